@@ -1,0 +1,166 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How to reach an S3 or IAM API: options and environment, and the botocore clients made of them.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
+
+# Options of the doc fragment vonage.archiving.aws; the names are those of the collection amazon.aws.
+ARGUMENTS: dict[str, t.Any] = {
+    "endpoint_url": {"type": "str", "aliases": ["aws_endpoint_url", "s3_url"]},
+    "region": {"type": "str", "aliases": ["aws_region"]},
+    "access_key": {"type": "str", "aliases": ["aws_access_key_id", "aws_access_key"], "no_log": False},
+    "secret_key": {"type": "str", "aliases": ["aws_secret_access_key", "aws_secret_key"], "no_log": True},
+    "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
+    "profile": {"type": "str", "aliases": ["aws_profile"]},
+    # raw: AWX renders an input that was left empty as '', which is no boolean but means "unset" here.
+    "validate_certs": {"type": "raw"},
+    "aws_ca_bundle": {"type": "path"},
+}
+
+# botocore's own limits, so that no task hangs: at worst 3 tries of 5 s to connect and 20 s for each wait.
+CONNECT_SECONDS = 5
+READ_SECONDS = 20
+TRIES = 3
+# Reads of facets run side by side; each needs its connection.
+CONNECTIONS = 12
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where and as whom; ``None`` leaves a value to botocore's own chain (profile, config file, instance role)."""
+
+    endpoint_url: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    profile: str | None = None
+    validate_certs: bool = True
+    ca_bundle: str | None = None
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether this is AWS itself rather than a store that speaks its API."""
+        host = urlsplit(self.endpoint_url).hostname if self.endpoint_url else None
+        return host is None or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    @property
+    def store(self) -> str:
+        """The store's name for messages."""
+        return "AWS S3" if self.is_aws else f"the S3 store at {self.endpoint_url}"
+
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        return (self.secret_key, self.session_token)
+
+
+def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Connection:
+    """The connection that options (first) and environment variables (second) describe.
+
+    :raises InputError: the options contradict each other.
+    """
+    problems = _contradictions(params)
+    endpoint = given(params.get("endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    if endpoint and not _is_url(endpoint):
+        problems.append(f"endpoint_url {endpoint!r} is no URL such as https://s3.example.com")
+    validate = _boolean(params.get("validate_certs"), problems)
+    if problems:
+        raise InputError(problems)
+    profile = given(params.get("profile"))
+    keys = _keys(params, environ) if not profile else (None, None, None)
+    return Connection(
+        endpoint_url=endpoint.rstrip("/") if endpoint else None,
+        region=given(params.get("region")) or first(environ, "AWS_REGION", "AWS_DEFAULT_REGION"),
+        access_key=keys[0],
+        secret_key=keys[1],
+        session_token=keys[2],
+        profile=profile or (None if keys[0] else first(environ, "AWS_PROFILE", "AWS_DEFAULT_PROFILE")),
+        validate_certs=validate,
+        ca_bundle=given(params.get("aws_ca_bundle")) or first(environ, "AWS_CA_BUNDLE"),
+    )
+
+
+def _keys(
+    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]
+) -> tuple[str | None, str | None, str | None]:
+    if given(params.get("access_key")):
+        return params["access_key"], params.get("secret_key"), given(params.get("session_token"))
+    token = first(environ, "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
+    return first(environ, "AWS_ACCESS_KEY_ID"), first(environ, "AWS_SECRET_ACCESS_KEY"), token
+
+
+def _contradictions(params: t.Mapping[str, t.Any]) -> list[str]:
+    access, secret = given(params.get("access_key")), given(params.get("secret_key"))
+    problems = []
+    if bool(access) != bool(secret):
+        problems.append("access_key and secret_key belong together; only one of them is given")
+    if given(params.get("session_token")) and not access:
+        problems.append("session_token is given without the access_key it belongs to")
+    if given(params.get("profile")) and access:
+        problems.append("profile and access_key exclude each other")
+    return problems
+
+
+def _boolean(value: t.Any, problems: list[str]) -> bool:
+    if given(value) is None:
+        return True
+    text = str(value).strip().lower()
+    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
+        problems.append(f"validate_certs {value!r} is no boolean")
+    return text in ("true", "yes", "on", "1")
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def make_client(connection: Connection, service: str = "s3", anonymous: bool = False) -> t.Any:
+    """A botocore client; safe to share between threads.
+
+    :param anonymous: sign nothing, to see what anybody sees.
+    """
+    # botocore rather than boto3, whose part it is: the resources and transfer managers on top of it cost a tenth of
+    # a second in every task and are not used.
+    session = load("botocore.session").Session(profile=connection.profile)
+    verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
+    return session.create_client(
+        service,
+        region_name=connection.region or session.get_config_variable("region") or "us-east-1",
+        endpoint_url=connection.endpoint_url,
+        aws_access_key_id=connection.access_key,
+        aws_secret_access_key=connection.secret_key,
+        aws_session_token=connection.session_token,
+        verify=verify,
+        config=_config(anonymous),
+    )
+
+
+def _config(anonymous: bool) -> t.Any:
+    return load("botocore.config").Config(
+        signature_version=load("botocore").UNSIGNED if anonymous else None,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": TRIES},
+        max_pool_connections=CONNECTIONS,
+        user_agent_extra="ansible-vonage.archiving",
+        # Newer defaults send checksums that many S3-compatible stores do not know (boto/botocore issue 3415).
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )

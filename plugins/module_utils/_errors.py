@@ -1,0 +1,102 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Typed errors whose text is a pure function of what they know.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Every error says three things: what was attempted, what came back, and what to do next. The same three stand in the
+result of a failed task under C(error), so that a playbook can decide without parsing prose.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class ArchivingError(Exception):
+    """Anything a user can be told about.
+
+    :param attempted: what was being done, as the object of "could not": ``"read the CORS rules of bucket b"``.
+    :param problem: what came back, a sentence without its final full stop.
+    :param hint: what to do next, whole sentences; empty where nothing sensible can be said.
+    :param facts: plain values for ``error`` in the result (``status``, ``code``, ``facet`` and the like).
+    """
+
+    kind = "error"
+
+    def __init__(self, attempted: str, problem: str, hint: str = "", **facts: t.Any) -> None:
+        self.attempted = attempted
+        self.problem = problem
+        self.hint = hint
+        self.facts = facts
+        super().__init__(compose(attempted, problem, hint))
+
+    def as_result(self) -> dict[str, t.Any]:
+        """The error as plain data; values that are not known are left out."""
+        known = {key: value for key, value in self.facts.items() if value is not None}
+        return {"kind": self.kind, "attempted": self.attempted, "problem": self.problem, "hint": self.hint, **known}
+
+
+class InputError(ArchivingError):
+    """The options cannot be right; nothing was sent.
+
+    :param problems: one sentence for each thing that is wrong; all of them are told at once.
+    """
+
+    kind = "input"
+
+    def __init__(self, problems: t.Sequence[str]) -> None:
+        self.problems = list(problems)
+        count = len(self.problems)
+        what = "this is wrong with the options" if count == 1 else f"these {count} things are wrong with the options"
+        super().__init__("start", f"{what}: {'; '.join(self.problems)}", "Nothing was sent.", problems=self.problems)
+
+
+class MissingLibraryError(ArchivingError):
+    """A Python library is not there for the interpreter that runs the module."""
+
+    kind = "missing_library"
+
+
+class UnsupportedError(ArchivingError):
+    """The other side does not have what was asked for."""
+
+    kind = "unsupported"
+
+
+class DeniedError(ArchivingError):
+    """The other side refuses these credentials, or this action for them."""
+
+    kind = "denied"
+
+
+class NotFoundError(ArchivingError):
+    """What was named is not there."""
+
+    kind = "not_found"
+
+
+class ConflictError(ArchivingError):
+    """Somebody else changed the same thing at the same time."""
+
+    kind = "conflict"
+
+
+class UnreachableError(ArchivingError):
+    """No usable answer within the time budget."""
+
+    kind = "unreachable"
+
+
+class RejectedError(ArchivingError):
+    """The other side understood, and said no."""
+
+    kind = "rejected"
+
+
+def compose(attempted: str, problem: str, hint: str = "") -> str:
+    """The one sentence form every error has: "Could not X: Y. Z"."""
+    text = f"Could not {attempted}: {problem.rstrip('.')}."
+    return f"{text} {hint}" if hint else text

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The border between Ansible and the rest: the only code that exits.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+A use case is a function of options and a :class:`Context`; it knows nothing of Ansible, returns an
+:class:`~._plan.Outcome` or raises an :class:`~._errors.ArchivingError`, and may be called from many threads.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
+from ansible_collections.vonage.archiving.plugins.module_utils._values import options
+
+# Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
+# results just as if it had come in by a no_log option.
+SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "VONAGE_VIDEO_API_SECRET")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a use case may know of the run it is part of.
+
+    :param check_mode: plan only; nothing is written anywhere.
+    :param environ: the environment for fallbacks of options.
+    :param warn: shows a sentence to the user.
+    """
+
+    check_mode: bool = False
+    environ: t.Mapping[str, str] = field(default_factory=dict)
+    warn: t.Callable[[str], None] = lambda text: None
+
+
+UseCase = t.Callable[[t.Mapping[str, t.Any], Context], Outcome]
+
+
+def run(use_case: UseCase, argument_spec: dict[str, t.Any], **rules: t.Any) -> t.NoReturn:
+    """Run one use case as an Ansible module and exit.
+
+    :param argument_spec: as AnsibleModule takes it.
+    :param rules: ``required_if``, ``mutually_exclusive`` and the like.
+    """
+    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **rules)
+    _forget_empty_variables()
+    secrets = _secrets(module)
+    context = Context(check_mode=module.check_mode, environ=dict(os.environ), warn=module.warn)
+    try:
+        outcome = use_case(options(module.params), context)
+    except ArchivingError as exc:
+        module.fail_json(msg=redact(str(exc), secrets), error=_hidden(exc.as_result(), secrets))
+    except Exception as exc:
+        # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
+        text = redact(f"{type(exc).__name__}: {exc}", secrets)
+        module.fail_json(
+            msg=f"This is a bug in vonage.archiving, please report it: {text}",
+            exception=redact(traceback.format_exc(), secrets),
+        )
+    _leave(module, outcome)
+
+
+def _leave(module: AnsibleModule, outcome: Outcome) -> t.NoReturn:
+    result: dict[str, t.Any] = {"changed": outcome.changed, **outcome.result}
+    if module._diff:
+        result["diff"] = {"before": outcome.before or {}, "after": outcome.after or {}}
+    if outcome.failed:
+        module.fail_json(msg=outcome.failed, **result)
+    module.exit_json(**result)
+
+
+def _forget_empty_variables() -> None:
+    """Botocore fails on empty AWS_PROFILE, AWS_DEFAULT_REGION, AWS_CA_BUNDLE and others; AWX sets them so."""
+    for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value.strip()]:
+        del os.environ[name]
+
+
+def _secrets(module: AnsibleModule) -> list[str]:
+    """All secrets this run knows, known to Ansible's own masking too."""
+    from_environment = [os.environ[name] for name in SECRET_VARIABLES if os.environ.get(name)]
+    module.no_log_values.update(from_environment)
+    for value in from_environment:
+        mark_as_secret(value)
+    return [str(value) for value in module.no_log_values]
+
+
+def _hidden(value: t.Any, secrets: t.Sequence[str]) -> t.Any:
+    if isinstance(value, str):
+        return redact(value, secrets)
+    if isinstance(value, dict):
+        return {key: _hidden(item, secrets) for key, item in value.items()}
+    return [_hidden(item, secrets) for item in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Small pure helpers for option values as people, AWX and environment variables write them.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+def given(value: t.Any) -> t.Any:
+    """``None`` for an empty string, else the value itself.
+
+    AWX renders every optional input that was left empty as an empty string, never as unset.
+    """
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def options(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A copy in which empty strings, at every level of nested dicts, are ``None``."""
+    return {key: options(value) if isinstance(value, dict) else given(value) for key, value in params.items()}
+
+
+def first(environ: t.Mapping[str, str], *names: str) -> str | None:
+    """The first of these environment variables that is set to something; empty means unset."""
+    for name in names:
+        value: str | None = given(environ.get(name))
+        if value is not None:
+            return value
+    return None
+
+
+def quote_list(values: t.Iterable[str]) -> str:
+    """``"a", "b" and "c"`` for a sentence."""
+    quoted = [f'"{value}"' for value in values]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}" if quoted else "none"
