@@ -1,0 +1,126 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# A fresh clone needs git, make and Python 3.11 or newer; everything else is made inside the checkout.
+
+OLDEST_PYTHON := 3.11
+NEWEST_PYTHON := 3.14
+PYTEST_JOBS ?= 2
+STAGE_JOBS ?= 2
+
+ROOT := $(CURDIR)
+VENV := $(ROOT)/.venv
+CACHE := $(ROOT)/.cache
+BUILD := $(ROOT)/build
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+TREE := $(BUILD)/tree
+LINK := $(TREE)/ansible_collections/vonage/archiving
+
+# What tools keep goes into the checkout, not into the home folder; and nobody's real AWS account is within reach of a test.
+export ANSIBLE_HOME := $(BUILD)/home
+export ANSIBLE_REMOTE_TMP := $(BUILD)/home/tmp
+export ANSIBLE_COLLECTIONS_PATH := $(TREE)
+export ANSIBLE_LOCALHOST_WARNING := false
+export XDG_CACHE_HOME := $(CACHE)/xdg
+export UV_CACHE_DIR ?= $(CACHE)/uv
+export PIP_CACHE_DIR ?= $(CACHE)/pip
+export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+export AWS_CONFIG_FILE := /dev/null
+export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+export AWS_EC2_METADATA_DISABLED := true
+unexport AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+unexport AWS_REGION AWS_DEFAULT_REGION AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_URL AWS_CA_BUNDLE S3_URL
+export PATH := $(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv
+venv: $(READY) $(LINK)  ## Make the environment in .venv (every target does when it is needed)
+	@:
+
+$(READY): $(wildcard requirements/*.txt) meta/ee-requirements.txt tools/environment.py
+	@python=$$(sh tools/find_pythons.sh --newest $(OLDEST_PYTHON) $(NEWEST_PYTHON)) \
+		&& echo "making .venv with $$python" \
+		&& "$$python" -m tools.environment .venv -r requirements/dev.txt
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(dir $@)
+	@ln -sfn ../../../.. $@
+
+.PHONY: demo
+demo: venv  ## Show it: sandbox, configure twice, record an archive, verify
+	@$(PY) -m tests.demo
+
+.PHONY: sandbox
+sandbox: venv  ## Leave the sandbox running and print how to use it
+	@$(PY) -m tests.sandbox
+
+.PHONY: bench
+bench: venv  ## Compare a steady-state run with the same done by amazon.aws, community.aws and uri
+	@$(PY) -m tests.bench
+
+.PHONY: test
+test: venv  ## Everything that gates; the last line is "N passed, N failed", in stages
+	@MAKE="$(MAKE)" $(PY) -m tools.run_stages --jobs $(STAGE_JOBS) \
+		integration sanity unit lint molecule importer docs units ee
+
+.PHONY: unit
+unit: venv  ## Unit tests, by pytest (ARGS="-k name" narrows it)
+	$(PY) -m pytest tests/unit $(ARGS)
+
+.PHONY: units
+units: venv  ## The same unit tests as ansible-test runs them, apart from those of the build tools
+	$(PY) -m tools.ansible_test units --venv --num-workers $(PYTEST_JOBS) $(ARGS)
+
+.PHONY: integration
+integration: venv  ## Integration and end-to-end tests against servers started for them (ARGS=...)
+	$(PY) -m pytest tests/e2e -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
+
+.PHONY: molecule
+molecule: venv  ## The role's molecule scenarios (ARGS="-s name" for one)
+	$(PY) -m tests.molecule $(ARGS)
+
+.PHONY: lint
+lint: venv  ## Formatting, types, YAML, ansible-lint, changelog, docs of plugins, licences, the project's own checks
+	$(PY) -m tools.lint $(ARGS)
+
+.PHONY: sanity
+sanity: venv  ## ansible-test sanity (ARGS="--test pylint" for one)
+	$(PY) -m tools.ansible_test sanity --venv $(ARGS)
+
+.PHONY: docs
+docs: venv  ## The HTML site, in build/docs/html; a warning is an error
+	$(PY) -m tools.docs
+
+.PHONY: build
+build: venv  ## The artefact, in build/dist
+	$(PY) -m tools.artefact build
+
+.PHONY: importer
+importer: venv  ## What Galaxy's importer says of the artefact
+	$(PY) -m tools.artefact importer
+
+.PHONY: ee
+ee: venv  ## Whether an execution environment finds all it needs
+	$(PY) -m tools.artefact ee
+
+.PHONY: format
+format: venv  ## Let ruff format and repair what it can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+.PHONY: clean
+clean:  ## Remove what was built, keep the environment
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
+
+.PHONY: distclean
+distclean: clean  ## Remove the environment and the caches too
+	rm -rf .venv .cache

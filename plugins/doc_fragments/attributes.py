@@ -1,0 +1,78 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation fragments: what every module says of check mode, diff mode, idempotence and action groups."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Fragments `vonage.archiving.attributes` and, for action groups, `vonage.archiving.attributes.actiongroup_all`."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+      - This assumes that the system controlled by the module has not changed in a relevant way.
+"""
+
+    # For modules that only read.
+    INFO_MODULE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This action does not modify state.
+  diff_mode:
+    support: N/A
+    details:
+      - This action does not modify state.
+  idempotent:
+    support: full
+    details:
+      - This action does not modify state.
+"""
+
+    # What the groups are for is told here once: one C(module_defaults) block serves every module of a group.
+    ACTIONGROUP_ALL = r"""
+options: {}
+attributes:
+  action_group:
+    description: Use C(group/vonage.archiving.all) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - vonage.archiving.all
+"""
+
+    ACTIONGROUP_AWS = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/vonage.archiving.all) or C(group/vonage.archiving.aws) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - vonage.archiving.all
+      - vonage.archiving.aws
+"""
+
+    ACTIONGROUP_VONAGE = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/vonage.archiving.all), C(group/vonage.archiving.aws) or C(group/vonage.archiving.vonage) in
+        C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - vonage.archiving.all
+      - vonage.archiving.aws
+      - vonage.archiving.vonage
+"""

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run ansible-test on a copy of the collection, with what it expects of a machine put in place.
+
+Three things it stumbles over: it must run below ansible_collections (not through a symlink); it fetches pip for its
+managed environments from a host of its own, although any package index has the same pip; and it takes pyenv's shims
+for interpreters. It also hands nothing of the environment on to pip, so pip's settings are written to a file.
+
+usage: python -m tools.ansible_test COMMAND [ARGUMENT]...     (such as: sanity --venv)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tools import pythons, tree
+from tools.paths import BUILD, CACHE, VENV, user_environment
+
+# Managed environments take long to make, so they outlive `make clean`.
+HOME = CACHE / "ansible-test"
+
+GET_PIP = '''"""Run pip from its wheel, as get-pip.py does from the one it carries."""
+import sys
+sys.path.insert(0, {wheel!r})
+from pip._internal.cli.main import main
+own = ("--no-setuptools", "--no-wheel")
+sys.exit(main(["install", "--upgrade", "--force-reinstall"] + [a for a in sys.argv[1:] if a not in own]))
+'''
+
+
+def wanted_pips() -> set[str]:
+    """Return the versions of pip that the installed ansible-test puts into its environments."""
+    [source] = VENV.glob("lib/python3*/site-packages/ansible_test/_internal/python_requirements.py")
+    return set(re.findall(r"""\bpip=['"]([0-9.]+)['"]""", source.read_text()))
+
+
+def provide_pip(version: str) -> None:
+    """Put a get-pip script for that version where ansible-test looks before it downloads one."""
+    script = HOME / ".ansible" / "test" / "cache" / f"get_pip_{version.replace('.', '_')}.py"
+    if script.exists():
+        return
+    wheels = HOME / "wheels"
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(wheels)]
+    subprocess.run([*command, f"pip=={version}"], check=True, env=user_environment("ansible-test"))
+    [wheel] = wheels.glob(f"pip-{version}-*.whl")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    script.write_text(GET_PIP.format(wheel=str(wheel)))
+
+
+def pip_settings() -> str:
+    """Return the user's effective pip settings, environment variables included, as a configuration file."""
+    command = [str(VENV / "bin" / "python"), "-m", "pip", "config", "list"]
+    listing = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    settings = {}
+    for key, value in (line.split("=", 1) for line in listing.splitlines() if "=" in line):
+        scope, name = key.rsplit(".", 1)
+        if scope in ("global", "install", ":env:") and name not in ("config-file", "cache-dir"):
+            settings[name] = value.strip("'\"").replace("\\n", " ")
+    settings["cache-dir"] = str(CACHE / "pip")
+    return "[global]\n" + "".join(f"{name} = {value}\n" for name, value in sorted(settings.items()))
+
+
+def search_path() -> str:
+    """Return a PATH with the real interpreters in front and no shims."""
+    found = [path.parent for path in pythons.find_pythons().values()]
+    inherited = [Path(part) for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
+    kept = [VENV / "bin", *found, *(part for part in inherited if part.name != "shims")]
+    return os.pathsep.join(dict.fromkeys(map(str, kept)))
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare, then run ansible-test."""
+    for version in wanted_pips():
+        provide_pip(version)
+    config = HOME / ".config" / "pip" / "pip.conf"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(pip_settings())
+    # One copy for each command, so that two of them can run at once.
+    target = tree.copy_tree(BUILD / f"ansible-test-{arguments[0]}")
+    env = {**user_environment("ansible-test"), "HOME": str(HOME), "PATH": search_path()}
+    env.pop("ANSIBLE_HOME")
+    return subprocess.run(["ansible-test", *arguments], check=False, cwd=target, env=env).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

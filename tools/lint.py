@@ -1,0 +1,60 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every static check, all of them even when one fails.
+
+usage: python -m tools.lint [CHECK]...
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tools.paths import BUILD, COLLECTION, ROOT
+from tools.run_stages import Result, Stage, run_stages, summary
+from tools.tree import copy_tree
+
+LINKED = BUILD / "tree" / COLLECTION
+# Checked under the name they are imported by; the rest is imported from the root of the checkout.
+AS_COLLECTION = ("plugins", "tests/unit")
+FROM_ROOT = ("tools", "tests/sandbox", "tests/e2e", "tests/bench", "tests/demo", "tests/demo.py", "tests/molecule.py")
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """Return the command that runs a Python module of the environment."""
+    return [sys.executable, "-m", name, *arguments]
+
+
+def mypy_targets() -> list[str]:
+    """Return what mypy checks, as far as it is there."""
+    linked = [str((LINKED / name).relative_to(ROOT)) for name in AS_COLLECTION if (ROOT / name).exists()]
+    return linked + [name for name in FROM_ROOT if (ROOT / name).exists()]
+
+
+def stages() -> list[Stage]:
+    """Return the checks; those that want a clean tree get a copy of the collection."""
+    tree = copy_tree(BUILD / "lint")
+    return [
+        Stage("project", module("tools.checks")),
+        Stage("ruff", module("ruff", "check", ".")),
+        Stage("format", module("ruff", "format", "--check", "--diff", ".")),
+        Stage("mypy", module("mypy", *mypy_targets())),
+        Stage("yamllint", module("yamllint", "--strict", ".")),
+        Stage("ansible-lint", module("ansiblelint", "--offline", "--strict", "-q")),
+        Stage("changelog", ["antsibull-changelog", "lint"]),
+        Stage("plugin-docs", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", str(tree)]),
+    ]
+
+
+def main(names: list[str]) -> int:
+    """Run the checks named, or all."""
+    chosen = [stage for stage in stages() if not names or stage.name in names]
+    start = time.monotonic()
+    results: list[Result] = run_stages(chosen, logs=BUILD / "logs" / "lint", jobs=2, timeout=600)
+    sys.stdout.write(summary(results, time.monotonic() - start) + "\n")
+    return 0 if chosen and all(result.passed for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run the stages of `make test`, several at a time, and say at the end what passed and how long it took.
+
+A stage is a make target. Its output goes to build/logs/<stage>.log; the tail is shown when it fails. The last line is
+"N passed, N failed", in stages; the exit status is 0 only when none failed.
+
+usage: python -m tools.run_stages [--jobs N] [--timeout SECONDS] STAGE...
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.paths import BUILD, ROOT
+
+TAIL_LINES = 60
+GRACE_SECONDS = 20.0
+# What the runners say last of themselves: pytest's line, or our own.
+VERDICT = re.compile(r"^=*\s*((?:\d+ (?:passed|failed|skipped|errors?|xfailed|warnings?|deselected)(?:, )?)+)(?: in .*)?$")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command with a name."""
+
+    name: str
+    command: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a stage ended."""
+
+    name: str
+    status: int
+    seconds: float
+    log: Path
+    verdict: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the stage ended with status 0."""
+        return self.status == 0
+
+
+@dataclass
+class Runner:
+    """Runs stages, each in a process group of its own so that nothing it started outlives it."""
+
+    logs: Path
+    timeout: float
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: bool = False
+
+    def run(self, stage: Stage) -> Result:
+        """Run one stage to its end."""
+        log = self.logs / f"{stage.name}.log"
+        start = time.monotonic()
+        _say(f"{stage.name}: started")
+        with log.open("wb") as output:
+            status = self._execute(stage, output.fileno())
+        result = Result(stage.name, status, time.monotonic() - start, log, verdict_of(log))
+        _say(f"{stage.name}: {'ok' if result.passed else 'FAILED'} after {result.seconds:.0f} s")
+        if not result.passed:
+            _say(tail_of(log))
+        return result
+
+    def _execute(self, stage: Stage, output: int) -> int:
+        process = self._start(stage, output)
+        if process is None:
+            return 130
+        try:
+            return process.wait(self.timeout)
+        except subprocess.TimeoutExpired:
+            os.write(output, f"\nstopped: not finished after {self.timeout:.0f} s\n".encode())
+            return 124
+        finally:
+            end_group(process)
+            with self._lock:
+                self._running.discard(process)
+
+    def _start(self, stage: Stage, output: int) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._stopped:
+                return None
+            process = subprocess.Popen(
+                stage.command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        return process
+
+    def stop(self) -> None:
+        """End what runs and start nothing more."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            _signal_group(process, signal.SIGTERM)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+    """Send a signal (0: none, only ask) to the group; tell whether it still has anybody in it."""
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End every process that is left in the group: first asking, then not."""
+    if _signal_group(process, signal.SIGTERM):
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline:
+            process.poll()
+            if not _signal_group(process, 0):
+                return
+            time.sleep(0.1)
+        _signal_group(process, signal.SIGKILL)
+    process.wait()
+
+
+def tail_of(log: Path, lines: int = TAIL_LINES) -> str:
+    """Return the last lines of a log."""
+    with log.open(errors="replace") as text:
+        return "".join(f"  | {line}" for line in deque(text, lines)) + f"  (all of it: {log})"
+
+
+def verdict_of(log: Path) -> str:
+    """Return what the test runners in a log said last of themselves, or an empty string."""
+    with log.open(errors="replace") as text:
+        found = [match[1] for line in text if (match := VERDICT.match(line.strip(" =\n")))]
+    return "; ".join(found)
+
+
+def summary(results: Sequence[Result], wall: float) -> str:
+    """Compose the closing table; its last line is the one that machines read."""
+    width = max((len(result.name) for result in results), default=0)
+    rows = [
+        f"  {result.name:<{width}}  {'ok' if result.passed else 'FAILED':<6}  {result.seconds:6.0f} s  {result.verdict}"
+        for result in results
+    ]
+    passed = sum(result.passed for result in results)
+    return "\n".join(
+        ["", f"stages, {wall:.0f} s in all:", *(row.rstrip() for row in rows), ""]
+        + [f"{passed} passed, {len(results) - passed} failed"]
+    )
+
+
+def run_stages(stages: Sequence[Stage], *, logs: Path, jobs: int, timeout: float) -> list[Result]:
+    """Run the stages in the order given, `jobs` at a time, and return their results in that order."""
+    logs.mkdir(parents=True, exist_ok=True)
+    runner = Runner(logs, timeout)
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        try:
+            return list(pool.map(runner.run, stages))
+        except BaseException:
+            runner.stop()
+            raise
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the make targets named on the command line."""
+    parser = argparse.ArgumentParser(description="run make targets as stages")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--timeout", type=float, default=2400.0, help="seconds for each stage")
+    parser.add_argument("stages", nargs="+", metavar="STAGE")
+    options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    make = os.environ.get("MAKE", "make")
+    stages = [Stage(name, [make, "--no-print-directory", name]) for name in options.stages]
+    start = time.monotonic()
+    try:
+        results = run_stages(stages, logs=BUILD / "logs", jobs=options.jobs, timeout=options.timeout)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return 130
+    _say(summary(results, time.monotonic() - start))
+    return 0 if all(result.passed for result in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Copy the collection's files into an ansible_collections tree.
+
+ansible-test resolves its working directory, so a symlink to the checkout does not do; and whatever copies the checkout
+as it is takes the virtual environments along.
+
+usage: python -m tools.tree DIRECTORY
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.paths import COLLECTION, ROOT
+
+
+def collection_files() -> list[Path]:
+    """List the files that are tracked or would be, relative to the checkout."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listing = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout.decode()
+    return sorted({Path(name) for name in listing.split("\0") if name and (ROOT / name).is_file()})
+
+
+def copy_tree(parent: Path) -> Path:
+    """Make <parent>/ansible_collections/vonage/archiving hold exactly the collection's files; return that path."""
+    target = parent / COLLECTION
+    if target.exists():
+        shutil.rmtree(target)
+    for name in collection_files():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{copy_tree(Path(sys.argv[1]).absolute())}\n")
