@@ -20,7 +20,7 @@ LINK := $(TREE)/ansible_collections/vonage/archiving
 
 # What tools keep goes into the checkout, not into the home folder; and nobody's real AWS account is within reach of a test.
 export ANSIBLE_HOME := $(BUILD)/home
-export ANSIBLE_REMOTE_TMP := $(BUILD)/home/tmp
+export ANSIBLE_REMOTE_TMP := $(ANSIBLE_HOME)/tmp
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
 export ANSIBLE_LOCALHOST_WARNING := false
 export XDG_CACHE_HOME := $(CACHE)/xdg

@@ -13,6 +13,8 @@ import sys
 import tarfile
 from pathlib import Path
 
+import yaml
+
 from tools import environment
 from tools.paths import BUILD, CACHE, ROOT, user_environment
 from tools.tree import copy_tree
@@ -42,7 +44,7 @@ def importer() -> int:
     work = BUILD / "importer"
     work.mkdir(parents=True, exist_ok=True)
     settings = work / "galaxy-importer.cfg"
-    settings.write_text(f"[galaxy-importer]\nansible_local_tmp = {work}/tmp\n")
+    settings.write_text(f"[galaxy-importer]\nansible_local_tmp = {work / 'local'}\n")
     env = user_environment("home")
     env.update(GALAXY_IMPORTER_CONFIG=str(settings), PATH=f"{directory / 'bin'}:{env['PATH']}")
     command = [str(directory / "bin" / "python"), "-m", "galaxy_importer.main", str(tarball)]
@@ -78,15 +80,18 @@ def create_context(env: dict[str, str]) -> int:
     """Lay out the build context of an image that has the collection."""
     work = BUILD / "ee"
     definition = work / "execution-environment.yml"
-    definition.write_text(
-        "---\nversion: 3\n"
-        "images:\n  base_image:\n    name: quay.io/centos/centos:stream9\n"
-        "dependencies:\n  ansible_core:\n    package_pip: ansible-core\n  ansible_runner:\n    package_pip: ansible-runner\n"
-        "  python_interpreter:\n    package_system: python3.12\n    python_path: /usr/bin/python3.12\n"
-        f"  galaxy:\n    collections:\n      - name: {next((BUILD / 'dist').glob('*.tar.gz'))}\n        type: file\n"
-    )
-    context = work / "context"
-    create = ["ansible-builder", "create", "-f", str(definition), "-c", str(context), "--output-filename", "Containerfile"]
+    [tarball] = (BUILD / "dist").glob("*.tar.gz")
+    image = {
+        "version": 3,
+        "images": {"base_image": {"name": "localhost/any-base:latest"}},
+        "dependencies": {
+            "ansible_core": {"package_pip": "ansible-core"},
+            "ansible_runner": {"package_pip": "ansible-runner"},
+            "galaxy": {"collections": [{"name": str(tarball), "type": "file"}]},
+        },
+    }
+    definition.write_text(yaml.safe_dump(image))
+    create = ["ansible-builder", "create", "-f", str(definition), "-c", str(work / "context")]
     return subprocess.run(create, check=False, cwd=work, env=env).returncode
 
 

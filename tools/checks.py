@@ -23,7 +23,7 @@ LICENSED = {".py", ".yml", ".yaml", ".sh", ".toml", ".txt", ".cfg", ".j2"}
 # Written by antsibull-changelog; ansible-test's own lists; the licence itself.
 UNLICENSED = re.compile(r"^(changelogs/changelog\.yaml|tests/sanity/ignore-[\d.]+\.txt|LICENSES/.*)$")
 # Home folders, and where this very checkout lies. AWX's containers have their runner's home by that name.
-MACHINE_PATH = re.compile(r"(?<![\w.~-])(?:/root/\S|/home/(?!runner\b)\w|/Users/\w|[A-Z]:\\Users\\)")
+MACHINE_PATH = re.compile(r"(?<![\w.~)}-])(?:/(?:root/\S|home/(?!runner\b)\w|Users/\w)|[A-Z]:\\Users\\)")
 
 
 def licence_problems(files: dict[Path, str]) -> Iterator[str]:

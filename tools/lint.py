@@ -41,7 +41,7 @@ def stages() -> list[Stage]:
         Stage("format", module("ruff", "format", "--check", "--diff", ".")),
         Stage("mypy", module("mypy", *mypy_targets())),
         Stage("yamllint", module("yamllint", "--strict", ".")),
-        Stage("ansible-lint", module("ansiblelint", "--offline", "--strict", "-q")),
+        Stage("ansible-lint", module("ansiblelint", "--offline", "--strict", "--nocolor", "-q")),
         Stage("changelog", ["antsibull-changelog", "lint"]),
         Stage("plugin-docs", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", str(tree)]),
     ]

@@ -30,7 +30,7 @@ from tools.paths import BUILD, ROOT
 TAIL_LINES = 60
 GRACE_SECONDS = 20.0
 # What the runners say last of themselves: pytest's line, or our own.
-VERDICT = re.compile(r"^=*\s*((?:\d+ (?:passed|failed|skipped|errors?|xfailed|warnings?|deselected)(?:, )?)+)(?: in .*)?$")
+VERDICT = re.compile(r"((?:\d+ (?:passed|failed|skipped|errors?|xfailed|warnings?|deselected)(?:, )?)+)(?: in .*)?")
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def tail_of(log: Path, lines: int = TAIL_LINES) -> str:
 def verdict_of(log: Path) -> str:
     """Return what the test runners in a log said last of themselves, or an empty string."""
     with log.open(errors="replace") as text:
-        found = [match[1] for line in text if (match := VERDICT.match(line.strip(" =\n")))]
+        found = [match[1] for line in text if (match := VERDICT.fullmatch(line.strip(" =\n")))]
     return "; ".join(found)
 
 
@@ -161,10 +161,8 @@ def summary(results: Sequence[Result], wall: float) -> str:
         for result in results
     ]
     passed = sum(result.passed for result in results)
-    return "\n".join(
-        ["", f"stages, {wall:.0f} s in all:", *(row.rstrip() for row in rows), ""]
-        + [f"{passed} passed, {len(results) - passed} failed"]
-    )
+    last = f"{passed} passed, {len(results) - passed} failed"
+    return "\n".join(["", f"stages, {wall:.0f} s in all:", *(row.rstrip() for row in rows), "", last])
 
 
 def run_stages(stages: Sequence[Stage], *, logs: Path, jobs: int, timeout: float) -> list[Result]:

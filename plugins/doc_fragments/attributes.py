@@ -15,7 +15,8 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying target.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description:
+      - Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
@@ -56,7 +57,8 @@ options: {}
 attributes:
   action_group:
     description:
-      - Use C(group/vonage.archiving.all) or C(group/vonage.archiving.aws) in C(module_defaults) to set defaults for this module.
+      - Use C(group/vonage.archiving.all) or C(group/vonage.archiving.aws) in C(module_defaults) to set defaults for
+        this module.
     support: full
     membership:
       - vonage.archiving.all
