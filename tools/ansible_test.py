@@ -82,6 +82,8 @@ def main(arguments: list[str]) -> int:
     config.write_text(pip_settings())
     # One copy for each command, so that two of them can run at once.
     target = tree.copy_tree(BUILD / f"ansible-test-{arguments[0]}")
+    # It asks git what belongs to the collection; the checkout around the copy would answer: nothing, build/ is ignored.
+    subprocess.run(["git", "init", "--quiet"], check=True, cwd=target)
     env = {**user_environment("ansible-test"), "HOME": str(HOME), "PATH": search_path()}
     env.pop("ANSIBLE_HOME")
     return subprocess.run(["ansible-test", *arguments], check=False, cwd=target, env=env).returncode

@@ -38,8 +38,21 @@ def usable_uv(own: Path) -> Path | None:
     return None
 
 
+def version_of(python: Path | str) -> str:
+    """Return the version an interpreter says it has; an empty string when it does not run."""
+    try:
+        return subprocess.run([python, "-V"], check=False, stdout=subprocess.PIPE, text=True).stdout.strip()
+    except OSError:
+        return ""
+
+
 def create(directory: Path, interpreter: Path | str = sys.executable) -> None:
-    """Make an empty environment; with pip when there is no uv to fill it."""
+    """Make an environment, with pip when there is no uv to fill it; keep one that has the same Python and works.
+
+    Keeping it lets requirements change while somebody uses the environment.
+    """
+    if version_of(interpreter) == version_of(directory / "bin" / "python"):
+        return
     if (directory / "pyvenv.cfg").exists():
         shutil.rmtree(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)
@@ -51,9 +64,9 @@ def create(directory: Path, interpreter: Path | str = sys.executable) -> None:
 def install(directory: Path, requirements: Sequence[str]) -> None:
     """Install into an environment, by uv or else by pip."""
     python = directory / "bin" / "python"
-    if directory == VENV:
-        run(python, "-m", "pip", "install", "--quiet", UV)
     uv = usable_uv(directory)
+    if not uv and directory == VENV and run(python, "-m", "pip", "install", "--quiet", UV):
+        uv = usable_uv(directory)
     if uv and run(uv, "pip", "install", "--quiet", "--python", python, *requirements):
         return
     if not run(python, "-m", "pip", "--version"):
