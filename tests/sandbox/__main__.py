@@ -1,0 +1,133 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m tests.sandbox``: leaves the sandbox running and says how to use it by hand."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from . import STORES, Sandbox, SandboxError, Store, upload_only_policy
+
+UPLOADER_NAME = "sandbox-uploader"
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
+    parser.add_argument("--store", action="append", choices=sorted(STORES), help="a store to start; may be repeated")
+    parser.add_argument("--uploader", metavar="BUCKET", default="recordings", help="bucket of the upload-only user")
+    parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator; any free one by default")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write every address and key there, once all is ready"
+    )
+    parser.add_argument("--print-env", action="store_true", help="print nothing but the lines for a shell")
+    return parser.parse_args(arguments)
+
+
+def make_uploader(store: Store, bucket: str) -> dict[str, str]:
+    """Return the key of a user who may upload to the bucket; of the administrator where there are no users."""
+    if store.has_iam:
+        access_key, secret_key = store.make_user(UPLOADER_NAME, upload_only_policy(bucket))
+    else:
+        access_key, secret_key = store.access_key, store.secret_key
+    return {"bucket": bucket, "access_key": access_key, "secret_key": secret_key}
+
+
+def environment(store: Store) -> dict[str, str]:
+    """Return the variables that boto3 and the AWS tools read."""
+    return {
+        "AWS_ENDPOINT_URL": store.endpoint_url,
+        "AWS_ACCESS_KEY_ID": store.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.secret_key,
+        "AWS_DEFAULT_REGION": store.region,
+    }
+
+
+def role_variables(sandbox: Sandbox, uploader: dict[str, str]) -> dict[str, str]:
+    """Return the variables of the role ``archive_storage``."""
+    return {
+        "archive_storage_api_url": sandbox.vonage.url,
+        "archive_storage_api_key": sandbox.vonage.api_key,
+        "archive_storage_api_secret": sandbox.vonage.api_secret,
+        "archive_storage_bucket": uploader["bucket"],
+        "archive_storage_region": sandbox.store.region,
+        "archive_storage_endpoint": sandbox.store.endpoint_url,
+        "archive_storage_uploader_access_key": uploader["access_key"],
+        "archive_storage_uploader_secret_key": uploader["secret_key"],
+    }
+
+
+def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
+    """Print what a person at a shell needs."""
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
+    if only_env:
+        print("\n".join(exports), flush=True)
+        return
+    for name, store in sandbox.stores.items():
+        print(f"S3     {store.endpoint_url}  ({name})")
+    for name, reason in sandbox.skipped.items():
+        print(f"       left out: {name} ({reason})")
+    print(f"Vonage {sandbox.vonage.url}  (also /_sandbox/log, /_sandbox/target/KEY, POST /_sandbox/record/KEY)")
+    print("\nAs the operator, in a shell:\n" + "\n".join(exports))
+    print("\nFor the role, as extra variables (ansible-playbook -e '...'):\n" + json.dumps(variables, indent=2))
+    print("\nReady. Stop with Ctrl-C; nothing is kept.", flush=True)
+
+
+def stop_on_signals(stopping: threading.Event) -> None:
+    """Let the stop signals end the wait, and a start that is under way."""
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        # A second signal must not interrupt the clean-up.
+        for each in STOP_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        stopping.set()
+        raise KeyboardInterrupt
+
+    for each in STOP_SIGNALS:
+        signal.signal(each, handler)
+
+
+def serve(options: argparse.Namespace, stopping: threading.Event) -> int:
+    """Run the sandbox until told to stop; 1 if one of its servers ended by itself."""
+    with Sandbox(stores=options.store or ["seaweedfs"], vonage_port=options.vonage_port) as sandbox:
+        uploader = make_uploader(sandbox.store, options.uploader)
+        env, variables = environment(sandbox.store), role_variables(sandbox, uploader)
+        if options.json:
+            extra: dict[str, Any] = {"uploader": uploader, "environment": env, "extra_vars": variables}
+            sandbox.write_description(options.json, extra)
+        show(sandbox, env, variables, options.print_env)
+        while not stopping.wait(1):
+            dead = sandbox.dead()
+            if dead:
+                print("\n".join(dead), file=sys.stderr)
+                return 1
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    options = parse(arguments)
+    stopping = threading.Event()
+    stop_on_signals(stopping)
+    try:
+        return serve(options, stopping)
+    except KeyboardInterrupt:
+        return 0
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

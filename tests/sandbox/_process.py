@@ -1,0 +1,177 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Child processes, ports and temporary state of the sandbox, and the promise that none of it survives."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from ._reaper import remove
+
+HOST = "127.0.0.1"
+# Below the range the kernel takes outgoing ports from: a port found free here is not taken by somebody's connection.
+PORTS = range(20000, 30000)
+
+
+class SandboxError(Exception):
+    """The sandbox could not start or stop something; the text says what."""
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ``count`` different ports of 127.0.0.1 that nobody listens on."""
+    held: list[socket.socket] = []
+    try:
+        for port in random.sample(PORTS, len(PORTS)):
+            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            held.append(probe)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                held.remove(probe)
+                probe.close()
+            if len(held) == count:
+                return [int(each.getsockname()[1]) for each in held]
+    finally:
+        for each in held:
+            each.close()
+    raise SandboxError(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
+
+
+def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment for a server: nothing of the caller's cloud set-up, and a home of its own."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_", "WEED_", "S3_"))
+    }
+    kept.update(HOME=str(home), TMPDIR=str(home), PYTHONUNBUFFERED="1")
+    kept.update(extra or {})
+    return kept
+
+
+class Workspace:
+    """The temporary directory and the child processes of one sandbox, guarded by a reaper process."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="vonage-archiving-sandbox-"))
+        self._lock = threading.Lock()
+        self._children: list[Child] = []
+        self._extra_paths: list[str] = []
+        self._reaper = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("_reaper.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+            bufsize=1,
+        )
+        self.announce(f"path {self.path}")
+
+    @property
+    def pids(self) -> list[int]:
+        """Every process of this workspace, the reaper included."""
+        return [self._reaper.pid, *(child.pid for child in self._children)]
+
+    def announce(self, line: str) -> None:
+        """Tell the reaper what to remove, or no longer to remove, should this process be killed."""
+        with self._lock:
+            if self._reaper.stdin is None or self._reaper.poll() is not None:
+                raise SandboxError("the clean-up process of the sandbox is gone")
+            self._reaper.stdin.write(line + "\n")
+            self._reaper.stdin.flush()
+
+    def remove_at_end(self, path: str) -> None:
+        """Remove ``path``, which a server leaves outside of the workspace, when the sandbox stops."""
+        self._extra_paths.append(path)
+        self.announce(f"path {path}")
+
+    def directory(self, name: str) -> Path:
+        """Return a new private directory below the workspace."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.path))
+
+    def spawn(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Child:
+        """Start a server in a process group of its own, with its output in a log file of the workspace."""
+        child = Child(name, command, env, cwd)
+        self._children.append(child)
+        self.announce(f"group {child.pid}")
+        return child
+
+    def end(self, child: Child) -> None:
+        """Stop one server."""
+        child.stop()
+        self._children.remove(child)
+        self.announce(f"group-ended {child.pid}")
+
+    def dead(self) -> list[str]:
+        """Return the servers that ended without being told to, each with the end of its output."""
+        return [f"{child.name} ended:\n{child.log_tail()}" for child in self._children if not child.alive()]
+
+    def close(self) -> None:
+        """Stop every server and remove every file; safe to call twice."""
+        for child in reversed(self._children):
+            child.stop()
+        self._children.clear()
+        for path in [*self._extra_paths, str(self.path)]:
+            remove(path)
+        with contextlib.suppress(OSError, ValueError):
+            if self._reaper.stdin is not None:
+                self._reaper.stdin.close()
+        self._reaper.wait(timeout=10)
+
+
+class Child:
+    """One server process in its own process group."""
+
+    def __init__(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
+        self.name = name
+        self.log_path = cwd / "server.log"
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                list(command),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def alive(self) -> bool:
+        """Tell whether the server still runs."""
+        return self._process.poll() is None
+
+    def log_tail(self, lines: int = 15) -> str:
+        """Return the end of the server's output."""
+        with contextlib.suppress(OSError):
+            return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
+        """Wait until ``ready`` says so, or raise with the end of the server's output."""
+        deadline = time.monotonic() + timeout
+        while True:
+            if not self.alive():
+                raise SandboxError(f"{self.name} ended while starting:\n{self.log_tail()}")
+            if ready():
+                return
+            if time.monotonic() > deadline:
+                raise SandboxError(f"{self.name} was not ready within {timeout:.0f} s:\n{self.log_tail()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Kill the whole group. Its state is thrown away, so there is nothing a slow farewell could save."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait(timeout=10)

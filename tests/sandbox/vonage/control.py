@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What only a sandbox has: looking at the emulator and steering it over HTTP, below ``/_sandbox/``.
+
+None of these calls needs a token: the server listens on this machine only.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, jsonify, request
+
+from .errors import ApiError
+
+if TYPE_CHECKING:
+    from .emulator import VonageEmulator
+
+PREFIX = "/_sandbox"
+
+
+class Control:
+    """One method per call; each returns what becomes the JSON answer."""
+
+    def __init__(self, emulator: VonageEmulator) -> None:
+        self._emulator = emulator
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
+        """Return method, path and view of every call."""
+        emulator = self._emulator
+        calls: list[tuple[str, str, Callable[..., Any]]] = [
+            ("GET", "/log", emulator.log),
+            ("DELETE", "/log", emulator.clear_log),
+            ("POST", "/faults", self.fault),
+            ("DELETE", "/faults", emulator.clear_faults),
+            ("POST", "/reset", emulator.reset),
+            ("POST", "/projects", self.project),
+            ("GET", "/target/<key>", emulator.target),
+            ("GET", "/archives/<key>", emulator.archives),
+            ("POST", "/record/<key>", self.record),
+        ]
+        told = [(method, PREFIX + path, _told(view)) for method, path, view in calls]
+        return [*told, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
+
+    def fault(self) -> dict[str, Any]:
+        """Order a fault; the options are those of ``VonageEmulator.fail_next``."""
+        self._emulator.fail_next(**_options())
+        return {}
+
+    def project(self) -> dict[str, Any]:
+        """Make a project; the options are those of ``VonageEmulator.add_project``."""
+        return self._emulator.add_project(**_options()).as_json()
+
+    def record(self, key: str) -> dict[str, Any]:
+        """Record an archive; the options are those of ``VonageEmulator.record_archive``."""
+        return self._emulator.record_archive(key, **_options())
+
+    def download(self, key: str, archive_id: str) -> Response:
+        """Return the file of an archive that is in the emulated cloud."""
+        with self._emulator.state.lock:
+            content = self._emulator.state.holder(key).archive(archive_id).content
+        if content is None:
+            raise ApiError(404, "Not found", "This archive is not in the cloud of the sandbox")
+        return Response(content, 200, content_type="video/mp4")
+
+
+def _options() -> dict[str, Any]:
+    content = request.get_data()
+    body = json.loads(content) if content else {}
+    if not isinstance(body, dict):
+        raise TypeError("the body must be a JSON object")
+    return body
+
+
+def _told(view: Callable[..., Any]) -> Callable[..., Response]:
+    @functools.wraps(view)
+    def wrapped(**values: str) -> Response:
+        try:
+            return jsonify(view(**values))
+        except (TypeError, ValueError) as error:
+            raise ApiError(400, "Bad sandbox call", str(error)) from error
+        except KeyError as error:
+            raise ApiError(404, "Not found", f"There is no key {error}") from error
+
+    return wrapped

@@ -1,0 +1,267 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emulator as tests see it: an address, credentials, and methods to look at and to steer it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import secrets
+import time
+import uuid
+from typing import Any
+
+from . import archives
+from .app import create_app
+from .errors import ApiError
+from .faults import Fault, Faults
+from .mp4 import make_mp4
+from .server import Front, RequestLog, Server
+from .state import Application, Archive, Project, State
+
+LOST_OUTCOMES = ("failed", "stopped")
+GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>{}</body></html>"
+
+
+class VonageEmulator:
+    """A strict stand-in for the archive and account calls of the API. Start it, or use it as a context manager."""
+
+    def __init__(self, default_s3_endpoint: str | None = None, port: int = 0) -> None:
+        self.state = State()
+        #: where an endpoint given in a target really is; the key is the endpoint without a slash at its end
+        self.s3_endpoints: dict[str, str] = {}
+        if default_s3_endpoint:
+            self.s3_endpoints[archives.DEFAULT_ENDPOINT] = default_s3_endpoint
+        #: seconds that this service's clock is ahead of the machine's
+        self.clock_offset = 0.0
+        #: let error answers quote the request's body, secrets and all
+        self.echo_secrets = False
+        self._log = RequestLog()
+        self._faults = Faults()
+        self._project = self.state.add_project("sandbox")
+        self._application = self.state.add_application()
+        self._front = Front(create_app(self).wsgi_app, self._log, self._faults)
+        self._front.error_body = self._fault_body
+        self._server = Server(self._front, self.now, port)
+
+    @property
+    def url(self) -> str:
+        """The value for ``api_url``, of both environments."""
+        return self._server.url
+
+    @property
+    def api_key(self) -> str:
+        """The key of the project that is there from the start."""
+        return self._project.key
+
+    @property
+    def api_secret(self) -> str:
+        """The secret of that project."""
+        return self._project.secret
+
+    @property
+    def account_key(self) -> str:
+        """The account-level key."""
+        return self.state.account_key
+
+    @property
+    def account_secret(self) -> str:
+        """The account-level secret."""
+        return self.state.account_secret
+
+    @property
+    def application_id(self) -> str:
+        """The application of the unified environment that is there from the start."""
+        return self._application.key
+
+    @property
+    def private_key_pem(self) -> str:
+        """The private key of that application."""
+        return self._application.private_key_pem
+
+    def start(self) -> VonageEmulator:
+        """Serve in a thread of this process."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving, hanging requests included."""
+        self._server.stop()
+
+    def __enter__(self) -> VonageEmulator:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def now(self) -> float:
+        """Return the time by this service's clock."""
+        return time.time() + self.clock_offset
+
+    def add_project(self, name: str = "", key: str | None = None, secret: str | None = None) -> Project:
+        """Make another OpenTok project: ``.key``, ``.secret``."""
+        return self.state.add_project(name, key, secret)
+
+    def add_application(self) -> Application:
+        """Make another application: ``.key``, ``.private_key_pem``."""
+        return self.state.add_application()
+
+    def refresh_secret(self, key: str) -> dict[str, Any]:
+        """Give a project a new secret."""
+        with self.state.lock:
+            project = self.state.projects[key]
+            project.secret = secrets.token_hex(20)
+            return project.as_json()
+
+    def target(self, key: str | None = None) -> dict[str, Any] | None:
+        """Return the upload target that is stored, secrets included, or None."""
+        with self.state.lock:
+            return copy.deepcopy(self.state.holder(key or self.api_key).target)
+
+    def archives(self, key: str | None = None) -> list[dict[str, Any]]:
+        """Return every archive as the API shows it, newest first."""
+        with self.state.lock:
+            holder = self.state.holder(key or self.api_key)
+            return [archives.archive_json(holder, each, self.url) for each in reversed(holder.archives)]
+
+    def record_archive(
+        self,
+        key: str | None = None,
+        *,
+        session_id: str | None = None,
+        name: str = "",
+        size: int = 0,
+        on_failure: str = "failed",
+    ) -> dict[str, Any]:
+        """Record an archive, upload it with the stored target, and return it as the API shows it.
+
+        ``on_failure`` is the status of an archive that could neither be uploaded nor kept: ``failed``, or ``stopped``
+        for good. Which of them the service uses is not documented. The result has one more member, ``sandbox``:
+        ``bucket`` and ``key`` of the object, and ``upload_error``.
+        """
+        if on_failure not in LOST_OUTCOMES:
+            raise ValueError(f"on_failure must be one of {', '.join(LOST_OUTCOMES)}")
+        content = make_mp4(size)
+        with self.state.lock:
+            holder = self.state.holder(key or self.api_key)
+            target = copy.deepcopy(holder.target)
+            archive = Archive(
+                id=str(uuid.uuid4()),
+                session_id=session_id or f"1_{secrets.token_urlsafe(24)}",
+                name=name,
+                created_at=int(time.time() * 1000),
+                status="stopped",
+                size=len(content),
+                duration=archives.recorded_duration(),
+            )
+            holder.archives.append(archive)
+        where = archives.object_key(holder.key, archive.id)
+        upload_error = self._deliver(archive, target, where, content, on_failure)
+        with self.state.lock:
+            shown = archives.archive_json(holder, archive, self.url)
+        bucket = target["config"].get("bucket") if target else None
+        shown["sandbox"] = {"bucket": bucket, "key": where, "upload_error": upload_error}
+        return shown
+
+    def _deliver(
+        self, archive: Archive, target: dict[str, Any] | None, key: str, content: bytes, on_failure: str
+    ) -> str | None:
+        problem = None
+        status = "available"
+        if target is not None:
+            try:
+                archives.upload(target, key, content, self.s3_endpoints)
+                status = "uploaded"
+            except archives.UploadError as error:
+                problem = str(error)
+                # Without a fallback in the target the documents contradict each other; the worse case is taken.
+                status = "available" if target.get("fallback") in archives.FALLBACK_ON else on_failure
+        with self.state.lock:
+            archive.status = status
+            archive.content = content if status == "available" else None
+            if status == "failed":
+                archive.reason = "system failure"
+        return problem
+
+    def fail_next(
+        self,
+        kind: str = "status",
+        *,
+        times: int = 1,
+        method: str | None = None,
+        path: str | None = None,
+        status: int = 500,
+        retry_after: int | str | None = None,
+        retry_after_date: bool = False,
+        seconds: float | None = None,
+        apply: bool | None = None,
+    ) -> Fault:
+        """Let the next ``times`` requests that match ``method`` and the regular expression ``path`` fail.
+
+        Kinds: ``status``, ``hang``, ``delay``, ``reset``, ``close``, ``truncate``, ``trickle`` (see ``faults.KINDS``).
+        With ``apply`` the request is processed and only its answer lost; without, it fails before anything changes.
+        """
+        return self._faults.add(
+            kind,
+            times=times,
+            method=method,
+            path=path,
+            status=status,
+            retry_after=retry_after,
+            retry_after_date=retry_after_date,
+            seconds=seconds,
+            apply=apply,
+        )
+
+    def clear_faults(self) -> None:
+        """Forget the faults ordered and let go of requests that hang."""
+        self._faults.clear()
+        self._front.released.set()
+        self._front.released.clear()
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the requests received, oldest first.
+
+        Each has ``n``, ``time``, ``method``, ``path``, ``query``, ``headers``, ``body``, ``json``, ``status`` (None:
+        nothing was sent) and ``fault``.
+        """
+        return self._log.entries()
+
+    def clear_log(self) -> None:
+        """Forget the requests received."""
+        self._log.clear()
+
+    def reset(self) -> None:
+        """Return to the state after the start; address and credentials stay."""
+        self.clear_faults()
+        self.clear_log()
+        self.clock_offset = 0.0
+        self.echo_secrets = False
+        with self.state.lock:
+            self._project.status = "ACTIVE"
+            self.state.projects = {self._project.key: self._project}
+            self.state.applications = {self._application.key: self._application}
+            for holder in (self._project, self._application):
+                holder.target = None
+                holder.archives.clear()
+
+    def error_body(self, error: ApiError, request_body: bytes) -> tuple[str, bytes]:
+        """Return content type and body of an error answer."""
+        quoted = f" {request_body.decode('utf-8', 'replace')}" if self.echo_secrets and request_body else ""
+        shown = {
+            "code": error.code,
+            "message": error.message + quoted,
+            "description": error.description + quoted,
+        }
+        return "application/json", json.dumps(shown).encode()
+
+    def _fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
+        if status in (502, 504):
+            # A gateway in front of the API does not speak JSON.
+            quoted = request_body.decode("utf-8", "replace") if self.echo_secrets else ""
+            return "text/html", GATEWAY_PAGE.format(quoted).encode()
+        message = "Too many requests" if status == 429 else "OpenTok server error"
+        return self.error_body(ApiError(status, message, "Try again later"), request_body)
