@@ -8,10 +8,11 @@ usage: python -m tools.lint [CHECK]...
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
-from tools.paths import BUILD, COLLECTION, ROOT
+from tools.paths import BUILD, COLLECTION, ROOT, homeless_environment
 from tools.run_stages import Result, Stage, run_stages, summary
 from tools.tree import copy_tree
 
@@ -49,6 +50,7 @@ def stages() -> list[Stage]:
 
 def main(names: list[str]) -> int:
     """Run the checks named, or all."""
+    os.environ.update(homeless_environment("lint-home"), ANSIBLE_COLLECTIONS_PATH=str(BUILD / "tree"))
     chosen = [stage for stage in stages() if not names or stage.name in names]
     start = time.monotonic()
     results: list[Result] = run_stages(chosen, logs=BUILD / "logs" / "lint", jobs=2, timeout=600)

@@ -26,3 +26,10 @@ def user_environment(home: str) -> dict[str, str]:
     env["ANSIBLE_HOME"] = str(BUILD / home)
     env["PATH"] = os.pathsep.join([str(VENV / "bin"), env.get("PATH", os.defpath)])
     return env
+
+
+def homeless_environment(home: str) -> dict[str, str]:
+    """Return the same with build/<home> as the home folder too: some tools log into it, whatever they are told."""
+    folder = BUILD / home
+    folder.mkdir(parents=True, exist_ok=True)
+    return {**user_environment(home), "HOME": str(folder)}

@@ -73,7 +73,11 @@ class Runner:
         start = time.monotonic()
         _say(f"{stage.name}: started")
         with log.open("wb") as output:
-            status = self._execute(stage, output.fileno())
+            try:
+                status = self._execute(stage, output.fileno())
+            except OSError as error:
+                output.write(f"could not be started: {error}\n".encode())
+                status = 127
         result = Result(stage.name, status, time.monotonic() - start, log, verdict_of(log))
         _say(f"{stage.name}: {'ok' if result.passed else 'FAILED'} after {result.seconds:.0f} s")
         if not result.passed:
