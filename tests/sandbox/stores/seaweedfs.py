@@ -54,7 +54,8 @@ class SeaweedFSStore(Store):
             # On by default: a non-empty bucket would be deleted, an unknown one created by an upload.
             "-s3.allowDeleteBucketNotEmpty=false",
             "-s3.autoCreateBucket=false",
-            "-volume.max=20",
+            # Each bucket that holds something takes seven volumes; with 20, the fourth bucket's uploads are a 500.
+            "-volume.max=1000",
             "-master.volumeSizeLimitMB=64",
             # Listeners on fixed ports and reports to the vendor.
             "-s3.port.iceberg=0",
