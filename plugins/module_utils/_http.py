@@ -75,12 +75,14 @@ class Http:
     """Sends requests; safe to share between threads.
 
     :param secrets: never shown in an error.
+    :param verify: whether to check TLS certificates, or the path of the authorities to check them with.
     :param clock: seconds that never go back; for tests.
     :param sleep: for tests.
     """
 
     budget: Budget = field(default_factory=Budget)
     secrets: t.Sequence[str | None] = ()
+    verify: bool | str = True
     clock: t.Callable[[], float] = time.monotonic
     sleep: t.Callable[[float], None] = time.sleep
 
@@ -118,7 +120,7 @@ class Http:
         seconds = max(0.1, min(self.budget.timeout, until - self.clock()))
         exceptions = load("requests.exceptions")
         try:
-            answer = _bounded(lambda: _request(method, url, headers, payload, seconds), seconds)
+            answer = _bounded(lambda: _request(method, url, headers, payload, seconds, self.verify), seconds)
         except (exceptions.RequestException, OSError) as exc:
             return redact(_reason(exc), self.secrets), None
         return f"the answer was HTTP {answer.status}", answer
@@ -136,13 +138,22 @@ class Http:
         return UnreachableError(attempted, f"{problem} (tried {times})", hint, status=status, tries=tries)
 
 
-def _request(method: str, url: str, headers: dict[str, str], payload: t.Any, seconds: float) -> Answer:
+def _request(
+    method: str, url: str, headers: dict[str, str], payload: t.Any, seconds: float, verify: bool | str
+) -> Answer:
     requests = load("requests")
     with requests.Session() as session:
         # Without an auth callable, requests would look into ~/.netrc and could replace our Authorization header.
         session.auth = _unchanged
         with session.request(
-            method, url, headers=headers, json=payload, timeout=seconds, stream=True, allow_redirects=False
+            method,
+            url,
+            headers=headers,
+            json=payload,
+            timeout=seconds,
+            verify=verify,
+            stream=True,
+            allow_redirects=False,
         ) as response:
             body = b"".join(_chunks(response))
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)

@@ -25,8 +25,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "secret_key": {"type": "str", "aliases": ["aws_secret_access_key", "aws_secret_key"], "no_log": True},
     "session_token": {"type": "str", "aliases": ["aws_session_token"], "no_log": True},
     "profile": {"type": "str", "aliases": ["aws_profile"]},
-    # raw: AWX renders an input that was left empty as '', which is no boolean but means "unset" here.
-    "validate_certs": {"type": "raw"},
+    "validate_certs": {"type": "bool", "default": True},
     "aws_ca_bundle": {"type": "path"},
 }
 
@@ -34,6 +33,10 @@ ARGUMENTS: dict[str, t.Any] = {
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 TRIES = 3
+# botocore's session variables without their environment variables and default files.
+_NOWHERE = (None, None, None, None)
+_NO_FILE = (None, None, "/dev/null", None)
+ISOLATION = {"profile": _NOWHERE, "region": _NOWHERE, "config_file": _NO_FILE, "credentials_file": _NO_FILE}
 # Reads of facets run side by side; each needs its connection.
 CONNECTIONS = 12
 
@@ -76,7 +79,6 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     endpoint = given(params.get("endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     if endpoint and not _is_url(endpoint):
         problems.append(f"endpoint_url {endpoint!r} is no URL such as https://s3.example.com")
-    validate = _boolean(params.get("validate_certs"), problems)
     if problems:
         raise InputError(problems)
     profile = given(params.get("profile"))
@@ -88,14 +90,12 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
         secret_key=keys[1],
         session_token=keys[2],
         profile=profile or (None if keys[0] else first(environ, "AWS_PROFILE", "AWS_DEFAULT_PROFILE")),
-        validate_certs=validate,
+        validate_certs=params.get("validate_certs") is not False,
         ca_bundle=given(params.get("aws_ca_bundle")) or first(environ, "AWS_CA_BUNDLE"),
     )
 
 
-def _keys(
-    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]
-) -> tuple[str | None, str | None, str | None]:
+def _keys(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
     if given(params.get("access_key")):
         return params["access_key"], params.get("secret_key"), given(params.get("session_token"))
     token = first(environ, "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
@@ -114,15 +114,6 @@ def _contradictions(params: t.Mapping[str, t.Any]) -> list[str]:
     return problems
 
 
-def _boolean(value: t.Any, problems: list[str]) -> bool:
-    if given(value) is None:
-        return True
-    text = str(value).strip().lower()
-    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-        problems.append(f"validate_certs {value!r} is no boolean")
-    return text in ("true", "yes", "on", "1")
-
-
 def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
@@ -131,14 +122,17 @@ def _is_url(value: str) -> bool:
         return False
 
 
-def make_client(connection: Connection, service: str = "s3", anonymous: bool = False) -> t.Any:
+def make_client(connection: Connection, service: str = "s3", anonymous: bool = False, isolated: bool = False) -> t.Any:
     """A botocore client; safe to share between threads.
 
     :param anonymous: sign nothing, to see what anybody sees.
+    :param isolated: take nothing from the environment, profiles and configuration files: for credentials that are
+        somebody else's, next to which the operator's settings must not count.
     """
     # botocore rather than boto3, whose part it is: the resources and transfer managers on top of it cost a tenth of
     # a second in every task and are not used.
-    session = load("botocore.session").Session(profile=connection.profile)
+    variables = ISOLATION if isolated else None
+    session = load("botocore.session").Session(session_vars=variables, profile=connection.profile)
     verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
     return session.create_client(
         service,
@@ -148,11 +142,11 @@ def make_client(connection: Connection, service: str = "s3", anonymous: bool = F
         aws_secret_access_key=connection.secret_key,
         aws_session_token=connection.session_token,
         verify=verify,
-        config=_config(anonymous),
+        config=_config(anonymous, isolated),
     )
 
 
-def _config(anonymous: bool) -> t.Any:
+def _config(anonymous: bool, isolated: bool) -> t.Any:
     return load("botocore.config").Config(
         signature_version=load("botocore").UNSIGNED if anonymous else None,
         connect_timeout=CONNECT_SECONDS,
@@ -163,4 +157,6 @@ def _config(anonymous: bool) -> t.Any:
         # Newer defaults send checksums that many S3-compatible stores do not know (boto/botocore issue 3415).
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        # None leaves it to AWS_IGNORE_CONFIGURED_ENDPOINT_URLS.
+        ignore_configured_endpoint_urls=isolated or None,
     )
