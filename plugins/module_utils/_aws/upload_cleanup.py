@@ -1,0 +1,172 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Takes the probes of upload checks away again, with the operator's credentials.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
+    FOLDER_START,
+    Keys,
+    Ledger,
+    problem,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, NotFoundError
+
+# A check ends within minutes; what is older than this was left behind by one that was killed.
+STALE = datetime.timedelta(hours=1)
+# Should there be more, the next run goes on.
+MOST_PAGES = 20
+WORKERS = 6
+
+
+class Thing(t.NamedTuple):
+    """An object, a version of one, a delete marker, or an open multipart upload.
+
+    :param mark: the version's or the upload's id.
+    """
+
+    key: str
+    mark: str | None = None
+    is_upload: bool = False
+
+    def __str__(self) -> str:
+        what = "multipart upload" if self.is_upload else "version"
+        return f"{self.key} ({what} {self.mark})" if self.mark else self.key
+
+
+Dated = tuple[Thing, datetime.datetime]
+
+
+def run_of(key: str) -> str:
+    """The unique name of the run a probe belongs to; pure."""
+    return key[key.index(FOLDER_START) :].partition("/")[0]
+
+
+def removable(found: t.Iterable[Dated], ours: str, now: datetime.datetime) -> set[Thing]:
+    """What of a listing may go: what is of our own run, and of runs that wrote nothing for an hour; pure."""
+    dated = list(found)
+    newest: dict[str, datetime.datetime] = {}
+    for thing, time in dated:
+        newest[run_of(thing.key)] = max(time, newest.get(run_of(thing.key), time))
+    gone = {run for run, time in newest.items() if run == ours or now - time > STALE}
+    return {thing for thing, _time in dated if run_of(thing.key) in gone}
+
+
+@dataclass
+class Cleanup:
+    """One clean-up.
+
+    :param left: what is still there although it should not be.
+    :param troubles: why, each reason once.
+    :param notes: what could not be looked for.
+    """
+
+    settings: Settings
+    client: t.Any
+    keys: Keys
+    ledger: Ledger
+    left: list[str] = field(default_factory=list)
+    troubles: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def run(self) -> dict[str, t.Any]:
+        """Removes what it can; raises nothing.
+
+        :return: the value of ``cleanup`` in the result.
+        """
+        if self.ledger.empty:
+            return {"ok": True, "detail": "Nothing was uploaded.", "left": []}
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+            looks = list(pool.map(lambda look: look(), self._looks()))
+            found = removable((dated for look in looks for dated in look), self.keys.run, _now())
+            things = sorted(self._known(seen=not self.notes) | found, key=str)
+            removed = sum(pool.map(self._remove, things))
+        earlier = len([thing for thing in found if run_of(thing.key) != self.keys.run])
+        return {"ok": not self.left, "detail": self._detail(removed, earlier), "left": sorted(self.left)}
+
+    def _known(self, seen: bool) -> set[Thing]:
+        """What this run has made.
+
+        :param seen: whether all listings worked, so that keys for which no answer came need not be tried.
+        """
+        things = {Thing(key, mark, is_upload=True) for key, mark in self.ledger.uploads}
+        # To delete a key without its version would only add a delete marker to a versioned bucket.
+        things |= {Thing(key, mark) for key, mark in self.ledger.objects if mark or not self.ledger.versioned}
+        return things if seen else things | {Thing(key) for key in self.ledger.unsure}
+
+    def _looks(self) -> list[t.Callable[[], list[Dated]]]:
+        inside = f"{self.settings.prefix}/{FOLDER_START}"
+        objects = self._versions if self.ledger.versioned else self._objects
+        looks = [lambda: objects(inside), lambda: self._uploads(inside)]
+        return [*looks, lambda: self._uploads(FOLDER_START)] if self.settings.expect_least_privilege else looks
+
+    def _objects(self, prefix: str) -> list[Dated]:
+        found = self._pages("list_objects_v2", prefix, "s3:ListBucket", "Contents")
+        return [(Thing(item["Key"]), item["LastModified"]) for item in found]
+
+    def _versions(self, prefix: str) -> list[Dated]:
+        found = self._pages("list_object_versions", prefix, "s3:ListBucketVersions", "Versions", "DeleteMarkers")
+        return [(Thing(item["Key"], item["VersionId"]), item["LastModified"]) for item in found]
+
+    def _uploads(self, prefix: str) -> list[Dated]:
+        found = self._pages("list_multipart_uploads", prefix, "s3:ListBucketMultipartUploads", "Uploads")
+        return [(Thing(item["Key"], item["UploadId"], is_upload=True), item["Initiated"]) for item in found]
+
+    def _pages(self, operation: str, prefix: str, action: str, *fields: str) -> list[t.Any]:
+        what = f"look for probes of earlier checks below s3://{self.settings.bucket}/{prefix}"
+        try:
+            with told(what, self.settings.operator, action):
+                pages = self.client.get_paginator(operation).paginate(Bucket=self.settings.bucket, Prefix=prefix)
+                taken = [page for _number, page in zip(range(MOST_PAGES), pages)]
+        except ArchivingError as exc:
+            self.notes[f"{exc}"] = None
+            return []
+        return [item for page in taken for name in fields for item in page.get(name, [])]
+
+    def _remove(self, thing: Thing) -> bool:
+        """Whether it was there and is gone."""
+        what = f"remove s3://{self.settings.bucket}/{thing}"
+        place = {"Bucket": self.settings.bucket, "Key": thing.key}
+        try:
+            with told(what, self.settings.operator, _action(thing)):
+                if thing.is_upload:
+                    self.client.abort_multipart_upload(**place, UploadId=thing.mark)
+                else:
+                    self.client.delete_object(**place, **({"VersionId": thing.mark} if thing.mark else {}))
+        except NotFoundError:
+            return False
+        except ArchivingError as exc:
+            self.left.append(f"s3://{self.settings.bucket}/{thing}")
+            self.troubles[f"{problem(exc)} {exc.hint}".strip()] = None
+            return False
+        return True
+
+    def _detail(self, removed: int, earlier: int) -> str:
+        parts = [f"Objects and uploads removed: {removed}."]
+        if earlier:
+            parts.append(f"Of these, {earlier} had been left behind by checks that were broken off.")
+        if self.left:
+            parts += [f"Still there, to be removed by hand: {', '.join(sorted(self.left))}.", *self.troubles]
+        return " ".join([*parts, *self.notes])
+
+
+def _action(thing: Thing) -> str:
+    if thing.is_upload:
+        return "s3:AbortMultipartUpload"
+    return "s3:DeleteObjectVersion" if thing.mark else "s3:DeleteObject"
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)

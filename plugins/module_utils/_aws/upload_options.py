@@ -1,0 +1,201 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an upload check is asked to do: options, validated offline. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import legacy_bucket_problem
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given, quote_list
+
+S3_ARGUMENTS: dict[str, t.Any] = {
+    "bucket": {"type": "str", "required": True},
+    "access_key": {"type": "str", "required": True, "no_log": False},
+    "secret_key": {"type": "str", "required": True, "no_log": True},
+    "endpoint": {"type": "str"},
+    "sse": {"type": "str", "choices": ["s3", "none"], "default": "s3"},
+}
+# The methods a CORS rule of S3 can allow (Amazon S3 API Reference, CORSRule).
+METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
+ARGUMENTS: dict[str, t.Any] = {
+    "s3": {"type": "dict", "required": True, "options": S3_ARGUMENTS},
+    "prefix": {"type": "str", "required": True},
+    "multipart": {"type": "bool", "default": True},
+    "expect_public": {"type": "bool"},
+    "expect_least_privilege": {"type": "bool", "default": False},
+    "cors_origin": {"type": "str"},
+    "cors_method": {"type": "str", "choices": METHODS, "default": "GET"},
+    "timeout": {"type": "int", "default": 30},
+    **aws.ARGUMENTS,
+}
+
+# All names of checks, in the order of the result. They are documented and stable.
+CHECKS = (
+    "credentials",
+    "put_object",
+    "put_sse_echo",
+    "multipart_upload",
+    "multipart_sse_echo",
+    "stored_encryption",
+    "anonymous_read",
+    "cors_preflight",
+    "no_read",
+    "no_list_outside",
+    "no_put_outside",
+    "no_delete",
+)
+LONGEST_WAIT = 600
+# A project's id: the number of an OpenTok project, the UUID of an application.
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+# "IAM identifiers" in the IAM User Guide: AKIA is a long-term key, ASIA a temporary one.
+_AWS_KEY = re.compile(r"A[KS]IA[A-Z2-7]{16}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options, validated.
+
+    :param prefix: the project's id, without slashes.
+    :param uploader: the connection that Vonage will make.
+    :param operator: the connection that looks at what is stored, and removes it.
+    :param timeout: seconds for what was set a moment ago to take effect.
+    """
+
+    bucket: str
+    prefix: str
+    sse: bool
+    uploader: aws.Connection
+    operator: aws.Connection
+    multipart: bool = True
+    expect_public: bool | None = None
+    expect_least_privilege: bool = False
+    cors_origin: str | None = None
+    cors_method: str = "GET"
+    timeout: float = 30
+
+    @property
+    def secrets(self) -> tuple[str | None, ...]:
+        return (*self.uploader.secrets, *self.operator.secrets)
+
+    @property
+    def planned(self) -> list[str]:
+        """The names of the checks these settings ask for, in order."""
+        asked = {
+            "put_sse_echo": self.sse,
+            "multipart_upload": self.multipart,
+            "multipart_sse_echo": self.multipart and self.sse,
+            "anonymous_read": self.expect_public is not None,
+            "cors_preflight": self.cors_origin is not None,
+            **dict.fromkeys([name for name in CHECKS if name.startswith("no_")], self.expect_least_privilege),
+        }
+        return [name for name in CHECKS if asked.get(name, True)]
+
+
+def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Settings:
+    """The settings that options and environment describe.
+
+    :raises InputError: with everything that is wrong with them.
+    """
+    s3: t.Mapping[str, t.Any] = params.get("s3") or {}
+    prefix = str(params.get("prefix") or "").strip().rstrip("/")
+    problems = [*_s3_problems(s3), *_other_problems(params, prefix)]
+    try:
+        operator = aws.connection(params, environ)
+    except InputError as exc:
+        raise InputError([*problems, *exc.problems]) from exc
+    if problems:
+        raise InputError(problems)
+    uploader = _uploader(s3, operator)
+    return Settings(
+        bucket=s3["bucket"],
+        prefix=prefix,
+        sse=s3.get("sse") != "none",
+        uploader=uploader,
+        operator=replace(operator, endpoint_url=operator.endpoint_url or uploader.endpoint_url),
+        multipart=params.get("multipart") is not False,
+        expect_public=params.get("expect_public"),
+        expect_least_privilege=bool(params.get("expect_least_privilege")),
+        cors_origin=given(params.get("cors_origin")),
+        cors_method=params.get("cors_method") or "GET",
+        timeout=_timeout(params),
+    )
+
+
+def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
+    missing = [f"s3.{name}" for name in ("bucket", "access_key", "secret_key") if not given(s3.get(name))]
+    problems = [f"{quote_list(missing)} must be given"] if missing else []
+    bucket, endpoint = given(s3.get("bucket")), given(s3.get("endpoint"))
+    problem = legacy_bucket_problem(bucket) if bucket else None
+    if problem:
+        problems.append(f"s3.bucket: {problem}")
+    if endpoint and not _is_plain_url(endpoint):
+        shown = "s3.endpoint" if "@" in endpoint else f"s3.endpoint {endpoint!r}"
+        problems.append(f"{shown} must be a URL with its scheme, such as https://s3.example.com, and nothing else")
+    return [*problems, *_key_problems(s3.get("access_key") or "", s3.get("secret_key") or "")]
+
+
+def _key_problems(access_key: str, secret_key: str) -> list[str]:
+    if _AWS_KEY.fullmatch(secret_key):
+        return ["s3.access_key and s3.secret_key are swapped: the secret key looks like the id of a key"]
+    if _AWS_KEY.fullmatch(access_key) and access_key.startswith("ASIA"):
+        return [
+            f"s3.access_key {access_key} is a temporary key; Vonage takes no session token, so it needs the "
+            "long-term key of an IAM user"
+        ]
+    return []
+
+
+def _other_problems(params: t.Mapping[str, t.Any], prefix: str) -> list[str]:
+    problems = []
+    if not _PREFIX.fullmatch(prefix):
+        problems.append(
+            f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
+            "id, which are letters, digits and hyphens"
+        )
+    origin = given(params.get("cors_origin"))
+    if origin and (not _is_plain_url(origin) or origin.endswith("/")):
+        problems.append(
+            f"cors_origin {origin!r} must be the origin of a page as browsers send it, such as https://www.example.com"
+        )
+    if not 0 <= _timeout(params) <= LONGEST_WAIT:
+        problems.append(f"timeout {_timeout(params)} must be a number of seconds from 0 to {LONGEST_WAIT}")
+    return problems
+
+
+def _timeout(params: t.Mapping[str, t.Any]) -> int:
+    value = params.get("timeout")
+    return 30 if value is None else int(value)
+
+
+def _is_plain_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port_is_fine = parts.port != 0
+    except ValueError:
+        return False
+    rest = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_fine and not rest
+
+
+def _uploader(s3: t.Mapping[str, t.Any], operator: aws.Connection) -> aws.Connection:
+    """Vonage's connection: its own endpoint and key; the operator's region and trust in certificates."""
+    endpoint = given(s3.get("endpoint"))
+    return aws.Connection(
+        endpoint_url=endpoint.rstrip("/") if endpoint else None,
+        region=operator.region,
+        access_key=s3["access_key"],
+        secret_key=s3["secret_key"],
+        validate_certs=operator.validate_certs,
+        ca_bundle=operator.ca_bundle,
+    )
