@@ -54,9 +54,9 @@ options:
     aliases: [aws_profile]
   validate_certs:
     description:
-      - A boolean. V(false) accepts any TLS certificate of the store; for test servers only.
-      - Not set, or set to an empty string, means V(true).
-    type: raw
+      - V(false) accepts any TLS certificate of the store; for test servers only.
+    type: bool
+    default: true
   aws_ca_bundle:
     description:
       - Path of a PEM file with the certificate authorities to trust for the store.

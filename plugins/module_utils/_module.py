@@ -22,7 +22,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
-from ansible_collections.vonage.archiving.plugins.module_utils._values import options
+from ansible_collections.vonage.archiving.plugins.module_utils._values import without_empty
 
 # Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
 # results just as if it had come in by a no_log option.
@@ -43,6 +43,18 @@ class Context:
     warn: t.Callable[[str], None] = lambda text: None
 
 
+class _Module(AnsibleModule):
+    """An AnsibleModule to which an empty string means "not given", for options of every type.
+
+    AWX renders every input that was left empty as an empty string; a boolean or a list made of one would be an error
+    or, worse, a value.
+    """
+
+    def _load_params(self) -> None:
+        super()._load_params()  # type: ignore[no-untyped-call]
+        self.params = without_empty(self.params)
+
+
 UseCase = t.Callable[[t.Mapping[str, t.Any], Context], Outcome]
 
 
@@ -52,12 +64,14 @@ def run(use_case: UseCase, argument_spec: dict[str, t.Any], **rules: t.Any) -> t
     :param argument_spec: as AnsibleModule takes it.
     :param rules: ``required_if``, ``mutually_exclusive`` and the like.
     """
-    module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True, **rules)
+    module = _Module(  # type: ignore[no-untyped-call]
+        argument_spec=argument_spec, supports_check_mode=True, **rules
+    )
     _forget_empty_variables()
     secrets = _secrets(module)
     context = Context(check_mode=module.check_mode, environ=dict(os.environ), warn=module.warn)
     try:
-        outcome = use_case(options(module.params), context)
+        outcome = use_case(module.params, context)
     except ArchivingError as exc:
         module.fail_json(msg=redact(str(exc), secrets), error=_hidden(exc.as_result(), secrets))
     except Exception as exc:

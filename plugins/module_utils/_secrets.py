@@ -24,9 +24,7 @@ SHORTEST_ECHO = 8
 def forms(secret: str) -> list[str]:
     """The secret as it may stand in a message: as it is, URL-encoded, JSON-escaped, in base64."""
     encoded = base64.b64encode(secret.encode()).decode()
-    return list(
-        dict.fromkeys([secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded])
-    )
+    return list(dict.fromkeys([secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded]))
 
 
 def redact(text: str, secrets: t.Iterable[str | None]) -> str:
@@ -67,7 +65,7 @@ def mark_as_secret(value: str | None) -> None:
     if not value:
         return
     try:
-        from ansible.module_utils.secrets import register_secret  # type: ignore[import-not-found]  # 2.22 and later
+        from ansible.module_utils.secrets import register_secret  # 2.22 and later
     except ImportError:
         return
     register_secret(value)

@@ -20,9 +20,14 @@ def given(value: t.Any) -> t.Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def options(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """A copy in which empty strings, at every level of nested dicts, are ``None``."""
-    return {key: options(value) if isinstance(value, dict) else given(value) for key, value in params.items()}
+def without_empty(value: t.Any) -> t.Any:
+    """A copy of nested options without those that are empty strings.
+
+    Items of a list stay: an empty name among others is a mistake to be told, not a wish for fewer names.
+    """
+    if isinstance(value, dict):
+        return {key: without_empty(item) for key, item in value.items() if not isinstance(item, str) or item.strip()}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def first(environ: t.Mapping[str, str], *names: str) -> str | None:

@@ -68,7 +68,7 @@ def translate(answer: Answered, attempted: str, connection: Connection, action: 
     """The error for an answer; pure."""
     status, code, message = answer
     what = redact(f"{connection.store} answered {code or status}: {message or 'no message'}", connection.secrets)
-    facts = {"status": status or None, "code": code or None, "store": connection.store}
+    facts: dict[str, t.Any] = {"status": status or None, "code": code or None, "store": connection.store}
     if code in CREDENTIAL_CODES:
         return errors.DeniedError(attempted, what, CREDENTIAL_CODES[code], **facts)
     if code in UNSUPPORTED_CODES or status in (405, 501):

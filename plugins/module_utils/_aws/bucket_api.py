@@ -1,0 +1,141 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One bucket, as far as subresources are concerned: reads that can be trusted, and writes.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Some stores ignore a subresource they do not know: they take its GET for a listing of the bucket, its PUT for
+CreateBucket and its DELETE for DeleteBucket (seen on real servers). A read therefore counts only if the answer has
+the right root element, or the error that is documented for "not set"; callers write nothing without such a read.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import Answered, answered, told, translate
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
+_NO_BUCKET = ("NoSuchBucket",)
+
+
+@dataclass(frozen=True)
+class Subresource:
+    """How a facet is named in the API.
+
+    :param title: for sentences: "the CORS rules".
+    :param get: the operation that reads it; likewise ``put`` and ``delete``.
+    :param roots: root elements of a well-formed answer; empty where the answer is no XML.
+    :param absent: error codes that mean "not set".
+    :param actions: the IAM actions to read, write and delete it.
+    """
+
+    title: str
+    get: str
+    put: str
+    delete: str
+    roots: frozenset[str]
+    absent: frozenset[str]
+    actions: tuple[str, str, str]
+
+
+class Bucket:
+    """A bucket behind a connection; safe to share between threads."""
+
+    def __init__(self, name: str, connection: Connection, client: t.Any = None) -> None:
+        self.name = name
+        self.connection = connection
+        self.client = client or make_client(connection)
+        self.actual_region: str | None = None
+        self.client.meta.events.register("before-parse.s3.*", self._note)
+
+    def _note(self, response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.Any) -> None:
+        """Keep what botocore's parsers drop: the name of the root element, and the bucket's region."""
+        body = response_dict.get("body")
+        if isinstance(body, bytes):
+            root = _ROOT.search(body)
+            customized_response_dict["RootElement"] = root.group(1).decode() if root else ""
+        self.actual_region = response_dict["headers"].get("x-amz-bucket-region") or self.actual_region
+
+    def read(self, sub: Subresource) -> dict[str, t.Any] | None:
+        """The parsed answer, ``None`` when the store says in the documented way that nothing is set.
+
+        :raises NotFoundError: there is no such bucket.
+        :raises UnsupportedError: the store does not have this subresource, or answers nonsense.
+        :raises DeniedError: no permission to read it.
+        """
+        attempted = f"read {sub.title} of bucket {self.name}"
+        try:
+            with told(attempted, self.connection, sub.actions[0]):
+                found: dict[str, t.Any] = self._answer(sub)
+        except _NotSet:
+            return None
+        root = found.get("RootElement", "")
+        if sub.roots and root not in sub.roots:
+            problem = f"{self.connection.store} answered with {root or 'no'} XML where {sub.title} should be"
+            raise _unsupported(attempted, problem, sub, self.connection)
+        return found
+
+    def _answer(self, sub: Subresource) -> dict[str, t.Any]:
+        try:
+            found: dict[str, t.Any] = getattr(self.client, sub.get)(Bucket=self.name)
+        except load("botocore.exceptions").ClientError as exc:
+            answer = answered(exc)
+            if answer.code in sub.absent:
+                raise _NotSet from exc
+            if answer.code not in _NO_BUCKET and _is_unsupported(answer):
+                problem = f"{self.connection.store} answered {answer.code or answer.status}: {answer.message}"
+                attempted = f"read {sub.title} of bucket {self.name}"
+                raise _unsupported(attempted, problem, sub, self.connection) from exc
+            raise
+        return found
+
+    def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        """Any operation on this bucket."""
+        with told(attempted, self.connection, action):
+            answer: dict[str, t.Any] = getattr(self.client, operation)(Bucket=self.name, **params)
+            return answer
+
+    def exists(self) -> bool:
+        """Whether the bucket is there and ours to look at.
+
+        :raises DeniedError: it is there, and belongs to somebody else or is closed to these credentials.
+        """
+        attempted = f"look for bucket {self.name}"
+        try:
+            self.client.head_bucket(Bucket=self.name)
+        except load("botocore.exceptions").ClientError as exc:
+            answer = answered(exc)
+            if answer.status == 404:
+                return False
+            error = translate(answer, attempted, self.connection, "s3:ListBucket")
+            if answer.status == 403:
+                hint = f"{error.hint} Or the name belongs to another account: names are unique among all accounts."
+                raise errors.DeniedError(attempted, error.problem, hint, **error.facts) from exc
+            raise error from exc
+        except load("botocore.exceptions").BotoCoreError:
+            with told(attempted, self.connection):
+                raise
+        return True
+
+
+class _NotSet(Exception):
+    """The documented answer for a subresource that is not set."""
+
+
+def _is_unsupported(answer: Answered) -> bool:
+    if answer.status in (404, 405, 501):
+        return True
+    return answer.status == 400 and answer.code in ("InvalidRequest", "InvalidArgument", "BadRequest", "400", "")
+
+
+def _unsupported(attempted: str, problem: str, sub: Subresource, connection: Connection) -> errors.UnsupportedError:
+    hint = f"It seems that this store does not have {sub.title}: leave the option out. Nothing was written for it."
+    return errors.UnsupportedError(attempted, problem, hint, store=connection.store, facet=sub.title)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The facets of a bucket, read and shown.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import location
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
+
+# What can be asked for, each with the facet it is read with.
+READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}
+
+
+def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+    """The use case of the module ``s3_archive_bucket_info``."""
+    reach = connection(params, context.environ)
+    asked = _asked(params)
+    bucket = Bucket(params["name"], reach)
+    if not bucket.exists():
+        return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
+    facets = sorted({READABLE[option] for option in asked})
+    with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
+        found = dict(zip(facets, pool.map(lambda name: _read(bucket, name), facets)))
+    shown: dict[str, t.Any] = {"name": bucket.name, "exists": True, **location(bucket.name, reach)}
+    shown["region"] = bucket.actual_region or shown["region"]
+    unavailable: dict[str, str] = {}
+    for option in asked:
+        state = found[READABLE[option]]
+        if isinstance(state, errors.ArchivingError):
+            unavailable[option] = state.kind
+        shown[option] = None if option in unavailable else _shown(option, state)
+    return Outcome(False, {"bucket": shown, "unavailable": unavailable})
+
+
+def _asked(params: t.Mapping[str, t.Any]) -> list[str]:
+    asked = params.get("facets") or list(READABLE)
+    unknown = [option for option in asked if option not in READABLE]
+    problems = [why for why in [names.legacy_bucket_problem(params["name"])] if why]
+    if unknown:
+        problems.append(f"facets has {quote_list(unknown)}; known are {', '.join(READABLE)}")
+    if problems:
+        raise errors.InputError(problems)
+    return list(dict.fromkeys(asked))
+
+
+def _read(bucket: Bucket, name: str) -> t.Any:
+    """The state of a facet, or why it cannot be had."""
+    try:
+        return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, None)
+    except (errors.UnsupportedError, errors.DeniedError) as exc:
+        return exc
+
+
+def folders_at_the_top(bucket: Bucket) -> tuple[str, ...]:
+    """The prefixes of the first level, each with a slash at its end."""
+    found: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        attempted = f"list the folders of bucket {bucket.name}"
+        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Delimiter="/", **token)
+        found += [entry["Prefix"] for entry in page.get("CommonPrefixes") or []]
+        if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
+            return tuple(found)
+        token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _shown(option: str, state: t.Any) -> t.Any:
+    facet = FACETS[READABLE[option]]
+    return facet.show(state)[option] if READABLE[option] == "policy" else facet.show(state)

@@ -1,0 +1,95 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every facet of a bucket has in common.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+A facet is one subresource of the bucket. It knows how to read it into a comparable state, what that state should
+become for given options (pure: ``target``), how to show a state to a person (pure: ``show``), and what to send for it
+(pure: ``payload``). Adding a facet is adding one such class to ``facets/registry.py`` and documenting its option.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from abc import ABC, abstractmethod
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnsupportedError
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
+
+Wanted = t.TypeVar("Wanted")
+State = t.TypeVar("State")
+
+# AWS promises that bucket configuration is consistent "eventually" (S3 User Guide, "Amazon S3 data consistency
+# model"): a read right after a write may still show the old value for some seconds.
+CONFIRM_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0)
+
+
+class Facet(ABC, t.Generic[Wanted, State]):
+    """One subresource of a bucket."""
+
+    name: t.ClassVar[str]
+    sub: t.ClassVar[Subresource]
+
+    @abstractmethod
+    def parse(self, found: dict[str, t.Any] | None) -> State:
+        """The state in an answer; ``None`` stands for "not set", as on a bucket that does not exist yet."""
+
+    @abstractmethod
+    def target(self, wanted: Wanted, current: State) -> State:
+        """The state to bring about; equal to ``current`` where that will do. What others own stays in it."""
+
+    @abstractmethod
+    def show(self, state: State) -> t.Any:
+        """Plain data as the option would be written."""
+
+    @abstractmethod
+    def payload(self, state: State) -> dict[str, t.Any] | None:
+        """The arguments of the operation that writes the state; ``None`` where it has to be deleted."""
+
+    def read(self, bucket: Bucket, wanted: Wanted) -> State:
+        return self.parse(bucket.read(self.sub))
+
+    def same(self, one: State, other: State) -> bool:
+        return one == other
+
+    def changes(self, wanted: Wanted, current: State, target: State) -> tuple[Change, ...]:
+        if self.same(current, target):
+            return ()
+        return (Change(self.name, self.show(current), self.show(target)),)
+
+    def described(self, wanted: Wanted, state: State) -> dict[str, t.Any]:
+        """The options that were given, with their values as the state has them."""
+        return {self.name: self.show(state)}
+
+    def write(self, bucket: Bucket, wanted: Wanted, state: State) -> None:
+        """Bring the state about and see that it is there."""
+        payload = self.payload(state)
+        verb, operation, action = ("write", self.sub.put, self.sub.actions[1])
+        if payload is None:
+            verb, operation, action = ("remove", self.sub.delete, self.sub.actions[2])
+        bucket.call(operation, f"{verb} {self.sub.title} of bucket {bucket.name}", action, **(payload or {}))
+        self.confirm(bucket, wanted, state)
+
+    def confirm(self, bucket: Bucket, wanted: Wanted, state: State) -> None:
+        """Read back what was written.
+
+        :raises UnsupportedError: the store took it and does not show it.
+        """
+        found = state
+        for pause in CONFIRM_PAUSES:
+            time.sleep(pause)
+            found = self.read(bucket, wanted)
+            if self.same(found, self.target(wanted, found)):
+                return
+        raise UnsupportedError(
+            f"write {self.sub.title} of bucket {bucket.name}",
+            f"{bucket.connection.store} accepted it, but shows {self.show(found)!r} instead of {self.show(state)!r}",
+            "The store may keep only a part of what it accepts: compare the two, and leave out what it lacks.",
+            store=bucket.connection.store,
+            facet=self.sub.title,
+        )

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""CORS rules of a bucket.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+"Amazon S3 uses the first CORS rule that matches" (S3 User Guide, "Using cross-origin resource sharing"): the order of
+rules has a meaning. Within a rule, the lists are sets.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+
+METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
+MOST_RULES = 100
+
+
+@dataclass(frozen=True)
+class CorsRule:
+    """A rule in its comparable form; header names are compared as HTTP does, without regard to case."""
+
+    allowed_origins: tuple[str, ...]
+    allowed_methods: tuple[str, ...]
+    allowed_headers: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age_seconds: int | None = None
+    id: str | None = None
+
+    @property
+    def meaning(self) -> tuple[t.Any, ...]:
+        lower = (tuple(sorted({h.lower() for h in hs})) for hs in (self.allowed_headers, self.expose_headers))
+        return (self.allowed_origins, self.allowed_methods, *lower)
+
+
+def rule_from_option(option: t.Mapping[str, t.Any]) -> CorsRule:
+    return CorsRule(
+        allowed_origins=_sorted(option.get("allowed_origins")),
+        allowed_methods=_sorted(method.upper() for method in option.get("allowed_methods") or ()),
+        allowed_headers=_sorted(option.get("allowed_headers")),
+        expose_headers=_sorted(option.get("expose_headers")),
+        max_age_seconds=option.get("max_age_seconds"),
+        id=option.get("id"),
+    )
+
+
+def rule_problems(rules: t.Sequence[CorsRule]) -> list[str]:
+    """What no store would accept, or would never match."""
+    problems = [f"cors_rules has {len(rules)} rules; S3 takes at most {MOST_RULES}"] if len(rules) > MOST_RULES else []
+    for at, rule in enumerate(rules):
+        where = f"cors_rules[{at}]"
+        unknown = sorted(set(rule.allowed_methods) - set(METHODS))
+        if not rule.allowed_origins or not rule.allowed_methods:
+            problems.append(f"{where} needs at least one of allowed_origins and one of allowed_methods")
+        if unknown:
+            problems.append(f"{where}.allowed_methods has {', '.join(unknown)}; S3 knows {', '.join(METHODS)}")
+        origins = ((origin, _origin_problem(origin)) for origin in rule.allowed_origins)
+        problems += [f"{where}.allowed_origins {origin!r}: {why}" for origin, why in origins if why]
+        problems += [
+            f"{where}.allowed_headers {h!r} has more than one *" for h in rule.allowed_headers if h.count("*") > 1
+        ]
+        problems += [f"{where}.expose_headers {h!r}: S3 takes no * here" for h in rule.expose_headers if "*" in h]
+        if rule.max_age_seconds is not None and rule.max_age_seconds < 0:
+            problems.append(f"{where}.max_age_seconds must not be negative")
+        if rule.id and len(rule.id) > 255:
+            problems.append(f"{where}.id is longer than 255 characters")
+    return problems
+
+
+def _origin_problem(origin: str) -> str | None:
+    if origin.count("*") > 1:
+        return "S3 takes one * at most"
+    if origin == "*":
+        return None
+    scheme, separator, host = origin.partition("://")
+    if not separator or not scheme or not host:
+        return "an origin has a scheme and a host, as in https://www.example.com"
+    return "an origin ends with its host or port; with a path it never matches" if "/" in host else None
+
+
+def _sorted(values: t.Iterable[str] | None) -> tuple[str, ...]:
+    return tuple(sorted(set(values or ())))
+
+
+class CorsFacet(Facet[tuple[CorsRule, ...], tuple[CorsRule, ...]]):
+    name = "cors_rules"
+    sub = Subresource(
+        title="the CORS rules",
+        get="get_bucket_cors",
+        put="put_bucket_cors",
+        delete="delete_bucket_cors",
+        roots=frozenset({"CORSConfiguration"}),
+        absent=frozenset({"NoSuchCORSConfiguration"}),
+        actions=("s3:GetBucketCORS", "s3:PutBucketCORS", "s3:PutBucketCORS"),
+    )
+
+    def parse(self, found: dict[str, t.Any] | None) -> tuple[CorsRule, ...]:
+        return tuple(
+            CorsRule(
+                allowed_origins=_sorted(rule.get("AllowedOrigins")),
+                allowed_methods=_sorted(rule.get("AllowedMethods")),
+                allowed_headers=_sorted(rule.get("AllowedHeaders")),
+                expose_headers=_sorted(rule.get("ExposeHeaders")),
+                max_age_seconds=rule.get("MaxAgeSeconds"),
+                id=rule.get("ID") or None,
+            )
+            for rule in (found or {}).get("CORSRules", [])
+        )
+
+    def target(self, wanted: tuple[CorsRule, ...], current: tuple[CorsRule, ...]) -> tuple[CorsRule, ...]:
+        if len(wanted) == len(current) and all(map(_serves, wanted, current)):
+            return current
+        return wanted
+
+    def show(self, state: tuple[CorsRule, ...]) -> list[dict[str, t.Any]]:
+        return [_shown(rule) for rule in state]
+
+    def payload(self, state: tuple[CorsRule, ...]) -> dict[str, t.Any] | None:
+        if not state:
+            return None
+        return {"CORSConfiguration": {"CORSRules": [_sent(rule) for rule in state]}}
+
+
+def _serves(wanted: CorsRule, current: CorsRule) -> bool:
+    """Whether the rule that is there does what is wanted; an id counts only if one was asked for."""
+    # Some stores fill in a 0 where no age was given.
+    ages = (None, 0) if wanted.max_age_seconds is None else (wanted.max_age_seconds,)
+    return wanted.meaning == current.meaning and current.max_age_seconds in ages and wanted.id in (None, current.id)
+
+
+def _shown(rule: CorsRule) -> dict[str, t.Any]:
+    shown: dict[str, t.Any] = {
+        "allowed_origins": list(rule.allowed_origins),
+        "allowed_methods": list(rule.allowed_methods),
+        "allowed_headers": list(rule.allowed_headers),
+        "expose_headers": list(rule.expose_headers),
+        "max_age_seconds": rule.max_age_seconds,
+        "id": rule.id,
+    }
+    return {key: value for key, value in shown.items() if value not in (None, [])}
+
+
+def _sent(rule: CorsRule) -> dict[str, t.Any]:
+    names = {
+        "allowed_origins": "AllowedOrigins",
+        "allowed_methods": "AllowedMethods",
+        "allowed_headers": "AllowedHeaders",
+        "expose_headers": "ExposeHeaders",
+        "max_age_seconds": "MaxAgeSeconds",
+        "id": "ID",
+    }
+    return {names[key]: value for key, value in _shown(rule).items()}

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Default encryption of a bucket.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Vonage can upload with S3-managed keys (SSE-S3) only, "and not KMS or customer-provided keys" (Vonage guide "Amazon S3
+server-side encryption"). Since January 2023 AWS encrypts everything with SSE-S3 and never reports less (S3 User Guide,
+"Setting default server-side encryption behavior").
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_PAUSES, Facet
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import RejectedError
+
+SSE_S3 = "AES256"
+
+
+@dataclass(frozen=True)
+class Encryption:
+    """:param algorithm: ``None`` where there is no default encryption."""
+
+    algorithm: str | None
+    kms_key: str | None = None
+
+
+@dataclass(frozen=True)
+class EncryptionWish:
+    """:param floor: the store reports AES256 even when nothing is set, as AWS does."""
+
+    mode: str
+    floor: bool
+
+
+class EncryptionFacet(Facet[EncryptionWish, Encryption]):
+    name = "encryption"
+    sub = Subresource(
+        title="the default encryption",
+        get="get_bucket_encryption",
+        put="put_bucket_encryption",
+        delete="delete_bucket_encryption",
+        roots=frozenset({"ServerSideEncryptionConfiguration"}),
+        absent=frozenset({"ServerSideEncryptionConfigurationNotFoundError"}),
+        actions=("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:PutEncryptionConfiguration"),
+    )
+
+    def parse(self, found: dict[str, t.Any] | None) -> Encryption:
+        rules = (found or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+        default = rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
+        return Encryption(default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"))
+
+    def target(self, wanted: EncryptionWish, current: Encryption) -> Encryption:
+        if wanted.mode == "s3":
+            return Encryption(SSE_S3)
+        if current.algorithm in (None, SSE_S3):
+            return current if wanted.floor else Encryption(None)
+        raise RejectedError(
+            "leave the bucket without a default encryption of ours",
+            f"its default is {current.algorithm}, which is not ours to remove and which Vonage cannot upload with",
+            "Set encryption=s3 to replace it by S3-managed keys, or remove it yourself first.",
+            kms_key=current.kms_key,
+        )
+
+    def show(self, state: Encryption) -> t.Any:
+        if state.algorithm in (None, SSE_S3):
+            return "none" if state.algorithm is None else "s3"
+        return f"{state.algorithm} ({state.kms_key})" if state.kms_key else state.algorithm
+
+    def payload(self, state: Encryption) -> dict[str, t.Any] | None:
+        if state.algorithm is None:
+            return None
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": state.algorithm}}
+        return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
+
+    def confirm(self, bucket: Bucket, wanted: EncryptionWish, state: Encryption) -> None:
+        if wanted.mode != "none":
+            super().confirm(bucket, wanted, state)
+            return
+        # A store other than AWS may have the same floor: what it reports after the removal is what there is.
+        for pause in CONFIRM_PAUSES:
+            time.sleep(pause)
+            if self.read(bucket, wanted).algorithm in (None, SSE_S3):
+                return

@@ -1,0 +1,140 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lifecycle rule of ours in a bucket.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The API replaces all rules at once, so that rules of others are sent along as they were read. Ours is found by its id.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+
+RULE_ID = "vonage-archiving"
+MOST_RULES = 1000
+DAYS = ("expire_days", "noncurrent_expire_days", "abort_incomplete_uploads_days")
+
+
+@dataclass(frozen=True)
+class LifecycleRule:
+    """Days, counted from an object's creation (``expire_days``), from when it stopped being the current version
+    (``noncurrent_expire_days``) or from the start of the upload; ``None`` for never.
+
+    :param foreign: what somebody added to our rule by hand, as JSON.
+    """
+
+    expire_days: int | None = None
+    noncurrent_expire_days: int | None = None
+    abort_incomplete_uploads_days: int | None = None
+    prefix: str = ""
+    foreign: str = ""
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """:param others: rules that are not ours, as read.
+    :param transition_minimum: a setting of the whole configuration that a write without it would reset.
+    """
+
+    ours: LifecycleRule | None = None
+    others: tuple[t.Mapping[str, t.Any], ...] = field(default=(), compare=False)
+    transition_minimum: str | None = field(default=None, compare=False)
+
+
+def rule_from_option(option: t.Mapping[str, t.Any]) -> LifecycleRule | None:
+    """The rule, ``None`` where no day is given: then there is to be none of ours."""
+    expire, noncurrent, abort = (option.get(name) or None for name in DAYS)
+    if not (expire or noncurrent or abort):
+        return None
+    return LifecycleRule(expire, noncurrent, abort, prefix=option.get("prefix") or "")
+
+
+class LifecycleFacet(Facet[t.Optional[LifecycleRule], Lifecycle]):
+    name = "lifecycle"
+    sub = Subresource(
+        title="the lifecycle rules",
+        get="get_bucket_lifecycle_configuration",
+        put="put_bucket_lifecycle_configuration",
+        delete="delete_bucket_lifecycle",
+        roots=frozenset({"LifecycleConfiguration"}),
+        absent=frozenset({"NoSuchLifecycleConfiguration"}),
+        actions=(
+            "s3:GetLifecycleConfiguration",
+            "s3:PutLifecycleConfiguration",
+            "s3:PutLifecycleConfiguration",
+        ),
+    )
+
+    def parse(self, found: dict[str, t.Any] | None) -> Lifecycle:
+        rules = (found or {}).get("Rules", [])
+        mine = [rule for rule in rules if rule.get("ID") == RULE_ID]
+        return Lifecycle(
+            ours=_parsed(mine[0]) if mine else None,
+            others=tuple(rule for rule in rules if rule.get("ID") != RULE_ID),
+            transition_minimum=(found or {}).get("TransitionDefaultMinimumObjectSize"),
+        )
+
+    def target(self, wanted: LifecycleRule | None, current: Lifecycle) -> Lifecycle:
+        return Lifecycle(wanted, current.others, current.transition_minimum)
+
+    def show(self, state: Lifecycle) -> t.Any:
+        if state.ours is None:
+            return {}
+        shown = {name: getattr(state.ours, name) for name in (*DAYS, "prefix", "foreign")}
+        return {name: value for name, value in shown.items() if value}
+
+    def payload(self, state: Lifecycle) -> dict[str, t.Any] | None:
+        rules = [*state.others, *([_sent(state.ours)] if state.ours else [])]
+        if not rules:
+            return None
+        payload: dict[str, t.Any] = {"LifecycleConfiguration": {"Rules": rules}}
+        if state.transition_minimum:
+            payload["TransitionDefaultMinimumObjectSize"] = state.transition_minimum
+        return payload
+
+
+def _parsed(rule: t.Mapping[str, t.Any]) -> LifecycleRule:
+    filters = dict(rule.get("Filter") or {})
+    prefix = filters.pop("Prefix", rule.get("Prefix", "")) or ""
+    rest = {key: value for key, value in rule.items() if key not in _SENT_KEYS}
+    if filters:
+        rest["Filter"] = filters
+    for element, key in _DAYS_KEYS:
+        more = {name: value for name, value in (rule.get(element) or {}).items() if name != key}
+        if more:
+            rest[element] = more
+    if rule.get("Status") != "Enabled":
+        rest["Status"] = rule.get("Status")
+    expire, noncurrent, abort = (_days(rule, element, key) for element, key in _DAYS_KEYS)
+    foreign = json.dumps(rest, sort_keys=True, default=str) if rest else ""
+    return LifecycleRule(expire, noncurrent, abort, prefix, foreign)
+
+
+# In the order of the fields of LifecycleRule.
+_DAYS_KEYS = (
+    ("Expiration", "Days"),
+    ("NoncurrentVersionExpiration", "NoncurrentDays"),
+    ("AbortIncompleteMultipartUpload", "DaysAfterInitiation"),
+)
+_SENT_KEYS = frozenset({"ID", "Status", "Filter", "Prefix", *(element for element, key in _DAYS_KEYS)})
+
+
+def _days(rule: t.Mapping[str, t.Any], element: str, key: str) -> int | None:
+    value = (rule.get(element) or {}).get(key)
+    return int(value) if value else None
+
+
+def _sent(rule: LifecycleRule) -> dict[str, t.Any]:
+    sent: dict[str, t.Any] = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": rule.prefix}}
+    for name, (element, key) in zip(DAYS, _DAYS_KEYS):
+        if getattr(rule, name):
+            sent[element] = {key: getattr(rule, name)}
+    return sent

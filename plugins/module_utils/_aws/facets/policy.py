@@ -1,0 +1,221 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The statements of ours in a bucket's policy.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Three options share the one policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has
+a statement of ours, found by its ``Sid``. Statements of others are sent along as they were read.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_PAUSES, Facet
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import folder
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
+
+PUBLIC = "VonageArchivingPublicRead"
+TLS = "VonageArchivingRequireTls"
+ENCRYPTION = "VonageArchivingRequireEncryption"
+# The option that each statement of ours belongs to.
+OPTIONS = {PUBLIC: "public_prefixes", TLS: "require_tls", ENCRYPTION: "require_encryption"}
+
+
+@dataclass(frozen=True)
+class PolicyWish:
+    """What the options say; ``None`` where an option is not given.
+
+    :param arn: the bucket's.
+    :param public_prefixes: each with a slash at its end.
+    """
+
+    arn: str
+    public_prefixes: tuple[str, ...] | None = None
+    require_tls: bool | None = None
+    require_encryption: bool | None = None
+
+    def statements(self) -> dict[str, policy.Statement | None]:
+        """By Sid, the statement each given option asks for; ``None`` for one that must not be there."""
+        wanted: dict[str, policy.Statement | None] = {}
+        if self.public_prefixes is not None:
+            wanted[PUBLIC] = public_statement(self.arn, self.public_prefixes) if self.public_prefixes else None
+        if self.require_tls is not None:
+            wanted[TLS] = tls_statement(self.arn) if self.require_tls else None
+        if self.require_encryption is not None:
+            wanted[ENCRYPTION] = encryption_statement(self.arn) if self.require_encryption else None
+        return wanted
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy, compared by meaning.
+
+    :param head: the document without its statements; an older ``Version`` gives others' statements another meaning.
+    """
+
+    statements: tuple[policy.Statement, ...] = field(default=(), compare=False)
+    meaning: tuple[str, ...] = ()
+    head: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, found: t.Iterable[policy.Statement], head: t.Mapping[str, t.Any] | None = None) -> Policy:
+        kept = tuple(found)
+        return cls(kept, tuple(policy.document_meaning(kept)), head or {"Version": "2012-10-17"})
+
+    def ours(self, sid: str) -> policy.Statement | None:
+        return next((statement for statement in self.statements if statement.get("Sid") == sid), None)
+
+    @property
+    def public_prefixes(self) -> set[str]:
+        """The prefixes that our statement opens."""
+        resources = policy.many((self.ours(PUBLIC) or {}).get("Resource"))
+        return {str(resource).partition(":::")[2].partition("/")[2].rstrip("*") for resource in resources}
+
+    @property
+    def public_elsewhere(self) -> list[str]:
+        """How others' statements that give public access are called."""
+        others = (statement for statement in self.statements if statement.get("Sid") != PUBLIC)
+        return [str(statement.get("Sid", "without Sid")) for statement in others if policy.is_public(statement)]
+
+
+def public_statement(arn: str, prefixes: t.Iterable[str]) -> policy.Statement:
+    resources = [f"{arn}/{folder(prefix)}*" for prefix in prefixes]
+    return {"Sid": PUBLIC, "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": resources}
+
+
+def tls_statement(arn: str) -> policy.Statement:
+    """S3 User Guide, "Security best practices", enforce encryption of data in transit."""
+    return {
+        "Sid": TLS,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+def encryption_statement(arn: str) -> policy.Statement:
+    """Refuses uploads that do not ask for SSE-S3 themselves: a negated test also holds where the header is missing
+    (IAM User Guide, "IAM JSON policy elements: Condition operators").
+    """
+    return {
+        "Sid": ENCRYPTION,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:PutObject",
+        "Resource": f"{arn}/*",
+        "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}},
+    }
+
+
+class PolicyFacet(Facet[PolicyWish, Policy]):
+    name = "policy"
+    sub = Subresource(
+        title="the policy",
+        get="get_bucket_policy",
+        put="put_bucket_policy",
+        delete="delete_bucket_policy",
+        roots=frozenset(),
+        absent=frozenset({"NoSuchBucketPolicy"}),
+        actions=("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
+    )
+
+    def read(self, bucket: Bucket, wanted: PolicyWish) -> Policy:
+        found = bucket.read(self.sub)
+        try:
+            return self.parse(found)
+        except ValueError as exc:
+            problem = f"{bucket.connection.store} answered with something that is no policy: {exc}"
+            hint = "It seems that this store does not have bucket policies: leave the option out. Nothing was written."
+            attempted = f"read the policy of bucket {bucket.name}"
+            facts = {"store": bucket.connection.store, "facet": self.sub.title}
+            raise errors.UnsupportedError(attempted, problem, hint, **facts) from exc
+
+    def parse(self, found: dict[str, t.Any] | None) -> Policy:
+        head, statements = policy.parsed(found["Policy"]) if found else (None, [])
+        return Policy.of(statements, head)
+
+    def target(self, wanted: PolicyWish, current: Policy) -> Policy:
+        wishes = wanted.statements()
+        kept = [statement for statement in current.statements if statement.get("Sid") not in wishes]
+        return Policy.of([*kept, *(statement for statement in wishes.values() if statement)], current.head)
+
+    def show(self, state: Policy) -> t.Any:
+        return {name: _shown(state, sid) for sid, name in OPTIONS.items()}
+
+    def described(self, wanted: PolicyWish, state: Policy) -> dict[str, t.Any]:
+        return {OPTIONS[sid]: _shown(state, sid) for sid in wanted.statements()}
+
+    def changes(self, wanted: PolicyWish, current: Policy, target: Policy) -> tuple[Change, ...]:
+        return tuple(
+            Change(OPTIONS[sid], _shown(current, sid), _shown(target, sid))
+            for sid in wanted.statements()
+            if _meaning(current.ours(sid)) != _meaning(target.ours(sid))
+        )
+
+    def payload(self, state: Policy) -> dict[str, t.Any] | None:
+        if not state.statements:
+            return None
+        return {"Policy": json.dumps({**state.head, "Statement": list(state.statements)})}
+
+    def write(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> None:
+        """As any facet; a public statement may be refused for some seconds after the block was taken off."""
+        for pause in CONFIRM_PAUSES[1:]:
+            if self._blocked(bucket, wanted, state) is None:
+                return
+            time.sleep(pause)
+        blocked = self._blocked(bucket, wanted, state)
+        if blocked:
+            raise _blocked_above(bucket, blocked) from blocked
+
+    def _blocked(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> errors.DeniedError | None:
+        """Write; the refusal if it is that of a public access block."""
+        try:
+            super().write(bucket, wanted, state)
+        except errors.DeniedError as exc:
+            if not state.public_prefixes or not _is_blocked(exc):
+                raise
+            return exc
+        return None
+
+
+def _meaning(statement: policy.Statement | None) -> str:
+    return policy.meaning(statement) if statement else ""
+
+
+def _shown(state: Policy, sid: str) -> t.Any:
+    """The statement as its option would be written; as it is where somebody has changed it by hand."""
+    statement = state.ours(sid)
+    if statement is None:
+        return [] if sid == PUBLIC else False
+    arn = str(next(iter(policy.many(statement.get("Resource"))), "")).partition("/")[0]
+    prefixes = sorted(state.public_prefixes) if sid == PUBLIC else []
+    makers = {PUBLIC: lambda: public_statement(arn, prefixes), TLS: lambda: tls_statement(arn)}
+    made = makers.get(sid, lambda: encryption_statement(arn))()
+    if policy.meaning(made) != policy.meaning(statement):
+        return statement
+    return [prefix.rstrip("/") for prefix in prefixes] if sid == PUBLIC else True
+
+
+def _is_blocked(exc: errors.DeniedError) -> bool:
+    """AWS says so in the message: "... because public policies are prevented by the BlockPublicPolicy setting ..."."""
+    return "BlockPublicPolicy" in exc.problem or "public polic" in exc.problem.lower()
+
+
+def _blocked_above(bucket: Bucket, exc: errors.DeniedError) -> errors.DeniedError:
+    hint = (
+        "The bucket's own block is open, so that a block above it refuses: look at the public access block of the "
+        'account (S3 console, "Block Public Access settings for this account") or at the organization\'s policies.'
+    )
+    return errors.DeniedError(f"open public prefixes of bucket {bucket.name}", exc.problem, hint, **exc.facts)

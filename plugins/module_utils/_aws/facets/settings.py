@@ -1,0 +1,79 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Object ownership and versioning of a bucket: facets that are one word each.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+
+OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
+VERSIONINGS = ("Enabled", "Suspended")
+
+
+class OwnershipFacet(Facet[str, t.Optional[str]]):
+    """S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket"."""
+
+    name = "object_ownership"
+    sub = Subresource(
+        title="the object ownership",
+        get="get_bucket_ownership_controls",
+        put="put_bucket_ownership_controls",
+        delete="delete_bucket_ownership_controls",
+        roots=frozenset({"OwnershipControls"}),
+        absent=frozenset({"OwnershipControlsNotFoundError"}),
+        actions=(
+            "s3:GetBucketOwnershipControls",
+            "s3:PutBucketOwnershipControls",
+            "s3:PutBucketOwnershipControls",
+        ),
+    )
+
+    def parse(self, found: dict[str, t.Any] | None) -> str | None:
+        rules = (found or {}).get("OwnershipControls", {}).get("Rules", [])
+        return str(rules[0].get("ObjectOwnership")) if rules else None
+
+    def target(self, wanted: str, current: str | None) -> str | None:
+        return wanted
+
+    def show(self, state: str | None) -> str | None:
+        return state
+
+    def payload(self, state: str | None) -> dict[str, t.Any] | None:
+        return {"OwnershipControls": {"Rules": [{"ObjectOwnership": state}]}}
+
+
+class VersioningFacet(Facet[str, t.Optional[str]]):
+    """S3 User Guide, "Using versioning in S3 buckets": once enabled it can only be suspended, never be unset."""
+
+    name = "versioning"
+    sub = Subresource(
+        title="the versioning",
+        get="get_bucket_versioning",
+        put="put_bucket_versioning",
+        delete="",
+        # The second is what moto names it.
+        roots=frozenset({"VersioningConfiguration", "GetBucketVersioningResponse"}),
+        absent=frozenset(),
+        actions=("s3:GetBucketVersioning", "s3:PutBucketVersioning", ""),
+    )
+
+    def parse(self, found: dict[str, t.Any] | None) -> str | None:
+        return (found or {}).get("Status")
+
+    def target(self, wanted: str, current: str | None) -> str | None:
+        # A bucket that was never versioned has nothing to suspend, and keeps no versions just the same.
+        return current if wanted == "Suspended" and current is None else wanted
+
+    def show(self, state: str | None) -> str | None:
+        return state
+
+    def payload(self, state: str | None) -> dict[str, t.Any] | None:
+        return {"VersioningConfiguration": {"Status": state}}

@@ -1,0 +1,147 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Single objects and the emptying of a bucket.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, translate
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+
+# "The request can contain a list of up to 1,000 keys" (S3 API Reference, DeleteObjects).
+MOST_DELETED = 1000
+
+
+def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
+    """The headers of an object, ``None`` if there is no such object.
+
+    :raises DeniedError: also for a missing object if the credentials lack s3:ListBucket.
+    """
+    attempted = f"look for {key} in bucket {bucket.name}"
+    try:
+        found: dict[str, t.Any] = bucket.client.head_object(Bucket=bucket.name, Key=key)
+    except load("botocore.exceptions").ClientError as exc:
+        answer = answered(exc)
+        if answer.status == 404:
+            return None
+        action = "s3:GetObject (and s3:ListBucket, without which a missing object is refused too)"
+        raise translate(answer, attempted, bucket.connection, action) from exc
+    return found
+
+
+def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **params: t.Any) -> dict[str, t.Any]:
+    """Write an object in one piece, encrypted where the bucket insists on it.
+
+    AWS always knows SSE-S3. Other stores may refuse the header, so that there it is sent only after a refusal that a
+    policy of the kind ``require_encryption`` would explain; a refused write has no effect.
+    """
+    params.update(Key=key, Body=body)
+    encrypted = {**params, "ServerSideEncryption": "AES256"}
+    if bucket.connection.is_aws:
+        return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
+    try:
+        return bucket.call("put_object", attempted, "s3:PutObject", **params)
+    except errors.DeniedError:
+        return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
+
+
+def holds_something(bucket: Bucket) -> bool:
+    """Whether any object or version of one is in the bucket."""
+    return next(_contents(bucket, most=1), None) is not None
+
+
+def empty(bucket: Bucket) -> dict[str, int]:
+    """Delete every object, version and delete marker, and abort every open multipart upload.
+
+    :returns: how many of each were removed.
+    """
+    removed = {"objects": 0, "uploads": 0}
+    for keys in _batches(_contents(bucket, most=MOST_DELETED)):
+        _delete(bucket, keys)
+        removed["objects"] += len(keys)
+    for upload in list(_uploads(bucket)):
+        attempted = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
+        bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
+        removed["uploads"] += 1
+    return removed
+
+
+def _delete(bucket: Bucket, keys: list[dict[str, str]]) -> None:
+    attempted = f"delete {len(keys)} objects of bucket {bucket.name}"
+    request = {"Objects": keys, "Quiet": True}
+    answer = bucket.call("delete_objects", attempted, "s3:DeleteObject and s3:DeleteObjectVersion", Delete=request)
+    refused = answer.get("Errors") or []
+    if refused:
+        problem = f"{len(refused)} of them stayed, the first being {refused[0].get('Key')}: {refused[0].get('Message')}"
+        hint = "Look for an object lock or a policy that denies deleting; what could be deleted is gone."
+        raise errors.RejectedError(attempted, problem, hint, code=refused[0].get("Code"))
+
+
+def _contents(bucket: Bucket, most: int) -> t.Iterator[dict[str, str]]:
+    """What DeleteObjects takes for each thing in the bucket."""
+    attempted = f"list what bucket {bucket.name} holds"
+    try:
+        page = bucket.call("list_object_versions", attempted, "s3:ListBucketVersions", MaxKeys=most)
+        versions = page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
+    except errors.UnsupportedError:
+        versions = False
+    if not versions:
+        yield from _plain_contents(bucket, attempted, most)
+        return
+    while True:
+        for entry in [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]:
+            yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
+        if not page.get("IsTruncated"):
+            return
+        markers = {"KeyMarker": page.get("NextKeyMarker"), "VersionIdMarker": page.get("NextVersionIdMarker")}
+        page = bucket.call(
+            "list_object_versions",
+            attempted,
+            "s3:ListBucketVersions",
+            MaxKeys=most,
+            **{key: value for key, value in markers.items() if value},
+        )
+
+
+def _plain_contents(bucket: Bucket, attempted: str, most: int) -> t.Iterator[dict[str, str]]:
+    token: dict[str, str] = {}
+    while True:
+        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most, **token)
+        yield from ({"Key": entry["Key"]} for entry in page.get("Contents") or [])
+        if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
+            return
+        token = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
+    attempted = f"list the open uploads of bucket {bucket.name}"
+    markers: dict[str, str] = {}
+    while True:
+        try:
+            page = bucket.call("list_multipart_uploads", attempted, "s3:ListBucketMultipartUploads", **markers)
+        except (errors.UnsupportedError, errors.NotFoundError):
+            return  # a store that cannot list them has none that would keep the bucket from going
+        for upload in page.get("Uploads") or []:
+            yield {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+        if not page.get("IsTruncated"):
+            return
+        markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
+
+def _batches(items: t.Iterator[dict[str, str]]) -> t.Iterator[list[dict[str, str]]]:
+    batch: list[dict[str, str]] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == MOST_DELETED:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,442 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: s3_archive_bucket
+short_description: Manage the S3 bucket that video recordings land in
+version_added: 1.0.0
+author:
+  - Vonage Archiving Contributors (@vonage-archiving)
+description:
+  - Creates, changes and deletes a bucket on Amazon S3 or an S3-compatible store as one resource with facets. Default
+    encryption, CORS rules, folders, public prefixes, policy requirements, public access block, object ownership,
+    versioning, lifecycle and tags.
+  - A facet whose option is not given is neither read nor written, and needs no permission. What is read is read side
+    by side.
+  - Statements of the bucket policy, lifecycle rules and tags that are not this module's stay as they are. Its own are
+    the policy statements V(VonageArchivingPublicRead), V(VonageArchivingRequireTls) and
+    V(VonageArchivingRequireEncryption) and the lifecycle rule V(vonage-archiving).
+  - What is written is read back. Nothing is written on a facet unless the store has given a well-formed answer about
+    it first, since some stores take a request for a facet they do not know for one about the whole bucket.
+options:
+  name:
+    description:
+      - Name of the bucket.
+      - 3 to 63 lower-case letters, digits, dots and hyphens, by the rules of the S3 User Guide.
+    type: str
+    required: true
+    aliases: [bucket]
+  state:
+    description:
+      - V(present) creates the bucket if need be and brings about every facet that is given.
+      - V(absent) deletes it. A bucket that holds anything is deleted only with O(force=true).
+    type: str
+    choices: [present, absent]
+    default: present
+  force:
+    description:
+      - With O(state=absent), first deletes every object, every version and delete marker, and aborts every open
+        multipart upload. It cannot be undone.
+    type: bool
+    default: false
+  region:
+    description:
+      - Besides naming the region of the connection, this is where a new bucket is created. A bucket that exists in
+        another region is an error, since a bucket cannot be moved.
+      - Vonage can upload to every region of AWS but C(cn-north-1), China (Beijing) (Vonage guide "Using S3 storage").
+  encryption:
+    description:
+      - V(s3) makes S3-managed keys (SSE-S3, AES256) the default encryption. A default of KMS is replaced, with a
+        warning, since Vonage can upload with S3-managed keys only (Vonage guide "Amazon S3 server-side encryption").
+      - V(none) means no default encryption of this module's. AWS always encrypts with S3-managed keys and reports so,
+        which counts as V(none). A default of KMS is not this module's and is refused.
+      - Anything else is refused, V(kms) among them.
+    type: str
+  cors_rules:
+    description:
+      - All CORS rules of the bucket, in order; S3 uses the first one that matches. An empty list removes them.
+      - The order of values inside a rule has no meaning, nor has the case of header names.
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description: A name for the rule, at most 255 characters. Not compared if not given.
+        type: str
+      allowed_origins:
+        description: Origins such as V(https://www.example.com), with one V(*) at most in each.
+        type: list
+        elements: str
+        required: true
+      allowed_methods:
+        description: Any of V(GET), V(PUT), V(POST), V(DELETE) and V(HEAD).
+        type: list
+        elements: str
+        required: true
+      allowed_headers:
+        description: Request headers that a preflight may ask for, with one V(*) at most in each.
+        type: list
+        elements: str
+      expose_headers:
+        description: Response headers that scripts may read.
+        type: list
+        elements: str
+      max_age_seconds:
+        description: For how many seconds browsers may keep the answer to a preflight.
+        type: int
+  folders:
+    description:
+      - Prefixes that exist as zero-byte objects whose keys end in a slash, as the S3 console makes them. Uploads do
+        not need them; they show people where recordings are going to be.
+      - Folders that are not in the list are left alone.
+    type: list
+    elements: str
+  public_prefixes:
+    description:
+      - Prefixes below which everybody may read objects (C(s3:GetObject), no listing), by one policy statement. All
+        other objects stay as they are.
+      - Of the public access block, exactly the two settings about policies are taken off, before the policy is written.
+      - An empty list removes the statement and sets these two settings again, unless the policy has public
+        statements of others; there is a warning then.
+      - Refused are a prefix that would show the records of M(vonage.archiving.vonage_archive_storage), and opening a
+        bucket whose block holds back public statements of others.
+    type: list
+    elements: str
+  block_public_access:
+    description:
+      - V(true) sets all four settings of the public access block; with O(public_prefixes) not empty, only the two
+        about ACLs.
+      - V(false) takes all four off, which by itself makes nothing public.
+    type: bool
+  require_tls:
+    description:
+      - V(true) denies every request to the bucket that does not come by TLS.
+      - Refused if O(endpoint_url) is not C(https), since that would lock out this very connection.
+    type: bool
+  require_encryption:
+    description:
+      - V(true) denies uploads that do not ask for S3-managed encryption in their own header. The upload target then
+        needs C(sse) set to V(s3) in M(vonage.archiving.vonage_archive_storage).
+    type: bool
+  object_ownership:
+    description:
+      - Who owns uploaded objects, and whether ACLs count. V(BucketOwnerEnforced) switches ACLs off.
+    type: str
+    choices: [BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter]
+  versioning:
+    description:
+      - V(Suspended) also holds for a bucket that was never versioned.
+    type: str
+    choices: [Enabled, Suspended]
+  lifecycle:
+    description:
+      - One lifecycle rule, with the id V(vonage-archiving). An empty dictionary, or one in which no number of days is
+        given or all are 0, removes the rule.
+    type: dict
+    suboptions:
+      expire_days:
+        description: Days after which objects are deleted.
+        type: int
+      noncurrent_expire_days:
+        description: Days after which versions are deleted, counted from when they stopped being current.
+        type: int
+      abort_incomplete_uploads_days:
+        description: Days after which multipart uploads that were never completed are removed.
+        type: int
+      prefix:
+        description: The prefix of keys that the rule is about. Without it, the whole bucket.
+        type: str
+  tags:
+    description:
+      - Tags that the bucket has to have; at most 50, of at most 128 and 256 characters.
+    type: dict
+  purge_tags:
+    description:
+      - Also remove every tag that is not in O(tags), but for those of AWS itself (V(aws:)).
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - vonage.archiving.aws
+  - vonage.archiving.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: Before and after show the facets that change, as their options would be written.
+  idempotent:
+    support: full
+  action_group:
+    membership: [vonage.archiving.all, vonage.archiving.aws]
+notes:
+  - "IAM actions, each needed only if the option is given. C(s3:ListBucket) for O(folders) or if no facet is given;
+    C(s3:CreateBucket) for a new bucket; C(s3:GetEncryptionConfiguration) and C(s3:PutEncryptionConfiguration) for
+    O(encryption); C(s3:GetBucketCORS) and C(s3:PutBucketCORS) for O(cors_rules); C(s3:GetObject) and C(s3:PutObject)
+    for O(folders)."
+  - "C(s3:GetBucketPolicy), C(s3:PutBucketPolicy) and C(s3:DeleteBucketPolicy) for O(public_prefixes), O(require_tls)
+    and O(require_encryption); C(s3:GetBucketPublicAccessBlock) and C(s3:PutBucketPublicAccessBlock) for
+    O(public_prefixes) and O(block_public_access); C(s3:GetBucketOwnershipControls) and
+    C(s3:PutBucketOwnershipControls) for O(object_ownership)."
+  - "C(s3:GetBucketVersioning) and C(s3:PutBucketVersioning) for O(versioning); C(s3:GetLifecycleConfiguration) and
+    C(s3:PutLifecycleConfiguration) for O(lifecycle); C(s3:GetBucketTagging) and C(s3:PutBucketTagging) for O(tags)."
+  - "For O(state=absent), C(s3:ListBucket), C(s3:ListBucketVersions) and C(s3:DeleteBucket); with O(force=true) also
+    C(s3:DeleteObject), C(s3:DeleteObjectVersion), C(s3:ListBucketMultipartUploads) and C(s3:AbortMultipartUpload)."
+  - If the store lacks a facet that is given, the task fails before anything is written wherever that shows in a read.
+seealso:
+  - module: vonage.archiving.s3_archive_bucket_info
+  - module: vonage.archiving.vonage_archive_storage
+  - name: Amazon S3 User Guide
+    description: The source of the rules about names, CORS, encryption and public access.
+    link: https://docs.aws.amazon.com/AmazonS3/latest/userguide/
+"""
+
+EXAMPLES = r"""
+- name: An encrypted bucket that only accepts TLS
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    encryption: s3
+    require_tls: true
+    block_public_access: true
+    object_ownership: BucketOwnerEnforced
+    tags:
+      owner: video-platform
+
+- name: Let a web player on two sites read recordings that a signed URL points to
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    cors_rules:
+      - id: player
+        allowed_origins:
+          - https://www.example.com
+          - https://app.example.com
+        allowed_methods: [GET, HEAD]
+        allowed_headers: [range]
+        expose_headers: [content-range, etag]
+        max_age_seconds: 3600
+
+- name: Make the recordings of one project readable by everybody, as Interactive Broadcast needs it
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    folders: ["47123456"]
+    public_prefixes: ["47123456"]
+
+- name: Close it again
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    public_prefixes: []
+
+- name: Refuse uploads that are not encrypted, keep versions, delete recordings after 90 days
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    require_encryption: true
+    versioning: Enabled
+    lifecycle:
+      prefix: 47123456/
+      expire_days: 90
+      noncurrent_expire_days: 7
+      abort_incomplete_uploads_days: 7
+
+- name: Exactly these tags, on a store that is not AWS
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    endpoint_url: https://s3.example.com
+    access_key: "{{ operator_access_key }}"
+    secret_key: "{{ operator_secret_key }}"
+    aws_ca_bundle: /etc/ssl/certs/example-ca.pem
+    tags:
+      owner: video-platform
+    purge_tags: true
+
+- name: With temporary credentials
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    access_key: "{{ sts.access_key }}"
+    secret_key: "{{ sts.secret_key }}"
+    session_token: "{{ sts.session_token }}"
+    encryption: s3
+
+- name: With a profile, on a test server whose certificate nobody signed
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    endpoint_url: https://localhost:9000
+    profile: test
+    validate_certs: false
+
+- name: Delete the bucket with everything in it
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    state: absent
+    force: true
+"""
+
+RETURN = r"""
+bucket:
+  description:
+    - The bucket after this run (in check mode, after a run would have been), with the facets that were asked for under
+      the names of their options.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: always
+      sample: example-recordings
+    exists:
+      description: Whether it exists after this run.
+      type: bool
+      returned: always
+    url:
+      description: Base of the URLs of its objects, without a slash at its end.
+      type: str
+      returned: O(state=present)
+      sample: https://example-recordings.s3.eu-west-1.amazonaws.com
+    region:
+      description: The region that was used.
+      type: str
+      returned: O(state=present)
+      sample: eu-west-1
+    encryption:
+      description: V(s3) or V(none).
+      type: str
+      returned: O(encryption) is given
+    cors_rules:
+      description: The rules, as in O(cors_rules).
+      type: list
+      elements: dict
+      returned: O(cors_rules) is given
+    folders:
+      description: The folders of O(folders).
+      type: list
+      elements: str
+      returned: O(folders) is given
+    public_prefixes:
+      description: The prefixes below which everybody may read.
+      type: list
+      elements: str
+      returned: O(public_prefixes) is given
+    require_tls:
+      description: Whether requests without TLS are denied.
+      type: bool
+      returned: O(require_tls) is given
+    require_encryption:
+      description: Whether uploads that do not ask for encryption are denied.
+      type: bool
+      returned: O(require_encryption) is given
+    block_public_access:
+      description:
+        - The four settings C(block_public_acls), C(ignore_public_acls), C(block_public_policy) and
+          C(restrict_public_buckets).
+      type: dict
+      returned: O(block_public_access) or O(public_prefixes) is given and the store has it
+    object_ownership:
+      description: As in O(object_ownership).
+      type: str
+      returned: O(object_ownership) is given
+    versioning:
+      description: As in O(versioning), null for a bucket that was never versioned.
+      type: str
+      returned: O(versioning) is given
+    lifecycle:
+      description: The lifecycle rule of this module, empty where there is none.
+      type: dict
+      returned: O(lifecycle) is given
+    tags:
+      description: All tags of the bucket.
+      type: dict
+      returned: O(tags) is given
+changes:
+  description: Names of what changed, V(bucket) standing for its creation or deletion.
+  returned: success
+  type: list
+  elements: str
+  sample: [bucket, encryption, cors_rules]
+removed:
+  description: How many objects (versions and delete markers included) and open uploads were removed.
+  returned: O(state=absent)
+  type: dict
+  sample: {"objects": 12, "uploads": 0}
+error:
+  description: The failure as data.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description:
+        - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
+          V(missing_library).
+      type: str
+      returned: always
+    attempted:
+      description: What could not be done.
+      type: str
+      returned: always
+    problem:
+      description: What came back.
+      type: str
+      returned: always
+    hint:
+      description: What to do next.
+      type: str
+      returned: always
+"""
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+
+CORS_RULE = {
+    "id": {"type": "str"},
+    "allowed_origins": {"type": "list", "elements": "str", "required": True},
+    "allowed_methods": {"type": "list", "elements": "str", "required": True},
+    "allowed_headers": {"type": "list", "elements": "str"},
+    "expose_headers": {"type": "list", "elements": "str"},
+    "max_age_seconds": {"type": "int"},
+}
+LIFECYCLE = {
+    "expire_days": {"type": "int"},
+    "noncurrent_expire_days": {"type": "int"},
+    "abort_incomplete_uploads_days": {"type": "int"},
+    "prefix": {"type": "str"},
+}
+
+
+def main() -> None:
+    run(
+        reconcile,
+        {
+            "name": {"type": "str", "required": True, "aliases": ["bucket"]},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "force": {"type": "bool", "default": False},
+            "encryption": {"type": "str"},
+            "cors_rules": {"type": "list", "elements": "dict", "options": CORS_RULE},
+            "folders": {"type": "list", "elements": "str"},
+            "public_prefixes": {"type": "list", "elements": "str"},
+            "block_public_access": {"type": "bool"},
+            "require_tls": {"type": "bool"},
+            "require_encryption": {"type": "bool"},
+            "object_ownership": {
+                "type": "str",
+                "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
+            },
+            "versioning": {"type": "str", "choices": ["Enabled", "Suspended"]},
+            "lifecycle": {"type": "dict", "options": LIFECYCLE},
+            "tags": {"type": "dict"},
+            "purge_tags": {"type": "bool", "default": False},
+            **connection.ARGUMENTS,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
