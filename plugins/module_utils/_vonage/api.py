@@ -1,0 +1,198 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The calls of the Vonage Video API that set and delete the upload target of a project.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+PUT and its answers 200, 400 and 403: the vendor's guide "Using S3 storage with server-side encryption". DELETE and its
+answers 204 and 404: the preview document of the archiving API of 2013 and public code in use since. Nothing reads a
+target. Answers may echo secrets and are never shown, but for the code and message of an error, redacted.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import time
+import typing as t
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Http
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import token
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+
+DONE = frozenset({200, 204})
+LONGEST_MESSAGE = 300
+# Below this, the clock cannot be why a token is refused: it lives for three minutes.
+HARMLESS_SKEW = 60
+_TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*){0,2}")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a call.
+
+    :param existed: whether there was a target before a DELETE.
+    """
+
+    tries: int
+    existed: bool = True
+
+
+@dataclass(frozen=True)
+class Client:
+    """Calls about one project; safe to share between threads.
+
+    :param secrets: never shown in an error, beside the project's own.
+    :param now: Unix seconds.
+    """
+
+    project: Project
+    secrets: t.Sequence[str | None] = ()
+    now: t.Callable[[], float] = time.time
+    http: Http | None = field(default=None, repr=False)
+
+    def prepare(self) -> None:
+        """Fail now rather than halfway where a library is missing or no token can be made."""
+        load("requests")
+        self.headers()
+
+    def put_storage(self, body: t.Mapping[str, t.Any]) -> Done:
+        """Set the target, whatever there was before."""
+        answer = self._send("PUT", f"set the upload target of {self.project.name}", body)
+        if answer.status not in DONE:
+            raise self._refused(answer, f"set the upload target of {self.project.name}")
+        self._check_echo(answer, body)
+        return Done(answer.tries)
+
+    def delete_storage(self) -> Done:
+        """Delete the target; it is no error when there is none."""
+        attempted = f"delete the upload target of {self.project.name}"
+        answer = self._send("DELETE", attempted)
+        if answer.status == 404 and self._says_absent(answer):
+            # After a try without an answer, what is gone may have been deleted by that try.
+            return Done(answer.tries, existed=answer.tries > 1)
+        if answer.status not in DONE:
+            raise self._refused(answer, attempted)
+        return Done(answer.tries)
+
+    def _says_absent(self, answer: Answer) -> bool:
+        """Whether a 404 is about the target; in the unified environment the whole path may be unknown."""
+        document = answer.json()
+        return not self.project.unified or (isinstance(document, dict) and {"code", "message"} <= set(document))
+
+    def headers(self) -> dict[str, str]:
+        """Headers with a token made now."""
+        headers = {"Accept": "application/json", "User-Agent": "ansible-vonage.archiving"}
+        if self.project.unified:
+            signed = token.application_token(self.project.id, self.project.secret, self.now())
+            return {**headers, "Authorization": f"Bearer {signed}"}
+        return {**headers, "X-OPENTOK-AUTH": token.project_token(self.project.id, self.project.secret, self.now())}
+
+    def _send(self, method: str, attempted: str, body: t.Mapping[str, t.Any] | None = None) -> Answer:
+        url = f"{self.project.api_url}/v2/project/{quote(self.project.id, safe='')}/archive/storage"
+        http = self.http or Http(self.project.budget, self._hidden())
+        return http.send(method, url, attempted, self.headers, body)
+
+    def _hidden(self) -> list[str | None]:
+        return [self.project.secret, *self.secrets]
+
+    def _check_echo(self, answer: Answer, body: t.Mapping[str, t.Any]) -> None:
+        """The answer repeats what was saved: look whether that is what was sent, and show nothing of it."""
+        attempted = f"set the upload target of {self.project.name}"
+        if answer.body.lstrip()[:1] == b"<":
+            hint = f"Something else than the Vonage Video API answers at {self.project.api_url}: a proxy or portal?"
+            raise errors.RejectedError(attempted, "the answer is a web page", hint, status=answer.status)
+        echo = answer.json()
+        saved = echo.get("config") if isinstance(echo, dict) else None
+        for name in ("bucket", "container"):
+            sent = body["config"].get(name)
+            if sent and isinstance(saved, dict) and saved.get(name, sent) != sent:
+                hint = "What is set now is not known: look into the project's settings, then run it again."
+                problem = f"the API says it saved another {name} than {sent!r}"
+                raise errors.RejectedError(attempted, problem, hint, status=answer.status)
+
+    def _refused(self, answer: Answer, attempted: str) -> errors.ArchivingError:
+        said = message(answer, self._hidden())
+        skew = clock_skew(answer.headers.get("date", ""), self.now())
+        return refusal(self.project, attempted, answer, said, skew)
+
+
+def refusal(project: Project, attempted: str, answer: Answer, said: str, skew: float | None) -> errors.ArchivingError:
+    """The error for an answer that is no success; pure.
+
+    :param said: what the API says itself, safe to show.
+    :param skew: seconds that this machine's clock is ahead of the API's; ``None`` where not known.
+    """
+    status = answer.status
+    problem = f"{project.api_url} answered HTTP {status}{f': {said}' if said else ''}"
+    facts: dict[str, t.Any] = {"status": status, "tries": answer.tries, "clock_skew": skew and round(skew)}
+    if status >= 500:
+        return errors.UnreachableError(attempted, problem, "Nothing is lost: run it again later.", **facts)
+    if project.unified and status in (401, 403, 404):
+        return errors.DeniedError(attempted, problem, f"{UNIFIED} {causes(project, skew)}", **facts)
+    if status in (401, 403):
+        return errors.DeniedError(attempted, problem, causes(project, skew), **facts)
+    if status == 404:
+        hint = f"Look whether api_url is right, and whether api_key {project.id} is of this environment."
+        return errors.NotFoundError(attempted, problem, hint, **facts)
+    if status == 400:
+        return errors.RejectedError(attempted, problem, f"{NOT_TAKEN} {causes(project, skew)}", **facts)
+    if 300 <= status < 400:
+        return errors.RejectedError(attempted, problem, "Redirects are not followed: correct api_url.", **facts)
+    hint = "This answer is not documented; what is set now is not known."
+    return errors.RejectedError(attempted, problem, hint if answer.ok else "", **facts)
+
+
+UNIFIED = (
+    "Setting the target by API in the unified environment is experimental: the vendor documents the path, but neither "
+    "its host nor its token. If it stays refused, create a storage credential in the dashboard (Applications, Video, "
+    'Advanced, "Connect to cloud storage").'
+)
+NOT_TAKEN = (
+    "The API did not take the target: look at what it says of bucket, endpoint, certificate and fallback (the "
+    'documents of OpenTok say fallback "opentok", those of Vonage "vonage").'
+)
+
+
+def causes(project: Project, skew: float | None) -> str:
+    """What it can be when the API refuses the token, the likeliest first."""
+    where, id_name, secret_name = (
+        ("unified", "application_id", "private_key") if project.unified else ("OpenTok", "api_key", "api_secret")
+    )
+    wrong = f"{secret_name} does not belong to {id_name} {project.id}, or has been replaced"
+    other = f"{id_name} {project.id} is not of the {where} environment, or not of {project.api_url}"
+    if skew is None:
+        clock = "the clock of this machine is off: tokens live for three minutes"
+        return f"The cause can be that {wrong}; or that {other}; or that {clock}."
+    if abs(skew) <= HARMLESS_SKEW:
+        return f"The cause can be that {wrong}; or that {other}. The clock of this machine is right."
+    clock = f"the clock of this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the API's"
+    return f"The cause is likely that {clock}: set it by NTP. Else {wrong}; or {other}."
+
+
+def clock_skew(date: str, now: float) -> float | None:
+    """Seconds that ``now`` is ahead of a ``Date`` header; ``None`` where it says nothing."""
+    try:
+        return now - email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def message(answer: Answer, secrets: t.Sequence[str | None]) -> str:
+    """The code and message of an error answer, ``{code, message, description}``, without secrets or tokens."""
+    document = answer.json()
+    if not isinstance(document, dict):
+        return ""
+    parts = [f"code {document['code']}" if isinstance(document.get("code"), (int, str)) else ""]
+    parts.append(str(document["message"]) if isinstance(document.get("message"), str) else "")
+    text = ", ".join(part for part in parts if part)
+    safe = redact(_TOKEN.sub("********", text), secrets)
+    printable = "".join(char if char.isprintable() else " " for char in safe)
+    return printable if len(printable) <= LONGEST_MESSAGE else f"{printable[:LONGEST_MESSAGE]}..."

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A record in a local file: atomic, private to its owner, and written by one run at a time.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import LARGEST, Held
+
+# A lock is held for the writing of one small file; who waits longer than this waits for a process that hangs.
+LOCK_SECONDS = 10.0
+# Some network file systems have no such locks. The comparison of contents still finds all but the closest races.
+NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+
+
+@dataclass(frozen=True)
+class FileStore:
+    """One file. Safe to use from many threads and processes."""
+
+    path: str
+
+    @property
+    def location(self) -> str:
+        return self.path
+
+    def read(self) -> Held:
+        with _told(f"read the record {self.path}"):
+            try:
+                return Held(_contents(self.path))
+            except FileNotFoundError:
+                return Held(None)
+
+    def write(self, data: bytes, expected: Held | None) -> Held:
+        attempted = f"write the record {self.path}"
+        # A symbolic link is followed, not replaced.
+        path = os.path.realpath(self.path)
+        with _told(attempted), _locked(os.path.dirname(path), attempted) as folder:
+            if expected is not None and self.read().data != expected.data:
+                raise errors.ConflictError(
+                    attempted, "another run has written it in between", "Run it again once the other run has ended."
+                )
+            _replace(path, data, folder)
+        return Held(data)
+
+
+def _contents(path: str) -> bytes:
+    # Looked at first: to open a named pipe would wait for somebody who writes into it.
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    with open(path, "rb") as stream:
+        return stream.read(LARGEST)
+
+
+def _replace(path: str, data: bytes, folder: int) -> None:
+    """Write beside the file, then put it in its place: a crash leaves the old one or the new one, whole."""
+    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)  # of a run that was killed: whoever holds the lock is the only one at work
+    # Exclusive: whoever else may write to the folder cannot make us write through a link of theirs.
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(handle)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    os.fsync(folder)
+
+
+@contextlib.contextmanager
+def _locked(folder: str, attempted: str) -> t.Iterator[int]:
+    """Hold the lock of a folder: unlike that of the file, it stays the same when the file is replaced."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _lock(handle, attempted)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, attempted: str) -> None:
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError as exc:
+            if exc.errno in NO_LOCKS:
+                return
+            if exc.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+                raise
+            if time.monotonic() > until:
+                raise errors.ConflictError(
+                    attempted,
+                    f"another process has held the lock of its folder for {LOCK_SECONDS:.0f} s",
+                    "Look for a run that hangs.",
+                ) from exc
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _told(attempted: str) -> t.Iterator[None]:
+    """Turn errors of the operating system into ours."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        hint = "The folder must exist: it is not created, lest a mistyped path goes unnoticed."
+        raise errors.NotFoundError(attempted, "its folder does not exist", hint) from exc
+    except PermissionError as exc:
+        hint = "The user that runs the module must be able to read the file and write to its folder."
+        raise errors.DeniedError(attempted, _words(exc), hint) from exc
+    except OSError as exc:
+        raise errors.RejectedError(attempted, _words(exc)) from exc
+
+
+def _words(exc: OSError) -> str:
+    return exc.strerror or type(exc).__name__

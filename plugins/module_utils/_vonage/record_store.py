@@ -1,0 +1,89 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a record is kept: the part that all stores share, and which store a location means.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from dataclasses import dataclass
+
+# No record is ever near this size; what is larger is something else.
+LARGEST = 65536
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a store holds at one moment.
+
+    :param data: ``None`` where there is no record.
+    :param version: the store's own name for this very content (an ETag); empty where it has none.
+    """
+
+    data: bytes | None
+    version: str = ""
+
+
+class Store(t.Protocol):
+    """A place for one record. Errors are those of ``_errors``."""
+
+    @property
+    def location(self) -> str:
+        """As the user gave it, made absolute."""
+
+    def read(self) -> Held:
+        """What is there now."""
+
+    def write(self, data: bytes, expected: Held | None) -> Held:
+        """Replace what is there, and say what is held now.
+
+        :param expected: replace only this; ``None`` replaces whatever there is.
+        :raises ConflictError: something else is there.
+        """
+
+
+@dataclass(frozen=True)
+class Location:
+    """A parsed ``record`` option; ``bucket`` is empty for a local file."""
+
+    bucket: str
+    path: str
+
+
+def location(text: str, project_id: str, problems: list[str]) -> Location | None:
+    """What the option ``record`` names.
+
+    :param project_id: recordings of the project lie below it in their bucket.
+    :param problems: gets a sentence for everything that is wrong; then the answer is ``None``.
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        return _s3_location(text, project_id, problems)
+    path = os.path.expanduser(text)
+    if not os.path.isabs(path):
+        problems.append(f"record {text!r} is neither an absolute path nor s3://bucket/key")
+    elif path.endswith("/"):
+        problems.append(f"record {text!r} is a folder, not a file")
+    else:
+        return Location("", os.path.normpath(path))
+    return None
+
+
+def _s3_location(text: str, project_id: str, problems: list[str]) -> Location | None:
+    match = re.fullmatch(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9])/([^/].*)", text)
+    if not match or text.endswith("/") or "?" in text or "#" in text:
+        problems.append(f"record {text!r} is not of the form s3://bucket/key")
+        return None
+    bucket, key = match.groups()
+    if project_id and key.startswith(f"{project_id}/"):
+        problems.append(
+            f"record {text!r} lies below {project_id}/, where recordings go and which may be public: use another key, "
+            f"such as s3://{bucket}/.vonage-archiving/{project_id}.json"
+        )
+        return None
+    return Location(bucket, key)

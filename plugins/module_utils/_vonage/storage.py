@@ -1,0 +1,309 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Use case of the module ``vonage_archive_storage``: observe, plan, apply.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The order of writes: the record says ``pending``, then the API is called, then the record says what is. Wherever that
+is cut off, the record says either ``pending``, which counts as unknown, or something true.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, target
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_file import FileStore
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_object import object_store
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held, Store, location
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.target import Target
+
+if t.TYPE_CHECKING:
+    from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+
+STATES = ("present", "absent")
+UPDATES = ("on_change", "always")
+
+ARGUMENTS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": list(STATES), "default": "present"},
+    **target.ARGUMENTS,
+    "record": {"type": "str"},
+    "update": {"type": "str", "choices": list(UPDATES), "default": "on_change"},
+    "max_age": {"type": "int"},
+    **vonage.ARGUMENTS,
+    **aws.ARGUMENTS,
+}
+
+
+class SecretNeededError(errors.ArchivingError):
+    """The API has to be called, and the target's secret was left out."""
+
+    kind = "secret_needed"
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What is asked for; ``target`` is ``None`` for no target at all."""
+
+    project: Project
+    target: Target | None
+    store: Store | None = None
+    always: bool = False
+    max_age: float | None = None
+
+    @property
+    def storage(self) -> dict[str, t.Any] | None:
+        return self.target.public() if self.target else None
+
+    @property
+    def secret(self) -> str | None:
+        return self.target.secret if self.target else None
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the record says.
+
+    :param known: ``None`` where it says nothing that can be believed.
+    :param why: why that is so.
+    """
+
+    held: Held = field(default_factory=lambda: Held(None))
+    last: record.Record | None = None
+    known: record.Record | None = None
+    why: str = ""
+
+
+def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+    """Make the upload target of one project what the options say."""
+    wanted = desired(params, context.environ)
+    observed = observe(wanted, time.time())
+    reason = plan(wanted, observed, time.time())
+    if reason == "unchanged":
+        return outcome(wanted, observed, reason, False)
+    if context.check_mode:
+        return outcome(wanted, observed, reason, True)
+    return apply(wanted, observed, reason)
+
+
+def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desired:
+    """What the options ask for.
+
+    :raises InputError: with everything that is wrong, before anything is sent.
+    """
+    problems: list[str] = []
+    state = _one_of(params, "state", STATES, problems)
+    update = _one_of(params, "update", UPDATES, problems)
+    max_age = vonage.number(params, "max_age", -1, problems)
+    project = vonage.project(params, environ, problems)
+    wanted = target.target(params, project.id if project else "", problems) if state == "present" else None
+    store = _store(params, environ, project.id if project else "", problems)
+    if problems or not project:
+        raise errors.InputError(problems)
+    for secret in (project.secret, wanted.secret if wanted else None):
+        mark_as_secret(secret)
+    return Desired(project, wanted, store, update == "always", max_age if max_age >= 0 else None)
+
+
+def _one_of(params: t.Mapping[str, t.Any], name: str, allowed: t.Sequence[str], problems: list[str]) -> str:
+    value = given(params.get(name))
+    if value is not None and value not in allowed:
+        problems.append(f"{name} {value!r} is neither {' nor '.join(allowed)}")
+    return str(value or allowed[0])
+
+
+def _store(
+    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], project_id: str, problems: list[str]
+) -> Store | None:
+    text = given(params.get("record"))
+    where = location(str(text), project_id, problems) if text is not None else None
+    if where is None:
+        return None
+    if not where.bucket:
+        return FileStore(where.path)
+    try:
+        operator = aws.connection(params, environ)
+    except errors.InputError as exc:
+        problems.extend(exc.problems)
+        return None
+    if problems:
+        return None
+    with told(f"prepare to read the record {text}", operator):
+        return object_store(operator, where.bucket, where.path)
+
+
+def observe(wanted: Desired, now: float) -> Observed:
+    """Read the record."""
+    if wanted.store is None:
+        return Observed(why="no record is kept: the option record is not set")
+    held = wanted.store.read()
+    if held.data is None:
+        return Observed(held, why="there is no record yet")
+    try:
+        last = record.parse(held.data)
+    except ValueError as exc:
+        return Observed(held, why=str(exc))
+    why = record.doubt(last, wanted.project.id, wanted.project.api_url, now)
+    return Observed(held, last, None if why else last, why)
+
+
+def plan(wanted: Desired, observed: Observed, now: float) -> str:
+    """Why the API has to be called, or ``unchanged``."""
+    return record.reason(
+        observed.known, wanted.storage, wanted.secret, wanted.project.secret, now, wanted.always, wanted.max_age
+    )
+
+
+def apply(wanted: Desired, observed: Observed, reason: str) -> Outcome:
+    """Call the API, with the record written before and after."""
+    if wanted.target and wanted.secret is None:
+        raise SecretNeededError(
+            f"set the upload target of {wanted.project.name}",
+            f"{wanted.target.secret_option} is needed now and was left out (reason: {reason}"
+            f"{f', {observed.why}' if observed.why else ''})",
+            "Nothing was sent. It can be left out only while a record shows that the target is just as asked for.",
+            reason=reason,
+        )
+    client = Client(wanted.project, [wanted.secret])
+    client.prepare()
+    if wanted.store is None:
+        return outcome(wanted, observed, reason, _call(client, wanted).existed)
+    written = _Journal(wanted, wanted.store, observed)
+    written.begin()
+    try:
+        done = _call(client, wanted)
+    except errors.ArchivingError as exc:
+        raise written.failed(exc) from exc
+    return outcome(wanted, observed, reason, done.existed, written.end())
+
+
+def _call(client: Client, wanted: Desired) -> Done:
+    return client.put_storage(wanted.target.body()) if wanted.target else client.delete_storage()
+
+
+class _Journal:
+    """The record during one run."""
+
+    def __init__(self, wanted: Desired, store: Store, observed: Observed) -> None:
+        self.wanted, self.store, self.observed = wanted, store, observed
+        project = wanted.project
+        self.pending = record.begin(
+            project.id, project.api_url, time.time(), wanted.storage or {}, wanted.secret, project.secret
+        )
+        self.held = observed.held
+
+    def begin(self) -> None:
+        """Before the call. Whoever loses this race has sent nothing."""
+        self.held = self.store.write(record.dump(self.pending), self.observed.held)
+
+    def end(self) -> record.Record:
+        """After the API has agreed."""
+        status = record.APPLIED if self.wanted.target else record.ABSENT
+        done = self.pending.done(status, time.time())
+        try:
+            self.store.write(record.dump(done), self.held)
+        except errors.ConflictError as exc:
+            # Two runs have called the API, in an order nobody knows: neither may leave its "applied" behind.
+            raise self._overtaken() from exc
+        except errors.ArchivingError as exc:
+            raise _with_hint(exc, "The API has agreed, but the record says pending: the next run calls again.") from exc
+        return done
+
+    def _overtaken(self) -> errors.ConflictError:
+        hint = "The record says so: run it again once the other run has ended."
+        try:
+            self._doubt()
+        except errors.ArchivingError:
+            hint = "The record could not be marked so: delete it, then run it again once the other run has ended."
+        return errors.ConflictError(
+            f"finish the record {self.store.location}",
+            "another run was at work on the same project, and which of the two came last is not known",
+            hint,
+        )
+
+    def failed(self, exc: errors.ArchivingError) -> errors.ArchivingError:
+        """After the API has not agreed. What goes wrong here must not hide what went wrong there."""
+        try:
+            if not _is_definite(exc):
+                # The call may still take effect: a record that another run has finished since may no longer be true.
+                if self.store.read().data != self.held.data:
+                    self._doubt()
+            elif self.observed.known and self.observed.held.data is not None:
+                self.store.write(self.observed.held.data, self.held)
+        except errors.ArchivingError as second:
+            return _with_hint(exc, f"Then the record could not be put right either: {second.problem}.")
+        return exc
+
+    def _doubt(self) -> None:
+        self.store.write(record.dump(self.pending), None)
+
+
+def _with_hint(exc: errors.ArchivingError, more: str) -> errors.ArchivingError:
+    return type(exc)(exc.attempted, exc.problem, f"{exc.hint} {more}".strip(), **exc.facts)
+
+
+def _is_definite(exc: errors.ArchivingError) -> bool:
+    """Whether nothing has changed for sure: a plain refusal of the one and only try."""
+    status = exc.facts.get("status") or 0
+    return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
+
+
+def outcome(
+    wanted: Desired, observed: Observed, reason: str, changed: bool, written: record.Record | None = None
+) -> Outcome:
+    """What the user is told."""
+    before, after = difference(wanted, observed, changed)
+    result = {
+        "project": wanted.project.id,
+        "reason": reason,
+        "storage": wanted.storage or {},
+        "record": _shown(wanted.store, written or observed.last, "" if written else observed.why),
+    }
+    return Outcome(changed, result, before, after)
+
+
+def _shown(store: Store | None, last: record.Record | None, why: str) -> dict[str, t.Any]:
+    shown: dict[str, t.Any] = {
+        "location": store.location if store else None,
+        "status": last.status if last else None,
+        "time": last.time if last else None,
+    }
+    return {**shown, "why": why} if why else shown
+
+
+def difference(wanted: Desired, observed: Observed, changed: bool) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """Both sides of the diff; of the secret, words only."""
+    after: dict[str, t.Any] = {"state": "absent"}
+    if wanted.target:
+        name = wanted.target.secret_option.partition(".")[2]
+        after = {"state": "present", **wanted.target.public(), name: _secret_word(wanted, observed.known)}
+    if not changed:
+        return after, after
+    known = observed.known
+    if known is None:
+        return {"state": "unknown"}, after
+    if known.status == record.ABSENT:
+        return {"state": "absent"}, after
+    name = "account_key" if known.storage.get("type") == "azure" else "secret_key"
+    word = "(unchanged)" if after.get(name) == "(unchanged)" else "(recorded)"
+    return {"state": "present", **known.storage, name: word}, after
+
+
+def _secret_word(wanted: Desired, known: record.Record | None) -> str:
+    if known is None:
+        return "(unknown)"
+    same = wanted.secret is None or record.matches(known, wanted.secret, wanted.project.secret)
+    return "(unchanged)" if same else "(changed)"
