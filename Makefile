@@ -78,7 +78,7 @@ unit: venv  ## Unit tests, by pytest (ARGS="-k name" narrows it)
 
 .PHONY: units
 units: venv  ## The same unit tests as ansible-test runs them, apart from those of the build tools
-	$(PY) -m tools.ansible_test units --venv --num-workers $(PYTEST_JOBS) $(ARGS)
+	$(PY) -m tools.ansible_test units --venv --num-workers $(PYTEST_JOBS) $(or $(ARGS),tests/unit/plugins/)
 
 .PHONY: integration
 integration: venv  ## Integration and end-to-end tests against servers started for them (ARGS=...)
@@ -86,7 +86,7 @@ integration: venv  ## Integration and end-to-end tests against servers started f
 
 .PHONY: molecule
 molecule: venv  ## The role's molecule scenarios (ARGS="-s name" for one)
-	$(PY) -m tests.molecule $(ARGS)
+	$(PY) -m molecule test $(or $(ARGS),--all)
 
 .PHONY: lint
 lint: venv  ## Formatting, types, YAML, ansible-lint, changelog, docs of plugins, licences, the project's own checks

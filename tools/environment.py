@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from tools.paths import VENV, user_environment
@@ -78,7 +79,8 @@ def install(directory: Path, requirements: Sequence[str]) -> None:
 def ensure(directory: Path, requirements: Sequence[str], interpreter: Path | str = sys.executable) -> None:
     """Make the environment unless one for the same interpreter and the same requirements is there already."""
     stamp = directory / ".requirements"
-    wanted = f"{interpreter}\n" + "\n".join(requirements)
+    files = [Path(file).read_text() for option, file in pairwise(requirements) if option == "-r"]
+    wanted = "\n".join([str(interpreter), *requirements, *files])
     if stamp.exists() and stamp.read_text() == wanted:
         return
     create(directory, interpreter)

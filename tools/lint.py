@@ -19,7 +19,7 @@ from tools.tree import copy_tree
 LINKED = BUILD / "tree" / COLLECTION
 # Checked under the name they are imported by; the rest is imported from the root of the checkout.
 AS_COLLECTION = ("plugins", "tests/unit")
-FROM_ROOT = ("tools", "tests/sandbox", "tests/e2e", "tests/bench", "tests/demo", "tests/demo.py", "tests/molecule.py")
+FROM_ROOT = ("tools", "tests/*")
 
 
 def module(name: str, *arguments: str) -> list[str]:
@@ -29,8 +29,11 @@ def module(name: str, *arguments: str) -> list[str]:
 
 def mypy_targets() -> list[str]:
     """Return what mypy checks, as far as it is there."""
-    linked = [str((LINKED / name).relative_to(ROOT)) for name in AS_COLLECTION if (ROOT / name).exists()]
-    return linked + [name for name in FROM_ROOT if (ROOT / name).exists()]
+    linked = [LINKED / name for name in AS_COLLECTION]
+    from_root = [path for name in FROM_ROOT for path in sorted(ROOT.glob(name)) if path != ROOT / "tests" / "unit"]
+    return [
+        str(path.relative_to(ROOT)) for path in linked + from_root if path.suffix == ".py" or any(path.rglob("*.py"))
+    ]
 
 
 def stages() -> list[Stage]:
