@@ -82,7 +82,7 @@ units: venv  ## The same unit tests as ansible-test runs them, apart from those 
 
 .PHONY: integration
 integration: venv  ## Integration and end-to-end tests against servers started for them (ARGS=...)
-	$(PY) -m pytest tests/e2e -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
+	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
 .PHONY: molecule
 molecule: venv  ## The role's molecule scenarios (ARGS="-s name" for one)
