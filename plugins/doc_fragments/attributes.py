@@ -21,6 +21,9 @@ attributes:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
       - This assumes that the system controlled by the module has not changed in a relevant way.
+  action_group:
+    description: Use one of these groups, as C(group/NAME), in C(module_defaults) to set defaults for this module.
+    support: full
 """
 
     # For modules that only read.
@@ -41,13 +44,11 @@ attributes:
       - This action does not modify state.
 """
 
-    # What the groups are for is told here once: one C(module_defaults) block serves every module of a group.
+    # Membership for the attribute above; one block of module_defaults serves every module of a group.
     ACTIONGROUP_ALL = r"""
 options: {}
 attributes:
   action_group:
-    description: Use C(group/vonage.archiving.all) in C(module_defaults) to set defaults for this module.
-    support: full
     membership:
       - vonage.archiving.all
 """
@@ -56,10 +57,6 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description:
-      - Use C(group/vonage.archiving.all) or C(group/vonage.archiving.aws) in C(module_defaults) to set defaults for
-        this module.
-    support: full
     membership:
       - vonage.archiving.all
       - vonage.archiving.aws
@@ -69,10 +66,6 @@ attributes:
 options: {}
 attributes:
   action_group:
-    description:
-      - Use C(group/vonage.archiving.all), C(group/vonage.archiving.aws) or C(group/vonage.archiving.vonage) in
-        C(module_defaults) to set defaults for this module.
-    support: full
     membership:
       - vonage.archiving.all
       - vonage.archiving.aws

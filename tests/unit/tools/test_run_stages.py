@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tools import run_stages as runner
+from tools.paths import ROOT
 from tools.run_stages import Result, Stage, run_stages, summary, verdict_of
 
 
@@ -128,3 +132,22 @@ def test_the_exit_status_and_the_last_line(
     monkeypatch.setattr(runner, "BUILD", tmp_path)
     assert runner.main(["--jobs", "1", "a", "b"]) == status
     assert capfd.readouterr().out.splitlines()[-1] == f"{2 - status} passed, {status} failed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_what_runs(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, or a runner that gives up on the whole: no stage goes on, and none is begun."""
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\necho $$ > "{tmp_path}/$2.pid"\nexec sleep 60\n')
+    make.chmod(0o755)
+    code = f"import pathlib; from tools import run_stages as r; r.BUILD = pathlib.Path({str(tmp_path)!r}); "
+    code += "raise SystemExit(r.main(['--jobs', '1', 'a', 'b']))"
+    process = subprocess.Popen(python(code), cwd=ROOT, env={**os.environ, "MAKE": str(make)}, stdout=subprocess.DEVNULL)
+    pid = tmp_path / "a.pid"
+    deadline = time.monotonic() + 10
+    while not (pid.exists() and pid.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.wait(30) == 130
+    assert wait_until_gone(int(pid.read_text()))
+    assert not (tmp_path / "b.pid").exists()
