@@ -28,9 +28,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--store", action="append", choices=sorted(STORES), help="a store to start; may be repeated")
     parser.add_argument("--uploader", metavar="BUCKET", default="recordings", help="bucket of the upload-only user")
     parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator; any free one by default")
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write every address and key there, once all is ready"
-    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all addresses and keys there when ready")
     parser.add_argument("--print-env", action="store_true", help="print nothing but the lines for a shell")
     return parser.parse_args(arguments)
 

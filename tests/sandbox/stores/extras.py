@@ -39,15 +39,23 @@ class LocalEmuStore(ExtraStore):
     """LocalEmu: answers as AWS does and enforces user policies, but does not check the secret."""
 
     name: ClassVar[str] = "localemu"
+    has_iam: ClassVar[bool] = True
     python_variable: ClassVar[str] = "SANDBOX_LOCALEMU_PYTHON"
 
     def command(self, ports: list[int], directory: Path) -> list[str]:
         """Return the command."""
-        return [self.python(), "-m", "localemu.cli.main", "start", "--host"]
+        return [self.python(), "-m", "localemu.runtime.main"]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Return the listener: it would bind all addresses otherwise."""
-        return {"GATEWAY_SERVER": "hypercorn", "GATEWAY_LISTEN": f"{HOST}:{ports[0]}"}
+        """Return the listener, which would be all addresses otherwise, and whom the policies do not bind."""
+        # Fixed in the program, and left behind when it is killed.
+        self._workspace.remove_at_end("/tmp/localemu-s3-storage")
+        return {
+            "GATEWAY_SERVER": "hypercorn",
+            "GATEWAY_LISTEN": f"{HOST}:{ports[0]}",
+            "IAM_ENFORCEMENT": "1",
+            "ROOT_ACCESS_KEYS": self.access_key,
+        }
 
 
 class MinistackStore(ExtraStore):
@@ -61,5 +69,5 @@ class MinistackStore(ExtraStore):
         return [self.python(), "-m", "ministack"]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Return the port."""
-        return {"GATEWAY_PORT": str(ports[0])}
+        """Return the listener: it would bind all addresses otherwise."""
+        return {"GATEWAY_PORT": str(ports[0]), "BIND_HOST": HOST, "S3_DATA_DIR": str(directory / "s3")}

@@ -31,8 +31,8 @@ class VonageEmulator:
         self.state = State()
         #: where an endpoint given in a target really is; the key is the endpoint without a slash at its end
         self.s3_endpoints: dict[str, str] = {}
-        if default_s3_endpoint:
-            self.s3_endpoints[archives.DEFAULT_ENDPOINT] = default_s3_endpoint
+        self._default_s3_endpoint = default_s3_endpoint
+        self._map_default_endpoint()
         #: seconds that this service's clock is ahead of the machine's
         self.clock_offset = 0.0
         #: let error answers quote the request's body, secrets and all
@@ -240,6 +240,7 @@ class VonageEmulator:
         self.clear_log()
         self.clock_offset = 0.0
         self.echo_secrets = False
+        self._map_default_endpoint()
         with self.state.lock:
             self._project.status = "ACTIVE"
             self.state.projects = {self._project.key: self._project}
@@ -247,6 +248,11 @@ class VonageEmulator:
             for holder in (self._project, self._application):
                 holder.target = None
                 holder.archives.clear()
+
+    def _map_default_endpoint(self) -> None:
+        self.s3_endpoints.clear()
+        if self._default_s3_endpoint:
+            self.s3_endpoints[archives.DEFAULT_ENDPOINT] = self._default_s3_endpoint
 
     def error_body(self, error: ApiError, request_body: bytes) -> tuple[str, bytes]:
         """Return content type and body of an error answer."""

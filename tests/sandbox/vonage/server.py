@@ -107,7 +107,9 @@ class Front:
     def _process(self, environ: dict[str, Any], body: bytes) -> Response:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
+        # The body is whole by now: with these two Flask would wait for an end that it has seen already.
         environ.pop("wsgi.input_terminated", None)
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
         content, status, headers = run_wsgi_app(self.app, environ, buffered=True)
         return Response(b"".join(content), status, headers)
 

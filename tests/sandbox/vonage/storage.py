@@ -50,7 +50,7 @@ def check_target(body: Any) -> dict[str, Any]:
         raise bad_request("The body must be a JSON object")
     _refuse_unknown("the body", body, TOP_LEVEL)
     kind = body.get("type")
-    if kind not in CONFIG:
+    if not isinstance(kind, str) or kind not in CONFIG:
         raise bad_request("type is not one of the valid set: s3, azure")
     config = body.get("config")
     if not isinstance(config, dict) or not config:

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults: each is what a client really sees, and ``apply`` says whether the change was made."""
+
+from __future__ import annotations
+
+import email.utils
+import socket
+import threading
+import time
+
+import pytest
+import requests
+
+from tests.sandbox import VonageEmulator
+
+from .helpers import TIMEOUT, delete, put, s3_body, storage_url, token
+
+LOSING = ["status", "reset", "close", "truncate"]
+
+
+def raw_put(emulator: VonageEmulator, timeout: float = TIMEOUT) -> socket.socket:
+    """Send a PUT over a plain socket and return it, nothing read."""
+    body = requests.Request("PUT", "http://unused", json=s3_body()).prepare().body
+    assert isinstance(body, bytes)
+    host, port = emulator.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), timeout=timeout)
+    path = storage_url(emulator).removeprefix(emulator.url)
+    head = (
+        f"PUT {path} HTTP/1.1\r\nHost: {host}\r\nX-OPENTOK-AUTH: {token(emulator)}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    connection.sendall(head.encode() + body)
+    return connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_status_then_success(emulator: VonageEmulator, status: int) -> None:
+    fault = emulator.fail_next(status=status, times=2)
+    assert [put(emulator, s3_body()).status_code for _ in range(3)] == [status, status, 200]
+    assert fault.hits == 2
+    assert [each["status"] for each in emulator.log()] == [status, status, 200]
+    assert [each["fault"] for each in emulator.log()] == ["status", "status", None]
+
+
+def test_retry_after_in_its_forms(emulator: VonageEmulator) -> None:
+    emulator.fail_next(status=429)
+    assert "Retry-After" not in put(emulator, s3_body()).headers
+    emulator.fail_next(status=429, retry_after=7)
+    assert put(emulator, s3_body()).headers["Retry-After"] == "7"
+    emulator.fail_next(status=503, retry_after=30, retry_after_date=True)
+    date = email.utils.parsedate_to_datetime(put(emulator, s3_body()).headers["Retry-After"])
+    assert 25 < date.timestamp() - time.time() < 31
+    emulator.fail_next(status=429, retry_after="soon")
+    assert put(emulator, s3_body()).headers["Retry-After"] == "soon"
+
+
+def test_errors_of_a_gateway_are_no_json(emulator: VonageEmulator) -> None:
+    emulator.fail_next(status=502)
+    answer = put(emulator, s3_body())
+    assert answer.headers["Content-Type"].startswith("text/html")
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+
+
+def test_faults_match_method_and_path(emulator: VonageEmulator) -> None:
+    emulator.fail_next(status=500, method="delete")
+    emulator.fail_next(status=502, path=r"/v2/partner/")
+    assert put(emulator, s3_body()).status_code == 200
+    url = storage_url(emulator, prefix="partner")
+    headers = {"X-OPENTOK-AUTH": token(emulator)}
+    assert requests.put(url, json=s3_body(), headers=headers, timeout=TIMEOUT).status_code == 502
+    assert delete(emulator).status_code == 500
+    assert delete(emulator).status_code == 204
+
+
+@pytest.mark.parametrize("kind", LOSING)
+@pytest.mark.parametrize("apply", [True, False])
+def test_apply_says_whether_the_change_was_made(emulator: VonageEmulator, kind: str, apply: bool) -> None:
+    emulator.fail_next(kind, apply=apply)
+    if kind == "status":
+        assert put(emulator, s3_body()).status_code == 500
+    else:
+        with pytest.raises(requests.RequestException):
+            put(emulator, s3_body())
+    assert emulator.target() == (s3_body() if apply else None)
+    assert emulator.log()[-1]["applied"] is apply
+
+
+def test_reset_is_a_reset(emulator: VonageEmulator) -> None:
+    emulator.fail_next("reset")
+    with raw_put(emulator) as connection, pytest.raises(ConnectionResetError):
+        connection.recv(1)
+    assert emulator.log()[-1]["status"] is None
+
+
+def test_close_is_an_orderly_end(emulator: VonageEmulator) -> None:
+    emulator.fail_next("close")
+    with raw_put(emulator) as connection:
+        assert read_all(connection) == b""
+
+
+@pytest.mark.parametrize("apply", [True, False])
+def test_truncate_sends_half_of_what_it_announced(emulator: VonageEmulator, apply: bool) -> None:
+    emulator.fail_next("truncate", apply=apply)
+    with raw_put(emulator) as connection:
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    announced = int(head.lower().split(b"content-length:")[1].split()[0])
+    assert 0 < len(body) == announced // 2
+
+
+def test_trickle_is_whole_but_slow(emulator: VonageEmulator) -> None:
+    emulator.fail_next("trickle", seconds=0.005)
+    started = time.monotonic()
+    assert put(emulator, s3_body()).json() == s3_body()
+    assert time.monotonic() - started > 0.5
+    assert emulator.target() == s3_body()
+
+
+def test_delay_answers_properly(emulator: VonageEmulator) -> None:
+    emulator.fail_next("delay", seconds=0.4)
+    started = time.monotonic()
+    assert put(emulator, s3_body()).status_code == 200
+    assert time.monotonic() - started >= 0.4
+
+
+@pytest.mark.parametrize("apply", [True, False])
+def test_hang_says_nothing(emulator: VonageEmulator, apply: bool) -> None:
+    emulator.fail_next("hang", apply=apply)
+    with raw_put(emulator, timeout=0.5) as connection, pytest.raises(TimeoutError):
+        connection.recv(1)
+    assert (emulator.target() is not None) is apply
+    assert put(emulator, s3_body()).status_code == 200
+
+
+def test_clear_faults_lets_go_of_what_hangs(emulator: VonageEmulator) -> None:
+    emulator.fail_next("hang")
+    with raw_put(emulator) as connection:
+        threading.Timer(0.3, emulator.clear_faults).start()
+        assert read_all(connection) == b""
+
+
+def test_stop_lets_go_of_what_hangs() -> None:
+    before = threading.active_count()
+    with VonageEmulator() as emulator:
+        emulator.fail_next("hang")
+        connection = raw_put(emulator)
+        time.sleep(0.2)
+        started = time.monotonic()
+    assert time.monotonic() - started < 2
+    assert connection.recv(1) == b""
+    connection.close()
+    with pytest.raises(ConnectionError):
+        raw_put(emulator)
+    assert threading.active_count() <= before
+
+
+def test_nonsense_is_refused_when_ordered(emulator: VonageEmulator) -> None:
+    for options in (
+        {"kind": "explode"},
+        {"kind": "trickle", "apply": False},
+        {"times": 0},
+        {"retry_after": "soon", "retry_after_date": True},
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011 - each has its own text
+            emulator.fail_next(**options)
+
+
+def test_faults_over_http(emulator: VonageEmulator) -> None:
+    url = f"{emulator.url}/_sandbox/faults"
+    assert requests.post(url, json={"kind": "status", "status": 503}, timeout=TIMEOUT).status_code == 200
+    assert put(emulator, s3_body()).status_code == 503
+    requests.post(url, json={"kind": "status", "times": 5}, timeout=TIMEOUT)
+    requests.delete(url, timeout=TIMEOUT)
+    assert put(emulator, s3_body()).status_code == 200
+    assert requests.post(url, json={"kind": "explode"}, timeout=TIMEOUT).status_code == 400
+    assert requests.post(url, json={"colour": "red"}, timeout=TIMEOUT).status_code == 400
+    shown = requests.get(f"{emulator.url}/_sandbox/log", timeout=TIMEOUT).json()
+    assert [each["status"] for each in shown] == [503, 200]

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting and stopping: ready in seconds, and nothing left whatever ends it."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+import requests
+
+from tests.sandbox import STORES, Sandbox, SandboxError, Store, upload_only_policy
+from tests.sandbox._aws import aws_client
+
+from .helpers import TIMEOUT, runs, wait_for
+
+ROOT = Path(__file__).parents[2]
+REPORT = """
+import json, sys, time
+from tests.sandbox import Sandbox
+sandbox = Sandbox(stores=("seaweedfs", "rclone")).start()
+print(json.dumps({"pids": sandbox.pids, "state": str(sandbox.state_dir), "sockets": sandbox._workspace._extra_paths}))
+sys.stdout.flush()
+time.sleep(600)
+"""
+
+
+def spawn(*arguments: str) -> subprocess.Popen[str]:
+    """Start a Python process in the repository's root."""
+    return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def assert_gone(pids: list[int], paths: list[str]) -> None:
+    """Fail if a process runs or a file is left."""
+    assert wait_for(lambda: not any(runs(pid) for pid in pids)), [pid for pid in pids if runs(pid)]
+    assert wait_for(lambda: not any(os.path.lexists(path) for path in paths)), paths
+
+
+def test_stop_leaves_nothing() -> None:
+    started = time.monotonic()
+    sandbox = Sandbox(stores=("seaweedfs", "moto", "rclone")).start()
+    assert time.monotonic() - started < 30
+    pids, state = sandbox.pids, sandbox.state_dir
+    workspace: Any = sandbox._workspace
+    sockets = list(workspace._extra_paths)
+    endpoint, url = sandbox.store.endpoint_url, sandbox.vonage.url
+    assert len(pids) == 4
+    assert all(runs(pid) for pid in pids)
+    assert any(os.path.exists(path) for path in sockets)
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert stat.S_IMODE(next(state.rglob("identities.json")).stat().st_mode) == 0o600
+    sandbox.stop()
+    assert_gone(pids, [str(state), *sockets])
+    for address in (endpoint, url):
+        with pytest.raises(requests.ConnectionError):
+            requests.get(address, timeout=TIMEOUT)
+    sandbox.stop()
+
+
+def test_no_secret_on_a_command_line(sandbox: Sandbox) -> None:
+    secrets = [store.secret_key for store in sandbox.stores.values()]
+    lines = subprocess.run(["ps", "-ww", "-o", "args=", "-p", ",".join(map(str, sandbox.pids))], **_TEXT).stdout
+    assert "weed" in lines
+    assert not [secret for secret in secrets if secret in lines]
+
+
+def test_exception_inside_leaves_nothing() -> None:
+    seen: dict[str, Any] = {}
+
+    def work() -> None:
+        with Sandbox(stores=("rclone",)) as sandbox:
+            seen.update(pids=sandbox.pids, state=sandbox.state_dir)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    assert_gone(seen["pids"], [str(seen["state"])])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_parent_leaves_nothing(number: signal.Signals) -> None:
+    """No handler runs in the parent: the clean-up process does it."""
+    parent = spawn("-c", REPORT)
+    assert parent.stdout is not None
+    report = json.loads(parent.stdout.readline())
+    assert all(runs(pid) for pid in report["pids"])
+    assert os.path.exists(report["state"])
+    parent.send_signal(number)
+    parent.wait(timeout=TIMEOUT)
+    assert_gone(report["pids"], [report["state"], *report["sockets"]])
+
+
+class BrokenStore(Store):
+    """A server that ends at once."""
+
+    name: ClassVar[str] = "broken"
+
+    def command(self, ports: list[int], directory: Path) -> list[str]:
+        """Return a command that complains."""
+        return [sys.executable, "-c", "import sys; sys.exit('no disk')"]
+
+    def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
+        """Return nothing."""
+        return {}
+
+
+def test_start_that_fails_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STORES, "broken", BrokenStore)
+    sandbox = Sandbox(stores=("rclone", "broken"))
+    with pytest.raises(SandboxError, match="no disk"):
+        sandbox.start()
+    with pytest.raises(SandboxError, match="does not run"):
+        _ = sandbox.state_dir
+    mine = "/vonage-archiving-sandbox-*/broken-*"
+    assert glob.glob(os.environ.get("TMPDIR", "/tmp") + mine) == []
+
+
+def test_unknown_store_is_refused() -> None:
+    with pytest.raises(SandboxError, match="minio"):
+        Sandbox(stores=("minio",))
+
+
+_TEXT: dict[str, Any] = {"capture_output": True, "text": True, "check": True}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "sandbox.json"
+    process = spawn("-m", "tests.sandbox", "--uploader", "lessons", "--json", str(file))
+    assert wait_for(file.exists, 40)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    told = json.loads(file.read_text())
+    assert told["pid"] == process.pid
+    store, uploader, variables = told["stores"]["seaweedfs"], told["uploader"], told["extra_vars"]
+    operator = aws_client("s3", store["endpoint_url"], store["access_key"], store["secret_key"])
+    operator.create_bucket(Bucket="lessons")
+    client = aws_client("s3", store["endpoint_url"], uploader["access_key"], uploader["secret_key"])
+    client.put_object(Bucket="lessons", Key="a", Body=b"1")
+    with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
+        client.get_object(Bucket="lessons", Key="a")
+    assert variables["archive_storage_bucket"] == "lessons"
+    assert requests.get(f"{variables['archive_storage_api_url']}/_sandbox/log", timeout=TIMEOUT).json() == []
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0
+    assert f"export AWS_ENDPOINT_URL={store['endpoint_url']}" in printed
+    assert not file.exists()
+    with pytest.raises(requests.ConnectionError):
+        requests.get(store["endpoint_url"], timeout=TIMEOUT)
+
+
+def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.json"
+    process = spawn("-m", "tests.sandbox", "--store", "rclone", "--print-env", "--json", str(file))
+    assert wait_for(file.exists, 40)
+    found = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], **_TEXT).stdout
+    server = next(line for line in found.splitlines() if "rclone" in line)
+    os.kill(int(server.split()[0]), signal.SIGKILL)
+    printed, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert all(line.startswith("export AWS_") for line in printed.splitlines())
+    assert not file.exists()
+
+
+def test_command_can_be_stopped_while_it_starts() -> None:
+    process = spawn("-m", "tests.sandbox")
+    assert wait_for(lambda: _children(process.pid), 20)
+    children = _children(process.pid)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0
+    assert_gone(children, [])
+
+
+def _children(pid: int) -> list[int]:
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
+
+
+def test_two_sandboxes_side_by_side() -> None:
+    with Sandbox(stores=("rclone",)) as one, Sandbox(stores=("rclone",)) as two:
+        one.store.client().create_bucket(Bucket="mine")
+        assert two.store.client().list_buckets()["Buckets"] == []
+        assert one.vonage.api_key != two.vonage.api_key
+
+
+def test_policy_is_the_documented_one() -> None:
+    actions = [action for statement in upload_only_policy("b")["Statement"] for action in statement["Action"]]
+    assert actions == ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload"]
