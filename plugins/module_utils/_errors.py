@@ -25,6 +25,8 @@ class ArchivingError(Exception):
     """
 
     kind = "error"
+    # Values that turned out to be secrets in an option for something else: to be hidden wherever options are shown.
+    secrets: t.Sequence[str] = ()
 
     def __init__(self, attempted: str, problem: str, hint: str = "", **facts: t.Any) -> None:
         self.attempted = attempted

@@ -225,7 +225,7 @@ def _pause(tries: int, answer: Answer | None) -> float:
     if asked is not None:
         return asked
     # Jitter spreads the tries of many processes; nothing secret depends on it.
-    return min(LONGEST_PAUSE, 0.5 * 2 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return min(LONGEST_PAUSE, 0.5 * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def retry_after(value: str, now: float) -> float | None:

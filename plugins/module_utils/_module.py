@@ -73,6 +73,7 @@ def run(use_case: UseCase, argument_spec: dict[str, t.Any], **rules: t.Any) -> t
     try:
         outcome = use_case(module.params, context)
     except ArchivingError as exc:
+        secrets += _learned(module, exc.secrets)
         module.fail_json(msg=redact(str(exc), secrets), error=_hidden(exc.as_result(), secrets))
     except Exception as exc:
         # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
@@ -97,6 +98,14 @@ def _forget_empty_variables() -> None:
     """Botocore fails on empty AWS_PROFILE, AWS_DEFAULT_REGION, AWS_CA_BUNDLE and others; AWX sets them so."""
     for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value.strip()]:
         del os.environ[name]
+
+
+def _learned(module: AnsibleModule, secrets: t.Sequence[str]) -> list[str]:
+    """Have Ansible hide these too: a failed module returns its options at high verbosity."""
+    module.no_log_values.update(secrets)
+    for value in secrets:
+        mark_as_secret(value)
+    return list(secrets)
 
 
 def _secrets(module: AnsibleModule) -> list[str]:

@@ -195,4 +195,4 @@ def message(answer: Answer, secrets: t.Sequence[str | None]) -> str:
     text = ", ".join(part for part in parts if part)
     safe = redact(_TOKEN.sub("********", text), secrets)
     printable = "".join(char if char.isprintable() else " " for char in safe)
-    return printable if len(printable) <= LONGEST_MESSAGE else f"{printable[:LONGEST_MESSAGE]}..."
+    return printable if len(printable) <= LONGEST_MESSAGE else f"{printable[:LONGEST_MESSAGE]} (cut)"

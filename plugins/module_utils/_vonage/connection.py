@@ -69,7 +69,9 @@ def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
     """
     before = len(problems)
     unified = _is_unified(params, environ, problems)
-    identity, secret = (_application if unified else _opentok)(params, environ, problems)
+    identity = secret = ""
+    if len(problems) == before:
+        identity, secret = (_application if unified else _opentok)(params, environ, problems)
     url = given(params.get("api_url")) or first(environ, "VONAGE_VIDEO_API_URL")
     url = str(url).rstrip("/") if url else (UNIFIED_URL if unified else OPENTOK_URL)
     problems.extend(_url_problems(url))

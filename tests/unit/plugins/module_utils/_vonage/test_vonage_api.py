@@ -1,0 +1,234 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Calls of the API: what is sent, which answers count, and what errors say."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+import typing as t
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import api
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
+    LocalServer,
+    Reply,
+    answers,
+    reply,
+)
+
+API_SECRET = "0123456789abcdef0123456789abcdef01234567"
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+BODY = {"type": "s3", "config": {"bucket": "b-1", "secretKey": SECRET}, "fallback": "none"}
+QUICK = Budget(timeout=1, retries=2, total=5)
+
+
+def client(server: LocalServer, unified: bool = False) -> Client:
+    if unified:
+        pem = keys.private_pem(keys.rsa_key())
+        return Client(Project(keys.APPLICATION, pem, True, server.url, QUICK), [SECRET])
+    return Client(Project("45828062", API_SECRET, False, server.url, QUICK), [SECRET])
+
+
+def test_put_sends_the_target_with_a_token() -> None:
+    with LocalServer(answers(reply(200, BODY))) as server:
+        assert client(server).put_storage(BODY) == Done(1)
+    (asked,) = server.asked
+    assert (asked.method, asked.path, asked.json()) == ("PUT", "/v2/project/45828062/archive/storage", BODY)
+    assert asked.headers["content-type"] == "application/json"
+    claims = jwt.decode(asked.headers["x-opentok-auth"], API_SECRET, algorithms=["HS256"])
+    assert claims["iss"] == "45828062"
+    assert "authorization" not in asked.headers
+
+
+def test_every_try_has_a_token_of_its_own() -> None:
+    with LocalServer(answers(reply(429, Retry_After="0"), reply(502), reply(204))) as server:
+        assert client(server).put_storage(BODY) == Done(3)
+    assert len({asked.headers["x-opentok-auth"] for asked in server.asked}) == 3
+
+
+def test_the_unified_environment_has_a_bearer_token() -> None:
+    with LocalServer(answers(reply(200, BODY))) as server:
+        client(server, unified=True).put_storage(BODY)
+    (asked,) = server.asked
+    assert asked.path == f"/v2/project/{keys.APPLICATION}/archive/storage"
+    scheme, _, signed = asked.headers["authorization"].partition(" ")
+    claims = jwt.decode(signed, keys.public_pem(keys.rsa_key()), algorithms=["RS256"])
+    assert (scheme, claims["application_id"]) == ("Bearer", keys.APPLICATION)
+    assert "x-opentok-auth" not in asked.headers
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_delete_of_a_target(status: int) -> None:
+    with LocalServer(answers(reply(status))) as server:
+        assert client(server).delete_storage() == Done(1, existed=True)
+    assert (server.asked[0].method, server.asked[0].body) == ("DELETE", b"")
+
+
+def test_delete_of_no_target() -> None:
+    with LocalServer(answers(reply(404))) as server:
+        assert client(server).delete_storage() == Done(1, existed=False)
+
+
+def test_a_target_may_have_been_deleted_by_a_try_without_an_answer() -> None:
+    with LocalServer(answers(Reply(fault="reset"), reply(404))) as server:
+        assert client(server).delete_storage() == Done(2, existed=True)
+
+
+def test_an_unknown_path_is_not_an_absent_target() -> None:
+    absent = reply(404, {"code": 404, "message": "Not found"})
+    with LocalServer(answers(absent, reply(404, {"title": "Not Found"}))) as server:
+        assert not client(server, unified=True).delete_storage().existed
+        with pytest.raises(errors.DeniedError, match="experimental"):
+            client(server, unified=True).delete_storage()
+
+
+@pytest.mark.parametrize("status", [201, 202, 302, 307, 401, 402, 403, 405, 409, 501, 505])
+def test_no_other_status_counts_as_success(status: int) -> None:
+    with LocalServer(answers(reply(status, {}))) as server:
+        calls: list[t.Callable[[], Done]] = [lambda: client(server).put_storage(BODY), client(server).delete_storage]
+        for call in calls:
+            with pytest.raises(errors.ArchivingError, match=f"HTTP {status}") as caught:
+                call()
+            assert caught.value.facts["status"] == status
+            assert caught.value.facts["tries"] == 1
+
+
+def test_another_bucket_in_the_answer_is_an_error_without_the_secret() -> None:
+    echo = {**BODY, "config": {"bucket": "somebody-elses", "secretKey": SECRET}}
+    with LocalServer(answers(reply(200, echo))) as server, pytest.raises(errors.RejectedError) as caught:
+        client(server).put_storage(BODY)
+    assert "the API says it saved another bucket than 'b-1'" in str(caught.value)
+    assert SECRET not in str(caught.value)
+    assert "somebody" not in str(caught.value)
+
+
+def test_a_web_page_is_not_the_api() -> None:
+    with LocalServer(answers(Reply(200, b"\n<html>Log in"))) as server, pytest.raises(errors.RejectedError) as caught:
+        client(server).put_storage(BODY)
+    assert "the answer is a web page" in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"fine", b'{"config": 7}', b'{"config": {"bucket": "b-1"}}'])
+def test_other_bodies_are_not_looked_at(body: bytes) -> None:
+    with LocalServer(answers(Reply(200, body))) as server:
+        assert client(server).put_storage(BODY) == Done(1)
+
+
+def test_what_the_api_says_is_shown_without_secrets_and_tokens() -> None:
+    def tell(asked: t.Any, before: int) -> Reply:
+        token = asked.headers["x-opentok-auth"]
+        said = f"no {asked.json()['config']['secretKey']} with {token}\x1b[2J of {API_SECRET[:20]} {'x' * 400}"
+        return reply(400, {"code": -1, "message": said, "description": SECRET})
+
+    with LocalServer(tell) as server, pytest.raises(errors.RejectedError) as caught:
+        client(server).put_storage(BODY)
+    text = str(caught.value) + str(caught.value.as_result())
+    assert "HTTP 400: code -1, no ******** with ******** [2J of ******** xxx" in text
+    assert "xxx (cut). " in text
+    for hidden in (SECRET, API_SECRET[:8], server.asked[0].headers["x-opentok-auth"].split(".")[1], "\x1b"):
+        assert hidden not in text
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "says"),
+    [
+        (400, errors.RejectedError, "The API did not take the target"),
+        (401, errors.DeniedError, "The cause can be that api_secret does not belong to api_key 45828062"),
+        (403, errors.DeniedError, "or that api_key 45828062 is not of the OpenTok environment"),
+        (404, errors.NotFoundError, "Look whether api_url is right"),
+        (302, errors.RejectedError, "Redirects are not followed: correct api_url."),
+        (201, errors.RejectedError, "This answer is not documented; what is set now is not known."),
+        (418, errors.RejectedError, "answered HTTP 418."),
+        (501, errors.UnreachableError, "run it again later"),
+    ],
+)
+def test_refusals_say_what_it_can_be(status: int, kind: type[errors.ArchivingError], says: str) -> None:
+    project = Project("45828062", API_SECRET)
+    error = api.refusal(project, "set it", Answer(status, {}, b""), "", None)
+    assert type(error) is kind
+    assert str(error).startswith(f"Could not set it: https://api.opentok.com answered HTTP {status}.")
+    assert says in str(error)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_the_unified_environment_is_told_to_be_experimental(status: int) -> None:
+    project = Project(keys.APPLICATION, "pem", True, "https://video.api.vonage.com")
+    error = api.refusal(project, "set it", Answer(status, {}, b""), "", None)
+    assert isinstance(error, errors.DeniedError)
+    assert "is experimental" in str(error)
+    assert "create a storage credential in the dashboard" in str(error)
+    assert "private_key does not belong to application_id" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("skew", "says"),
+    [
+        (None, "or that the clock of this machine is off: tokens live for three minutes."),
+        (0.4, "The clock of this machine is right."),
+        (-60.0, "The clock of this machine is right."),
+        (300.2, "The cause is likely that the clock of this machine is 300 s ahead of the API's: set it by NTP."),
+        (-4000.0, "The cause is likely that the clock of this machine is 4000 s behind the API's: set it by NTP."),
+    ],
+)
+def test_a_clock_that_is_off_is_told_in_seconds(skew: float | None, says: str) -> None:
+    assert says in api.causes(Project("1", API_SECRET), skew)
+
+
+def test_the_clock_is_compared_with_the_answer() -> None:
+    date = email.utils.formatdate(time.time() - 1000, usegmt=True)
+    answer = Answer(403, {"date": date}, b"")
+    error = Client(Project("1", API_SECRET))._refused(answer, "set it")
+    assert error.facts["clock_skew"] == pytest.approx(1000, abs=2)
+    assert "s ahead of the API's" in str(error)
+
+
+def test_a_server_with_a_right_clock() -> None:
+    refusal = reply(403, {"code": -1, "message": "Invalid token"})
+    with LocalServer(answers(refusal)) as server, pytest.raises(errors.DeniedError) as caught:
+        client(server).put_storage(BODY)
+    assert "HTTP 403: code -1, Invalid token." in str(caught.value)
+    assert "The clock of this machine is right." in str(caught.value)
+
+
+@given(st.text(max_size=40), st.floats(0, 4e9))
+def test_any_date_is_a_skew_or_nothing(date: str, now: float) -> None:
+    assert isinstance(api.clock_skew(date, now), (float, type(None)))
+
+
+@given(st.binary(max_size=60))
+def test_any_error_body_is_a_message_or_nothing(body: bytes) -> None:
+    assert api.message(Answer(400, {}, body), [SECRET]) == ""
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"code": 403, "message": "Invalid token", "description": "more"}, "code 403, Invalid token"),
+        ({"message": "Only this"}, "Only this"),
+        ({"code": None, "message": ["x"]}, ""),
+        (["x"], ""),
+    ],
+)
+def test_messages(document: t.Any, expected: str) -> None:
+    with LocalServer(answers(reply(400, document))) as server, pytest.raises(errors.RejectedError) as caught:
+        client(server).delete_storage()
+    assert f"answered HTTP 400{f': {expected}' if expected else ''}. " in str(caught.value)
+
+
+def test_missing_keys_are_found_before_anything_is_sent() -> None:
+    with LocalServer(answers(reply())) as server:
+        client(server).prepare()
+        client(server, unified=True).prepare()
+    assert server.asked == []

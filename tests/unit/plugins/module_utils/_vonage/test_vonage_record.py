@@ -1,0 +1,222 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Records: what is kept, what is believed, and what follows from it."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, record_store
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record import Record
+
+NOW = 1_800_000_000.0
+KEY, SECRET = "the-project-secret", "the-storage-secret"
+STORAGE = {"type": "s3", "bucket": "b-1", "access_key": "AKIA", "sse": "s3", "fallback": "none"}
+
+TEXTS = st.text(max_size=40)
+RECORDS = st.builds(
+    Record,
+    project=TEXTS,
+    api_url=TEXTS,
+    status=st.sampled_from([record.PENDING, record.APPLIED, record.ABSENT]),
+    time=st.floats(0, 4e9).map(record.stamp),
+    storage=st.dictionaries(TEXTS, TEXTS, max_size=5),
+    salt=TEXTS,
+    secret_hmac=TEXTS,
+    run=TEXTS,
+)
+
+
+def applied(secret: str = SECRET, **changes: t.Any) -> Record:
+    begun = record.begin("1", "https://a.b", NOW, STORAGE, secret, KEY)
+    return replace(begun.done(record.APPLIED, NOW), **changes)
+
+
+@given(RECORDS)
+def test_what_is_written_is_read_back(kept: Record) -> None:
+    data = record.dump(kept)
+    assert record.parse(data) == kept
+    assert record.dump(record.parse(data)) == data
+    assert data.endswith(b"}\n")
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_record_or_a_reason(data: bytes) -> None:
+    with pytest.raises(ValueError, match="what is kept there"):
+        record.parse(data)
+
+
+@given(RECORDS, st.data())
+def test_a_damaged_record_is_no_record(kept: Record, data: st.DataObject) -> None:
+    document = json.loads(record.dump(kept))
+    name = data.draw(st.sampled_from(sorted(document)))
+    document[name] = data.draw(st.sampled_from([None, 7, ["x"], True]))
+    with pytest.raises(ValueError, match=r"damaged|format|no record"):
+        record.parse(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "what is kept there is not JSON"),
+        (b"<html>", "what is kept there is not JSON"),
+        (b"[" * 100_000, "what is kept there is not JSON"),
+        (b"[]", "what is kept there is no record"),
+        (b'{"a": 1}', "what is kept there is no record"),
+        (b'{"format": 2}', "the record has a format that this version does not know"),
+        (b'{"format": true}', "the record has a format that this version does not know"),
+        (b'{"format": 1}', "the record is damaged"),
+        (record.dump(applied(status="done")), "the record is damaged"),
+        (record.dump(applied(time="yesterday")), "the record is damaged"),
+    ],
+)
+def test_why_it_is_no_record(data: bytes, why: str) -> None:
+    with pytest.raises(ValueError, match="^" + why + "$"):
+        record.parse(data)
+
+
+@given(st.text(min_size=8, max_size=60), st.text(max_size=60))
+def test_a_record_holds_no_secret_and_knows_it(secret: str, key: str) -> None:
+    kept = record.begin("1", "https://a.b", NOW, STORAGE, secret, key)
+    assert secret.encode() not in record.dump(replace(kept, salt="", run="", secret_hmac=""))
+    assert set(kept.secret_hmac) <= set("0123456789abcdef")
+    assert record.matches(kept, secret, key)
+    assert not record.matches(kept, secret + "x", key)
+    assert not record.matches(kept, secret, key + "x")
+
+
+def test_the_same_secret_never_looks_the_same() -> None:
+    first, second = applied(), applied()
+    assert first.secret_hmac != second.secret_hmac
+    assert first.run != second.run
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, ""),
+        ({"status": "absent"}, ""),
+        ({"time": record.stamp(NOW + 300)}, ""),
+        ({"project": "2"}, "the record is of another project (2)"),
+        ({"api_url": "https://c.d"}, "the record is of the same project at another address (https://c.d)"),
+        ({"status": "pending"}, "the run that wrote the record did not finish"),
+        (
+            {"time": record.stamp(NOW + 301)},
+            "the record comes from the future (2027-01-15T08:05:01Z): a clock is or was off",
+        ),
+    ],
+)
+def test_what_casts_doubt(changes: dict[str, t.Any], why: str) -> None:
+    assert record.doubt(applied(**changes), "1", "https://a.b", NOW) == why
+
+
+OTHER = {**STORAGE, "bucket": "b-2"}
+ABSENT = applied(status="absent", storage={}, secret_hmac="")
+
+
+@pytest.mark.parametrize(
+    ("known", "storage", "secret", "always", "max_age", "expected"),
+    [
+        # present
+        (None, STORAGE, SECRET, False, None, "unknown"),
+        (None, STORAGE, SECRET, True, 0, "unknown"),
+        (applied(), STORAGE, SECRET, False, None, "unchanged"),
+        (applied(), STORAGE, None, False, None, "unchanged"),
+        (applied(), STORAGE, "another", False, None, "changed"),
+        (applied(), OTHER, SECRET, False, None, "changed"),
+        (applied(), OTHER, None, True, 0, "changed"),
+        (applied(), STORAGE, SECRET, True, None, "forced"),
+        (applied(), STORAGE, None, True, 1, "forced"),
+        (applied(), STORAGE, SECRET, False, 101, "unchanged"),
+        (applied(), STORAGE, SECRET, False, 100, "expired"),
+        (applied(), STORAGE, None, False, 0, "expired"),
+        (ABSENT, STORAGE, SECRET, False, None, "changed"),
+        (ABSENT, STORAGE, None, False, None, "changed"),
+        # absent
+        (None, None, None, False, None, "unknown"),
+        (applied(), None, None, False, None, "changed"),
+        (ABSENT, None, None, False, None, "unchanged"),
+        (ABSENT, None, None, True, None, "forced"),
+        (ABSENT, None, None, False, 100, "expired"),
+    ],
+)
+def test_every_reason(
+    known: Record | None,
+    storage: dict[str, t.Any] | None,
+    secret: str | None,
+    always: bool,
+    max_age: float | None,
+    expected: str,
+) -> None:
+    assert record.reason(known, storage, secret, KEY, NOW + 100, always, max_age) == expected
+
+
+@given(
+    st.none() | st.sampled_from([applied(), ABSENT]),
+    st.none() | st.sampled_from([STORAGE, OTHER]),
+    st.none() | st.sampled_from([SECRET, "another"]),
+    st.booleans(),
+    st.none() | st.integers(0, 200),
+)
+def test_nothing_is_left_undone(
+    known: Record | None, storage: dict[str, t.Any] | None, secret: str | None, always: bool, max_age: int | None
+) -> None:
+    """It is unchanged only if the record has just what is wanted, was not to be forced, and is young enough."""
+    found = record.reason(known, storage, secret if storage else None, KEY, NOW + 100, always, max_age)
+    same = known is not None and (known.storage or None) == storage and (not storage or secret in (None, SECRET))
+    assert (found == "unchanged") == (same and not always and (max_age is None or max_age > 100))
+
+
+@given(st.floats(0, 4e9))
+def test_times_survive(now: float) -> None:
+    assert record.seconds(record.stamp(now)) == int(now)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://b-1/x", ("b-1", "x")),
+        ("s3://example.com.records/.vonage-archiving/1.json", ("example.com.records", ".vonage-archiving/1.json")),
+        ("s3://b-1/10/x", ("b-1", "10/x")),
+        ("/var/lib//record.json", ("", "/var/lib/record.json")),
+    ],
+)
+def test_locations(text: str, expected: tuple[str, str]) -> None:
+    problems: list[str] = []
+    found = record_store.location(text, "1", problems)
+    assert found is not None
+    assert ((found.bucket, found.path), problems) == (expected, [])
+
+
+def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert record_store.location("~/record.json", "1", []) == record_store.Location("", "/home/somebody/record.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("record.json", "record 'record.json' is neither an absolute path nor s3://bucket/key"),
+        ("./record.json", "is neither an absolute path nor s3://bucket/key"),
+        ("/var/lib/", "record '/var/lib/' is a folder, not a file"),
+        ("s3://b-1", "is not of the form s3://bucket/key"),
+        ("s3://b-1/", "is not of the form s3://bucket/key"),
+        ("s3://b-1/x/", "is not of the form s3://bucket/key"),
+        ("s3:///x", "is not of the form s3://bucket/key"),
+        ("s3://b-1/x?versionId=1", "is not of the form s3://bucket/key"),
+        ("https://b-1.s3.amazonaws.com/x", "is not of the form s3://bucket/key"),
+        ("s3://b-1/1/record.json", "lies below 1/, where recordings go and which may be public"),
+    ],
+)
+def test_locations_that_cannot_be(text: str, says: str) -> None:
+    problems: list[str] = []
+    assert record_store.location(text, "1", problems) is None
+    assert says in problems[0]
