@@ -1,0 +1,229 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of the role ``archive_storage`` in the form its tasks use. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Values may arrive as AWX sends them: empty strings or nothing for inputs that were left empty, numbers for ids (a survey
+answer of digits becomes a number in ansible-core 2.19 and later), strings for booleans and numbers, YAML in a text area
+for what is a list or a dictionary. Contradictions are found here, all of them, before anything is touched.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, prefix_problem
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+
+TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
+FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
+CHOICES = {
+    "state": ("present", "absent"),
+    "sse": ("s3", "none"),
+    "fallback": ("none", "opentok", "vonage"),
+    "update": ("on_change", "always"),
+}
+DEFAULTS: dict[str, t.Any] = {
+    "state": "present",
+    "sse": "s3",
+    "fallback": "opentok",
+    "update": "on_change",
+    "retention_days": 0,
+    "abort_incomplete_uploads_days": 7,
+    "max_age": None,
+    "verify_timeout": 30,
+    "public": False,
+    "require_tls": None,
+    "require_encryption": False,
+    "validate_certs": True,
+    "verify": True,
+    "expect_least_privilege": False,
+    "delete_bucket": False,
+}
+NUMBERS = ("retention_days", "abort_incomplete_uploads_days", "max_age", "verify_timeout")
+BOOLEANS = (
+    "public",
+    "require_tls",
+    "require_encryption",
+    "validate_certs",
+    "verify",
+    "expect_least_privilege",
+    "delete_bucket",
+)
+TEXTS = (
+    "api_key",
+    "application_id",
+    "bucket",
+    "endpoint",
+    "endpoint_url",
+    "uploader_access_key",
+    "record",
+    "delete_recordings",
+)
+_PROJECT = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class _Reader:
+    """Reads single variables and remembers what is wrong with them."""
+
+    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
+        self.given = given
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        value = self.given.get(name)
+        return "" if value is None else str(value).strip()
+
+    def complain(self, name: str, what: str) -> None:
+        self.problems.append(f"archive_storage_{name} {what}")
+
+    def choice(self, name: str) -> str:
+        value = self.text(name) or str(DEFAULTS[name])
+        if value not in CHOICES[name]:
+            self.complain(name, f"is {value!r}, none of {', '.join(CHOICES[name])}")
+        return value
+
+    def boolean(self, name: str) -> t.Any:
+        value = self.text(name).lower()
+        if value and value not in TRUE | FALSE:
+            self.complain(name, f"is {value!r}, neither true nor false")
+        return value in TRUE if value else DEFAULTS[name]
+
+    def number(self, name: str) -> t.Any:
+        value = self.text(name)
+        if value and not value.isdigit():
+            self.complain(name, f"is {value!r}, no whole number")
+            return DEFAULTS[name]
+        return int(value) if value else DEFAULTS[name]
+
+    def structure(self, name: str, kind: type) -> t.Any:
+        """A list or dictionary, also written as YAML or JSON; ``None`` if it is not given."""
+        value = self.given.get(name)
+        if isinstance(value, str):
+            value = self._parsed(name, value)
+        if value is not None and not isinstance(value, kind):
+            self.complain(name, f"is no {'list' if kind is list else 'dictionary'}")
+            return None
+        return value
+
+    def _parsed(self, name: str, text: str) -> t.Any:
+        yaml = load("yaml")
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            self.complain(name, "is a string that is no YAML")
+            return None
+
+    def names(self, name: str) -> list[str]:
+        """A list of names, also written with commas or one on a line."""
+        value = self.given.get(name)
+        if isinstance(value, str):
+            value = [part for part in re.split(r"[,\n]", value) if part.strip()]
+        if value is None or isinstance(value, (int, float)):
+            value = [] if value is None else [value]
+        if not isinstance(value, (list, tuple)):
+            self.complain(name, "is no list")
+            return []
+        return [str(item).strip() for item in value]
+
+
+def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Everything the tasks need but the secrets, and ``problems``.
+
+    :param given: the role's variables without their prefix ``archive_storage_``; of secrets only whether they are
+        there (``has_secret``).
+    """
+    read = _Reader(given)
+    found: dict[str, t.Any] = {name: read.choice(name) for name in CHOICES}
+    found.update({name: read.boolean(name) for name in BOOLEANS})
+    found.update({name: read.number(name) for name in NUMBERS})
+    found.update({name: read.text(name) for name in TEXTS})
+    found["cors_rules"] = read.structure("cors_rules", list)
+    found["tags"] = read.structure("tags", dict)
+    found["folders"] = read.names("folders")
+    found["project"] = found["api_key"] or found["application_id"]
+    found["endpoint_url"] = found["endpoint_url"] or found["endpoint"]
+    _derive(found)
+    found["problems"] = read.problems + _contradictions(found)
+    return found
+
+
+def _derive(found: dict[str, t.Any]) -> None:
+    project = found["project"]
+    https = all(not found[name].startswith("http://") for name in ("endpoint", "endpoint_url"))
+    found["https"] = https
+    found["require_tls"] = https if found["require_tls"] is None else found["require_tls"]
+    found["prefix"] = f"{project}/"
+    found["lifecycle"] = _lifecycle(found)
+    found["public_prefixes"] = [project] if found["public"] else []
+    found["record"] = _record(found)
+    found.update(_probe(found["cors_rules"] or []))
+
+
+def _record(found: t.Mapping[str, t.Any]) -> str:
+    record, bucket = str(found["record"]), found["bucket"]
+    if not record and bucket:
+        # Containers that run jobs are thrown away: the record lives in the bucket, where only the operator reads.
+        record = f"s3://{bucket}/{RECORDS_PREFIX}{found['project']}.json"
+    # A record that goes with its bucket needs not be written any more.
+    goes = found["delete_bucket"] and record.startswith(f"s3://{bucket}/")
+    return "" if record == "none" or goes else record
+
+
+def _lifecycle(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Of the project's recordings only: the record below its own prefix must not expire."""
+    days = {
+        "expire_days": found["retention_days"],
+        "abort_incomplete_uploads_days": found["abort_incomplete_uploads_days"],
+    }
+    return {"prefix": found["prefix"], **days} if any(days.values()) else {}
+
+
+def _probe(rules: list[t.Any]) -> dict[str, str]:
+    """An origin and a method to try the CORS rules with: the first of each, with a word where there is a star."""
+    rule = rules[0] if rules and isinstance(rules[0], dict) else {}
+    origins, methods = rule.get("allowed_origins") or [], rule.get("allowed_methods") or []
+    origin = str(origins[0]) if isinstance(origins, list) and origins else ""
+    method = str(methods[0]) if isinstance(methods, list) and methods else ""
+    origin = "https://www.example.com" if origin == "*" else origin.replace("*", "www")
+    return {"cors_origin": origin, "cors_method": method if origin else ""}
+
+
+def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
+    project, bucket = found["project"], found["bucket"]
+    present = found["state"] == "present"
+    checks = {
+        "archive_storage_api_key (or archive_storage_application_id) is not given": not project,
+        "archive_storage_api_key and archive_storage_application_id exclude each other": bool(
+            found["api_key"] and found["application_id"]
+        ),
+        f"the project id {project!r} has characters that no id has": bool(project) and not _PROJECT.fullmatch(project),
+        "archive_storage_bucket is not given": not bucket and (present or found["delete_bucket"]),
+        "archive_storage_uploader_access_key is not given": present and not found["uploader_access_key"],
+        "archive_storage_require_encryption would refuse every recording: archive_storage_sse is not s3": (
+            found["require_encryption"] and found["sse"] != "s3"
+        ),
+        "archive_storage_require_tls would refuse every recording: an endpoint is not https": (
+            present and found["require_tls"] and not found["https"]
+        ),
+        "archive_storage_public would let everybody read the record (archive_storage_record)": (
+            found["public"] and found["record"].startswith(f"s3://{bucket}/{project}/")
+        ),
+        "archive_storage_delete_bucket deletes every recording in the bucket: say it twice, by "
+        "archive_storage_delete_recordings with the name of the bucket": (
+            found["delete_bucket"] and found["delete_recordings"] != bucket
+        ),
+        "archive_storage_delete_bucket belongs to archive_storage_state=absent": present and found["delete_bucket"],
+    }
+    problems = [text for text, wrong in checks.items() if wrong]
+    problems += [
+        f"archive_storage_{name} {found[name]!r} does not start with http:// or https://"
+        for name in ("endpoint", "endpoint_url")
+        if found[name] and not re.match(r"https?://[^/]", found[name])
+    ]
+    folders = (prefix_problem(folder) for folder in found["folders"])
+    return problems + [f"archive_storage_folders: {why}" for why in folders if why]
