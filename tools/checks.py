@@ -3,12 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The project's own checks: licence headers, action groups, and that no file knows the machine it was written on.
 
-usage: python -m tools.checks
+usage: python -m tools.checks      (tools.lint calls it, with the collection where ansible-doc finds it)
 """
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +24,10 @@ LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
 LICENSED = {".py", ".yml", ".yaml", ".sh", ".toml", ".txt", ".cfg", ".j2"}
 # Written by antsibull-changelog; ansible-test's own lists; the licence itself.
 UNLICENSED = re.compile(r"^(changelogs/changelog\.yaml|tests/sanity/ignore-[\d.]+\.txt|LICENSES/.*)$")
-# Home folders, and where this very checkout lies. AWX's containers have their runner's home by that name.
-MACHINE_PATH = re.compile(r"(?<![\w.~)}-])(?:/(?:root/\S|home/(?!runner\b)\w|Users/\w)|[A-Z]:\\Users\\)")
+# Home folders, apart from those of nobody in particular (AWX's containers have one for their runner).
+MACHINE_PATH = re.compile(
+    r"(?<![\w.~)}-])(?:/(?:root/\S|home/(?!(?:runner|somebody|user)\b)\w|Users/\w)|[A-Z]:\\Users\\)"
+)
 
 
 def licence_problems(files: dict[Path, str]) -> Iterator[str]:
@@ -51,6 +55,22 @@ def action_group_problems(runtime: dict[str, object], modules: set[str]) -> Iter
             yield f"meta/runtime.yml: action group `{group}` is not sorted"
 
 
+def membership_problems(groups: dict[str, list[str]], documented: dict[str, list[str]]) -> Iterator[str]:
+    """Say which modules document other groups than those that have them as a member."""
+    for module, told in sorted(documented.items()):
+        actual = sorted(f"vonage.archiving.{group}" for group, members in groups.items() if module in members)
+        if sorted(told) != actual:
+            yield f"plugins/modules/{module}.py: documents the groups {sorted(told)}, meta/runtime.yml says {actual}"
+
+
+def documented_groups(modules: set[str]) -> dict[str, list[str]]:
+    """Ask ansible-doc, which merges the documentation fragments, for every module's groups."""
+    command = ["ansible-doc", "--json", *(f"vonage.archiving.{module}" for module in sorted(modules))]
+    docs = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) if modules else {}
+    attributes = {name.rpartition(".")[2]: plugin["doc"].get("attributes", {}) for name, plugin in docs.items()}
+    return {module: attributes.get(module, {}).get("action_group", {}).get("membership", []) for module in modules}
+
+
 def machine_problems(files: dict[Path, str], root: Path) -> Iterator[str]:
     """Say which lines name a path that exists on one machine only."""
     here = re.compile(re.escape(str(root)) + r"(?!\w)")
@@ -73,11 +93,12 @@ def read_files() -> dict[Path, str]:
 def main() -> int:
     """Print every problem."""
     files = read_files()
-    modules = {path.stem for path in files if path.parent == Path("plugins/modules") and path.suffix == ".py"}
+    modules = {path.stem for path in files if path.match("plugins/modules/*.py") and path.stem != "__init__"}
     runtime = yaml.safe_load(files[Path("meta/runtime.yml")])
     problems = [
         *licence_problems(files),
-        *action_group_problems(runtime, modules - {"__init__"}),
+        *action_group_problems(runtime, modules),
+        *membership_problems(runtime["action_groups"], documented_groups(modules)),
         *machine_problems(files, ROOT),
     ]
     sys.stdout.writelines(f"{problem}\n" for problem in problems)

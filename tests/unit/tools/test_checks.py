@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.checks import LICENCE, action_group_problems, licence_problems, machine_problems
+from tools.checks import LICENCE, action_group_problems, licence_problems, machine_problems, membership_problems
 
 
 def test_a_file_without_licence_is_named() -> None:
@@ -37,6 +37,15 @@ def test_action_groups_and_modules_agree() -> None:
     ]
     assert list(action_group_problems({"action_groups": {"all": ["a"]}}, {"a"})) == []
     assert list(action_group_problems({}, {"a"})) == ["meta/runtime.yml: no action group `all`"]
+
+
+def test_modules_document_the_groups_they_are_in() -> None:
+    """Too few and too many are both told."""
+    groups = {"all": ["a", "b"], "aws": ["a"]}
+    right = {"a": ["vonage.archiving.aws", "vonage.archiving.all"], "b": ["vonage.archiving.all"]}
+    assert list(membership_problems(groups, right)) == []
+    problems = list(membership_problems(groups, {"a": ["vonage.archiving.all"], "b": right["a"]}))
+    assert [problem.split(":")[0] for problem in problems] == ["plugins/modules/a.py", "plugins/modules/b.py"]
 
 
 @pytest.mark.parametrize(
