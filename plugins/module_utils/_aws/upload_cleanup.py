@@ -102,9 +102,11 @@ class Cleanup:
         :param seen: whether all listings worked, so that keys for which no answer came need not be tried.
         """
         things = {Thing(key, mark, is_upload=True) for key, mark in self.ledger.uploads}
-        # To delete a key without its version would only add a delete marker to a versioned bucket.
-        things |= {Thing(key, mark) for key, mark in self.ledger.objects if mark or not self.ledger.versioned}
-        return things if seen else things | {Thing(key) for key in self.ledger.unsure}
+        if not seen:
+            things |= {Thing(key, mark) for key, mark in self.ledger.objects}
+            return things | {Thing(key) for key in self.ledger.unsure}
+        # Where there are versions, the listing has told them.
+        return things | {Thing(key, mark) for key, mark in self.ledger.objects if mark or not self.ledger.versioned}
 
     def _looks(self) -> list[t.Callable[[], list[Dated]]]:
         inside = f"{self.settings.prefix}/{FOLDER_START}"
@@ -138,13 +140,9 @@ class Cleanup:
     def _remove(self, thing: Thing) -> bool:
         """Whether it was there and is gone."""
         what = f"remove s3://{self.settings.bucket}/{thing}"
-        place = {"Bucket": self.settings.bucket, "Key": thing.key}
         try:
             with told(what, self.settings.operator, _action(thing)):
-                if thing.is_upload:
-                    self.client.abort_multipart_upload(**place, UploadId=thing.mark)
-                else:
-                    self.client.delete_object(**place, **({"VersionId": thing.mark} if thing.mark else {}))
+                self._send_away(thing)
         except NotFoundError:
             return False
         except ArchivingError as exc:
@@ -152,6 +150,16 @@ class Cleanup:
             self.troubles[f"{problem(exc)} {exc.hint}".strip()] = None
             return False
         return True
+
+    def _send_away(self, thing: Thing) -> None:
+        place = {"Bucket": self.settings.bucket, "Key": thing.key}
+        if thing.is_upload:
+            self.client.abort_multipart_upload(**place, UploadId=thing.mark)
+            return
+        answer = self.client.delete_object(**place, **({"VersionId": thing.mark} if thing.mark else {}))
+        if answer.get("DeleteMarker") and not thing.mark:
+            # The bucket has versions, which nobody had told: the key's upload was not answered, or not in full.
+            self.client.delete_object(**place, VersionId=answer.get("VersionId") or "null")
 
     def _detail(self, removed: int, earlier: int) -> str:
         parts = [f"Objects and uploads removed: {removed}."]

@@ -106,10 +106,16 @@ class Ledger:
             raise
 
     def put(self, key: str, version: str | None = None) -> None:
+        """The store has confirmed it.
+
+        :param version: what the answer calls it; "null" is the version of objects that have none, and going by the key
+            alone takes fewer permissions.
+        """
+        mark = None if version == "null" else version
         with self._lock:
             self.unsure.discard(key)
-            self.objects.add((key, version))
-            self.versioned = self.versioned or version is not None
+            self.objects.add((key, mark))
+            self.versioned = self.versioned or mark is not None
 
     def begun(self, key: str, upload: str) -> None:
         with self._lock:
