@@ -20,7 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import Policy, PolicyWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PUBLIC, Policy, PolicyWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Outcome, Plan, Step
@@ -176,33 +176,48 @@ def plan(want: Desired, seen: Observed) -> Plan:
 
 def _block_wish(wish: BlockWish, seen: Observed) -> BlockWish:
     """Closing again must not take away public access that somebody else gave by a statement of theirs."""
-    current = seen.states.get("policy")
-    if wish.policies and wish.all is None and isinstance(current, Policy) and current.public_elsewhere:
+    policy, block = seen.states.get("policy"), seen.states.get("block_public_access", Block())
+    others = isinstance(policy, Policy) and policy.public_elsewhere
+    if wish.policies and wish.all is None and others and not block.restrict_public_buckets:
         return BlockWish()
     return wish
 
 
 def _ordered(steps: list[Step], seen: Observed) -> list[Step]:
-    """The order is safe to interrupt: what closes comes first, and the two writes that open come last."""
-    first: list[Step] = []
-    middle: list[Step] = []
-    last: list[Step] = []
-    for step in steps:
-        if step.target == "block_public_access":
-            current = seen.states.get(step.target, Block())
-            closed = current | step.value
-            first += [Step(step.target, "write", closed)] if closed != current else []
-            last = [step, *last] if closed != step.value else last
-        elif step.target == "policy" and _opens(step.value, seen):
-            last.append(step)
-        else:
-            middle.append(step)
-    return first + middle + last
+    """The order is safe to interrupt: what closes comes first, and the writes that open come last.
+
+    A policy that gives public access cannot be written while the block is on, so that it goes before the write that
+    sets the block, and after the one that takes it off.
+    """
+    block = next((step for step in steps if step.target == "block_public_access"), None)
+    policy = next((step for step in steps if step.target == "policy"), None)
+    first, last = _block_steps(block, seen)
+    middle = [step for step in steps if step not in (block, policy)]
+    if policy is None:
+        return first + middle + last
+    if last and policy.value.is_public:
+        return first + _closed_meanwhile(policy, seen) + middle + [*last, policy]
+    if policy.value.opens_more_than(seen.states.get("policy", Policy())):
+        return first + middle + [*last, policy]
+    return [*first, policy, *middle, *last] if not policy.value.is_public else [policy, *first, *middle, *last]
 
 
-def _opens(target: Policy, seen: Observed) -> bool:
-    current = seen.states.get("policy", Policy())
-    return bool(target.public_prefixes - current.public_prefixes)
+def _block_steps(step: Step | None, seen: Observed) -> tuple[list[Step], list[Step]]:
+    """The settings that are set, and those that are taken off."""
+    if step is None:
+        return [], []
+    current = seen.states.get(step.target, Block())
+    closed = current | step.value
+    first = [Step(step.target, "write", closed)] if closed != current else []
+    return first, [step] if closed != step.value else []
+
+
+def _closed_meanwhile(policy: Step, seen: Observed) -> list[Step]:
+    """The block holds back a statement of ours that is to change: without it, taking the block off shows nothing."""
+    current, target = seen.states.get("policy", Policy()), policy.value
+    if not seen.states["block_public_access"].restrict_public_buckets or current.opens_at_most(target):
+        return []
+    return [Step("policy", "write", target.without(PUBLIC))]
 
 
 def apply(bucket: Bucket, want: Desired, todo: Plan) -> None:

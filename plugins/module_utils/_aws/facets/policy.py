@@ -73,13 +73,44 @@ class Policy:
         return cls(kept, tuple(policy.document_meaning(kept)), head or {"Version": "2012-10-17"})
 
     def ours(self, sid: str) -> policy.Statement | None:
-        return next((statement for statement in self.statements if statement.get("Sid") == sid), None)
+        return next(iter(self.all_ours(sid)), None)
+
+    def all_ours(self, sid: str) -> list[policy.Statement]:
+        """AWS allows one statement of a name; other stores may hold more."""
+        return [statement for statement in self.statements if statement.get("Sid") == sid]
+
+    def without(self, sid: str) -> Policy:
+        return Policy.of((statement for statement in self.statements if statement.get("Sid") != sid), self.head)
 
     @property
     def public_prefixes(self) -> set[str]:
-        """The prefixes that our statement opens."""
+        """The prefixes that our statement names."""
         resources = policy.many((self.ours(PUBLIC) or {}).get("Resource"))
         return {str(resource).partition(":::")[2].partition("/")[2].rstrip("*") for resource in resources}
+
+    @property
+    def opened(self) -> set[str] | None:
+        """The prefixes that our statement opens; ``None`` where somebody has changed it, so that nobody knows."""
+        statements, prefixes = self.all_ours(PUBLIC), self.public_prefixes
+        if not statements:
+            return set()
+        arn = str(next(iter(policy.many(statements[0].get("Resource"))), "")).partition("/")[0]
+        as_written = len(statements) == 1 and _meaning(statements) == _meaning([public_statement(arn, prefixes)])
+        return prefixes if as_written and all(prefixes) else None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the store would refuse to take it while public policies are blocked."""
+        return any(policy.is_public(statement) for statement in self.statements)
+
+    def opens_more_than(self, current: Policy) -> bool:
+        """Whether our statement opens what that of ``current`` may not open."""
+        return bool(self.opened) and (current.opened is None or not _within(self.opened or (), current.opened))
+
+    def opens_at_most(self, target: Policy) -> bool:
+        """Whether all is open in ``target`` that may be open here, with the other statements being the same."""
+        same = self.without(PUBLIC) == target.without(PUBLIC)
+        return same and self.opened is not None and _within(self.opened, target.opened or ())
 
     @property
     def public_elsewhere(self) -> list[str]:
@@ -161,7 +192,7 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         return tuple(
             Change(OPTIONS[sid], _shown(current, sid), _shown(target, sid))
             for sid in wanted.statements()
-            if _meaning(current.ours(sid)) != _meaning(target.ours(sid))
+            if _meaning(current.all_ours(sid)) != _meaning(target.all_ours(sid))
         )
 
     def payload(self, state: Policy) -> dict[str, t.Any] | None:
@@ -190,15 +221,21 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         return None
 
 
-def _meaning(statement: policy.Statement | None) -> str:
-    return policy.meaning(statement) if statement else ""
+def _meaning(statements: list[policy.Statement]) -> list[str]:
+    return sorted(policy.meaning(statement) for statement in statements)
+
+
+def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
+    return all(any(prefix.startswith(other) for other in others) for prefix in prefixes)
 
 
 def _shown(state: Policy, sid: str) -> t.Any:
     """The statement as its option would be written; as it is where somebody has changed it by hand."""
-    statement = state.ours(sid)
+    statement, *more = state.all_ours(sid) or [None]
     if statement is None:
         return [] if sid == PUBLIC else False
+    if more:
+        return [statement, *more]
     arn = str(next(iter(policy.many(statement.get("Resource"))), "")).partition("/")[0]
     prefixes = sorted(state.public_prefixes) if sid == PUBLIC else []
     makers = {PUBLIC: lambda: public_statement(arn, prefixes), TLS: lambda: tls_statement(arn)}

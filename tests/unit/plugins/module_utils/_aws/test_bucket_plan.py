@@ -1,0 +1,284 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The plan for a bucket: what is changed, and that it is safe to interrupt at any point."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy as documents
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import Observed, plan
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import Encryption, EncryptionWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleRule
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+    PUBLIC,
+    Policy,
+    PolicyWish,
+    encryption_statement,
+    public_statement,
+    tls_statement,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import TagWish
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Step
+
+ARN = "arn:aws:s3:::b-1"
+PREFIXES = ("a/", "b/", "c/")
+THEIRS_PRIVATE = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*"}
+THEIRS_PUBLIC = {
+    "Sid": "TheirsPublic",
+    "Effect": "Allow",
+    "Principal": "*",
+    "Action": "s3:GetObject",
+    "Resource": f"{ARN}/theirs/*",
+}
+BY_HAND = {**public_statement(ARN, ["a/"]), "Resource": f"{ARN}/*"}
+
+
+@dataclass
+class Store:
+    """The public access of a bucket, as AWS has it."""
+
+    block: Block
+    policy: Policy
+
+    def public(self) -> set[str]:
+        """The prefixes that everybody can read."""
+        if self.block.restrict_public_buckets:
+            return set()
+        statements = (each for each in self.policy.statements if documents.is_public(each))
+        resources = (str(each) for statement in statements for each in documents.many(statement["Resource"]))
+        return {resource.partition("/")[2].rstrip("*") for resource in resources}
+
+    def take(self, step: Step) -> None:
+        if step.target == "block_public_access":
+            self.block = step.value
+        if step.target == "policy":
+            refused = self.block.block_public_policy and any(map(documents.is_public, step.value.statements))
+            assert not refused, "AWS refuses a public policy while the block is on"
+            self.policy = step.value
+
+
+prefixes = st.lists(st.sampled_from(PREFIXES), unique=True).map(lambda found: tuple(sorted(found)))
+switches = st.sampled_from([None, True, False])
+blocks = st.builds(Block, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+ours = st.one_of(
+    st.just([]),
+    prefixes.filter(bool).map(lambda found: [public_statement(ARN, found)]),
+    st.just([BY_HAND]),
+)
+others = st.lists(st.sampled_from(["private", "public", "tls", "encryption"]), unique=True).map(
+    lambda names: [
+        {
+            "private": THEIRS_PRIVATE,
+            "public": THEIRS_PUBLIC,
+            "tls": tls_statement(ARN),
+            "encryption": encryption_statement(ARN),
+        }[name]
+        for name in names
+    ]
+)
+
+
+def wanted(public: tuple[str, ...] | None, block: bool | None, tls: bool | None, encryption: bool | None) -> Desired:
+    wishes: dict[str, t.Any] = {}
+    policy = PolicyWish(ARN, public, tls, encryption)
+    if policy.statements():
+        wishes["policy"] = policy
+    access = BlockWish(block, None if public is None else not public)
+    if access != BlockWish():
+        wishes["block_public_access"] = access
+    return Desired("b-1", wishes=wishes)
+
+
+def of_others(policy: Policy) -> list[str]:
+    return sorted(documents.meaning(each) for each in policy.statements if "Theirs" in each["Sid"])
+
+
+@given(blocks, ours, others, st.one_of(st.none(), prefixes), switches, switches, switches)
+def test_it_can_be_interrupted_anywhere(
+    block: Block,
+    mine: list[dict[str, t.Any]],
+    theirs: list[dict[str, t.Any]],
+    public: tuple[str, ...] | None,
+    all_blocks: bool | None,
+    tls: bool | None,
+    encryption: bool | None,
+) -> None:
+    before = Policy.of([*theirs, *mine])
+    want = wanted(public, all_blocks, tls, encryption)
+    states: dict[str, t.Any] = {"policy": before, "block_public_access": block}
+    seen = Observed(True, {name: states[name] for name in want.wishes})
+    try:
+        steps = plan(want, seen).steps
+    except errors.RejectedError:
+        assert THEIRS_PUBLIC in theirs
+        assert public
+        return
+    # What the block refuses to have written again is not ours to take out: the store's refusal is told.
+    assume(not (THEIRS_PUBLIC in theirs and block.block_public_policy))
+    assume(public is not None or not mine or not block.block_public_policy)
+    store = Store(block, before)
+    at_first, asked = store.public(), set(public or ())
+    # Who switches the block off without naming prefixes asks for what the policy says.
+    may_be = at_first | asked | (Store(Block(), before).public() if all_blocks is False else set())
+    for step in steps:
+        tightened = store.block
+        store.take(step)
+        assert store.public() <= may_be
+        assert of_others(store.policy) == of_others(before)
+        if step.target == "policy" and "block_public_access" in want.wishes:
+            assert store.block | tightened == store.block
+    for facing in bucket.faced(want, seen):
+        after: t.Any = {"policy": store.policy, "block_public_access": store.block}[facing.name]
+        assert FACETS[facing.name].same(after, facing.target)
+    if public is not None:
+        own = asked | ({"theirs/"} if THEIRS_PUBLIC in theirs else set())
+        assert store.public() <= own or all_blocks is False
+    again = Observed(True, {"policy": store.policy, "block_public_access": store.block})
+    assert plan(want, Observed(True, {name: again.states[name] for name in want.wishes})).steps == ()
+
+
+def steps(want: Desired, **states: t.Any) -> list[tuple[str, t.Any]]:
+    return [(step.target, step.value) for step in plan(want, Observed(True, states)).steps]
+
+
+LOCKED, UNLOCKED = Block(True, True, True, True), Block(True, True, False, False)
+
+
+def test_opening_takes_the_block_off_first() -> None:
+    found = steps(wanted(("a/",), None, None, None), policy=Policy(), block_public_access=LOCKED)
+    assert [name for name, _ in found] == ["block_public_access", "policy"]
+    assert found[0][1] == UNLOCKED
+
+
+def test_closing_locks_first() -> None:
+    before = Policy.of([public_statement(ARN, ["a/"])])
+    found = steps(wanted((), None, None, None), policy=before, block_public_access=UNLOCKED)
+    assert found == [("block_public_access", LOCKED), ("policy", Policy.of([]))]
+
+
+def test_narrowing_behind_a_block_never_shows_what_was_open_before() -> None:
+    before = Policy.of([public_statement(ARN, ["a/", "b/"])])
+    found = steps(wanted(("a/",), None, None, None), policy=before, block_public_access=LOCKED)
+    assert [name for name, _ in found] == ["policy", "block_public_access", "policy"]
+    assert found[0][1].ours(PUBLIC) is None
+
+
+def test_acls_are_blocked_before_policies_are_let_through() -> None:
+    before = Block(False, False, True, True)
+    found = steps(wanted(("a/",), True, None, None), policy=Policy(), block_public_access=before)
+    assert found[:2] == [("block_public_access", LOCKED), ("block_public_access", UNLOCKED)]
+    assert found[2][0] == "policy"
+
+
+def test_a_statement_changed_by_hand_is_put_right_after_the_block_is_off() -> None:
+    denied = {**public_statement(ARN, ["a/"]), "Effect": "Deny"}
+    found = steps(wanted(("a/",), None, None, None), policy=Policy.of([denied]), block_public_access=LOCKED)
+    assert [name for name, _ in found] == ["policy", "block_public_access", "policy"]
+
+
+def test_two_statements_under_our_name_become_one() -> None:
+    other = public_statement(ARN, ["b/"])
+    before = Policy.of([public_statement(ARN, ["a/"]), other])
+    found = plan(wanted(("a/",), None, None, None), Observed(True, {"policy": before, "block_public_access": UNLOCKED}))
+    assert found.names == ["public_prefixes"]
+    [step] = found.steps
+    assert step.value.statements == (public_statement(ARN, ["a/"]),)
+
+
+def test_public_statements_of_others_behind_the_block_are_not_let_out() -> None:
+    with pytest.raises(errors.RejectedError) as caught:
+        steps(wanted(("a/",), None, None, None), policy=Policy.of([THEIRS_PUBLIC]), block_public_access=LOCKED)
+    assert str(caught.value) == (
+        "Could not open public prefixes of bucket b-1: its policy has public statements of others (TheirsPublic), "
+        "which the public access block holds back now and which would become public too. Remove those statements "
+        "first, or take the block off yourself if they are meant to be public."
+    )
+
+
+@pytest.mark.parametrize(("block", "left_open"), [(UNLOCKED, True), (Block(), True), (LOCKED, False)])
+def test_closing_leaves_the_access_that_others_gave(block: Block, left_open: bool) -> None:
+    want = wanted((), None, None, None)
+    seen = Observed(True, {"policy": Policy.of([THEIRS_PUBLIC]), "block_public_access": block})
+    assert plan(want, seen).steps == ()
+    text = (
+        "Bucket b-1 stays open for the public statements of others (TheirsPublic); block_public_access=true closes "
+        "these too."
+    )
+    assert bucket.warnings(want, seen) == ([text] if left_open else [])
+
+
+def test_block_public_access_closes_what_others_opened() -> None:
+    found = steps(wanted((), True, None, None), policy=Policy.of([THEIRS_PUBLIC]), block_public_access=UNLOCKED)
+    assert found == [("block_public_access", LOCKED)]
+
+
+def test_kms_is_replaced_with_a_warning() -> None:
+    want = Desired("b-1", wishes={"encryption": EncryptionWish("s3", floor=True)})
+    seen = Observed(True, {"encryption": Encryption("aws:kms", "key-1")})
+    assert bucket.warnings(want, seen) == [
+        "The default encryption of bucket b-1 is aws:kms, with which Vonage cannot upload; it is replaced by "
+        "S3-managed keys. Objects that are there keep the encryption they have."
+    ]
+    found = plan(want, seen)
+    assert found.before() == {"encryption": "aws:kms (key-1)"}
+    assert found.after() == {"encryption": "s3"}
+    assert bucket.warnings(want, Observed(True, {"encryption": Encryption("AES256")})) == []
+
+
+def test_a_new_bucket_changes_by_everything_that_was_asked_for() -> None:
+    want = Desired(
+        "b-1",
+        wishes={
+            "encryption": EncryptionWish("s3", floor=False),
+            "versioning": "Enabled",
+            "tags": TagWish((("a", "b"),), False),
+            "folders": ("x/",),
+            "lifecycle": LifecycleRule(expire_days=3),
+        },
+    )
+    found = plan(want, Observed(False))
+    assert found.names == ["bucket", "encryption", "versioning", "lifecycle", "tags", "folders"]
+    assert found.before() == {}
+    assert found.after() == {
+        "bucket": "b-1",
+        "encryption": "s3",
+        "versioning": "Enabled",
+        "lifecycle": {"expire_days": 3},
+        "tags": {"a": "b"},
+        "folders": ["x"],
+    }
+
+
+def test_nothing_asked_nothing_planned() -> None:
+    found = plan(Desired("b-1"), Observed(True))
+    assert not found.changed
+    assert found.steps == ()
+
+
+def test_a_facet_that_the_store_lacks_and_nobody_named_is_left_out() -> None:
+    want = wanted(("a/",), None, None, None)
+    found = plan(want, Observed(True, {"policy": Policy()}, frozenset({"block_public_access"})))
+    assert found.names == ["public_prefixes"]
+    assert [step.target for step in found.steps] == ["policy"]
+
+
+def test_what_others_own_stays_in_every_target() -> None:
+    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
+    before = {"lifecycle": Lifecycle(others=(theirs,)), "tags": (("theirs", "1"),)}
+    want = Desired("b-1", wishes={"lifecycle": LifecycleRule(expire_days=2), "tags": TagWish((("a", "b"),), False)})
+    values = dict(steps(want, **before))
+    assert values["lifecycle"].others == (theirs,)
+    assert values["tags"] == (("a", "b"), ("theirs", "1"))
