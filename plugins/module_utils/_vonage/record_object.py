@@ -45,8 +45,8 @@ class ObjectStore:
             with told(attempted, self.connection, "s3:GetObject"):
                 answer = self.client.get_object(Bucket=self.bucket, Key=self.key)
                 return Held(answer["Body"].read(LARGEST), answer.get("ETag", ""))
-        except errors.NotFoundError:
-            return Held(None)
+        except errors.NotFoundError as exc:
+            return Held(None, place=exc.facts.get("code") != "NoSuchBucket")
         except errors.DeniedError as exc:
             if exc.facts.get("action") is None:
                 raise

@@ -24,10 +24,12 @@ class Held:
 
     :param data: ``None`` where there is no record.
     :param version: the store's own name for this very content (an ETag); empty where it has none.
+    :param place: whether there is a bucket that could hold it.
     """
 
     data: bytes | None
     version: str = ""
+    place: bool = True
 
 
 class Store(t.Protocol):

@@ -158,6 +158,8 @@ def observe(wanted: Desired, now: float) -> Observed:
     if wanted.store is None:
         return Observed(why="no record is kept: the option record is not set")
     held = wanted.store.read()
+    if not held.place:
+        return Observed(held, why="there is no record: its bucket does not exist")
     if held.data is None:
         return Observed(held, why="there is no record yet")
     try:
@@ -187,7 +189,8 @@ def apply(wanted: Desired, observed: Observed, reason: str) -> Outcome:
         )
     client = Client(wanted.project, [wanted.secret])
     client.prepare()
-    if wanted.store is None:
+    # A target must be removable after the bucket it points to, which may hold the record, is gone.
+    if wanted.store is None or (wanted.target is None and not observed.held.place):
         return outcome(wanted, observed, reason, _call(client, wanted).existed)
     written = _Journal(wanted, wanted.store, observed)
     written.begin()

@@ -192,7 +192,7 @@ def test_a_denied_read_says_what_is_needed(here: Here) -> None:
 
 def test_a_missing_bucket_is_no_record_until_it_is_written(here: Here) -> None:
     here.server.answer = answers(error(404, "NoSuchBucket"))
-    assert here.store.read() == Held(None)
+    assert here.store.read() == Held(None, place=False)
     with pytest.raises(errors.NotFoundError, match=r"answered NoSuchBucket: no\. The bucket must be there before"):
         here.store.write(b"one", Held(None))
 

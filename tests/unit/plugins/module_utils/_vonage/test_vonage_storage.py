@@ -226,6 +226,40 @@ def test_absent_when_nobody_knows(scene: Scene) -> None:
     assert scene.calls == ["DELETE"]
 
 
+class NoBucket:
+    """An S3 store in which the bucket of the record is gone; everything else is asked of the API."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+
+    def __call__(self, asked: Asked, before: int) -> Reply:
+        if asked.path.startswith("/v2/"):
+            return self.api(asked, before)
+        return Reply(404, b"<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>")
+
+
+def test_absent_needs_no_bucket_for_its_record(scene: Scene) -> None:
+    scene.run()
+    scene.server.answer = NoBucket(scene.api)
+    scene.server.asked.clear()
+    operator = {"endpoint_url": scene.server.url, "access_key": "AK", "secret_key": "operators-secret"}
+    options = {"record": "s3://gone/.vonage-archiving/45828062.json", **operator}
+    gone = scene.run(state="absent", **options)
+    assert (gone.changed, gone.result["reason"]) == (True, "unknown")
+    assert gone.result["record"] == {
+        "location": "s3://gone/.vonage-archiving/45828062.json",
+        "status": None,
+        "time": None,
+        "why": "there is no record: its bucket does not exist",
+    }
+    assert scene.api.target is None
+    assert not scene.run(state="absent", **options).changed
+    assert scene.calls == ["GET", "DELETE", "GET", "DELETE"]
+    with pytest.raises(errors.NotFoundError, match="The bucket must be there before the record can be written"):
+        scene.run(**options)
+    assert scene.api.target is None
+
+
 def test_a_secret_can_be_left_out_while_nothing_changes(scene: Scene) -> None:
     without = {"bucket": "b-1", "access_key": KEY, "secret_key": ""}
     scene.run()
