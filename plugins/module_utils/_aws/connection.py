@@ -36,7 +36,12 @@ TRIES = 3
 # botocore's session variables without their environment variables and default files.
 _NOWHERE = (None, None, None, None)
 _NO_FILE = (None, None, "/dev/null", None)
-ISOLATION = {"profile": _NOWHERE, "region": _NOWHERE, "config_file": _NO_FILE, "credentials_file": _NO_FILE}
+ISOLATION: dict[str, t.Any] = {
+    "profile": _NOWHERE,
+    "region": _NOWHERE,
+    "config_file": _NO_FILE,
+    "credentials_file": _NO_FILE,
+}
 # Reads of facets run side by side; each needs its connection.
 CONNECTIONS = 12
 
@@ -128,11 +133,20 @@ def make_client(connection: Connection, service: str = "s3", anonymous: bool = F
     :param anonymous: sign nothing, to see what anybody sees.
     :param isolated: take nothing from the environment, profiles and configuration files: for credentials that are
         somebody else's, next to which the operator's settings must not count.
+    :raises InputError: the profile is not there, or a value is nothing that botocore takes.
     """
+    try:
+        return _client(connection, service, anonymous, isolated)
+    except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
+        raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
+
+
+def _client(connection: Connection, service: str, anonymous: bool, isolated: bool) -> t.Any:
     # botocore rather than boto3, whose part it is: the resources and transfer managers on top of it cost a tenth of
     # a second in every task and are not used.
-    variables = ISOLATION if isolated else None
-    session = load("botocore.session").Session(session_vars=variables, profile=connection.profile)
+    session = load("botocore.session").Session(
+        session_vars=_overrides(connection, isolated), profile=connection.profile
+    )
     verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
     return session.create_client(
         service,
@@ -144,6 +158,14 @@ def make_client(connection: Connection, service: str = "s3", anonymous: bool = F
         verify=verify,
         config=_config(anonymous, isolated),
     )
+
+
+def _overrides(connection: Connection, isolated: bool) -> dict[str, t.Any]:
+    """The session variables to take from elsewhere than botocore would."""
+    if isolated:
+        return ISOLATION
+    # Next to keys that were given, AWS_PROFILE is not looked at; botocore would, and fail if there is no such profile.
+    return {"profile": _NOWHERE} if connection.access_key else {}
 
 
 def _config(anonymous: bool, isolated: bool) -> t.Any:

@@ -1,0 +1,232 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where and as whom: options, environment, and the clients made of them."""
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
+    ARGUMENTS,
+    Connection,
+    connection,
+    make_client,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+
+KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
+# What of the surroundings reaches botocore.
+VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """An environment with a profile of its own and nothing else."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    config, credentials = tmp_path / "config", tmp_path / "credentials"
+    config.write_text(
+        "[default]\nregion = ap-south-1\nendpoint_url = https://default.example.com\n"
+        "[profile ops]\nregion = eu-north-1\nendpoint_url = https://ops.example.com\n"
+    )
+    credentials.write_text("[ops]\naws_access_key_id = OPSKEY\naws_secret_access_key = opssecret\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+def test_nothing_given_leaves_it_to_botocore() -> None:
+    assert connection({}, {}) == Connection()
+    assert connection(dict.fromkeys(ARGUMENTS), dict.fromkeys(VARIABLES, "")) == Connection()
+
+
+def test_options_win_over_the_environment() -> None:
+    environ = {
+        "AWS_ACCESS_KEY_ID": "other",
+        "AWS_SECRET_ACCESS_KEY": "other",
+        "AWS_SESSION_TOKEN": "other",
+        "AWS_PROFILE": "other",
+        "AWS_REGION": "other",
+        "AWS_ENDPOINT_URL_S3": "http://other",
+        "AWS_CA_BUNDLE": "other",
+    }
+    options = {**KEYS, "endpoint_url": "http://mine:1/", "region": "r", "aws_ca_bundle": "/ca", "validate_certs": False}
+    assert connection(options, environ) == Connection(
+        "http://mine:1", "r", KEYS["access_key"], KEYS["secret_key"], None, None, False, "/ca"
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "found"),
+    [
+        ({"AWS_ENDPOINT_URL_S3": "http://a", "AWS_ENDPOINT_URL": "http://b"}, Connection("http://a")),
+        ({"AWS_ENDPOINT_URL_S3": "", "AWS_ENDPOINT_URL": "http://b"}, Connection("http://b")),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "d"}, Connection(region="d")),
+        ({"AWS_REGION": "a", "AWS_DEFAULT_REGION": "d"}, Connection(region="a")),
+        ({"AWS_PROFILE": "", "AWS_DEFAULT_PROFILE": "p"}, Connection(profile="p")),
+        ({"AWS_CA_BUNDLE": "/ca"}, Connection(ca_bundle="/ca")),
+        (
+            {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SECURITY_TOKEN": "t", "AWS_PROFILE": "p"},
+            Connection(access_key="k", secret_key="s", session_token="t"),
+        ),
+    ],
+)
+def test_fallbacks_of_the_environment(environ: dict[str, str], found: Connection) -> None:
+    assert connection({}, environ) == found
+
+
+def test_a_profile_that_is_given_wins_over_keys_of_the_environment() -> None:
+    environ = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
+    assert connection({"profile": "p"}, environ) == Connection(profile="p")
+
+
+def test_a_token_of_the_environment_does_not_go_with_keys_of_the_options() -> None:
+    assert connection(KEYS, {"AWS_SESSION_TOKEN": "t"}).session_token is None
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"access_key": "k"}, "access_key and secret_key belong together"),
+        ({"secret_key": "s"}, "access_key and secret_key belong together"),
+        ({"session_token": "t"}, "session_token is given without the access_key"),
+        ({**KEYS, "profile": "p"}, "profile and access_key exclude each other"),
+        ({"endpoint_url": "s3.example.com"}, "'s3.example.com' is no URL such as https://"),
+        ({"endpoint_url": "ftp://a"}, "is no URL"),
+        ({"endpoint_url": "https://"}, "is no URL"),
+        ({"endpoint_url": "http://a:99999"}, "is no URL"),
+        ({"endpoint_url": "http://[::1"}, "is no URL"),
+    ],
+)
+def test_contradictions(options: dict[str, t.Any], problem: str) -> None:
+    with pytest.raises(InputError, match=r"^Could not start") as caught:
+        connection(options, {})
+    assert len(caught.value.problems) == 1
+    assert problem in caught.value.problems[0]
+
+
+def test_all_contradictions_are_told() -> None:
+    with pytest.raises(InputError) as caught:
+        connection({"access_key": "k", "profile": "p", "endpoint_url": "x"}, {})
+    assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "is_aws"),
+    [
+        (None, True),
+        ("https://s3.eu-west-1.amazonaws.com", True),
+        ("https://s3.cn-northwest-1.amazonaws.com.cn", True),
+        ("https://s3.example.com", False),
+        ("https://amazonaws.com.example.com", False),
+        ("https://notamazonaws.com", False),
+        ("http://127.0.0.1:8333", False),
+    ],
+)
+def test_which_store_it_is(url: str, is_aws: bool) -> None:
+    found = Connection(endpoint_url=url)
+    assert found.is_aws is is_aws
+    assert found.store == ("AWS S3" if is_aws else f"the S3 store at {url}")
+
+
+def test_secrets_are_known_and_not_shown() -> None:
+    found = Connection(access_key="id", secret_key="first-secret", session_token="second-secret")
+    assert found.secrets == ("first-secret", "second-secret")
+    assert "secret" not in repr(found).replace("secret_key", "").replace("session_token", "")
+
+
+def credentials(client: t.Any) -> t.Any:
+    return client._request_signer._credentials
+
+
+def test_a_client_of_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "t")
+    client = make_client(Connection("http://127.0.0.1:1", "eu-west-3", "k", "s"))
+    assert (client.meta.endpoint_url, client.meta.region_name) == ("http://127.0.0.1:1", "eu-west-3")
+    assert (credentials(client).access_key, credentials(client).token) == ("k", None)
+
+
+def test_a_client_of_a_profile() -> None:
+    client = make_client(Connection(profile="ops"))
+    assert (client.meta.endpoint_url, client.meta.region_name) == ("https://ops.example.com", "eu-north-1")
+    assert credentials(client).access_key == "OPSKEY"
+
+
+def test_keys_do_not_need_the_profile_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+    assert credentials(make_client(Connection(access_key="k", secret_key="s"))).access_key == "k"
+
+
+def test_an_isolated_client_takes_nothing_from_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_PROFILE": "ops",
+        "AWS_ENDPOINT_URL": "https://env.example.com",
+        "AWS_ENDPOINT_URL_S3": "https://env.example.com",
+        "AWS_REGION": "sa-east-1",
+        "AWS_DEFAULT_REGION": "sa-east-1",
+        "AWS_SESSION_TOKEN": "t",
+    }.items():
+        monkeypatch.setenv(name, value)
+    client = make_client(Connection(access_key="k", secret_key="s"), isolated=True)
+    assert client.meta.region_name == "us-east-1"
+    assert client.meta.endpoint_url == "https://s3.amazonaws.com"
+    assert (credentials(client).access_key, credentials(client).token) == ("k", None)
+
+
+def test_an_anonymous_client_has_no_credentials() -> None:
+    client = make_client(Connection(profile="ops"), anonymous=True)
+    assert client.meta.config.signature_version.__class__.__name__ != "str"
+    assert credentials(client) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "verify"),
+    [
+        (Connection(validate_certs=False, ca_bundle="/ca"), False),
+        (Connection(ca_bundle="/ca"), "/ca"),
+        (Connection(), True),
+    ],
+)
+def test_which_certificates_are_trusted(given: Connection, verify: t.Any) -> None:
+    client = make_client(given, anonymous=True)
+    assert client._endpoint.http_session._verify == verify
+
+
+def test_no_task_hangs_and_old_checksums_are_sent() -> None:
+    config = make_client(Connection(access_key="k", secret_key="s")).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (5, 20)
+    assert config.retries["total_max_attempts"] == 3
+    assert config.request_checksum_calculation == "when_required"
+    assert config.max_pool_connections == 12
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (Connection(profile="gone"), "The config profile (gone) could not be found"),
+        (Connection(region="EU West", access_key="k", secret_key="s"), "'EU West'"),
+        (Connection(endpoint_url="http://a b", access_key="k", secret_key="s"), "Invalid endpoint"),
+        (Connection(access_key="k"), "Partial credentials"),
+    ],
+)
+def test_what_botocore_refuses_is_told_as_wrong_input(given: Connection, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        make_client(given)
+    assert words in str(caught.value)
