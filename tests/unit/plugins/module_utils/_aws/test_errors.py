@@ -1,0 +1,131 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What S3 answers when it says no, in words."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from botocore import exceptions
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
+    CREDENTIAL_CODES,
+    Answered,
+    answered,
+    told,
+    translate,
+)
+
+SECRET = "Xv7pQ2mKd9wLzR4t"
+STORE = Connection(endpoint_url="https://s3.example.com", secret_key=SECRET)
+
+
+def client_error(status: int, code: str, message: str = "it says so") -> exceptions.ClientError:
+    response: t.Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return exceptions.ClientError(response, "GetBucketCors")
+
+
+def test_the_parts_of_an_answer() -> None:
+    assert answered(client_error(404, "NoSuchBucket")) == Answered(404, "NoSuchBucket", "it says so")
+    assert answered(exceptions.ClientError(t.cast("t.Any", {}), "X")) == Answered(0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (403, "InvalidAccessKeyId", errors.DeniedError),
+        (403, "SignatureDoesNotMatch", errors.DeniedError),
+        (400, "ExpiredToken", errors.DeniedError),
+        (400, "AuthorizationHeaderMalformed", errors.DeniedError),
+        (403, "AccessDenied", errors.DeniedError),
+        (401, "", errors.DeniedError),
+        (501, "NotImplemented", errors.UnsupportedError),
+        (405, "MethodNotAllowed", errors.UnsupportedError),
+        (400, "NotImplemented", errors.UnsupportedError),
+        (501, "", errors.UnsupportedError),
+        (412, "PreconditionFailed", errors.ConflictError),
+        (409, "OperationAborted", errors.ConflictError),
+        (404, "NoSuchBucket", errors.NotFoundError),
+        (404, "404", errors.NotFoundError),
+        (500, "InternalError", errors.UnreachableError),
+        (503, "SlowDown", errors.UnreachableError),
+        (400, "RequestTimeout", errors.UnreachableError),
+        (400, "MalformedPolicy", errors.RejectedError),
+        (0, "Odd", errors.RejectedError),
+    ],
+)
+def test_each_answer_has_its_error(status: int, code: str, kind: type[errors.ArchivingError]) -> None:
+    error = translate(Answered(status, code, "m"), "read it", STORE, "s3:GetThing")
+    assert type(error) is kind
+    assert str(error).startswith(
+        f"Could not read it: the S3 store at https://s3.example.com answered {code or status}: m."
+    )
+    assert error.facts["code"] == (code or None)
+    assert error.facts["status"] == (status or None)
+
+
+def test_a_denial_names_the_permission() -> None:
+    with_action = translate(Answered(403, "AccessDenied", ""), "read it", Connection(), "s3:GetThing")
+    assert str(with_action) == (
+        "Could not read it: AWS S3 answered AccessDenied: no message. "
+        "These credentials need the permission s3:GetThing here."
+    )
+    assert with_action.as_result()["action"] == "s3:GetThing"
+    without = translate(Answered(403, "AccessDenied", ""), "read it", Connection())
+    assert without.hint == "These credentials may not do this."
+    assert "action" not in without.as_result()
+
+
+@pytest.mark.parametrize("code", sorted(CREDENTIAL_CODES))
+def test_wrong_credentials_are_no_missing_permission(code: str) -> None:
+    error = translate(Answered(403, code, "m"), "read it", STORE, "s3:GetThing")
+    assert error.hint == CREDENTIAL_CODES[code]
+    assert "s3:GetThing" not in str(error)
+
+
+def test_an_echoed_secret_is_hidden() -> None:
+    error = translate(Answered(400, "Odd", f"your key {SECRET} is odd"), "read it", STORE)
+    assert SECRET not in str(error)
+    assert SECRET not in str(error.as_result())
+    assert "is odd" in str(error)
+
+
+def test_what_botocore_raises_is_translated_and_chained() -> None:
+    cause = client_error(403, "AccessDenied")
+    with pytest.raises(errors.DeniedError) as caught, told("read it", STORE, "s3:GetThing"):
+        raise cause
+    assert caught.value.__cause__ is cause
+    assert "s3:GetThing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind", "words"),
+    [
+        (exceptions.NoCredentialsError(), errors.DeniedError, "Give access_key and secret_key"),
+        (exceptions.ProfileNotFound(profile="gone"), errors.DeniedError, "gone"),
+        (exceptions.ParamValidationError(report="Bucket is odd"), errors.RejectedError, "Bucket is odd"),
+        (
+            exceptions.EndpointConnectionError(endpoint_url="https://s3.example.com"),
+            errors.UnreachableError,
+            "Look whether https://s3.example.com can be reached",
+        ),
+        (exceptions.ReadTimeoutError(endpoint_url="x", error="late"), errors.UnreachableError, "can be reached"),
+        (exceptions.SSLError(endpoint_url="x", error=SECRET), errors.UnreachableError, "its certificate"),
+    ],
+)
+def test_what_has_no_answer(cause: Exception, kind: type[errors.ArchivingError], words: str) -> None:
+    with pytest.raises(errors.ArchivingError) as caught, told("read it", STORE):
+        raise cause
+    assert type(caught.value) is kind
+    assert words in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_other_exceptions_are_left_alone() -> None:
+    with pytest.raises(KeyError), told("read it", STORE):
+        raise KeyError("a bug")

@@ -1,0 +1,174 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The border to Ansible: what comes in, what goes out, and what must not."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+
+import pytest
+from ansible.module_utils import basic
+
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._module import Context, UseCase, run
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+
+SECRET = "Xv7pQ2mKd9wLzR4t"
+SPEC: dict[str, t.Any] = {
+    "name": {"type": "str"},
+    "on": {"type": "bool", "default": True},
+    "count": {"type": "int"},
+    "s3": {"type": "dict", "options": {"key": {"type": "str", "required": True}}},
+    "token": {"type": "str", "no_log": True},
+}
+
+
+class Runner:
+    """Runs use cases as Ansible runs modules."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.monkeypatch, self.capsys = monkeypatch, capsys
+
+    def __call__(self, use_case: UseCase, rules: t.Any = None, **arguments: t.Any) -> dict[str, t.Any]:
+        message = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        self.monkeypatch.setattr(basic, "_ANSIBLE_ARGS", message)
+        # ansible-core 2.19 and later want to know in which form results are sent.
+        self.monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
+        with pytest.raises(SystemExit) as exited:
+            run(use_case, SPEC, **(rules or {}))
+        printed = self.capsys.readouterr().out
+        assert SECRET not in printed
+        result: dict[str, t.Any] = json.loads(printed)
+        assert bool(result.get("failed")) is (exited.value.code != 0)
+        return result
+
+
+@pytest.fixture
+def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
+    return Runner(monkeypatch, capsys)
+
+
+def unchanged(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+    return Outcome(changed=False)
+
+
+def raising(error: Exception) -> UseCase:
+    def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+        raise error
+
+    return use_case
+
+
+def test_options_and_context_are_handed_over(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[t.Any] = []
+    monkeypatch.setenv("SOME_FALLBACK", "from outside")
+
+    def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+        context.warn("mind the gap")
+        seen.extend([dict(params), context.check_mode, context.environ["SOME_FALLBACK"]])
+        return Outcome(changed=True, result={"made": 3})
+
+    result = runner(use_case, name="n", count="4", _ansible_check_mode=True)
+    assert seen == [{"name": "n", "on": True, "count": 4, "s3": None, "token": None}, True, "from outside"]
+    assert (result["changed"], result["made"]) == (True, 3)
+    assert "mind the gap" in json.dumps(result["warnings"])
+
+
+def test_empty_strings_are_not_given_whatever_the_type(runner: Runner) -> None:
+    seen: list[t.Any] = []
+
+    def use_case(params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+        seen.append(dict(params))
+        return Outcome(changed=False)
+
+    runner(use_case, name="", on="", count=" ", token="")
+    assert seen == [{"name": None, "on": True, "count": None, "s3": None, "token": None}]
+
+
+def test_a_required_option_that_is_empty_is_missing(runner: Runner) -> None:
+    assert "missing required arguments: key found in s3" in runner(unchanged, s3={"key": ""})["msg"]
+
+
+def test_rules_are_checked(runner: Runner) -> None:
+    result = runner(unchanged, {"required_one_of": [("name", "token")]}, name="")
+    assert "one of the following is required: name, token" in result["msg"]
+
+
+def test_the_diff_is_shown_only_if_asked_for(runner: Runner) -> None:
+    def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+        return Outcome(changed=True, before={"a": 1}, after=None)
+
+    assert "diff" not in runner(use_case)
+    assert runner(use_case, _ansible_diff=True)["diff"] == {"before": {"a": 1}, "after": {}}
+
+
+def test_an_outcome_that_failed_keeps_its_result(runner: Runner) -> None:
+    def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+        return Outcome(changed=False, result={"checks": [1]}, failed="1 of 1 checks failed")
+
+    result = runner(use_case)
+    assert (result["failed"], result["msg"], result["checks"]) == (True, "1 of 1 checks failed", [1])
+
+
+def test_an_error_is_told_as_sentence_and_as_data(runner: Runner) -> None:
+    result = runner(raising(DeniedError("read it", "no", "Ask.", status=403)))
+    assert result["msg"] == "Could not read it: no. Ask."
+    assert result["error"] == {
+        "kind": "denied",
+        "attempted": "read it",
+        "problem": "no",
+        "hint": "Ask.",
+        "status": 403,
+    }
+    assert "exception" not in result or "Traceback" not in str(result["exception"])
+
+
+@pytest.mark.parametrize("where", ["attempted", "problem", "hint", "fact"])
+def test_no_error_shows_a_secret_nor_most_of_one(runner: Runner, where: str) -> None:
+    parts = {"attempted": "try", "problem": "no", "hint": "", where: f"<{SECRET[:10]}> {SECRET}"}
+    fact = parts.pop("fact", "")
+    result = runner(raising(ArchivingError(**parts, list=[{"in": fact}])), token=SECRET)
+    assert SECRET[:10] not in json.dumps(result)
+    assert result["failed"]
+
+
+def test_a_secret_of_the_environment_is_hidden_too(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+
+    def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+        return Outcome(changed=False, result={"echo": f"is {context.environ['AWS_SECRET_ACCESS_KEY']}"})
+
+    assert runner(use_case)["echo"] != f"is {SECRET}"
+
+
+def test_a_bug_is_told_as_one_and_without_secrets(runner: Runner) -> None:
+    result = runner(raising(KeyError(SECRET)), token=SECRET)
+    assert result["msg"].startswith("This is a bug in vonage.archiving, please report it: KeyError: ")
+    assert SECRET[:8] not in json.dumps(result)
+
+
+def test_secrets_that_an_error_brings_are_hidden(runner: Runner) -> None:
+    error = ArchivingError("try", "no")
+    error.secrets = [SECRET]
+    # The option with the secret by mistake is shown at high verbosity.
+    result = runner(raising(error), name=SECRET, _ansible_verbosity=4)
+    assert result["msg"] == "Could not try: no."
+
+
+def test_empty_variables_of_aws_are_forgotten(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("OTHER_EMPTY", "")
+    seen: list[t.Any] = []
+
+    def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+        names = ("AWS_PROFILE", "AWS_REGION", "OTHER_EMPTY")
+        seen.append([(name in os.environ, context.environ.get(name)) for name in names])
+        return Outcome(changed=False)
+
+    runner(use_case)
+    assert seen == [[(False, None), (True, "eu-west-1"), (True, "")]]

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Values as people, AWX and environments write them."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from hypothesis import given as example
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, quote_list, without_empty
+
+
+@pytest.mark.parametrize("value", ["", " ", "\t\n", None])
+def test_empty_means_not_given(value: t.Any) -> None:
+    assert given(value) is None
+
+
+@pytest.mark.parametrize("value", ["a", " a ", 0, False, [], {}])
+def test_other_values_are_given_as_they_are(value: t.Any) -> None:
+    assert given(value) is value
+
+
+def test_empty_strings_are_left_out_at_every_level_but_as_items() -> None:
+    options = {
+        "region": "",
+        "name": "b",
+        "force": False,
+        "s3": {"endpoint": " ", "bucket": "b", "more": {"x": ""}},
+        "rules": [{"id": "", "max": 0}, {"id": "a"}],
+        "folders": ["", "a"],
+        "nothing": None,
+    }
+    assert without_empty(options) == {
+        "name": "b",
+        "force": False,
+        "s3": {"bucket": "b", "more": {}},
+        "rules": [{"max": 0}, {"id": "a"}],
+        "folders": ["", "a"],
+        "nothing": None,
+    }
+    assert options["region"] == ""
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def strings_in_dicts(value: t.Any) -> t.Iterator[str]:
+    if isinstance(value, dict):
+        yield from (item for item in value.values() if isinstance(item, str))
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from strings_in_dicts(item)
+
+
+@example(JSON)
+def test_nothing_empty_is_left_and_a_second_time_changes_nothing(value: t.Any) -> None:
+    cleaned = without_empty(value)
+    assert all(string.strip() for string in strings_in_dicts(cleaned))
+    assert without_empty(cleaned) == cleaned
+
+
+def test_the_first_variable_that_is_set_to_something() -> None:
+    environ = {"A": "", "B": " ", "C": "c", "D": "d"}
+    assert first(environ, "A", "B", "missing", "C", "D") == "c"
+    assert first(environ, "A", "missing") is None
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [([], "none"), (["a"], '"a"'), (["a", "b"], '"a" and "b"'), (["a", "b", "c"], '"a", "b" and "c"')],
+)
+def test_a_list_in_a_sentence(values: list[str], text: str) -> None:
+    assert quote_list(values) == text
+    assert quote_list(iter(values)) == text
