@@ -59,8 +59,8 @@ class SeaweedFSStore(Store):
             # On by default: a non-empty bucket would be deleted, an unknown one created by an upload.
             "-s3.allowDeleteBucketNotEmpty=false",
             "-s3.autoCreateBucket=false",
-            # A bucket that holds something takes a volume, seven by default (see environment); with 20 of them the uploads
-            # of the fourth bucket were a 500.
+            # A bucket that holds something takes a volume, seven by default (see environment); with 20 of them the
+            # uploads of the fourth bucket were a 500.
             "-volume.max=1000",
             "-master.volumeSizeLimitMB=64",
             # A cluster of one needs no election: without this the first upload waits up to 5 s for the volume server,
@@ -73,7 +73,7 @@ class SeaweedFSStore(Store):
         ]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Return the key for SSE-S3, without which every encrypted upload is a 500, and one volume per bucket (not 7)."""
+        """Return the key for SSE-S3, without which every encrypted upload is a 500, and one volume for a bucket."""
         return {"WEED_S3_SSE_KEY": secrets.token_hex(32), "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
     def is_ready(self) -> bool:
