@@ -30,6 +30,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import Views, public_url
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
 
 if t.TYPE_CHECKING:
     from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
@@ -51,7 +52,10 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     }
     if context.check_mode:
         return Outcome(changed=False, result=result)
-    checks, cleanup = probe(wanted, operator, region)
+    found, cleanup = probe(wanted, operator, region)
+    # Each step hides the secrets of its own connection; a store could echo the other one's.
+    checks = [check._replace(detail=redact(check.detail, wanted.secrets)) for check in found]
+    cleanup["detail"] = redact(cleanup["detail"], wanted.secrets)
     result["cleanup"] = cleanup
     if not cleanup["ok"]:
         context.warn(f"The upload check could not clean up after itself. {cleanup['detail']}")

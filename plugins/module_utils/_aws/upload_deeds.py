@@ -57,7 +57,7 @@ class Uploader:
         try:
             answer = self.patience.call(self._put, may_pass)
         except ArchivingError as exc:
-            return _not_put(exc, self.settings, self.patience.waited)
+            return not_put(exc, self.settings, self.patience.waited)
         waited = f"The store knows the key, {self.patience.waited:.1f} s after the start of the check."
         where = f"s3://{self.settings.bucket}/{self.keys.single}"
         checks = [Check("credentials", True, waited), Check("put_object", True, f"{where} was uploaded in one piece.")]
@@ -213,7 +213,7 @@ def echo(name: str, what: str, seen: t.Sequence[str]) -> Check:
     )
 
 
-def _not_put(exc: ArchivingError, settings: Settings, waited: float) -> list[Check]:
+def not_put(exc: ArchivingError, settings: Settings, waited: float) -> list[Check]:
     """The findings of a first upload that did not succeed; pure."""
     if key_is_unknown(exc):
         advice = "Look whether the key is active, and whether s3.endpoint is the store it belongs to."
