@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import secrets
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ._reaper import remove
@@ -63,7 +65,7 @@ class Workspace:
     """The temporary directory and the child processes of one sandbox, guarded by a reaper process."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="vonage-archiving-sandbox-"))
+        self.path = Path(tempfile.gettempdir()) / f"vonage-archiving-sandbox-{secrets.token_hex(6)}"
         self._lock = threading.Lock()
         self._children: list[Child] = []
         self._extra_paths: list[str] = []
@@ -76,7 +78,11 @@ class Workspace:
             text=True,
             bufsize=1,
         )
+        # Announced before it is there, and children started in a thread, which no signal interrupts: a Ctrl-C at any
+        # moment finds everything known to the reaper.
         self.announce(f"path {self.path}")
+        self.path.mkdir(mode=0o700)
+        self._starter = ThreadPoolExecutor(max_workers=1)
 
     @property
     def pids(self) -> list[int]:
@@ -102,10 +108,14 @@ class Workspace:
 
     def spawn(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Child:
         """Start a server in a process group of its own, with its output in a log file of the workspace."""
-        child = Child(name, command, env, cwd)
-        self._children.append(child)
-        self.announce(f"group {child.pid}")
-        return child
+
+        def start() -> Child:
+            child = Child(name, command, env, cwd)
+            self._children.append(child)
+            self.announce(f"group {child.pid}")
+            return child
+
+        return self._starter.submit(start).result()
 
     def end(self, child: Child) -> None:
         """Stop one server."""
@@ -119,6 +129,7 @@ class Workspace:
 
     def close(self) -> None:
         """Stop every server and remove every file; safe to call twice."""
+        self._starter.shutdown(wait=True)
         for child in reversed(self._children):
             child.stop()
         self._children.clear()

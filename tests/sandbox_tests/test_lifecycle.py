@@ -35,9 +35,11 @@ time.sleep(600)
 """
 
 
-def spawn(*arguments: str) -> subprocess.Popen[str]:
-    """Start a Python process in the repository's root."""
-    return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+def spawn(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a Python process in the repository's root, with a directory for temporary files of its own."""
+    temporary.mkdir()
+    env = {**os.environ, "TMPDIR": str(temporary)}
+    return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
 
 
 def assert_gone(pids: list[int], paths: list[str]) -> None:
@@ -88,9 +90,10 @@ def test_exception_inside_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_parent_leaves_nothing(number: signal.Signals) -> None:
+def test_killed_parent_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
     """No handler runs in the parent: the clean-up process does it."""
-    parent = spawn("-c", REPORT)
+    temporary = tmp_path / "temporary"
+    parent = spawn(temporary, "-c", REPORT)
     assert parent.stdout is not None
     report = json.loads(parent.stdout.readline())
     assert all(runs(pid) for pid in report["pids"])
@@ -98,6 +101,7 @@ def test_killed_parent_leaves_nothing(number: signal.Signals) -> None:
     parent.send_signal(number)
     parent.wait(timeout=TIMEOUT)
     assert_gone(report["pids"], [report["state"], *report["sockets"]])
+    assert list(temporary.iterdir()) == []
 
 
 class BrokenStore(Store):
@@ -136,7 +140,7 @@ _TEXT: dict[str, Any] = {"capture_output": True, "text": True, "check": True}
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "sandbox.json"
-    process = spawn("-m", "tests.sandbox", "--uploader", "lessons", "--json", str(file))
+    process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", "--uploader", "lessons", "--json", str(file))
     assert wait_for(file.exists, 40)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     told = json.loads(file.read_text())
@@ -154,14 +158,16 @@ def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals)
     printed, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert f"export AWS_ENDPOINT_URL={store['endpoint_url']}" in printed
-    assert not file.exists()
+    assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]
     with pytest.raises(requests.ConnectionError):
         requests.get(store["endpoint_url"], timeout=TIMEOUT)
 
 
 def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
     file = tmp_path / "sandbox.json"
-    process = spawn("-m", "tests.sandbox", "--store", "rclone", "--print-env", "--json", str(file))
+    process = spawn(
+        tmp_path / "temporary", "-m", "tests.sandbox", "--store", "rclone", "--print-env", "--json", str(file)
+    )
     assert wait_for(file.exists, 40)
     found = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], **_TEXT).stdout
     server = next(line for line in found.splitlines() if "rclone" in line)
@@ -169,17 +175,21 @@ def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
     printed, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1
     assert all(line.startswith("export AWS_") for line in printed.splitlines())
-    assert not file.exists()
+    assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]
 
 
-def test_command_can_be_stopped_while_it_starts() -> None:
-    process = spawn("-m", "tests.sandbox")
-    assert wait_for(lambda: _children(process.pid), 20)
+@pytest.mark.parametrize("moment", [0.0, 0.02, 0.1, 0.5])
+def test_command_can_be_stopped_while_it_starts(tmp_path: Path, moment: float) -> None:
+    temporary = tmp_path / "temporary"
+    process = spawn(temporary, "-m", "tests.sandbox")
+    assert wait_for(lambda: _children(process.pid), 40)
+    time.sleep(moment)
     children = _children(process.pid)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert_gone(children, [])
+    assert wait_for(lambda: not list(temporary.iterdir())), list(temporary.iterdir())
 
 
 def _children(pid: int) -> list[int]:
