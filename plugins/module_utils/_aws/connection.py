@@ -9,8 +9,10 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
@@ -42,6 +44,7 @@ ISOLATION: dict[str, t.Any] = {
     "config_file": _NO_FILE,
     "credentials_file": _NO_FILE,
 }
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
 # Reads of facets run side by side; each needs its connection.
 CONNECTIONS = 12
 
@@ -62,8 +65,12 @@ class Connection:
     @property
     def is_aws(self) -> bool:
         """Whether this is AWS itself rather than a store that speaks its API."""
-        host = urlsplit(self.endpoint_url).hostname if self.endpoint_url else None
-        return host is None or host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return self.endpoint_url is None or _is_at_aws(self.endpoint_url)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether requests go by TLS."""
+        return self.endpoint_url is None or urlsplit(self.endpoint_url).scheme == "https"
 
     @property
     def store(self) -> str:
@@ -122,9 +129,22 @@ def _contradictions(params: t.Mapping[str, t.Any]) -> list[str]:
 def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         return False
+    plain = "@" not in parts.netloc and not parts.query and not parts.fragment and value == "".join(value.split())
+    return parts.scheme in ("http", "https") and bool(_HOST.fullmatch(host)) and port != 0 and plain
+
+
+def _is_at_aws(url: str) -> bool:
+    return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def settled(connection: Connection, client: t.Any) -> Connection:
+    """With the region and the endpoint that botocore took from its configuration file."""
+    found: str = client.meta.endpoint_url
+    endpoint = connection.endpoint_url or (None if _is_at_aws(found) else found.rstrip("/"))
+    return replace(connection, region=connection.region or client.meta.region_name, endpoint_url=endpoint)
 
 
 def make_client(connection: Connection, service: str = "s3", anonymous: bool = False, isolated: bool = False) -> t.Any:
@@ -147,6 +167,7 @@ def _client(connection: Connection, service: str, anonymous: bool, isolated: boo
     session = load("botocore.session").Session(
         session_vars=_overrides(connection, isolated), profile=connection.profile
     )
+    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
     return session.create_client(
         service,
@@ -166,6 +187,12 @@ def _overrides(connection: Connection, isolated: bool) -> dict[str, t.Any]:
         return ISOLATION
     # Next to keys that were given, AWS_PROFILE is not looked at; botocore would, and fail if there is no such profile.
     return {"profile": _NOWHERE} if connection.access_key else {}
+
+
+@cache
+def _loader(path: str | None) -> t.Any:
+    """Reads the descriptions of services once in a process, not once for each client."""
+    return load("botocore.loaders").create_loader(path)
 
 
 def _config(anonymous: bool, isolated: bool) -> t.Any:
