@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, translate
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, told, translate
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 # "The request can contain a list of up to 1,000 keys" (S3 API Reference, DeleteObjects).
@@ -34,7 +34,17 @@ def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
             return None
         action = "s3:GetObject (and s3:ListBucket, without which a missing object is refused too)"
         raise translate(answer, attempted, bucket.connection, action) from exc
+    except load("botocore.exceptions").BotoCoreError:
+        with told(attempted, bucket.connection):
+            raise
     return found
+
+
+def first_key(bucket: Bucket, prefix: str) -> str | None:
+    """The first key that begins with the prefix; keys are listed in the order of their bytes (ListObjectsV2)."""
+    attempted = f"look for {prefix} in bucket {bucket.name}"
+    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix, MaxKeys=1)
+    return next((entry["Key"] for entry in page.get("Contents") or []), None)
 
 
 def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **params: t.Any) -> dict[str, t.Any]:
@@ -49,13 +59,16 @@ def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **pa
         return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
     try:
         return bucket.call("put_object", attempted, "s3:PutObject", **params)
-    except errors.DeniedError:
-        return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
+    except errors.DeniedError as denied:
+        try:
+            return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
+        except errors.ArchivingError:
+            raise denied from None
 
 
 def holds_something(bucket: Bucket) -> bool:
-    """Whether any object or version of one is in the bucket."""
-    return next(_contents(bucket, most=1), None) is not None
+    """Whether any object or version of one is in the bucket, or on its way into it."""
+    return next(_contents(bucket, most=1), None) is not None or next(_uploads(bucket), None) is not None
 
 
 def empty(bucket: Bucket) -> dict[str, int]:
