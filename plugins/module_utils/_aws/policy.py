@@ -38,6 +38,10 @@ LIMITING_KEYS = frozenset(
         "s3:dataaccesspointarn",
     }
 )
+# Operators that hold only if the key is there and has one of the values.
+LIMITING_OPERATORS = frozenset(
+    {"StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress"}
+)
 _ACCOUNT = re.compile(r"\d{12}")
 _SETS = ("Action", "NotAction", "Resource", "NotResource")
 
@@ -55,9 +59,9 @@ def parsed(document: str) -> tuple[dict[str, t.Any], list[Statement]]:
     :raises ValueError: it is no policy.
     """
     head = json.loads(document)
-    if not isinstance(head, dict):
-        raise ValueError("it is JSON, but no object")
-    found = many(head.pop("Statement", None))
+    if not isinstance(head, dict) or "Statement" not in head:
+        raise ValueError("it is JSON, but has no statements")
+    found = many(head.pop("Statement"))
     if not all(isinstance(statement, dict) for statement in found):
         raise ValueError("its statements are no objects")
     return head, found
@@ -87,9 +91,26 @@ def is_public(statement: t.Mapping[str, t.Any]) -> bool:
     """Whether S3 would take this statement for one that gives public access."""
     if statement.get("Effect") != "Allow":
         return False
-    everybody = "NotPrincipal" in statement or ["*"] in _principals(statement.get("Principal")).values()
-    keys = {key.lower() for test in (statement.get("Condition") or {}).values() for key in test}
-    return everybody and not keys & LIMITING_KEYS
+    principals = _principals(statement.get("Principal")).values()
+    everybody = "NotPrincipal" in statement or any("*" in named for named in principals)
+    tests = (statement.get("Condition") or {}).items()
+    return everybody and not any(_limits(operator, *test) for operator, found in tests for test in found.items())
+
+
+def _limits(operator: str, key: str, values: t.Any) -> bool:
+    """Whether a condition restricts a statement to fixed values, so that it is not public."""
+    fixed = all(not set(str(value)) & set("*?$") for value in many(values))
+    if operator.rpartition(":")[2] not in LIMITING_OPERATORS or operator.startswith("ForAllValues"):
+        return False
+    return key.lower() in LIMITING_KEYS and fixed and not any(_is_broad(str(value)) for value in many(values))
+
+
+def _is_broad(value: str) -> bool:
+    """Wider than /8 (IPv4) or /32 (IPv6) counts as public (S3 User Guide, "The meaning of public")."""
+    address, _slash, size = value.rpartition("/")
+    if not size.isdigit() or not re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:.]+", address):
+        return False
+    return int(size) < (32 if ":" in address else 8)
 
 
 def _principals(value: t.Any) -> dict[str, list[str]]:
