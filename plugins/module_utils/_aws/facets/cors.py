@@ -76,8 +76,8 @@ def rule_problems(rules: t.Sequence[CorsRule]) -> list[str]:
 def _origin_problem(origin: str) -> str | None:
     if origin.count("*") > 1:
         return "S3 takes one * at most"
-    if origin == "*":
-        return None
+    if origin.startswith("*") or origin == "null":
+        return None  # the * stands for any characters, the scheme included; null is what sandboxed frames send
     scheme, separator, host = origin.partition("://")
     if not separator or not scheme or not host:
         return "an origin has a scheme and a host, as in https://www.example.com"

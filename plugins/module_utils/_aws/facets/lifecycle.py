@@ -19,7 +19,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
 
 RULE_ID = "vonage-archiving"
-MOST_RULES = 1000
 DAYS = ("expire_days", "noncurrent_expire_days", "abort_incomplete_uploads_days")
 
 
@@ -102,13 +101,16 @@ class LifecycleFacet(Facet[t.Optional[LifecycleRule], Lifecycle]):
 
 
 def _parsed(rule: t.Mapping[str, t.Any]) -> LifecycleRule:
-    filters = dict(rule.get("Filter") or {})
+    filters = {**(rule.get("Filter") or {}), **((rule.get("Filter") or {}).get("And") or {})}
+    filters.pop("And", None)
     prefix = filters.pop("Prefix", rule.get("Prefix", "")) or ""
+    filters = {key: value for key, value in filters.items() if value}
     rest = {key: value for key, value in rule.items() if key not in _SENT_KEYS}
     if filters:
         rest["Filter"] = filters
     for element, key in _DAYS_KEYS:
-        more = {name: value for name, value in (rule.get(element) or {}).items() if name != key}
+        # Some stores fill in False and 0 for what was not given.
+        more = {name: value for name, value in (rule.get(element) or {}).items() if name != key and value}
         if more:
             rest[element] = more
     if rule.get("Status") != "Enabled":
