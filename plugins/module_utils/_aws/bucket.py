@@ -50,8 +50,9 @@ class Observed:
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``s3_archive_bucket``."""
     reach = connection(params, context.environ)
-    want = desired(params, reach)
-    bucket = Bucket(want.name, reach)
+    bucket = Bucket(desired(params, reach).name, reach)
+    # Once more, for region and endpoint may come out of a configuration file that only botocore reads.
+    want = desired(params, bucket.connection)
     return _present(bucket, want, context) if want.present else _absent(bucket, want, context)
 
 
@@ -63,19 +64,21 @@ def _present(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     if todo.changed and not context.check_mode:
         if not seen.exists:
             create(bucket, want)
-            apply(bucket, want, plan(want, _observe_new(bucket, want)))
-        else:
-            apply(bucket, want, todo)
+            made = _observe_new(bucket, want)
+            apply(bucket, want, plan(want, made))
+        elif not apply(bucket, want, todo):
+            want = want.on_a_store_that_encrypts()
+            todo = plan(want, seen)
     result = {"bucket": described(bucket, want, seen), "changes": todo.names}
     return Outcome(todo.changed, result, todo.before(), todo.after())
 
 
 def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
-    exists = bucket.exists()
+    exists = _exists(bucket, want)
     if exists and not want.force and objects.holds_something(bucket):
         raise errors.RejectedError(
             f"delete bucket {want.name}",
-            "it holds objects or versions of objects",
+            "it holds objects, versions of objects or open uploads",
             "Nothing was deleted. Look at what is in it; force=true deletes all of it, and it cannot be undone.",
         )
     removed: dict[str, int] = {}
@@ -92,14 +95,11 @@ def observe(bucket: Bucket, want: Desired) -> Observed:
 
     :raises UnsupportedError: the store lacks a facet that was asked for; nothing has been written by then.
     """
-    found: dict[str, t.Any] = {}
-    if not set(want.wishes) - {"folders"} and not bucket.exists():
-        # The answer about a missing object does not tell a missing bucket; that about a missing subresource does.
-        return Observed(False)
-    if want.wishes:
-        with ThreadPoolExecutor(max_workers=len(want.wishes)) as pool:
-            reads = {name: pool.submit(_read, bucket, name, wish) for name, wish in want.wishes.items()}
-        found = {name: read.result() for name, read in reads.items()}
+    if not want.wishes:
+        return Observed(_exists(bucket, want))
+    with ThreadPoolExecutor(max_workers=len(want.wishes)) as pool:
+        reads = {name: pool.submit(_read, bucket, name, wish) for name, wish in want.wishes.items()}
+    found = {name: read.result() for name, read in reads.items()}
     _check_region(bucket, want)
     failures = [state for state in found.values() if isinstance(state, errors.ArchivingError)]
     for failure in failures:
@@ -107,7 +107,28 @@ def observe(bucket: Bucket, want: Desired) -> Observed:
             raise failure
     lacking = frozenset(name for name, state in found.items() if state is _LACKING)
     states = {name: state for name, state in found.items() if name not in lacking}
-    return Observed(not failures, {} if failures else states, lacking)
+    exists = not failures and _exists_indeed(bucket)
+    return Observed(exists, states if exists else {}, lacking)
+
+
+def _exists_indeed(bucket: Bucket) -> bool:
+    """SeaweedFS says of the default encryption of a missing bucket that it is not set; AWS says NoSuchBucket."""
+    if bucket.shown or bucket.connection.is_aws:
+        return True
+    try:
+        return bucket.exists()
+    except errors.DeniedError:
+        return True  # who may read a facet need not be allowed to look for the bucket
+
+
+def _exists(bucket: Bucket, want: Desired) -> bool:
+    try:
+        exists = bucket.exists()
+    except errors.ArchivingError:
+        _check_region(bucket, want)
+        raise
+    _check_region(bucket, want)
+    return exists
 
 
 def _read(bucket: Bucket, name: str, wish: t.Any) -> t.Any:
@@ -220,10 +241,13 @@ def _closed_meanwhile(policy: Step, seen: Observed) -> list[Step]:
     return [Step("policy", "write", target.without(PUBLIC))]
 
 
-def apply(bucket: Bucket, want: Desired, todo: Plan) -> None:
-    """Write what the plan says, step by step, each read back before the next."""
-    for step in todo.steps:
-        FACETS[step.target].write(bucket, want.wishes[step.target], step.value)
+def apply(bucket: Bucket, want: Desired, todo: Plan) -> bool:
+    """Write what the plan says, step by step, each read back before the next.
+
+    :returns: whether every write made a difference.
+    """
+    effects = [FACETS[step.target].write(bucket, want.wishes[step.target], step.value) for step in todo.steps]
+    return all(effects)
 
 
 def _refuse_to_open_for_others(want: Desired, seen: Observed) -> None:
@@ -272,6 +296,8 @@ def create(bucket: Bucket, want: Desired) -> None:
     except errors.ConflictError as exc:
         if exc.facts.get("code") == "BucketAlreadyOwnedByYou":
             return
+        if exc.facts.get("code") != "BucketAlreadyExists":
+            raise
         hint = "The name belongs to another account: names are unique among all accounts. Choose another one."
         raise errors.DeniedError(exc.attempted, exc.problem, hint, **exc.facts) from exc
 
@@ -290,15 +316,19 @@ def _observe_new(bucket: Bucket, want: Desired) -> Observed:
 
 def described(bucket: Bucket, want: Desired, seen: Observed) -> dict[str, t.Any]:
     """The bucket as the next task needs it; facets that were asked for as they are after this run."""
-    shown: dict[str, t.Any] = {"name": want.name, "exists": True, **location(want.name, bucket.connection)}
+    shown: dict[str, t.Any] = {"name": want.name, "exists": True, **bucket_location(bucket)}
     for facing in faced(want, seen):
         shown.update(FACETS[facing.name].described(facing.wish, facing.target))
     return shown
 
 
-def location(name: str, reach: Connection) -> dict[str, str]:
+def bucket_location(bucket: Bucket) -> dict[str, str]:
+    return location(bucket.name, bucket.connection, bucket.actual_region)
+
+
+def location(name: str, reach: Connection, actual_region: str | None = None) -> dict[str, str]:
     """Where a bucket is: ``url`` is the base of its objects' URLs, without a slash at its end."""
-    region = reach.region or "us-east-1"
+    region = actual_region or reach.region or "us-east-1"
     if not reach.is_aws:
         return {"url": f"{reach.endpoint_url}/{name}", "region": region}
     # A certificate for *.s3.region.amazonaws.com does not cover names with dots (S3 User Guide, "Virtual hosting").

@@ -18,12 +18,24 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import Answered, answered, told, translate
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
+    Connection,
+    make_client,
+    settled,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
+    CREDENTIAL_CODES,
+    UNSUPPORTED_CODES,
+    Answered,
+    answered,
+    told,
+    translate,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 _NO_BUCKET = ("NoSuchBucket",)
+_NOT_OURS = "Or the bucket belongs to another account: names are unique among all accounts."
 
 
 @dataclass(frozen=True)
@@ -47,14 +59,20 @@ class Subresource:
 
 
 class Bucket:
-    """A bucket behind a connection; safe to share between threads."""
+    """A bucket behind a connection; safe to share between threads.
 
-    def __init__(self, name: str, connection: Connection, client: t.Any = None) -> None:
+    ``actual_region`` is where it is, once the store has told; ``shown`` whether any request about it succeeded, which
+    none does on a bucket that does not exist.
+    """
+
+    def __init__(self, name: str, connection: Connection) -> None:
         self.name = name
-        self.connection = connection
-        self.client = client or make_client(connection)
+        self.client = make_client(connection)
+        self.connection = settled(connection, self.client)
         self.actual_region: str | None = None
-        self.client.meta.events.register("before-parse.s3.*", self._note)
+        self.shown = False
+        # The wildcard puts it before botocore's own handler, which turns a 200 whose body is no XML into a 500.
+        self.client.meta.events.register("before-parse.*.*", self._note)
 
     def _note(self, response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.Any) -> None:
         """Keep what botocore's parsers drop: the name of the root element, and the bucket's region."""
@@ -62,6 +80,8 @@ class Bucket:
         if isinstance(body, bytes):
             root = _ROOT.search(body)
             customized_response_dict["RootElement"] = root.group(1).decode() if root else ""
+        customized_response_dict["FirstStatus"] = response_dict["status_code"]
+        self.shown = self.shown or 200 <= response_dict["status_code"] < 300
         self.actual_region = response_dict["headers"].get("x-amz-bucket-region") or self.actual_region
 
     def read(self, sub: Subresource) -> dict[str, t.Any] | None:
@@ -77,6 +97,8 @@ class Bucket:
                 found: dict[str, t.Any] = self._answer(sub)
         except _NotSet:
             return None
+        except errors.DeniedError as exc:
+            raise _denied(exc) from exc
         root = found.get("RootElement", "")
         if sub.roots and root not in sub.roots:
             problem = f"{self.connection.store} answered with {root or 'no'} XML where {sub.title} should be"
@@ -90,12 +112,20 @@ class Bucket:
             answer = answered(exc)
             if answer.code in sub.absent:
                 raise _NotSet from exc
+            if exc.response.get("FirstStatus") == 200:
+                raise self._nonsense(sub) from exc
             if answer.code not in _NO_BUCKET and _is_unsupported(answer):
                 problem = f"{self.connection.store} answered {answer.code or answer.status}: {answer.message}"
                 attempted = f"read {sub.title} of bucket {self.name}"
                 raise _unsupported(attempted, problem, sub, self.connection) from exc
             raise
+        except load("botocore.parsers").ResponseParserError as exc:
+            raise self._nonsense(sub) from exc
         return found
+
+    def _nonsense(self, sub: Subresource) -> errors.UnsupportedError:
+        problem = f"{self.connection.store} answered with something that is no XML where {sub.title} should be"
+        return _unsupported(f"read {sub.title} of bucket {self.name}", problem, sub, self.connection)
 
     def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
         """Any operation on this bucket."""
@@ -116,10 +146,7 @@ class Bucket:
             if answer.status == 404:
                 return False
             error = translate(answer, attempted, self.connection, "s3:ListBucket")
-            if answer.status == 403:
-                hint = f"{error.hint} Or the name belongs to another account: names are unique among all accounts."
-                raise errors.DeniedError(attempted, error.problem, hint, **error.facts) from exc
-            raise error from exc
+            raise (_denied(error) if isinstance(error, errors.DeniedError) else error) from exc
         except load("botocore.exceptions").BotoCoreError:
             with told(attempted, self.connection):
                 raise
@@ -131,9 +158,16 @@ class _NotSet(Exception):
 
 
 def _is_unsupported(answer: Answered) -> bool:
-    if answer.status in (404, 405, 501):
+    if answer.status in (404, 405, 501) or answer.code in UNSUPPORTED_CODES:
         return True
     return answer.status == 400 and answer.code in ("InvalidRequest", "InvalidArgument", "BadRequest", "400", "")
+
+
+def _denied(exc: errors.DeniedError) -> errors.DeniedError:
+    """A bucket of somebody else is answered in the same way as a missing permission."""
+    if exc.facts.get("code") in CREDENTIAL_CODES or exc.facts.get("status") != 403:
+        return exc
+    return errors.DeniedError(exc.attempted, exc.problem, f"{exc.hint} {_NOT_OURS}", **exc.facts)
 
 
 def _unsupported(attempted: str, problem: str, sub: Subresource, connection: Connection) -> errors.UnsupportedError:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import location
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import bucket_location
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS
@@ -29,16 +29,14 @@ READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values
 
 def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``s3_archive_bucket_info``."""
-    reach = connection(params, context.environ)
     asked = _asked(params)
-    bucket = Bucket(params["name"], reach)
+    bucket = Bucket(params["name"], connection(params, context.environ))
     if not bucket.exists():
         return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
     facets = sorted({READABLE[option] for option in asked})
     with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
         found = dict(zip(facets, pool.map(lambda name: _read(bucket, name), facets)))
-    shown: dict[str, t.Any] = {"name": bucket.name, "exists": True, **location(bucket.name, reach)}
-    shown["region"] = bucket.actual_region or shown["region"]
+    shown: dict[str, t.Any] = {"name": bucket.name, "exists": True, **bucket_location(bucket)}
     unavailable: dict[str, str] = {}
     for option in asked:
         state = found[READABLE[option]]

@@ -10,7 +10,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
@@ -34,6 +34,13 @@ class Desired:
     force: bool = False
     region: str | None = None
     wishes: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    def on_a_store_that_encrypts(self) -> Desired:
+        """The same on a store that has been found to report AES256 whatever is set."""
+        wish = self.wishes.get("encryption")
+        if not isinstance(wish, EncryptionWish):
+            return self
+        return replace(self, wishes={**self.wishes, "encryption": replace(wish, floor=True)})
 
 
 def desired(params: t.Mapping[str, t.Any], connection: Connection) -> Desired:
@@ -95,7 +102,7 @@ def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str
     problems += _value_problems(params)
     problems += cors.rule_problems([cors.rule_from_option(rule) for rule in params.get("cors_rules") or ()])
     problems += tagging.tag_problems(params.get("tags") or {})
-    if params.get("require_tls") and (connection.endpoint_url or "").startswith("http://"):
+    if params.get("require_tls") and not connection.is_encrypted:
         problems.append(
             f"require_tls would lock out the very connection that sets it: endpoint_url {connection.endpoint_url} "
             "is not https"
@@ -137,6 +144,8 @@ def _value_problems(params: t.Mapping[str, t.Any]) -> list[str]:
         if params.get(option) not in (None, *values):
             problems.append(f"{option} {params[option]!r} is none of {', '.join(values)}")
     days = params.get("lifecycle") or {}
+    if str(days.get("prefix") or "").startswith("/"):
+        problems.append("lifecycle.prefix starts with a slash, as no key does: the rule would never apply")
     problems += [f"lifecycle.{name} must not be negative" for name in lifecycle.DAYS if (days.get(name) or 0) < 0]
     if days.get("prefix") and not any(days.get(name) for name in lifecycle.DAYS):
         problems.append("lifecycle has a prefix but no number of days")

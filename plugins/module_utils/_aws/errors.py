@@ -81,7 +81,9 @@ def translate(answer: Answered, attempted: str, connection: Connection, action: 
         return errors.NotFoundError(attempted, what, **facts)
     if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
         return errors.UnreachableError(attempted, what, "Nothing is lost: run it again later.", **facts)
-    return errors.RejectedError(attempted, what, **facts)
+    # A HEAD request is answered without a body, so without the reason.
+    hint = "No reason came with it: look at the credentials, which may have expired, and at the region."
+    return errors.RejectedError(attempted, what, hint if code == "400" else "", **facts)
 
 
 def _permission(action: str) -> str:

@@ -22,6 +22,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import RejectedError
 
 SSE_S3 = "AES256"
+# Reads after a removal until AES256 is believed to be the store's own.
+FLOOR_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,12 @@ class EncryptionFacet(Facet[EncryptionWish, Encryption]):
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": state.algorithm}}
         return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
-    def confirm(self, bucket: Bucket, wanted: EncryptionWish, state: Encryption) -> None:
+    def confirm(self, bucket: Bucket, wanted: EncryptionWish, state: Encryption) -> bool:
         if wanted.mode != "none":
-            super().confirm(bucket, wanted, state)
-            return
-        # A store other than AWS may have the same floor: what it reports after the removal is what there is.
-        for pause in CONFIRM_PAUSES:
+            return super().confirm(bucket, wanted, state)
+        # A store other than AWS may have the same floor, which shows only now.
+        for pause in CONFIRM_PAUSES[:FLOOR_TRIES]:
             time.sleep(pause)
-            if self.read(bucket, wanted).algorithm in (None, SSE_S3):
-                return
+            if self.read(bucket, wanted).algorithm is None:
+                return True
+        return False

@@ -200,23 +200,26 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
             return None
         return {"Policy": json.dumps({**state.head, "Statement": list(state.statements)})}
 
-    def write(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> None:
+    def write(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> bool:
         """As any facet; a public statement may be refused for some seconds after the block was taken off."""
         for pause in CONFIRM_PAUSES[1:]:
             if self._blocked(bucket, wanted, state) is None:
-                return
+                return True
             time.sleep(pause)
         blocked = self._blocked(bucket, wanted, state)
         if blocked:
             raise _blocked_above(bucket, blocked) from blocked
+        return True
 
     def _blocked(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> errors.DeniedError | None:
-        """Write; the refusal if it is that of a public access block."""
+        """Write; the refusal if it is that of a public access block which has been taken off."""
         try:
             super().write(bucket, wanted, state)
         except errors.DeniedError as exc:
-            if not state.public_prefixes or not _is_blocked(exc):
+            if not state.is_public or not _is_blocked(exc):
                 raise
+            if not wanted.public_prefixes:
+                raise _blocked_here(state, exc) from exc
             return exc
         return None
 
@@ -231,11 +234,12 @@ def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
 
 def _shown(state: Policy, sid: str) -> t.Any:
     """The statement as its option would be written; as it is where somebody has changed it by hand."""
-    statement, *more = state.all_ours(sid) or [None]
-    if statement is None:
+    statements = state.all_ours(sid)
+    if not statements:
         return [] if sid == PUBLIC else False
-    if more:
-        return [statement, *more]
+    if len(statements) > 1:
+        return statements
+    statement = statements[0]
     arn = str(next(iter(policy.many(statement.get("Resource"))), "")).partition("/")[0]
     prefixes = sorted(state.public_prefixes) if sid == PUBLIC else []
     makers = {PUBLIC: lambda: public_statement(arn, prefixes), TLS: lambda: tls_statement(arn)}
@@ -246,8 +250,17 @@ def _shown(state: Policy, sid: str) -> t.Any:
 
 
 def _is_blocked(exc: errors.DeniedError) -> bool:
-    """AWS says so in the message: "... because public policies are prevented by the BlockPublicPolicy setting ..."."""
+    """AWS names the setting BlockPublicPolicy in the message."""
     return "BlockPublicPolicy" in exc.problem or "public polic" in exc.problem.lower()
+
+
+def _blocked_here(state: Policy, exc: errors.DeniedError) -> errors.DeniedError:
+    public = [*([PUBLIC] if state.ours(PUBLIC) else []), *state.public_elsewhere]
+    hint = (
+        f"The policy gives public access ({', '.join(public)}), and while the public access block is on, a policy that "
+        "does so cannot be written at all. Remove these statements, or take the block off if they are meant so."
+    )
+    return errors.DeniedError(exc.attempted, exc.problem, hint, **exc.facts)
 
 
 def _blocked_above(bucket: Bucket, exc: errors.DeniedError) -> errors.DeniedError:

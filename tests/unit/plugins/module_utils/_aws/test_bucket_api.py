@@ -1,0 +1,390 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a bucket's answers are taken for, on stores that answer as AWS does and on stores that do not."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as use_case
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import gather
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
+
+NO_CORS = "NoSuchCORSConfiguration"
+CORS = b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
+Answer = t.Callable[[Asked], Reply]
+
+
+def error(status: int, code: str, message: str = "no", **headers: str) -> Reply:
+    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+    return Reply(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may take seconds to appear is looked for twice, at once."""
+    for module in (base, encryption, policy):
+        monkeypatch.setattr(module, "CONFIRM_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(use_case, "APPEAR_PAUSES", (0.0, 0.0))
+
+
+class Here:
+    """A store that answers as told."""
+
+    def __init__(self, server: LocalServer) -> None:
+        self.server = server
+
+    def says(self, answer: Reply | Answer) -> None:
+        self.server.answer = (lambda asked, before: answer) if isinstance(answer, Reply) else lambda a, n: answer(a)
+
+    @property
+    def asked(self) -> list[str]:
+        return [f"{asked.method} {asked.path}" for asked in self.server.asked]
+
+    def params(self, **options: t.Any) -> dict[str, t.Any]:
+        keys = {"access_key": "AK", "secret_key": "operators-secret-key"}
+        return {"name": "b-1", "state": "present", "endpoint_url": self.server.url, **keys, **options}
+
+    def run(self, check_mode: bool = False, **options: t.Any) -> t.Any:
+        return reconcile(self.params(**options), Context(check_mode=check_mode))
+
+    def fails(self, kind: type[errors.ArchivingError], **options: t.Any) -> errors.ArchivingError:
+        with pytest.raises(kind) as caught:
+            self.run(**options)
+        assert "operators-secret-key" not in str(caught.value)
+        return caught.value
+
+    @property
+    def store(self) -> str:
+        return f"the S3 store at {self.server.url}"
+
+
+@pytest.fixture
+def here() -> t.Iterator[Here]:
+    with LocalServer(lambda asked, before: error(404, "NoSuchBucket")) as server:
+        yield Here(server)
+
+
+ASKED_FOR: dict[str, dict[str, t.Any]] = {
+    "encryption": {"encryption": "s3"},
+    "cors_rules": {"cors_rules": []},
+    "policy": {"require_encryption": False},
+    "block_public_access": {"block_public_access": True},
+    "object_ownership": {"object_ownership": "BucketOwnerEnforced"},
+    "versioning": {"versioning": "Enabled"},
+    "lifecycle": {"lifecycle": {}},
+    "tags": {"tags": {"a": "b"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (error(501, "NotImplemented", "not here"), "answered NotImplemented: not here"),
+        (error(405, "MethodNotAllowed", "not so"), "answered MethodNotAllowed: not so"),
+        (error(400, "InvalidRequest", "odd"), "answered InvalidRequest: odd"),
+        (error(400, "NotImplemented", "odd"), "answered NotImplemented: odd"),
+        (error(404, "NoSuchKey", "none"), "answered NoSuchKey: none"),
+        (Reply(200, b"<ListBucketResult/>"), "answered with "),
+        (Reply(200, b""), "answered with "),
+        (Reply(200, b"<html><body>welcome<br></html>"), "answered with "),
+        (Reply(200, b'{"status": "ok"}'), "answered with "),
+    ],
+)
+@pytest.mark.parametrize("facet", sorted(ASKED_FOR))
+def test_a_store_without_a_facet_is_told_by_facet_and_store(here: Here, facet: str, answer: Reply, said: str) -> None:
+    here.says(answer)
+    failure = here.fails(errors.UnsupportedError, **ASKED_FOR[facet])
+    title = FACETS[facet].sub.title
+    assert failure.attempted == f"read {title} of bucket b-1"
+    assert failure.problem.startswith(f"{here.store} {said}")
+    assert failure.facts["facet"] == title
+    assert failure.facts["store"] == here.store
+    assert failure.hint.startswith(f"It seems that this store does not have {title.replace('the policy', '')}"[:40])
+    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+
+
+def test_an_unset_facet_is_none(here: Here) -> None:
+    here.says(error(404, NO_CORS))
+    bucket = Bucket("b-1", Connection(here.server.url, "us-east-1", "AK", "sk"))
+    assert bucket.read(cors.CorsFacet.sub) is None
+
+
+def test_a_missing_bucket_is_no_missing_facet(here: Here) -> None:
+    bucket = Bucket("b-1", Connection(here.server.url, "us-east-1", "AK", "sk"))
+    with pytest.raises(errors.NotFoundError):
+        bucket.read(cors.CorsFacet.sub)
+
+
+def test_a_store_that_tells_a_missing_bucket_like_a_missing_facet(here: Here) -> None:
+    """SeaweedFS does so for the default encryption."""
+    made: list[str] = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT" and "?" not in asked.path:
+            made.append(asked.path)
+            return Reply(200)
+        if "encryption" in asked.path and asked.method == "PUT":
+            assert made
+            made.append(asked.path)
+            return Reply(200)
+        if "encryption" in asked.path and len(made) == 2:
+            rule = "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
+            inner = f"{rule}</ApplyServerSideEncryptionByDefault></Rule>"
+            root = "ServerSideEncryptionConfiguration"
+            return Reply(200, f"<{root}>{inner}</{root}>".encode())
+        if "encryption" in asked.path:
+            return error(404, "ServerSideEncryptionConfigurationNotFoundError")
+        return Reply(200) if made else error(404, "NoSuchBucket")
+
+    here.says(answer)
+    checked = here.run(check_mode=True, encryption="s3")
+    assert checked.result["changes"] == ["bucket", "encryption"]
+    assert here.run(encryption="s3").result["changes"] == ["bucket", "encryption"]
+    assert made == ["/b-1", "/b-1?encryption"]
+
+
+def test_who_may_not_look_for_the_bucket_is_believed_the_facet(here: Here) -> None:
+    here.says(lambda asked: error(403, "AccessDenied") if asked.method == "HEAD" else error(404, NO_CORS))
+    assert here.run(cors_rules=[]).result["changes"] == []
+
+
+def test_a_bucket_of_somebody_else(here: Here) -> None:
+    here.says(error(403, "AccessDenied", "Access Denied"))
+    for options in ({}, {"cors_rules": []}, {"state": "absent"}):
+        failure = here.fails(errors.DeniedError, **options)
+        assert "names are unique among all accounts" in failure.hint
+    assert "s3:GetBucketCORS" in here.fails(errors.DeniedError, cors_rules=[]).hint
+
+
+def test_wrong_credentials_say_nothing_of_accounts(here: Here) -> None:
+    here.says(error(403, "SignatureDoesNotMatch", "no"))
+    failure = here.fails(errors.DeniedError, cors_rules=[])
+    assert failure.hint == "The secret key does not belong to the access key, or a proxy changes the request."
+
+
+MOVED = error(301, "PermanentRedirect", "elsewhere", x_amz_bucket_region="eu-west-1")
+
+
+@pytest.mark.parametrize("options", [{}, {"cors_rules": []}, {"folders": ["a"]}, {"state": "absent"}])
+def test_a_bucket_in_another_region(here: Here, options: dict[str, t.Any]) -> None:
+    here.says(MOVED)
+    failure = here.fails(errors.RejectedError, region="us-east-1", **options)
+    assert str(failure) == (
+        "Could not use bucket b-1 in region us-east-1: the bucket is in eu-west-1. A bucket cannot be moved: set "
+        "region=eu-west-1, or choose another name."
+    )
+    assert failure.facts == {"region": "eu-west-1"}
+
+
+def test_a_bucket_that_answers_from_another_region_is_not_deleted(here: Here) -> None:
+    here.says(Reply(200, b"", {"x-amz-bucket-region": "eu-west-1"}))
+    here.fails(errors.RejectedError, region="us-east-1", state="absent", force=True)
+    assert {asked.split()[0] for asked in here.asked} == {"HEAD"}
+
+
+def test_the_region_that_the_store_tells_is_returned(here: Here) -> None:
+    here.says(lambda asked: Reply(200, b"", {"x-amz-bucket-region": "eu-west-1"}))
+    assert here.run().result["bucket"]["region"] == "eu-west-1"
+    found = gather(here.params(facets=["tags"]), Context())
+    assert found.result["bucket"]["region"] == "eu-west-1"
+
+
+def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
+    aws = Connection(region="us-east-1", access_key="AK", secret_key="sk")
+    assert use_case.location("b-1", aws, "eu-west-1") == {
+        "url": "https://b-1.s3.eu-west-1.amazonaws.com",
+        "region": "eu-west-1",
+    }
+    assert use_case.location("b.1", aws)["url"] == "https://s3.us-east-1.amazonaws.com/b.1"
+    china = Connection(region="cn-northwest-1")
+    assert use_case.location("b-1", china)["url"] == "https://b-1.s3.cn-northwest-1.amazonaws.com.cn"
+    other = Connection("https://s3.example.com")
+    assert use_case.location("b-1", other) == {"url": "https://s3.example.com/b-1", "region": "us-east-1"}
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "hint"),
+    [
+        ("BucketAlreadyExists", errors.DeniedError, "The name belongs to another account"),
+        ("OperationAborted", errors.ConflictError, "Run it again once nothing else works on it."),
+    ],
+)
+def test_a_bucket_that_cannot_be_made(here: Here, code: str, kind: type[errors.ArchivingError], hint: str) -> None:
+    here.says(lambda asked: error(409, code) if asked.method == "PUT" else error(404, "NoSuchBucket"))
+    failure = here.fails(kind)
+    assert failure.attempted == "create bucket b-1"
+    assert failure.hint.startswith(hint)
+
+
+def test_a_bucket_that_was_made_and_does_not_show(here: Here) -> None:
+    here.says(lambda asked: Reply(200) if asked.method == "PUT" else error(404, "NoSuchBucket"))
+    failure = here.fails(errors.UnreachableError)
+    assert str(failure) == (
+        "Could not use bucket b-1 after it was created: the store does not show it. Run it again in a minute."
+    )
+
+
+def test_a_store_that_takes_a_write_and_does_not_show_it(here: Here) -> None:
+    here.says(lambda asked: Reply(200) if asked.method == "PUT" else error(404, NO_CORS))
+    rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
+    failure = here.fails(errors.UnsupportedError, cors_rules=[rule])
+    assert str(failure) == (
+        f"Could not write the CORS rules of bucket b-1: {here.store} accepted it, but shows [] instead of "
+        "[{'allowed_origins': ['*'], 'allowed_methods': ['GET']}]. The store may keep only a part of what it "
+        "accepts: compare the two, and leave out what it lacks."
+    )
+
+
+def test_what_cannot_be_reached_is_told_whatever_is_asked() -> None:
+    with LocalServer(lambda asked, before: Reply()) as gone:
+        url = gone.url
+    for options in ({"folders": ["a"]}, {"folders": ["a"], "cors_rules": []}, {"tags": {}}, {}):
+        params = {"name": "b-1", "endpoint_url": url, "access_key": "AK", "secret_key": "sk", **options}
+        with pytest.raises(errors.UnreachableError, match="Could not connect to the endpoint URL"):
+            reconcile(params, Context())
+
+
+def test_a_head_without_a_reason_gets_one(here: Here) -> None:
+    here.says(Reply(400))
+    failure = here.fails(errors.RejectedError)
+    assert "expired" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "said"),
+    [
+        ({"profile": "nobody"}, {}, "The config profile (nobody) could not be found"),
+        ({}, {"AWS_ACCESS_KEY_ID": "AK"}, "Partial credentials found"),
+        ({}, {"AWS_REGION": "eu west"}, "Provided region_name 'eu west' doesn't match"),
+    ],
+)
+def test_what_is_wrong_with_the_configuration_is_no_bug_of_ours(
+    options: dict[str, t.Any],
+    environ: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    with pytest.raises(errors.InputError) as caught:
+        reconcile({"name": "b-1", "cors_rules": [], **options}, Context(environ=environ))
+    assert said in str(caught.value)
+
+
+def test_region_and_endpoint_of_a_profile_count(monkeypatch: pytest.MonkeyPatch, tmp_path: t.Any, here: Here) -> None:
+    config = tmp_path / "config"
+    config.write_text(
+        f"[profile p]\nregion = eu-south-1\nendpoint_url = {here.server.url}\n[profile q]\nregion = x-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    named = Bucket("b-1", Connection(profile="p")).connection
+    assert (named.region, named.endpoint_url, named.is_aws) == ("eu-south-1", here.server.url, False)
+    aws = Bucket("b-1", Connection(profile="q")).connection
+    assert (aws.region, aws.endpoint_url, aws.is_aws) == ("x-1", None, True)
+
+
+def test_a_store_that_always_encrypts_has_no_default_of_ours(here: Here) -> None:
+    root, rule = "ServerSideEncryptionConfiguration", "ApplyServerSideEncryptionByDefault"
+    body = f"<{root}><Rule><{rule}><SSEAlgorithm>AES256</SSEAlgorithm></{rule}></Rule></{root}>".encode()
+    here.says(lambda asked: Reply(204) if asked.method == "DELETE" else Reply(200, body))
+    outcome = here.run(encryption="none")
+    assert (outcome.changed, outcome.result["changes"]) == (False, [])
+    assert outcome.result["bucket"]["encryption"] == "s3"
+    assert outcome.before == outcome.after == {}
+
+
+FOLDER = b"<ListBucketResult><Contents><Key>a/</Key></Contents></ListBucketResult>"
+BELOW = b"<ListBucketResult><Contents><Key>a/recording.mp4</Key></Contents></ListBucketResult>"
+EMPTY = b"<ListBucketResult></ListBucketResult>"
+
+
+def test_a_folder_that_holds_something_is_not_written_over(here: Here) -> None:
+    """A store that keeps files (rclone) replaces the folder and all in it by an empty file."""
+    here.says(Reply(200, BELOW))
+    assert not here.run(folders=["a"]).changed
+    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+
+
+def test_a_name_that_a_store_takes_for_another_is_not_written_over(here: Here) -> None:
+    here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else EMPTY))
+    failure = here.fails(errors.UnsupportedError, folders=["a"])
+    assert failure.attempted == "make the folder a/ in bucket b-1"
+    assert failure.facts["facet"] == "the folders"
+    assert not [asked for asked in here.asked if asked.startswith("PUT")]
+
+
+def test_a_folder_that_became_something_else_is_taken_away_again(here: Here) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "HEAD" and not any(asked.startswith("PUT") for asked in here.asked):
+            return error(404, "404")
+        return Reply(200, EMPTY if asked.method == "GET" else b"")
+
+    here.says(answer)
+    here.fails(errors.UnsupportedError, folders=["a"])
+    assert [asked for asked in here.asked if asked.split()[0] in ("PUT", "DELETE")] == ["PUT /b-1/a/", "DELETE /b-1/a/"]
+
+
+def test_an_open_upload_is_something(here: Here) -> None:
+    uploads = b"<ListMultipartUploadsResult><Upload><Key>a</Key><UploadId>1</UploadId></Upload>"
+
+    def answer(asked: Asked) -> Reply:
+        if "uploads" in asked.path:
+            return Reply(200, uploads + b"</ListMultipartUploadsResult>")
+        return Reply(200, b"<ListVersionsResult></ListVersionsResult>" if "versions" in asked.path else b"")
+
+    here.says(answer)
+    failure = here.fails(errors.RejectedError, state="absent")
+    assert str(failure).startswith("Could not delete bucket b-1: it holds objects")
+    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+
+
+def test_the_first_refusal_is_the_one_told(here: Here) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            encrypted = "x-amz-server-side-encryption" in asked.headers
+            return error(501, "NotImplemented") if encrypted else error(403, "AccessDenied", "first")
+        return error(404, "404") if asked.method == "HEAD" else Reply(200, EMPTY)
+
+    here.says(answer)
+    assert "first" in here.fails(errors.DeniedError, folders=["a"]).problem
+
+
+BLOCKED = (
+    'User is not authorized to perform: s3:PutBucketPolicy on resource: "arn:aws:s3:::b-1" because public policies '
+    "are blocked by the BlockPublicPolicy block public access setting."
+)
+OFF = b"<PublicAccessBlockConfiguration></PublicAccessBlockConfiguration>"
+
+
+def test_a_block_above_the_bucket_is_explained(here: Here) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            return error(403, "AccessDenied", BLOCKED)
+        return Reply(200, OFF) if "publicAccessBlock" in asked.path else error(404, "NoSuchBucketPolicy")
+
+    here.says(answer)
+    failure = here.fails(errors.DeniedError, public_prefixes=["a"])
+    assert failure.attempted == "open public prefixes of bucket b-1"
+    assert "Block Public Access settings for this account" in failure.hint
+
+
+def test_public_statements_that_cannot_be_written_again_are_named(here: Here) -> None:
+    document = b'{"Statement": [{"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}]}'
+    here.says(lambda asked: error(403, "AccessDenied", BLOCKED) if asked.method == "PUT" else Reply(200, document))
+    failure = here.fails(errors.DeniedError, require_encryption=True)
+    assert failure.attempted == "write the policy of bucket b-1"
+    assert "Theirs" in failure.hint
+    assert "s3:PutBucketPolicy" not in failure.hint
+    assert sum(asked.startswith("PUT") for asked in here.asked) == 1
