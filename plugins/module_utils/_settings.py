@@ -43,6 +43,8 @@ DEFAULTS: dict[str, t.Any] = {
     "verify": True,
     "expect_least_privilege": False,
     "delete_bucket": False,
+    "has_secret": False,
+    "looking": False,
 }
 NUMBERS = ("retention_days", "abort_incomplete_uploads_days", "max_age", "verify_timeout")
 BOOLEANS = (
@@ -53,6 +55,8 @@ BOOLEANS = (
     "verify",
     "expect_least_privilege",
     "delete_bucket",
+    "has_secret",
+    "looking",
 )
 TEXTS = (
     "api_key",
@@ -95,7 +99,7 @@ class _Reader:
 
     def number(self, name: str) -> t.Any:
         value = self.text(name)
-        if value and not value.isdigit():
+        if value and not (value.isascii() and value.isdigit()):
             self.complain(name, f"is {value!r}, no whole number")
             return DEFAULTS[name]
         return int(value) if value else DEFAULTS[name]
@@ -114,7 +118,7 @@ class _Reader:
         yaml = load("yaml")
         try:
             return yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # the latter for a date that no calendar has
             self.complain(name, "is a string that is no YAML")
             return None
 
@@ -123,7 +127,7 @@ class _Reader:
         value = self.given.get(name)
         if isinstance(value, str):
             value = [part for part in re.split(r"[,\n]", value) if part.strip()]
-        if value is None or isinstance(value, (int, float)):
+        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
             value = [] if value is None else [value]
         if not isinstance(value, (list, tuple)):
             self.complain(name, "is no list")
@@ -135,7 +139,7 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Everything the tasks need but the secrets, and ``problems``.
 
     :param given: the role's variables without their prefix ``archive_storage_``; of secrets only whether they are
-        there (``has_secret``).
+        there (``has_secret``). ``looking`` is for a run that changes nothing.
     """
     read = _Reader(given)
     found: dict[str, t.Any] = {name: read.choice(name) for name in CHOICES}
@@ -169,9 +173,7 @@ def _record(found: t.Mapping[str, t.Any]) -> str:
     if not record and bucket:
         # Containers that run jobs are thrown away: the record lives in the bucket, where only the operator reads.
         record = f"s3://{bucket}/{RECORDS_PREFIX}{found['project']}.json"
-    # A record that goes with its bucket needs not be written any more.
-    goes = found["delete_bucket"] and record.startswith(f"s3://{bucket}/")
-    return "" if record == "none" or goes else record
+    return "" if record == "none" else record
 
 
 def _lifecycle(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -204,6 +206,10 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         f"the project id {project!r} has characters that no id has": bool(project) and not _PROJECT.fullmatch(project),
         "archive_storage_bucket is not given": not bucket and (present or found["delete_bucket"]),
         "archive_storage_uploader_access_key is not given": present and not found["uploader_access_key"],
+        "archive_storage_uploader_secret_key is not given: without it no upload can be tried": (
+            present and found["looking"] and not found["has_secret"]
+        ),
+        "archive_storage_state is absent: there is nothing to verify": found["looking"] and not present,
         "archive_storage_require_encryption would refuse every recording: archive_storage_sse is not s3": (
             found["require_encryption"] and found["sse"] != "s3"
         ),
@@ -224,6 +230,8 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         f"archive_storage_{name} {found[name]!r} does not start with http:// or https://"
         for name in ("endpoint", "endpoint_url")
         if found[name] and not re.match(r"https?://[^/]", found[name])
+        # Where it was taken over, it has been told already.
+        if name == "endpoint" or found[name] != found["endpoint"]
     ]
     folders = (prefix_problem(folder) for folder in found["folders"])
     return problems + [f"archive_storage_folders: {why}" for why in folders if why]

@@ -1,0 +1,247 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role's variables: what they become in whatever form they arrive, and what contradicts itself."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils._settings import (
+    BOOLEANS,
+    CHOICES,
+    DEFAULTS,
+    NUMBERS,
+    TEXTS,
+    settings,
+)
+
+GIVEN: dict[str, t.Any] = {
+    "api_key": "47123456",
+    "bucket": "recordings",
+    "uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
+    "has_secret": True,
+}
+ALL = (*CHOICES, *BOOLEANS, *NUMBERS, *TEXTS, "cors_rules", "tags", "folders")
+
+
+def read(**given: t.Any) -> dict[str, t.Any]:
+    return settings({**GIVEN, **given})
+
+
+def problems(**given: t.Any) -> list[str]:
+    found: list[str] = read(**given)["problems"]
+    return found
+
+
+def test_the_smallest_set_is_enough() -> None:
+    found = read()
+    assert found["problems"] == []
+    assert {name: found[name] for name in (*CHOICES, *NUMBERS)} == {
+        "state": "present",
+        "sse": "s3",
+        "fallback": "opentok",
+        "update": "on_change",
+        "retention_days": 0,
+        "abort_incomplete_uploads_days": 7,
+        "max_age": None,
+        "verify_timeout": 30,
+    }
+    assert (found["project"], found["prefix"], found["folders"]) == ("47123456", "47123456/", [])
+    assert found["record"] == "s3://recordings/.vonage-archiving/47123456.json"
+    assert found["lifecycle"] == {
+        "prefix": "47123456/",
+        "expire_days": 0,
+        "abort_incomplete_uploads_days": 7,
+    }
+    assert (found["public"], found["public_prefixes"], found["require_tls"]) == (False, [], True)
+    assert (found["cors_rules"], found["tags"]) == (None, None)
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_empty_is_not_given(empty: t.Any) -> None:
+    """AWX renders inputs that were left empty so; ansible-core 2.19 and later make None of them."""
+    optional = dict.fromkeys([name for name in ALL if name not in GIVEN], empty)
+    assert read(**optional) == read()
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_booleans_in_every_form(name: str) -> None:
+    yes: t.Any = (True, "true", "True", "yes", "YES", "on", "1", 1, " y ", "t")
+    no: t.Any = (False, "false", "False", "no", "off", "OFF", "0", 0, "n", "f")
+    for value in yes:
+        assert read(**{name: value})[name] is True
+    for value in no:
+        assert read(**{name: value})[name] is False
+    neither: t.Any = ("maybe", 2, "truetrue", [], 1.5, datetime.date(2026, 1, 1))
+    for value in neither:
+        assert f"archive_storage_{name} is {str(value).lower()!r}, neither true nor false" in problems(**{name: value})
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_in_every_form(name: str) -> None:
+    for value, expected in ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7)):
+        assert read(**{name: value})[name] == expected
+    for bad in ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7]):
+        assert problems(**{name: bad}) == [f"archive_storage_{name} is {str(bad)!r}, no whole number"]
+        assert read(**{name: bad})[name] == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choices(name: str) -> None:
+    for value in CHOICES[name]:
+        assert read(**{name: value})[name] == value
+        assert not any("none of" in problem for problem in problems(**{name: value}))
+    assert problems(**{name: "KMS"})[0] == f"archive_storage_{name} is 'KMS', none of {', '.join(CHOICES[name])}"
+
+
+def test_ids_that_became_numbers() -> None:
+    assert read(api_key=47123456)["project"] == "47123456"
+    assert read(bucket=20260101)["bucket"] == "20260101"
+    assert read(bucket=datetime.date(2026, 1, 1))["bucket"] == "2026-01-01"
+    assert read(api_key="", application_id="78d335fa-323d-0114-9c3d-d6f0d48968cf")["prefix"].startswith("78d335fa")
+
+
+def test_lists_and_dictionaries_as_text() -> None:
+    rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
+    for text in (
+        "- {allowed_origins: ['*'], allowed_methods: [GET]}",
+        '[{"allowed_origins":["*"],"allowed_methods":["GET"]}]',
+    ):
+        assert read(cors_rules=text)["cors_rules"] == [rule]
+    assert read(cors_rules=[rule])["cors_rules"] == [rule]
+    assert (read(cors_rules="[]")["cors_rules"], read(tags="{}")["tags"]) == ([], {})
+    assert read(tags="a: b\nc: 1")["tags"] == {"a": "b", "c": 1}
+    for name, kind in (("cors_rules", "list"), ("tags", "dictionary")):
+        for wrong in ("word", "7", 7, True, "2026-01-01"):
+            assert problems(**{name: wrong}) == [f"archive_storage_{name} is no {kind}"]
+        for wrong in ("[", "a: b: c", "\t-", "2026-13-45", "!!python/object:os.system {}"):
+            assert problems(**{name: wrong}) == [f"archive_storage_{name} is a string that is no YAML"]
+    assert problems(tags=[]) == ["archive_storage_tags is no dictionary"]
+    assert problems(cors_rules={}) == ["archive_storage_cors_rules is no list"]
+
+
+def test_folders_in_every_form() -> None:
+    for value in (["in", "done/2026"], ("in", "done/2026"), "in,done/2026", "in, done/2026,", "in\ndone/2026\n"):
+        assert read(folders=value)["folders"] == ["in", "done/2026"]
+    assert read(folders=2026)["folders"] == ["2026"]
+    assert read(folders=[2026, " in "])["folders"] == ["2026", "in"]
+    assert problems(folders={"a": 1}) == ["archive_storage_folders is no list"]
+    assert problems(folders=True) == ["archive_storage_folders is no list"]
+    for bad in ("/in", "a//b", "../x", "a*"):
+        assert problems(folders=[bad])[0].startswith(f"archive_storage_folders: the prefix {bad!r}")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "endpoint_url", "told", "required"),
+    [
+        ("", "", None, True),
+        ("https://s3.example.com", "", None, True),
+        ("http://127.0.0.1:8333", "", None, False),
+        ("https://s3.example.com", "http://10.0.0.1", None, False),
+        ("https://s3.example.com", "", "no", False),
+        ("", "", "yes", True),
+    ],
+)
+def test_tls_is_required_where_it_is_used(endpoint: str, endpoint_url: str, told: t.Any, required: bool) -> None:
+    found = read(endpoint=endpoint, endpoint_url=endpoint_url, require_tls=told)
+    assert (found["require_tls"], found["problems"]) == (required, [])
+    assert found["endpoint_url"] == (endpoint_url or endpoint)
+
+
+def test_the_record() -> None:
+    assert read(record="none")["record"] == ""
+    assert read(record="/var/lib/records/a.json")["record"] == "/var/lib/records/a.json"
+    assert read(state="absent", bucket="")["record"] == ""
+    gone = read(state="absent", delete_bucket=True, delete_recordings="recordings")
+    # It is kept until the bucket is gone: a run that ends in between must not leave a record that says "applied".
+    assert (gone["record"], gone["problems"]) == ("s3://recordings/.vonage-archiving/47123456.json", [])
+
+
+def test_recordings_expire_and_the_record_does_not() -> None:
+    assert read(retention_days=30)["lifecycle"]["expire_days"] == 30
+    assert not read()["record"].partition("recordings/")[2].startswith(read()["lifecycle"]["prefix"])
+    assert read(abort_incomplete_uploads_days=0)["lifecycle"] == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], ("", "")),
+        ([{"allowed_origins": ["https://a.example"], "allowed_methods": ["PUT", "GET"]}], ("https://a.example", "PUT")),
+        ([{"allowed_origins": ["*"], "allowed_methods": ["GET"]}], ("https://www.example.com", "GET")),
+        ([{"allowed_origins": ["https://*.a.example"], "allowed_methods": ["GET"]}], ("https://www.a.example", "GET")),
+        ([{"allowed_origins": [], "allowed_methods": ["GET"]}], ("", "")),
+        ([{"allowed_origins": "*", "allowed_methods": "GET"}], ("", "")),
+        (["word"], ("", "")),
+    ],
+)
+def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[str, str]) -> None:
+    found = read(cors_rules=rules)
+    assert (found["cors_origin"], found["cors_method"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not given"),
+        ({"application_id": "x"}, "archive_storage_api_key and archive_storage_application_id exclude each other"),
+        ({"api_key": "a/b"}, "the project id 'a/b' has characters that no id has"),
+        ({"bucket": ""}, "archive_storage_bucket is not given"),
+        ({"uploader_access_key": ""}, "archive_storage_uploader_access_key is not given"),
+        (
+            {"require_encryption": "yes", "sse": "none"},
+            "archive_storage_require_encryption would refuse every recording: archive_storage_sse is not s3",
+        ),
+        (
+            {"require_tls": "yes", "endpoint": "http://127.0.0.1"},
+            "archive_storage_require_tls would refuse every recording: an endpoint is not https",
+        ),
+        (
+            {"public": "yes", "record": "s3://recordings/47123456/r.json"},
+            "archive_storage_public would let everybody read the record (archive_storage_record)",
+        ),
+        (
+            {"state": "absent", "delete_bucket": "yes"},
+            "archive_storage_delete_bucket deletes every recording in the bucket: say it twice, by "
+            "archive_storage_delete_recordings with the name of the bucket",
+        ),
+        (
+            {"delete_bucket": "yes", "delete_recordings": "recordings"},
+            "archive_storage_delete_bucket belongs to archive_storage_state=absent",
+        ),
+        (
+            {"state": "absent", "bucket": "", "delete_bucket": "yes", "delete_recordings": ""},
+            "archive_storage_bucket is not given",
+        ),
+        (
+            {"endpoint": "s3.example.com"},
+            "archive_storage_endpoint 's3.example.com' does not start with http:// or https://",
+        ),
+        (
+            {"endpoint_url": "ftp://s3"},
+            "archive_storage_endpoint_url 'ftp://s3' does not start with http:// or https://",
+        ),
+        (
+            {"looking": True, "has_secret": False},
+            "archive_storage_uploader_secret_key is not given: without it no upload can be tried",
+        ),
+        ({"looking": True, "state": "absent"}, "archive_storage_state is absent: there is nothing to verify"),
+    ],
+)
+def test_contradictions(given: dict[str, t.Any], problem: str) -> None:
+    assert problems(**given) == [problem]
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    found = settings({"fallback": "kept", "public": "perhaps", "retention_days": "x", "endpoint": "s3"})["problems"]
+    assert len(found) == 7
+
+
+def test_nothing_secret_is_returned() -> None:
+    found = settings({**GIVEN, "uploader_secret_key": "hidden", "api_secret": "hidden"})
+    assert "hidden" not in str(found)
