@@ -1,0 +1,29 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One sandbox for all end-to-end tests of a worker; a project and a bucket of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.site import Site, new_site
+from tests.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def e2e_sandbox() -> Iterator[Sandbox]:
+    """SeaweedFS and the emulator."""
+    with Sandbox(stores=("seaweedfs",)) as running:
+        yield running
+
+
+@pytest.fixture
+def site(e2e_sandbox: Sandbox, tmp_path: Path) -> Iterator[Site]:
+    """A project that has nothing yet."""
+    e2e_sandbox.vonage.echo_secrets = False
+    with new_site(e2e_sandbox, tmp_path) as made:
+        yield made

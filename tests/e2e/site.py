@@ -1,0 +1,217 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One project with its bucket, both behind proxies that note every request, and the playbooks run against them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.e2e import runs
+from tests.e2e.runs import Run
+from tests.sandbox import RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
+
+PROBE = "vonage-archiving-probe-"
+
+
+@dataclass
+class Site:
+    """What one test works on; nothing of it exists in the store until a run makes it."""
+
+    store: Store
+    emulator: VonageEmulator
+    key: str
+    secret: str = field(repr=False)
+    bucket: str
+    uploader: tuple[str, str] = field(repr=False)
+    s3: RecordingProxy
+    api: RecordingProxy
+    home: Path
+
+    @property
+    def client(self) -> Any:
+        """The operator's client, past the proxy."""
+        return self.store.client()
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """The variables of the smallest playbook."""
+        return {
+            "archive_storage_api_url": self.api.url,
+            "archive_storage_api_key": self.key,
+            "archive_storage_api_secret": self.secret,
+            "archive_storage_bucket": self.bucket,
+            "archive_storage_region": self.store.region,
+            "archive_storage_endpoint": self.s3.url,
+            "archive_storage_uploader_access_key": self.uploader[0],
+            "archive_storage_uploader_secret_key": self.uploader[1],
+            "archive_storage_verify_timeout": 10,
+        }
+
+    @property
+    def operator(self) -> dict[str, str]:
+        """The operator's environment."""
+        return {"AWS_ACCESS_KEY_ID": self.store.access_key, "AWS_SECRET_ACCESS_KEY": self.store.secret_key}
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that is used, tokens sent so far included."""
+        tokens = [call["headers"].get("X-Opentok-Auth", "") for call in self.calls()]
+        bearers = [call["headers"].get("Authorization", "").removeprefix("Bearer ") for call in self.calls()]
+        return [self.secret, self.uploader[1], self.store.secret_key, *filter(None, tokens + bearers)]
+
+    def run(
+        self,
+        playbook: str | Path,
+        *,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        awx: bool = False,
+        ansible_playbook: Path | None = None,
+        secrets: Sequence[str] = (),
+        **changes: Any,
+    ) -> Run:
+        """Run a playbook with the role's variables, ``changes`` (without their prefix) on top of them.
+
+        Whatever comes of it, no secret may be shown and no temporary file be left.
+        """
+        given = {**self.variables, **{f"archive_storage_{name}": value for name, value in changes.items()}}
+        text = runs.awx_variables(given) if awx else given
+        surroundings = {**self.operator, **(env or {})}
+        run = runs.run_playbook(playbook, text, self.home, surroundings, ansible_playbook, args)
+        known = [*self.secrets, *secrets]
+        known += [str(value) for name, value in changes.items() if name.endswith(("secret", "secret_key")) and value]
+        assert not runs.leaks(run.output, known)
+        assert not runs.leaks((self.home / "events.jsonl").read_text(), known)
+        assert leftovers(self.home) == []
+        return run
+
+    def configure(self, **options: Any) -> Run:
+        """Run the playbook configure, which must succeed."""
+        return self.run("configure", **options).ok()
+
+    def steady(self, **options: Any) -> Run:
+        """Configure again: nothing changes, nothing is uploaded, nothing set."""
+        self.forget()
+        run = self.configure(**options)
+        assert run.changed == []
+        assert run.stats["changed"] == 0
+        assert self.written == []
+        assert self.calls() == []
+        return run
+
+    def forget(self) -> None:
+        """Forget the requests so far."""
+        self.s3.clear()
+        self.api.clear()
+        self.emulator.clear_log()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the emulator was asked for this project."""
+        return [call for call in self.emulator.log() if f"/{self.key}/" in call["path"]]
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods of those calls."""
+        return [call["method"] for call in self.calls()]
+
+    @property
+    def written(self) -> list[str]:
+        """The requests to the store that could change something."""
+        reads = ("GET", "HEAD", "OPTIONS")
+        return [f"{each.method} {each.path}?{each.query}" for each in self.s3.requests if each.method not in reads]
+
+    @property
+    def probes(self) -> list[str]:
+        """The uploads of probes that were seen."""
+        return [line for line in self.written if PROBE in line and line.startswith("PUT")]
+
+    @property
+    def silent(self) -> bool:
+        """Whether neither the store nor the API was asked anything."""
+        return self.s3.requests == [] and self.calls() == [] and self.api.requests == []
+
+    def target(self) -> dict[str, Any] | None:
+        """What the API holds, secrets included."""
+        return self.emulator.target(self.key)
+
+    @property
+    def record_key(self) -> str:
+        """Where the record is by default."""
+        return f".vonage-archiving/{self.key}.json"
+
+    def record(self) -> dict[str, Any]:
+        """The record in the bucket; it holds no secret."""
+        text = self.client.get_object(Bucket=self.bucket, Key=self.record_key)["Body"].read().decode()
+        assert not runs.leaks(text, self.secrets)
+        return dict(json.loads(text))
+
+    def objects(self) -> list[str]:
+        """Every key in the bucket, and every multipart upload that is open."""
+        found = [each["Key"] for each in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        uploads = self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
+        return found + [f"open upload of {each['Key']}" for each in uploads]
+
+    def left_probes(self) -> list[str]:
+        """What is there of probes."""
+        return [key for key in self.objects() if PROBE in key]
+
+    def exists(self) -> bool:
+        """Whether the bucket is there."""
+        try:
+            self.client.head_bucket(Bucket=self.bucket)
+        except ClientError:
+            return False
+        return True
+
+    def holds(self, operation: str) -> Any:
+        """The answer about a facet of the bucket, None where it is not set."""
+        try:
+            return getattr(self.client, operation)(Bucket=self.bucket)
+        except ClientError:
+            return None
+
+
+def leftovers(home: Path) -> list[str]:
+    """Return the temporary files that a run has left."""
+    places = [home / "tmp", home / "ansible" / "tmp", home / "ansible" / "local", home / "ansible" / "remote"]
+    return sorted(str(path.relative_to(home)) for place in places if place.exists() for path in place.iterdir())
+
+
+def make_uploader(store: Store, bucket: str) -> tuple[str, str]:
+    """Return the key of a new user who may upload to the bucket and no more."""
+    return store.make_user(f"uploader-{secrets.token_hex(4)}", upload_only_policy(bucket))
+
+
+@contextlib.contextmanager
+def new_site(sandbox: Sandbox, home: Path, store: Store | None = None) -> Iterator[Site]:
+    """Make a project and a key for its uploads; remove the bucket at the end, if there is one."""
+    store = store or sandbox.store
+    emulator = sandbox.vonage
+    project = emulator.add_project()
+    bucket = f"e2e-{secrets.token_hex(6)}"
+    uploader = make_uploader(store, bucket)
+    with RecordingProxy(store.endpoint_url) as s3, RecordingProxy(emulator.url) as api:
+        site = Site(store, emulator, project.key, project.secret, bucket, uploader, s3, api, home)
+        emulator.clear_log()
+        try:
+            yield site
+        finally:
+            emulator.clear_faults()
+            if site.exists():
+                _remove(site)
+
+
+def _remove(site: Site) -> None:
+    # A policy that demands encryption or TLS must not keep the test from cleaning up.
+    with contextlib.suppress(ClientError):
+        site.client.delete_bucket_policy(Bucket=site.bucket)
+    site.store.empty_and_delete(site.bucket)
