@@ -7,7 +7,7 @@ Three things it stumbles over: it must run below ansible_collections (not throug
 managed environments from a host of its own, although any package index has the same pip; and it takes pyenv's shims
 for interpreters. It also hands nothing of the environment on to pip, so pip's settings are written to a file.
 
-usage: python -m tools.ansible_test COMMAND [ARGUMENT]...     (such as: sanity --venv)
+usage: python -m tools.ansible_test COMMAND [ARGUMENT]...     (such as: sanity --venv; units --venv --python oldest)
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from tools.paths import BUILD, CACHE, VENV, user_environment
 
 # Managed environments take long to make, so they outlive `make clean`.
 HOME = CACHE / "ansible-test"
+# boto3, and ansible-core from 2.20 on, have left older ones behind.
+OLDEST_TARGET = "3.9"
 
 GET_PIP = '''"""Run pip from its wheel, as get-pip.py does from the one it carries."""
 import sys
@@ -73,8 +75,15 @@ def search_path() -> str:
     return os.pathsep.join(dict.fromkeys(map(str, kept)))
 
 
+def oldest_python(found: dict[str, Path]) -> str:
+    """Return the version of the oldest interpreter here that plugins/ has to run on."""
+    supported = [version for version in found if pythons.minor_of(version) >= pythons.minor_of(OLDEST_TARGET)]
+    return min(supported, key=pythons.minor_of)
+
+
 def main(arguments: list[str]) -> int:
     """Prepare, then run ansible-test."""
+    arguments = [oldest_python(pythons.find_pythons()) if word == "oldest" else word for word in arguments]
     for version in wanted_pips():
         provide_pip(version)
     config = HOME / ".config" / "pip" / "pip.conf"
