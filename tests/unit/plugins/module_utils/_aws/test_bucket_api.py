@@ -162,7 +162,8 @@ def test_who_may_not_look_for_the_bucket_is_believed_the_facet(here: Here) -> No
 
 def test_a_bucket_of_somebody_else(here: Here) -> None:
     here.says(error(403, "AccessDenied", "Access Denied"))
-    for options in ({}, {"cors_rules": []}, {"state": "absent"}):
+    asked: list[dict[str, t.Any]] = [{}, {"cors_rules": []}, {"state": "absent"}]
+    for options in asked:
         failure = here.fails(errors.DeniedError, **options)
         assert "names are unique among all accounts" in failure.hint
     assert "s3:GetBucketCORS" in here.fails(errors.DeniedError, cors_rules=[]).hint
@@ -250,7 +251,8 @@ def test_a_store_that_takes_a_write_and_does_not_show_it(here: Here) -> None:
 def test_what_cannot_be_reached_is_told_whatever_is_asked() -> None:
     with LocalServer(lambda asked, before: Reply()) as gone:
         url = gone.url
-    for options in ({"folders": ["a"]}, {"folders": ["a"], "cors_rules": []}, {"tags": {}}, {}):
+    asked: list[dict[str, t.Any]] = [{"folders": ["a"]}, {"folders": ["a"], "cors_rules": []}, {"tags": {}}, {}]
+    for options in asked:
         params = {"name": "b-1", "endpoint_url": url, "access_key": "AK", "secret_key": "sk", **options}
         with pytest.raises(errors.UnreachableError, match="Could not connect to the endpoint URL"):
             reconcile(params, Context())
