@@ -95,7 +95,7 @@ class Policy:
         if not statements:
             return set()
         arn = str(next(iter(policy.many(statements[0].get("Resource"))), "")).partition("/")[0]
-        as_written = len(statements) == 1 and _meaning(statements) == _meaning([public_statement(arn, prefixes)])
+        as_written = _meaning(statements) == _meaning([public_statement(arn, prefixes)])
         return prefixes if as_written and all(prefixes) else None
 
     @property
@@ -225,7 +225,7 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
 
 
 def _meaning(statements: list[policy.Statement]) -> list[str]:
-    return sorted(policy.meaning(statement) for statement in statements)
+    return policy.document_meaning(statements)
 
 
 def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
