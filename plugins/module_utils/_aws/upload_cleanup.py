@@ -20,6 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
     FOLDER_START,
     Keys,
     Ledger,
+    code,
     problem,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, NotFoundError
@@ -133,7 +134,9 @@ class Cleanup:
                 pages = self.client.get_paginator(operation).paginate(Bucket=self.settings.bucket, Prefix=prefix)
                 taken = [page for _number, page in zip(range(MOST_PAGES), pages)]
         except ArchivingError as exc:
-            self.notes[f"{exc}"] = None
+            # rclone's answer to a listing of uploads as long as there never was one.
+            if code(exc) != "NoSuchUpload":
+                self.notes[str(exc)] = None
             return []
         return [item for page in taken for name in fields for item in page.get(name, [])]
 

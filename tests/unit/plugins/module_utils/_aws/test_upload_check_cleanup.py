@@ -319,6 +319,11 @@ def test_a_marker_that_a_blind_removal_makes_goes_too() -> None:
     assert store.removed == [(SINGLE, None), (SINGLE, "m1")]
 
 
+def test_a_store_that_never_had_an_upload_in_parts_is_no_trouble() -> None:
+    store = Store({"list_multipart_uploads": says(404, "NoSuchUpload")})
+    assert cleanup(store, both_there())["detail"] == "Objects and uploads removed: 2."
+
+
 def test_listings_have_an_end() -> None:
     def pages() -> t.Iterator[t.Any]:
         for number in range(upload_cleanup.MOST_PAGES):
