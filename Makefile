@@ -77,8 +77,8 @@ unit: venv  ## Unit tests, by pytest (ARGS="-k name" narrows it)
 	$(PY) -m pytest tests/unit $(ARGS)
 
 .PHONY: units
-units: venv  ## The plugins' unit tests by ansible-test, with the oldest Python they support (PYTHON=3.12 for another)
-	$(PY) -m tools.ansible_test units --venv --python $(or $(PYTHON),oldest) --num-workers $(PYTEST_JOBS) $(or $(ARGS),tests/unit/plugins/)
+units: venv  ## The plugins' unit tests by ansible-test, with the oldest Python they support (UNITS_PYTHON=3.12)
+	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
 
 .PHONY: integration
 integration: venv  ## Integration and end-to-end tests against servers started for them (ARGS=...)
