@@ -48,6 +48,8 @@ class Run:
     stdout: str = field(repr=False)
     stderr: str = field(repr=False)
     events: list[Event] = field(repr=False)
+    #: the events as they were written, for a look at all that callbacks are told
+    told: str = field(repr=False)
     stats: dict[str, int]
     seconds: float
     home: Path
@@ -191,10 +193,12 @@ def run_playbook(
                 process.kill()
         seconds = time.monotonic() - started
         stdout, stderr = (home / "stdout").read_text(), (home / "stderr").read_text()
-    lines = [json.loads(line) for line in events.read_text().splitlines()] if events.exists() else []
+    told = events.read_text() if events.exists() else ""
+    lines = [json.loads(line) for line in told.splitlines()]
     stats = [line["result"] for line in lines if line["kind"] == "stats"]
-    told = [Event(line["kind"], line["task"], line["action"], line["result"]) for line in lines if "task" in line]
-    return Run(process.returncode, stdout, stderr, told, (stats or [{}])[-1].get("localhost", {}), seconds, home)
+    seen = [Event(line["kind"], line["task"], line["action"], line["result"]) for line in lines if "task" in line]
+    recap = (stats or [{}])[-1].get("localhost", {})
+    return Run(process.returncode, stdout, stderr, seen, told, recap, seconds, home)
 
 
 def forms(secret: str) -> set[str]:

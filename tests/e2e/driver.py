@@ -1,0 +1,104 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role does, in its order, without Ansible: quick enough to be killed at every single call.
+
+``test_kill.py`` shows that it sends what the role sends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, upload_check
+from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
+
+Variables = dict[str, Any]
+Done = list[str]
+
+
+def connection(variables: Variables) -> dict[str, Any]:
+    """The operator's connection and the project, as the role's module_defaults give them."""
+    names = ("region", "access_key", "secret_key")
+    project = ("api_url", "api_key", "api_secret")
+    given = {name: variables[name] for name in (*names, *project)}
+    return {**given, "endpoint_url": variables["endpoint"]}
+
+
+def uploads(variables: Variables) -> dict[str, Any]:
+    """The option ``s3`` of two modules."""
+    return {
+        "bucket": variables["bucket"],
+        "access_key": variables["uploader_access_key"],
+        "secret_key": variables["uploader_secret_key"],
+        "endpoint": variables["endpoint"],
+        "sse": "s3",
+    }
+
+
+def reach_target(variables: Variables, check_mode: bool = False, **options: Any) -> Outcome:
+    """Run the use case of ``vonage_archive_storage``."""
+    found = settings(variables)
+    given = {**connection(variables), "record": found["record"], **options}
+    if found["state"] == "present":
+        given.update(s3=uploads(variables), fallback=found["fallback"])
+    return storage.reconcile({"state": found["state"], **given}, Context(check_mode=check_mode))
+
+
+def check_uploads(variables: Variables) -> None:
+    """Run the use case of ``archive_upload_check``, which must find nothing wrong."""
+    found = settings(variables)
+    probe = {"s3": uploads(variables), "prefix": found["project"], "expect_public": False, "timeout": 10}
+    outcome = upload_check.reconcile({**connection(variables), **probe}, Context())
+    if outcome.failed:
+        raise AssertionError(outcome.failed)
+
+
+def configure(variables: Variables) -> Done:
+    """Do as tasks/present.yml does; return what was changed."""
+    found = settings(variables)
+    if found["problems"]:
+        raise AssertionError(found["problems"])
+    plan = reach_target(variables, check_mode=True)
+    wanted = {name: found[name] for name in ("public_prefixes", "require_tls", "require_encryption", "lifecycle")}
+    made = bucket.reconcile({**connection(variables), "name": found["bucket"], "encryption": "s3", **wanted}, Context())
+    due = plan.result["reason"] != "unchanged"
+    if made.changed or due:
+        check_uploads(variables)
+    done = ["bucket"] if made.changed else []
+    return [*done, "target"] if due and reach_target(variables).changed else done
+
+
+def remove(variables: Variables) -> Done:
+    """Do as tasks/absent.yml does."""
+    return ["target"] if reach_target({**variables, "state": "absent"}).changed else []
+
+
+def kill_at_file(operation: str, count: int, after: bool) -> None:
+    """Kill this process at the ``count``-th call of a function of ``os``, before or after it took effect."""
+    original: Callable[..., Any] = getattr(os, operation)
+    calls: list[int] = []
+
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) != count:
+            return original(*args, **kwargs)
+        if after:
+            original(*args, **kwargs)
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("this process has been killed")
+
+    setattr(os, operation, deadly)
+
+
+def main(action: str, variables: Variables, file_kill: tuple[str, int, bool] | None = None) -> None:
+    """Entry point of the process that is killed."""
+    if file_kill:
+        kill_at_file(*file_kill)
+    {"configure": configure, "remove": remove}[action](variables)
