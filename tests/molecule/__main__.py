@@ -1,0 +1,167 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts and stops the sandbox that all molecule scenarios share, and shows what is in a scenario's bucket.
+
+    python -m tests.molecule start FILE    make projects and uploaders, one for each scenario; FILE says all about them
+    python -m tests.molecule stop FILE
+    python -m tests.molecule look FILE SCENARIO
+
+FILE holds keys; only its owner can read it, and it goes when the sandbox stops. If molecule is killed in the middle of
+``molecule test``, the sandbox ends too; after ``molecule converge`` or ``molecule create`` it stays until
+``molecule destroy``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import psutil
+
+from tests.sandbox import Sandbox, SandboxError, upload_only_policy
+from tests.sandbox._aws import aws_client
+
+from .look import look
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENARIOS = ROOT / "extensions" / "molecule"
+READY_TIMEOUT = 90.0
+STOP_TIMEOUT = 30.0
+
+
+def scenarios() -> list[str]:
+    """Return the scenarios that need a project."""
+    return sorted(path.parent.name for path in SCENARIOS.glob("*/molecule.yml") if path.parent.name != "default")
+
+
+def variables(sandbox: Sandbox, scenario: str) -> dict[str, Any]:
+    """Make a project and an uploader for a scenario, and return the role's variables."""
+    store, project = sandbox.store, sandbox.vonage.add_project(scenario)
+    bucket = f"molecule-{scenario.replace('_', '-')}"
+    access_key, secret_key = store.make_user(f"uploader-{scenario}", upload_only_policy(bucket))
+    return {
+        "archive_storage_api_url": sandbox.vonage.url,
+        "archive_storage_api_key": project.key,
+        "archive_storage_api_secret": project.secret,
+        "archive_storage_bucket": bucket,
+        "archive_storage_region": store.region,
+        "archive_storage_endpoint": store.endpoint_url,
+        "archive_storage_access_key": store.access_key,
+        "archive_storage_secret_key": store.secret_key,
+        "archive_storage_uploader_access_key": access_key,
+        "archive_storage_uploader_secret_key": secret_key,
+    }
+
+
+def serve(file: Path, owner: int) -> int:
+    """Run the sandbox until it is told to stop, or until the process ``owner`` is gone."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, stop)
+    with Sandbox() as sandbox:
+        sandbox.write_description(file, {"scenarios": {name: variables(sandbox, name) for name in scenarios()}})
+        while not stopping.wait(1):
+            if sandbox.dead() or (owner and not psutil.pid_exists(owner)):
+                return 1
+    return 0
+
+
+def start(file: Path) -> int:
+    """Start the sandbox in the background and wait until it is ready."""
+    stop(file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    log = file.with_suffix(".log")
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.molecule", "serve", str(file), "--owner", str(molecule_test())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + READY_TIMEOUT
+    while not file.exists():
+        if server.poll() is not None or time.monotonic() > deadline:
+            server.terminate()
+            raise SandboxError(f"the sandbox did not start:\n{log.read_text()}")
+        time.sleep(0.1)
+    return 0
+
+
+def molecule_test() -> int:
+    """Return the process of the ``molecule test`` that this belongs to, or 0."""
+    for ancestor in psutil.Process().parents():
+        words = ancestor.cmdline()
+        if any(Path(word).name == "molecule" for word in words[:3]) and "test" in words:
+            return ancestor.pid
+    return 0
+
+
+def stop(file: Path) -> int:
+    """Stop the sandbox and wait until all of it is gone; nothing to do if there is none."""
+    if not file.exists():
+        return 0
+    pid = int(json.loads(file.read_text())["pid"])
+    try:
+        server = psutil.Process(pid)
+        if "tests.molecule" in server.cmdline():
+            os.kill(pid, signal.SIGTERM)
+            server.wait(STOP_TIMEOUT)
+    except psutil.NoSuchProcess:
+        pass
+    # What a sandbox leaves that was killed: its clean-up process does not wait for us.
+    file.unlink(missing_ok=True)
+    return 0
+
+
+def show(file: Path, scenario: str) -> int:
+    """Print what a scenario's bucket holds, asked by the administrator's key."""
+    values = json.loads(file.read_text())["scenarios"][scenario]
+    client = aws_client(
+        "s3",
+        values["archive_storage_endpoint"],
+        values["archive_storage_access_key"],
+        values["archive_storage_secret_key"],
+        values["archive_storage_region"],
+    )
+    json.dump(look(client, values["archive_storage_bucket"]), sys.stdout, indent=2, default=str)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the commands."""
+    parser = argparse.ArgumentParser(prog="python -m tests.molecule")
+    parser.add_argument("command", choices=["start", "serve", "stop", "look"])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("scenario", nargs="?", choices=scenarios())
+    parser.add_argument("--owner", type=int, default=0)
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "look":
+            return show(options.file, options.scenario)
+        if options.command == "serve":
+            return serve(options.file, options.owner)
+        return {"start": start, "stop": stop}[options.command](options.file)
+    except SandboxError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
