@@ -155,6 +155,8 @@ def _request(
             stream=True,
             allow_redirects=False,
         ) as response:
+            # Before urllib3 2 this was off, and half an answer counted as a whole one.
+            response.raw.enforce_content_length = True
             body = b"".join(_chunks(response))
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
 
@@ -213,7 +215,8 @@ def _reason(exc: BaseException) -> str:
 def _innermost(exc: BaseException) -> str:
     seen: BaseException = exc
     while True:
-        inner = seen.__cause__ or seen.__context__ or getattr(seen, "reason", None)
+        context = None if seen.__suppress_context__ else seen.__context__
+        inner = seen.__cause__ or context or getattr(seen, "reason", None)
         if not isinstance(inner, BaseException):
             return f"{type(seen).__name__}: {seen}"
         seen = inner

@@ -358,10 +358,32 @@ record:
 error:
   description:
     - What went wrong, for decisions of a playbook.
-    - RV(error.kind) is one of V(input), V(secret_needed), V(denied), V(rejected), V(not_found), V(conflict),
-      V(unreachable), V(unsupported) and V(missing_library).
+    - Further keys tell what is known, such as C(status), the HTTP status of the answer.
   returned: failure
   type: dict
+  contains:
+    kind:
+      description:
+        - One of V(input), V(secret_needed), V(denied), V(rejected), V(not_found), V(conflict), V(unreachable),
+          V(unsupported) and V(missing_library).
+      type: str
+      returned: always
+      sample: secret_needed
+    attempted:
+      description: What could not be done.
+      type: str
+      returned: always
+      sample: set the upload target of project 45828062
+    problem:
+      description: What came back.
+      type: str
+      returned: always
+      sample: "s3.secret_key is needed now and was left out (reason: changed)"
+    hint:
+      description: What to do next; may be empty.
+      type: str
+      returned: always
+      sample: Nothing was sent.
   sample:
     kind: secret_needed
     attempted: set the upload target of project 45828062
