@@ -70,6 +70,10 @@ class ObjectStore:
         with told(attempted, self.connection, "s3:PutObject"):
             if expected is None:
                 return self._put(data, {})
+            if not self.connection.is_aws:
+                # Some stores take a condition and ignore it (rclone does): looking first leaves them a moment to be
+                # wrong in, where it would otherwise be the whole run.
+                self._compare(expected, attempted)
             condition = self._condition(expected)
             try:
                 return self._put(data, condition) if condition else self._compare_and_put(data, expected, attempted)
@@ -110,13 +114,16 @@ class ObjectStore:
 
     def _compare_and_put(self, data: bytes, expected: Held, attempted: str) -> Held:
         """Without conditional writes: look, write, look again. The second look finds whoever wrote at the same time."""
-        if self.read().data != expected.data:
-            raise errors.ConflictError(attempted, "another run has written it in between", AGAIN)
+        self._compare(expected, attempted)
         self._put(data, {})
         held = self.read()
         if held.data != data:
             raise errors.ConflictError(attempted, "another run has written it at the same time", AGAIN)
         return held
+
+    def _compare(self, expected: Held, attempted: str) -> None:
+        if self.read().data != expected.data:
+            raise errors.ConflictError(attempted, "another run has written it in between", AGAIN)
 
     def _after_conflict(self, data: bytes, attempted: str, exc: Exception) -> Held:
         """A write whose answer was lost is sent again by botocore, and then meets itself."""

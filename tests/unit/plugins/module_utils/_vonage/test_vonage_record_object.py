@@ -100,6 +100,36 @@ def test_later_writes_must_meet_what_was_read(here: Here) -> None:
     assert here.bucket.data is None
 
 
+def test_a_condition_that_is_ignored_is_looked_at_before(here: Here) -> None:
+    def ignore(asked: Asked) -> Reply | None:
+        if asked.method == "PUT":
+            here.bucket.data = asked.body
+            return Reply(200, b"", {"ETag": here.bucket.etag})
+        return None
+
+    here.bucket.peculiar = ignore
+    first = here.store.write(b"one", Held(None))
+    here.store.write(b"two", first)
+    for stale in (Held(None), first):
+        with pytest.raises(errors.ConflictError):
+            here.store.write(b"three", stale)
+    assert here.bucket.data == b"two"
+
+
+def test_a_race_after_the_look_is_lost_by_the_condition(here: Here) -> None:
+    def overtaken(asked: Asked) -> Reply | None:
+        if asked.method == "PUT":
+            here.bucket.data = b"of another run"
+        return None
+
+    here.bucket.peculiar = overtaken
+    for expected in (Held(None), here.store.read()):
+        here.bucket.data = expected.data
+        with pytest.raises(errors.ConflictError, match="another run has written it in between"):
+            here.store.write(b"one", expected)
+    assert here.bucket.data == b"of another run"
+
+
 def test_an_answer_that_was_lost_is_no_conflict(here: Here) -> None:
     """botocore sends the write again, and the second one meets what the first one wrote."""
     lost = iter([True])
@@ -112,7 +142,7 @@ def test_an_answer_that_was_lost_is_no_conflict(here: Here) -> None:
 
     here.bucket.peculiar = lose
     assert here.store.write(b"one", Held(None)).data == b"one"
-    assert [asked.method for asked in here.server.asked] == ["PUT", "PUT", "GET"]
+    assert [asked.method for asked in here.server.asked] == ["GET", "PUT", "PUT", "GET"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (400, "InvalidArgument"), (405, "")])
@@ -123,7 +153,7 @@ def test_a_store_without_conditions_is_read_before_and_after(here: Here, status:
 
     here.bucket.peculiar = refuse
     held = here.store.write(b"one", Held(None))
-    assert [asked.method for asked in here.server.asked] == ["PUT", "GET", "PUT", "GET"]
+    assert [asked.method for asked in here.server.asked] == ["GET", "PUT", "GET", "PUT", "GET"]
     here.store.write(b"two", held)
     with pytest.raises(errors.ConflictError):
         here.store.write(b"three", held)
@@ -147,7 +177,7 @@ def test_a_store_without_conditions_shows_who_wrote_at_the_same_time(here: Here)
 def test_a_store_without_etags_is_read_before_and_after(here: Here) -> None:
     here.bucket.data = b"one"
     here.store.write(b"two", Held(b"one"))
-    assert [asked.method for asked in here.server.asked] == ["GET", "PUT", "GET"]
+    assert [asked.method for asked in here.server.asked] == ["GET", "GET", "PUT", "GET"]
 
 
 def test_a_policy_that_asks_for_encryption_gets_it(here: Here) -> None:
@@ -164,6 +194,8 @@ def test_a_policy_that_asks_for_encryption_gets_it(here: Here) -> None:
 
 def test_a_denied_write_is_told_by_its_first_answer(here: Here) -> None:
     def refuse(asked: Asked) -> Reply | None:
+        if asked.method == "GET":
+            return None
         encrypted = "x-amz-server-side-encryption" in asked.headers
         return error(500, "InternalError") if encrypted else error(403, "AccessDenied")
 
@@ -178,6 +210,7 @@ def test_aws_is_told_to_encrypt_at_once(monkeypatch: pytest.MonkeyPatch, here: H
     monkeypatch.setattr(Connection, "is_aws", True)
     here.store.write(b"one", Held(None))
     (put,) = here.server.asked
+    assert put.method == "PUT"
     assert put.headers["x-amz-server-side-encryption"] == "AES256"
 
 
@@ -210,7 +243,7 @@ def test_an_old_botocore_is_enough(here: Here, monkeypatch: pytest.MonkeyPatch) 
     old = {name: member for name, member in shape.members.items() if name not in ("IfMatch", "IfNoneMatch")}
     monkeypatch.setitem(shape.__dict__, "members", old)
     here.store.write(b"one", Held(None))
-    assert [asked.method for asked in here.server.asked] == ["GET", "PUT", "GET"]
+    assert [asked.method for asked in here.server.asked] == ["GET", "GET", "PUT", "GET"]
 
 
 def test_a_store_that_cannot_be_reached_is_told(here: Here) -> None:

@@ -266,12 +266,13 @@ def test_a_secret_can_be_left_out_while_nothing_changes(scene: Scene) -> None:
     assert not scene.run(s3=without).changed
     scene.server.asked.clear()
     before = scene.path.read_bytes()
-    for params, reason in (
+    cases: list[tuple[dict[str, t.Any], str]] = [
         ({"s3": {**without, "bucket": "b-2"}}, "changed"),
         ({"s3": {**without, "access_key": "AKIAIOSFODNN7ANOTHER"}}, "changed"),
         ({"s3": without, "update": "always"}, "forced"),
         ({"s3": without, "max_age": 0}, "expired"),
-    ):
+    ]
+    for params, reason in cases:
         assert scene.run(check_mode=True, **params).result["reason"] == reason
         with pytest.raises(storage.SecretNeededError) as caught:
             scene.run(**params)
