@@ -1,0 +1,162 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What README and guides tell people to paste: it parses, playbooks are playbooks, and every name in it exists."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTS = [ROOT / "README.md", ROOT / "roles/archive_storage/README.md", *sorted((ROOT / "docs").rglob("*.rst"))]
+FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
+SHOWN_BY_OUR_OWN_ROLE = "archive_storage_result"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One example."""
+
+    document: str
+    number: int
+    language: str
+    text: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.document}-{self.number}"
+
+    def parsed(self) -> Any:
+        return yaml.safe_load(self.text)
+
+
+def blocks() -> Iterator[Block]:
+    """Yield every example of every document."""
+    for path in DOCUMENTS:
+        pattern = FENCED if path.suffix == ".md" else DIRECTIVE
+        for number, (language, text) in enumerate(pattern.findall(path.read_text()), 1):
+            yield Block(str(path.relative_to(ROOT)), number, language, textwrap.dedent(text))
+
+
+ALL = list(blocks())
+YAML = [block for block in ALL if block.language == "yaml"]
+JSON = [block for block in ALL if block.language == "json"]
+CONSOLE = [block for block in ALL if block.language == "console"]
+PLAYBOOKS = [block for block in YAML if isinstance(block.parsed(), list)]
+
+
+def test_the_examples_are_found() -> None:
+    """Else everything below is about nothing."""
+    assert {block.language for block in ALL} == {"yaml", "json", "console", "diff"}
+    assert len(PLAYBOOKS) >= 5
+    assert len(JSON) >= 6
+    assert sum(path.read_text().count("code-block::") for path in DOCUMENTS) == sum(
+        block.document.endswith(".rst") for block in ALL
+    )
+    assert sum(path.read_text().count("```") for path in DOCUMENTS) == 2 * sum(
+        block.document.endswith(".md") for block in ALL
+    )
+
+
+@pytest.mark.parametrize("block", JSON, ids=lambda block: block.id)
+def test_json_parses(block: Block) -> None:
+    assert json.loads(block.text)
+
+
+def test_playbooks_pass_the_syntax_check(tmp_path: Path) -> None:
+    """All in one run, for its speed; the error names the file."""
+    paths = []
+    for block in PLAYBOOKS:
+        paths.append(tmp_path / (re.sub(r"\W", "_", block.id) + ".yml"))
+        paths[-1].write_text(block.text)
+    tree = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "tree"), "ANSIBLE_HOME": str(tmp_path / "home")}
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "--syntax-check", *map(str, paths)]
+    run = subprocess.run(command, env={**os.environ, **tree}, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("playbook: ") == len(paths)
+
+
+def _role_variables() -> set[str]:
+    spec = yaml.safe_load((ROOT / "roles/archive_storage/meta/argument_specs.yml").read_text())
+    return set(spec["argument_specs"]["main"]["options"])
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_variable_of_the_role_that_is_named_exists(path: Path) -> None:
+    named = set(re.findall(r"\barchive_storage_[a-z_]*[a-z]\b", path.read_text()))
+    assert named - _role_variables() <= {SHOWN_BY_OUR_OWN_ROLE}
+
+
+def _tasks(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _tasks(item)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if re.fullmatch(r"vonage\.archiving\.\w+", str(key)) and isinstance(inner, dict):
+                yield key, inner
+            else:
+                yield from _tasks(inner)
+
+
+def _options(module: str) -> dict[str, Any]:
+    command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", module]
+    tree = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "tree")}
+    run = subprocess.run(command, env={**os.environ, **tree}, capture_output=True, text=True, timeout=120, check=True)
+    found: dict[str, Any] = json.loads(run.stdout)[module]["doc"]["options"]
+    return found
+
+
+def _unknown(options: dict[str, Any], used: dict[str, Any], where: str) -> Iterator[str]:
+    known = dict(options)
+    known.update({alias: option for option in options.values() for alias in option.get("aliases", ())})
+    for name, value in used.items():
+        if name not in known:
+            yield f"{where}.{name}"
+        elif "suboptions" in known[name] and isinstance(value, dict):
+            yield from _unknown(known[name]["suboptions"], value, f"{where}.{name}")
+
+
+def test_every_option_of_a_module_that_is_used_exists() -> None:
+    used = [(name, options) for block in YAML for name, options in _tasks(block.parsed())]
+    assert len(used) >= 4
+    documented = {name: _options(name) for name in sorted({name for name, _ in used})}
+    assert [problem for name, options in used for problem in _unknown(documented[name], options, name)] == []
+
+
+def test_commands_name_what_exists() -> None:
+    lines = [line.strip()[2:] for block in CONSOLE for line in block.text.splitlines() if line.strip().startswith("$ ")]
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    playbooks = {f"vonage.archiving.{path.stem}" for path in (ROOT / "playbooks").glob("*.yml")}
+    made = {line.split()[1] for line in lines if line.startswith("make ")}
+    played = {line.split()[1] for line in lines if line.startswith("ansible-playbook ")}
+    assert made
+    assert made <= targets
+    assert played == playbooks
+
+
+def test_links_of_the_readme_are_full_urls() -> None:
+    """Galaxy shows the README away from the repository."""
+    links = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
+def test_headings_are_those_that_certification_wants_in_that_order() -> None:
+    wanted = ["Description", "Requirements", "Installation", "Use cases", "Testing", "Contributing", "Support"]
+    wanted += ["Release notes", "Related information", "License"]
+    found = re.findall(r"^## (.*)$", (ROOT / "README.md").read_text(), re.M)
+    assert [heading for heading in found if heading in wanted] == wanted
