@@ -16,7 +16,13 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, prefix_problem
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import rule_from_option, rule_problems
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tag_problems
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import (
+    RECORDS_PREFIX,
+    bucket_problem,
+    prefix_problem,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
@@ -69,6 +75,7 @@ TEXTS = (
     "delete_recordings",
 )
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
+_RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 
 
 class _Reader:
@@ -188,9 +195,7 @@ def _lifecycle(found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def _probe(rules: list[t.Any]) -> dict[str, str]:
     """An origin and a method to try the CORS rules with: the first of each, with a word where there is a star."""
     rule = rules[0] if rules and isinstance(rules[0], dict) else {}
-    origins, methods = rule.get("allowed_origins") or [], rule.get("allowed_methods") or []
-    origin = str(origins[0]) if isinstance(origins, list) and origins else ""
-    method = str(methods[0]) if isinstance(methods, list) and methods else ""
+    origin, method = ((_items(rule.get(name)) or [""])[0] for name in ("allowed_origins", "allowed_methods"))
     origin = "https://www.example.com" if origin == "*" else origin.replace("*", "www")
     return {"cors_origin": origin, "cors_method": method if origin else ""}
 
@@ -233,5 +238,28 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         # Where it was taken over, it has been told already.
         if name == "endpoint" or found[name] != found["endpoint"]
     ]
-    folders = (prefix_problem(folder) for folder in found["folders"])
-    return problems + [f"archive_storage_folders: {why}" for why in folders if why]
+    return problems + _bucket_problems(found)
+
+
+def _bucket_problems(found: t.Mapping[str, t.Any]) -> list[str]:
+    """What the bucket's module would refuse; by then the record would have been asked for already."""
+    used = found["bucket"] and (found["state"] == "present" or found["delete_bucket"])
+    problems = [bucket_problem(found["bucket"]) if used else None]
+    problems += [f"archive_storage_tags: {why}" for why in tag_problems(found["tags"] or {})]
+    problems += [f"archive_storage_folders: {why}" for why in map(prefix_problem, found["folders"]) if why]
+    return [why for why in problems if why] + _cors_problems(found["cors_rules"] or [])
+
+
+def _cors_problems(rules: list[t.Any]) -> list[str]:
+    shapeless = [at for at, rule in enumerate(rules) if not isinstance(rule, dict)]
+    if shapeless:
+        return [f"archive_storage_cors_rules[{at}] is no dictionary" for at in shapeless]
+    # Of numbers and of what else there is in a rule, the module's own argument spec takes care.
+    read = [{name: _items(rule.get(name)) for name in _RULE_LISTS} for rule in rules]
+    return [f"archive_storage_{why}" for why in rule_problems([rule_from_option(rule) for rule in read])]
+
+
+def _items(value: t.Any) -> list[str]:
+    """As Ansible reads an option that is a list."""
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [str(item) for item in items]

@@ -175,8 +175,8 @@ def test_recordings_expire_and_the_record_does_not() -> None:
         ([{"allowed_origins": ["https://a.example"], "allowed_methods": ["PUT", "GET"]}], ("https://a.example", "PUT")),
         ([{"allowed_origins": ["*"], "allowed_methods": ["GET"]}], ("https://www.example.com", "GET")),
         ([{"allowed_origins": ["https://*.a.example"], "allowed_methods": ["GET"]}], ("https://www.a.example", "GET")),
+        ([{"allowed_origins": "*", "allowed_methods": "GET,PUT"}], ("https://www.example.com", "GET")),
         ([{"allowed_origins": [], "allowed_methods": ["GET"]}], ("", "")),
-        ([{"allowed_origins": "*", "allowed_methods": "GET"}], ("", "")),
         (["word"], ("", "")),
     ],
 )
@@ -229,6 +229,24 @@ def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[st
         (
             {"looking": True, "has_secret": False},
             "archive_storage_uploader_secret_key is not given: without it no upload can be tried",
+        ),
+        (
+            {"bucket": "No_Bucket"},
+            "the bucket name 'No_Bucket' must have 3 to 63 lower-case letters, digits, dots and hyphens, with a letter "
+            "or digit at both ends",
+        ),
+        ({"cors_rules": ["GET"]}, "archive_storage_cors_rules[0] is no dictionary"),
+        (
+            {"cors_rules": [{"allowed_origins": "*"}]},
+            "archive_storage_cors_rules[0] needs at least one of allowed_origins and one of allowed_methods",
+        ),
+        (
+            {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": "GET,PATCH"}]},
+            "archive_storage_cors_rules[0].allowed_methods has PATCH; S3 knows GET, PUT, POST, DELETE, HEAD",
+        ),
+        (
+            {"tags": {"aws:a": "b"}},
+            "archive_storage_tags: the tag name 'aws:a' must have 1 to 128 characters and not start with aws:",
         ),
         ({"looking": True, "state": "absent"}, "archive_storage_state is absent: there is nothing to verify"),
     ],

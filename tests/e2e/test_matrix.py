@@ -1,0 +1,83 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks on each line of ansible-core that is supported, the oldest to the newest.
+
+A line that no interpreter of this machine runs is skipped and says so.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.site import Site
+from tools.cores import DEFAULT_LINES, SUPPORTED, ensure_core
+from tools.pythons import find_pythons
+
+
+@pytest.fixture(scope="module", params=DEFAULT_LINES)
+def core(request: pytest.FixtureRequest) -> Path:
+    """Return the ansible-playbook of one line."""
+    line = str(request.param)
+    found = ensure_core(line, find_pythons())
+    if found is None:
+        oldest, newest = SUPPORTED[line]
+        pytest.skip(f"ansible-core {line} needs Python {oldest} to {newest}, and there is none on this machine")
+    told = subprocess.run([found, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert told.startswith(f"ansible-playbook [core {line}.")
+    return found
+
+
+@pytest.mark.slow
+def test_the_playbooks_on_each_core(core: Path, site: Site) -> None:
+    wanted: dict[str, Any] = {"public": True, "retention_days": 30, "tags": {"team": "video"}, "ansible_playbook": core}
+    first = site.configure(args=["--diff"], **wanted)
+    assert first.stats["changed"] == 2
+    assert site.emulator.record_archive(site.key)["status"] == "uploaded"
+    site.steady(args=["--diff"], **wanted)
+    verified = site.run("verify", **wanted).ok()
+    assert verified.changed == []
+    assert all(check["ok"] for check in verified.result["checks"])
+    site.forget()
+    refused = site.run("configure", require_encryption=True, sse="none", ansible_playbook=core).failed()
+    assert "require_encryption would refuse every recording" in refused.error
+    assert site.silent
+    gone = site.run("teardown", ansible_playbook=core).ok()
+    assert gone.stats["changed"] == 1
+    assert (site.target(), site.exists()) == (None, True)
+
+
+@pytest.mark.slow
+def test_values_as_awx_sends_them_on_each_core(core: Path, site: Site) -> None:
+    """Up to 2.18 a survey's answers stay strings; from 2.19 on they become what their text looks like."""
+    survey: dict[str, Any] = {
+        "public": "no",
+        "verify": "yes",
+        "require_tls": "",
+        "require_encryption": "False",
+        "retention_days": "30",
+        "abort_incomplete_uploads_days": "",
+        "max_age": "",
+        "tags": "{team: video, cost: 47}",
+        "cors_rules": "- {allowed_origins: ['https://*.example.com'], allowed_methods: [GET]}",
+        "folders": "incoming",
+        "record": "",
+        "certificate": "",
+        "application_id": "",
+        "profile": "",
+        "validate_certs": "",
+        "ansible_playbook": core,
+    }
+    env = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_DEFAULT_REGION"), "")
+    first = site.configure(awx=True, env=env, **survey)
+    assert first.result["project"] == site.key
+    assert first.result["bucket"]["tags"] == {"team": "video", "cost": "47"}
+    assert first.result["bucket"]["lifecycle"]["expire_days"] == 30
+    assert "incoming/" in site.objects()
+    (rule,) = site.holds("get_bucket_cors")["CORSRules"]
+    assert rule["AllowedOrigins"] == ["https://*.example.com"]
+    site.steady(awx=True, env=env, **survey)
