@@ -243,7 +243,7 @@ def test_absent_needs_no_bucket_for_its_record(scene: Scene) -> None:
     scene.server.answer = NoBucket(scene.api)
     scene.server.asked.clear()
     operator = {"endpoint_url": scene.server.url, "access_key": "AK", "secret_key": "operators-secret"}
-    options = {"record": "s3://gone/.vonage-archiving/45828062.json", **operator}
+    options: dict[str, t.Any] = {"record": "s3://gone/.vonage-archiving/45828062.json", **operator}
     gone = scene.run(state="absent", **options)
     assert (gone.changed, gone.result["reason"]) == (True, "unknown")
     assert gone.result["record"] == {
