@@ -31,7 +31,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - The options are validated and RV(planned) says what would be checked. Nothing is sent.
+      - The options are validated and RV(planned) says what would be checked. Nothing is sent to the store.
   diff_mode:
     support: none
     details:

@@ -20,6 +20,7 @@ from dataclasses import replace
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import Cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import Uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_denials import Denials
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import CHECKS, Settings, settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
     Check,
@@ -96,15 +97,16 @@ def probe(wanted: Settings, operator: t.Any, region: str) -> tuple[list[Check], 
 
 def perform(wanted: Settings, uploader: Uploader, views: Views) -> list[Check]:
     """All checks, those that do not depend on each other at the same time."""
+    denials = Denials(uploader)
     checks = uploader.put()
     there = all(check.ok for check in checks if check.name != "put_sse_echo")
     tasks: dict[str, Task] = {
         "cors_preflight": lambda: [views.preflight()],
         "multipart_upload": uploader.put_in_parts,
         "anonymous_read": lambda: [views.anonymous()],
-        "no_read": lambda: [uploader.read(views.anybody_can_read)],
-        "no_list_outside": lambda: [uploader.list_outside()],
-        "no_put_outside": lambda: [uploader.put_outside()],
+        "no_read": lambda: [denials.read(views.anybody_can_read)],
+        "no_list_outside": lambda: [denials.list_outside()],
+        "no_put_outside": lambda: [denials.put_outside()],
     }
     asked = [name for name in tasks if name in wanted.planned and (there or name == "cors_preflight")]
     checks += together([tasks[name] for name in asked])
@@ -112,7 +114,7 @@ def perform(wanted: Settings, uploader: Uploader, views: Views) -> list[Check]:
         multipart = any(check.name == "multipart_upload" and check.ok for check in checks)
         checks.append(views.stored(multipart))
         if "no_delete" in wanted.planned:
-            checks.append(uploader.delete())
+            checks.append(denials.delete())
     return sorted(checks, key=lambda check: CHECKS.index(check.name))
 
 

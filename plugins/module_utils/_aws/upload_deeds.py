@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the uploader's key does in an upload check: put, put in parts, and try what it must not be able to.
+"""What the uploader's key does in an upload check: put, and put in parts.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -92,7 +92,7 @@ class Uploader:
     def _put_in_parts(self) -> list[t.Any]:
         """All answers, since any of them can tell of encryption."""
         place = {"Bucket": self.settings.bucket, "Key": self.keys.multipart}
-        begun = self.patience.call(lambda: self._begin(self.keys.multipart), key_is_unknown)
+        begun = self.patience.call(lambda: self.begin(self.keys.multipart), key_is_unknown)
         upload = {**place, "UploadId": begun["UploadId"]}
         parts: list[t.Any] = []
         for number, body in enumerate((b"\0" * PART_SIZE, self.content), start=1):
@@ -103,7 +103,7 @@ class Uploader:
         self.ledger.put(self.keys.multipart, completed.get("VersionId"))
         return [begun, *parts, completed]
 
-    def _begin(self, key: str) -> t.Any:
+    def begin(self, key: str) -> t.Any:
         what = f"begin the multipart upload of s3://{self.settings.bucket}/{key}"
         with told(what, self.settings.uploader, "s3:PutObject"):
             begun = self.client.create_multipart_upload(Bucket=self.settings.bucket, Key=key, **self._encryption)
@@ -126,79 +126,12 @@ class Uploader:
         seen = [answer["ServerSideEncryption"] for answer in answers if answer.get("ServerSideEncryption")]
         return [echo(name, what, seen)]
 
-    # What the key must not be able to do. "Partners should not provide any additional permissions for the credentials
-    # that they store with Vonage" (Vonage's security guide for archiving).
-
-    def read(self, anybody_can: t.Callable[[], bool]) -> Check:
-        """Whether the key is kept from reading.
-
-        :param anybody_can: whether the object can be read without a key, so that the key adds nothing.
-        """
-
-        def attempt() -> t.Any:
-            with told("read the probe with the uploader's key", self.settings.uploader):
-                answer = self.client.get_object(Bucket=self.settings.bucket, Key=self.keys.single)
-                answer["Body"].close()
-
-        excuse = "Anybody can read below this prefix without a key, so the key adds nothing to that."
-        check = self._forbidden("no_read", attempt, "read recordings", "s3:GetObject")
-        return check if check.ok or not anybody_can() else Check("no_read", True, excuse)
-
-    def list_outside(self) -> Check:
-        def attempt() -> t.Any:
-            with told("list the bucket with the uploader's key", self.settings.uploader):
-                self.client.list_objects_v2(Bucket=self.settings.bucket, MaxKeys=1)
-
-        return self._forbidden("no_list_outside", attempt, "list the whole bucket", "s3:ListBucket")
-
-    def put_outside(self) -> Check:
-        """Only *begins* an upload: that takes the permission of a put and makes no object."""
-
-        def attempt() -> t.Any:
-            self._begin(self.keys.outside)
-
-        return self._forbidden("no_put_outside", attempt, "write outside of the project's prefix", "s3:PutObject")
-
-    def delete(self) -> Check:
-        """Comes last: it may take the probe away."""
-        versions: list[str | None] = [version for key, version in self.ledger.objects if key == self.keys.single]
-
-        def attempt() -> t.Any:
-            with told("delete the probe with the uploader's key", self.settings.uploader):
-                answer = self.client.delete_object(Bucket=self.settings.bucket, Key=self.keys.single)
-            if answer.get("VersionId"):
-                self.ledger.put(self.keys.single, answer["VersionId"])
-
-        def attempt_version() -> t.Any:
-            version = next(version for version in versions if version)
-            with told("delete a version of the probe with the uploader's key", self.settings.uploader):
-                self.client.delete_object(Bucket=self.settings.bucket, Key=self.keys.single, VersionId=version)
-
-        check = self._forbidden("no_delete", attempt, "delete recordings", "s3:DeleteObject")
-        if not check.ok or not any(versions):
-            return check
-        return self._forbidden("no_delete", attempt_version, "delete versions of recordings", "s3:DeleteObjectVersion")
-
-    def _forbidden(self, name: str, attempt: t.Callable[[], t.Any], deed: str, action: str) -> Check:
-        try:
-            self.patience.call(attempt, key_is_unknown)
-        except ArchivingError as exc:
-            if is_denied(exc):
-                return Check(name, True, f"The key cannot {deed}: {problem(exc)}")
-            return Check(name, False, f"It could not be found out whether the key can {deed}: {problem(exc)}")
-        return Check(
-            name,
-            False,
-            f"The key can {deed}, which an upload does not need: take {action} there away from its user, so that "
-            "whoever gets hold of the key can do no more than upload.",
-        )
-
 
 def echo(name: str, what: str, seen: t.Sequence[str]) -> Check:
     """The judgement on what the store says of encryption in its answers to an upload; pure.
 
     The header x-amz-server-side-encryption belongs to the answers of PutObject, CreateMultipartUpload, UploadPart and
-    CompleteMultipartUpload (Amazon S3 API Reference). One of the three is enough: SeaweedFS has it in the second only.
+    CompleteMultipartUpload (Amazon S3 API Reference). One is enough: SeaweedFS has it in UploadPart's only.
     """
     if seen and set(seen) == {AES256}:
         return Check(name, True, f'The store answered {what} with "x-amz-server-side-encryption: AES256".')
