@@ -107,7 +107,7 @@ def observe(bucket: Bucket, want: Desired) -> Observed:
             raise failure
     lacking = frozenset(name for name, state in found.items() if state is _LACKING)
     states = {name: state for name, state in found.items() if name not in lacking}
-    exists = not failures and _exists_indeed(bucket)
+    exists = not failures and (bool(set(states) - {"encryption"}) or _exists_indeed(bucket))
     return Observed(exists, states if exists else {}, lacking)
 
 

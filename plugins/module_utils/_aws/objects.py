@@ -68,18 +68,26 @@ def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **pa
 
 def holds_something(bucket: Bucket) -> bool:
     """Whether any object or version of one is in the bucket, or on its way into it."""
-    return next(_contents(bucket, most=1), None) is not None or next(_uploads(bucket), None) is not None
+    return bool(_contents(bucket, most=1)) or next(_uploads(bucket), None) is not None
 
 
 def empty(bucket: Bucket) -> dict[str, int]:
     """Delete every object, version and delete marker, and abort every open multipart upload.
 
+    Each listing starts at the beginning: not every store can go on after a key that is gone meanwhile.
+
     :returns: how many of each were removed.
     """
     removed = {"objects": 0, "uploads": 0}
-    for keys in _batches(_contents(bucket, most=MOST_DELETED)):
+    before: list[dict[str, str]] = []
+    while keys := _contents(bucket, most=MOST_DELETED):
+        if keys == before:
+            hint = "Look for an object lock, or whether the store can delete versions."
+            problem = f"{bucket.connection.store} accepted it, but still shows {keys[0]['Key']}"
+            raise errors.RejectedError(f"delete {len(keys)} objects of bucket {bucket.name}", problem, hint)
         _delete(bucket, keys)
         removed["objects"] += len(keys)
+        before = keys
     for upload in list(_uploads(bucket)):
         attempted = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
         bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
@@ -98,40 +106,19 @@ def _delete(bucket: Bucket, keys: list[dict[str, str]]) -> None:
         raise errors.RejectedError(attempted, problem, hint, code=refused[0].get("Code"))
 
 
-def _contents(bucket: Bucket, most: int) -> t.Iterator[dict[str, str]]:
-    """What DeleteObjects takes for each thing in the bucket."""
+def _contents(bucket: Bucket, most: int) -> list[dict[str, str]]:
+    """What DeleteObjects takes for the first things in the bucket; empty only if nothing is in it."""
     attempted = f"list what bucket {bucket.name} holds"
     try:
         page = bucket.call("list_object_versions", attempted, "s3:ListBucketVersions", MaxKeys=most)
         versions = page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
     except errors.UnsupportedError:
         versions = False
-    if not versions:
-        yield from _plain_contents(bucket, attempted, most)
-        return
-    while True:
-        for entry in [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]:
-            yield {"Key": entry["Key"], "VersionId": entry["VersionId"]}
-        if not page.get("IsTruncated"):
-            return
-        markers = {"KeyMarker": page.get("NextKeyMarker"), "VersionIdMarker": page.get("NextVersionIdMarker")}
-        page = bucket.call(
-            "list_object_versions",
-            attempted,
-            "s3:ListBucketVersions",
-            MaxKeys=most,
-            **{key: value for key, value in markers.items() if value},
-        )
-
-
-def _plain_contents(bucket: Bucket, attempted: str, most: int) -> t.Iterator[dict[str, str]]:
-    token: dict[str, str] = {}
-    while True:
-        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most, **token)
-        yield from ({"Key": entry["Key"]} for entry in page.get("Contents") or [])
-        if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
-            return
-        token = {"ContinuationToken": page["NextContinuationToken"]}
+    if versions:
+        found = [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]
+        return [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in found][:MOST_DELETED]
+    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most)
+    return [{"Key": entry["Key"]} for entry in page.get("Contents") or []]
 
 
 def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
@@ -147,14 +134,3 @@ def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
         if not page.get("IsTruncated"):
             return
         markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
-
-
-def _batches(items: t.Iterator[dict[str, str]]) -> t.Iterator[list[dict[str, str]]]:
-    batch: list[dict[str, str]] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) == MOST_DELETED:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
