@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import typing as t
@@ -14,7 +16,7 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context, UseCase, run
+from ansible_collections.vonage.archiving.plugins.module_utils._module import GARBAGE_THRESHOLD, Context, UseCase, run
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
 
 SECRET = "Xv7pQ2mKd9wLzR4t"
@@ -48,8 +50,11 @@ class Runner:
 
 
 @pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
-    return Runner(monkeypatch, capsys)
+def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Iterator[Runner]:
+    usual = gc.get_threshold()
+    yield Runner(monkeypatch, capsys)
+    gc.set_threshold(*usual)
+    atexit.unregister(gc.freeze)
 
 
 def unchanged(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
@@ -172,3 +177,20 @@ def test_empty_variables_of_aws_are_forgotten(runner: Runner, monkeypatch: pytes
 
     runner(use_case)
     assert seen == [[(False, None), (True, "eu-west-1"), (True, "")]]
+
+
+def test_a_process_that_ends_soon_looks_for_garbage_rarely_and_not_at_its_end(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thresholds: list[int] = []
+    at_the_end: list[t.Any] = []
+    monkeypatch.setattr(atexit, "register", at_the_end.append)
+
+    def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+        thresholds.append(gc.get_threshold()[0])
+        return Outcome(changed=False)
+
+    runner(use_case)
+    assert thresholds == [GARBAGE_THRESHOLD]
+    assert gc.freeze in at_the_end
+    assert gc.isenabled()
