@@ -24,7 +24,7 @@ def main() -> None:
     groups: set[int] = set()
     paths: set[str] = set()
     for line in sys.stdin:
-        verb, _, value = line.rstrip("\n").partition(" ")
+        verb, _unused, value = line.rstrip("\n").partition(" ")
         if verb == "group":
             groups.add(int(value))
         elif verb == "group-ended":

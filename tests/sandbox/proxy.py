@@ -121,7 +121,7 @@ class RecordingProxy:
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _unused = self._listener.accept()
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -189,8 +189,8 @@ class RecordingProxy:
                 return answer
 
     def _note(self, message: Message) -> ProxiedRequest:
-        method, target, _ = message.first_line
-        path, _, query = target.partition("?")
+        method, target, _unused = message.first_line
+        path, _unused, query = target.partition("?")
         with self._lock:
             self._count += 1
             request = ProxiedRequest(self._count, method, path, query, message.headers, message.body, time.time())

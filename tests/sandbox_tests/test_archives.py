@@ -51,7 +51,7 @@ def descend(content: bytes, *path: bytes) -> bytes:
 
 def test_recording_is_a_real_video() -> None:
     content = make_mp4()
-    assert [kind for kind, _ in boxes(content)] == [b"ftyp", b"moov", b"mdat"]
+    assert [kind for kind, _unused in boxes(content)] == [b"ftyp", b"moov", b"mdat"]
     table = descend(content, b"moov", b"trak", b"mdia", b"minf", b"stbl")
     size, count = struct.unpack(">II", descend(table, b"stsz")[4:12])
     offset = struct.unpack(">I", descend(table, b"stco")[8:12])[0]
@@ -66,7 +66,7 @@ def test_recording_is_a_real_video() -> None:
 def test_recording_can_be_any_size() -> None:
     content = make_mp4(1_000_000)
     assert len(content) == 1_000_000
-    assert [kind for kind, _ in boxes(content)] == [b"ftyp", b"moov", b"mdat", b"free"]
+    assert [kind for kind, _unused in boxes(content)] == [b"ftyp", b"moov", b"mdat", b"free"]
 
 
 def test_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:
@@ -99,7 +99,7 @@ def test_sdk_cannot_delete_what_is_lost(emulator: VonageEmulator) -> None:
 
 
 def test_list_pages(emulator: VonageEmulator) -> None:
-    for _ in range(52):
+    for _unused in range(52):
         emulator.record_archive()
     url = f"{emulator.url}/v2/partner/{emulator.api_key}/archive"
     headers = {"X-OPENTOK-AUTH": token(emulator)}

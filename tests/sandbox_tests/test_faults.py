@@ -46,7 +46,7 @@ def read_all(connection: socket.socket) -> bytes:
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
 def test_status_then_success(emulator: VonageEmulator, status: int) -> None:
     fault = emulator.fail_next(status=status, times=2)
-    assert [put(emulator, s3_body()).status_code for _ in range(3)] == [status, status, 200]
+    assert [put(emulator, s3_body()).status_code for _unused in range(3)] == [status, status, 200]
     assert fault.hits == 2
     assert [each["status"] for each in emulator.log()] == [status, status, 200]
     assert [each["fault"] for each in emulator.log()] == ["status", "status", None]
@@ -113,7 +113,7 @@ def test_close_is_an_orderly_end(emulator: VonageEmulator) -> None:
 def test_truncate_sends_half_of_what_it_announced(emulator: VonageEmulator, apply: bool) -> None:
     emulator.fail_next("truncate", apply=apply)
     with raw_put(emulator) as connection:
-        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+        head, _unused, body = read_all(connection).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     announced = int(head.lower().split(b"content-length:")[1].split()[0])
     assert 0 < len(body) == announced // 2

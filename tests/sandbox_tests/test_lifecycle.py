@@ -71,7 +71,9 @@ def test_stop_leaves_nothing() -> None:
 
 def test_no_secret_on_a_command_line(sandbox: Sandbox) -> None:
     secrets = [store.secret_key for store in sandbox.stores.values()]
-    lines = subprocess.run(["ps", "-ww", "-o", "args=", "-p", ",".join(map(str, sandbox.pids))], **_TEXT).stdout
+    lines = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", ",".join(map(str, sandbox.pids))], check=True, **_TEXT
+    ).stdout
     assert "weed" in lines
     assert not [secret for secret in secrets if secret in lines]
 
@@ -124,7 +126,7 @@ def test_start_that_fails_says_why_and_leaves_nothing(monkeypatch: pytest.Monkey
     with pytest.raises(SandboxError, match="no disk"):
         sandbox.start()
     with pytest.raises(SandboxError, match="does not run"):
-        _ = sandbox.state_dir
+        _unused = sandbox.state_dir
     mine = "/vonage-archiving-sandbox-*/broken-*"
     assert glob.glob(os.environ.get("TMPDIR", "/tmp") + mine) == []
 
@@ -155,7 +157,7 @@ def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals)
     assert variables["archive_storage_bucket"] == "lessons"
     assert requests.get(f"{variables['archive_storage_api_url']}/_sandbox/log", timeout=TIMEOUT).json() == []
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=TIMEOUT)
+    printed, _unused = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert f"export AWS_ENDPOINT_URL={store['endpoint_url']}" in printed
     assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]
@@ -169,10 +171,10 @@ def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
         tmp_path / "temporary", "-m", "tests.sandbox", "--store", "rclone", "--print-env", "--json", str(file)
     )
     assert wait_for(file.exists, 40)
-    found = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], **_TEXT).stdout
+    found = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], check=True, **_TEXT).stdout
     server = next(line for line in found.splitlines() if "rclone" in line)
     os.kill(int(server.split()[0]), signal.SIGKILL)
-    printed, _ = process.communicate(timeout=TIMEOUT)
+    printed, _unused = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1
     assert all(line.startswith("export AWS_") for line in printed.splitlines())
     assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]

@@ -95,7 +95,7 @@ def test_connection_is_kept(seaweedfs: Store) -> None:
     with RecordingProxy(seaweedfs.endpoint_url) as proxy:
         client = connection(proxy)
         sockets = set()
-        for _ in range(3):
+        for _unused in range(3):
             client.request("GET", "/")
             client.getresponse().read()
             sockets.add(client.sock)
@@ -108,7 +108,7 @@ def test_connection_is_kept(seaweedfs: Store) -> None:
 def test_latency_is_added_to_each_request_and_not_serialised(emulator: VonageEmulator) -> None:
     with RecordingProxy(emulator.url, latency=0.3) as proxy:
         started = time.monotonic()
-        threads = [threading.Thread(target=put, args=(emulator, proxy)) for _ in range(4)]
+        threads = [threading.Thread(target=put, args=(emulator, proxy)) for _unused in range(4)]
         for each in threads:
             each.start()
         for each in threads:

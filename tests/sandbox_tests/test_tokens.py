@@ -32,7 +32,7 @@ def unsigned(emulator: VonageEmulator) -> str:
 
 def cut(emulator: VonageEmulator) -> str:
     """Return a token whose claims were changed after it was signed."""
-    header, _, signature = token(emulator).split(".")
+    header, _unused, signature = token(emulator).split(".")
     claims = {"iss": emulator.api_key, "ist": "project", "iat": 1, "exp": int(time.time()) + 100}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
     return f"{header}.{payload}.{signature}"

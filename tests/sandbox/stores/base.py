@@ -171,12 +171,12 @@ class Store:
 
 def new_access_key() -> str:
     """Return an access key id of the form that long-lived AWS keys have."""
-    return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
+    return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _unused in range(16))
 
 
 def new_secret_key() -> str:
     """Return a secret of 40 letters and digits, as long as those of AWS."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(40))
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _unused in range(40))
 
 
 def find_program(name: str) -> str:

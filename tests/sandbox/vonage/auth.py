@@ -39,7 +39,7 @@ def check_opentok_token(headers: Headers, issuer: str, secret: str, kind: str, n
 
 def check_application_token(headers: Headers, application_id: str, public_key: str, now: float) -> None:
     """Check the token of a call in the unified environment."""
-    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    scheme, _unused, token = headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise forbidden("The header Authorization: Bearer is missing")
     claims = _decode(token.strip(), "RS256", public_key)

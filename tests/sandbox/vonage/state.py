@@ -138,4 +138,4 @@ class State:
 
 
 def _digits(first: str, length: int) -> str:
-    return first + "".join(secrets.choice("0123456789") for _ in range(length - 1))
+    return first + "".join(secrets.choice("0123456789") for _unused in range(length - 1))

@@ -125,7 +125,7 @@ def test_a_pause_beyond_the_budget_ends_it_at_once() -> None:
 
 
 def test_pauses_grow_and_stay_below_their_limit() -> None:
-    pauses = [[_http._pause(tries, None) for _ in range(50)] for tries in (1, 2, 3, 20)]
+    pauses = [[_http._pause(tries, None) for _unused in range(50)] for tries in (1, 2, 3, 20)]
     assert [math.ceil(max(each) / min(each)) for each in pauses] == [2, 2, 2, 2]
     assert max(pauses[0]) <= min(pauses[2])
     assert max(pauses[3]) <= _http.LONGEST_PAUSE

@@ -159,7 +159,7 @@ LOCKED, UNLOCKED = Block(True, True, True, True), Block(True, True, False, False
 
 def test_opening_takes_the_block_off_first() -> None:
     found = steps(wanted(("a/",), None, None, None), policy=Policy(), block_public_access=LOCKED)
-    assert [name for name, _ in found] == ["block_public_access", "policy"]
+    assert [name for name, _unused in found] == ["block_public_access", "policy"]
     assert found[0][1] == UNLOCKED
 
 
@@ -172,7 +172,7 @@ def test_closing_locks_first() -> None:
 def test_narrowing_behind_a_block_never_shows_what_was_open_before() -> None:
     before = Policy.of([public_statement(ARN, ["a/", "b/"])])
     found = steps(wanted(("a/",), None, None, None), policy=before, block_public_access=LOCKED)
-    assert [name for name, _ in found] == ["policy", "block_public_access", "policy"]
+    assert [name for name, _unused in found] == ["policy", "block_public_access", "policy"]
     assert found[0][1].ours(PUBLIC) is None
 
 
@@ -186,7 +186,7 @@ def test_acls_are_blocked_before_policies_are_let_through() -> None:
 def test_a_statement_changed_by_hand_is_put_right_after_the_block_is_off() -> None:
     denied = {**public_statement(ARN, ["a/"]), "Effect": "Deny"}
     found = steps(wanted(("a/",), None, None, None), policy=Policy.of([denied]), block_public_access=LOCKED)
-    assert [name for name, _ in found] == ["policy", "block_public_access", "policy"]
+    assert [name for name, _unused in found] == ["policy", "block_public_access", "policy"]
 
 
 def test_two_statements_under_our_name_become_one() -> None:

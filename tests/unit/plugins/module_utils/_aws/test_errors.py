@@ -61,7 +61,7 @@ def test_the_parts_of_an_answer() -> None:
 )
 def test_each_answer_has_its_error(status: int, code: str, kind: type[errors.ArchivingError]) -> None:
     error = translate(Answered(status, code, "m"), "read it", STORE, "s3:GetThing")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert str(error).startswith(
         f"Could not read it: the S3 store at https://s3.example.com answered {code or status}: m."
     )
@@ -121,7 +121,7 @@ def test_what_botocore_raises_is_translated_and_chained() -> None:
 def test_what_has_no_answer(cause: Exception, kind: type[errors.ArchivingError], words: str) -> None:
     with pytest.raises(errors.ArchivingError) as caught, told("read it", STORE):
         raise cause
-    assert type(caught.value) is kind
+    assert caught.value.__class__ is kind
     assert words in str(caught.value)
     assert SECRET not in str(caught.value)
 

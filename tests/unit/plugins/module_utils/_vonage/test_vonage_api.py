@@ -63,7 +63,7 @@ def test_the_unified_environment_has_a_bearer_token() -> None:
         client(server, unified=True).put_storage(BODY)
     (asked,) = server.asked
     assert asked.path == f"/v2/project/{keys.APPLICATION}/archive/storage"
-    scheme, _, signed = asked.headers["authorization"].partition(" ")
+    scheme, _unused, signed = asked.headers["authorization"].partition(" ")
     claims = jwt.decode(signed, keys.public_pem(keys.rsa_key()), algorithms=["RS256"])
     assert (scheme, claims["application_id"]) == ("Bearer", keys.APPLICATION)
     assert "x-opentok-auth" not in asked.headers
@@ -157,7 +157,7 @@ def test_what_the_api_says_is_shown_without_secrets_and_tokens() -> None:
 def test_refusals_say_what_it_can_be(status: int, kind: type[errors.ArchivingError], says: str) -> None:
     project = Project("45828062", API_SECRET)
     error = api.refusal(project, "set it", Answer(status, {}, b""), "", None)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert str(error).startswith(f"Could not set it: https://api.opentok.com answered HTTP {status}.")
     assert says in str(error)
 

@@ -187,7 +187,7 @@ def test_forced_and_expired(scene: Scene) -> None:
 
 
 def test_without_a_record_every_run_sets_it(scene: Scene) -> None:
-    for _ in range(2):
+    for _unused in range(2):
         outcome = scene.run(record="")
         assert outcome.changed
         assert outcome.result["record"] == {
