@@ -136,7 +136,7 @@ def test_unknown_store_is_refused() -> None:
         Sandbox(stores=("minio",))
 
 
-_TEXT: dict[str, Any] = {"capture_output": True, "text": True, "check": True}
+_TEXT: dict[str, Any] = {"capture_output": True, "text": True}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
