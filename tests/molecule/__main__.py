@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starts and stops the sandbox that all molecule scenarios share, and shows what is in a scenario's bucket.
 
-    python -m tests.molecule start FILE    make projects and uploaders, one for each scenario; FILE says all about them
+    python -m tests.molecule start FILE         returns when FILE is there and all is ready
     python -m tests.molecule stop FILE
-    python -m tests.molecule look FILE SCENARIO
+    python -m tests.molecule look FILE SCENARIO prints what bucket and project hold
 
-FILE holds keys; only its owner can read it, and it goes when the sandbox stops. If molecule is killed in the middle of
+Beside FILE there is one file for each scenario, with the variables of the role. They hold keys; only their owner can
+read them, and they go when the sandbox stops. If molecule is killed in the middle of
 ``molecule test``, the sandbox ends too; after ``molecule converge`` or ``molecule create`` it stays until
 ``molecule destroy``.
 """
@@ -32,7 +33,7 @@ import psutil
 from tests.sandbox import Sandbox, SandboxError, upload_only_policy
 from tests.sandbox._aws import aws_client
 
-from .look import look
+from .look import look, project
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "extensions" / "molecule"
@@ -74,7 +75,10 @@ def serve(file: Path, owner: int) -> int:
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, stop)
     with Sandbox() as sandbox:
-        sandbox.write_description(file, {"scenarios": {name: variables(sandbox, name) for name in scenarios()}})
+        for name in scenarios():
+            description = {"sandbox_file": str(file), "sandbox_scenario": name, **variables(sandbox, name)}
+            sandbox.write_description(file.with_name(f"{name}.json"), description)
+        sandbox.write_description(file)
         while not stopping.wait(1):
             if sandbox.dead() or (owner and not psutil.pid_exists(owner)):
                 return 1
@@ -131,8 +135,8 @@ def stop(file: Path) -> int:
 
 
 def show(file: Path, scenario: str) -> int:
-    """Print what a scenario's bucket holds, asked by the administrator's key."""
-    values = json.loads(file.read_text())["scenarios"][scenario]
+    """Print what the servers hold for a scenario; the store is asked with the administrator's key."""
+    values = json.loads(file.with_name(f"{scenario}.json").read_text())
     client = aws_client(
         "s3",
         values["archive_storage_endpoint"],
@@ -140,7 +144,11 @@ def show(file: Path, scenario: str) -> int:
         values["archive_storage_secret_key"],
         values["archive_storage_region"],
     )
-    json.dump(look(client, values["archive_storage_bucket"]), sys.stdout, indent=2, default=str)
+    held = {
+        "bucket": look(client, values["archive_storage_bucket"]),
+        "project": project(values["archive_storage_api_url"], values["archive_storage_api_key"]),
+    }
+    json.dump(held, sys.stdout, indent=2, default=str)
     return 0
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a bucket holds, as the server describes it."""
+"""What a bucket and a project hold, as the servers describe them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from botocore.exceptions import ClientError
 
+TIMEOUT = 30
 NOT_SET = {
     "NoSuchCORSConfiguration",
     "NoSuchBucketPolicy",
@@ -31,6 +33,16 @@ def look(client: Any, bucket: str) -> dict[str, Any]:
         "policy": _set(lambda: json.loads(client.get_bucket_policy(Bucket=bucket)["Policy"])),
         "objects": {key: _object(client, bucket, key) for key in _keys(client, bucket)},
     }
+
+
+def project(url: str, key: str) -> dict[str, Any]:
+    """Return what the emulator holds for a project, and the methods of the calls it has received about it."""
+
+    def ask(path: str) -> Any:
+        return requests.get(f"{url}/_sandbox/{path}", timeout=TIMEOUT).json()
+
+    calls = [each["method"] for each in ask("log") if f"/project/{key}/" in each["path"]]
+    return {"target": ask(f"target/{key}"), "archives": ask(f"archives/{key}"), "calls": calls}
 
 
 def _set(read: Callable[[], Any]) -> Any:
