@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +23,15 @@ def e2e_sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def site(e2e_sandbox: Sandbox, tmp_path: Path) -> Iterator[Site]:
+def home() -> Iterator[Path]:
+    """A home folder with a short name: Ansible makes sockets below it, whose paths must not exceed 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="e2e-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def site(e2e_sandbox: Sandbox, home: Path) -> Iterator[Site]:
     """A project that has nothing yet."""
     e2e_sandbox.vonage.echo_secrets = False
-    with new_site(e2e_sandbox, tmp_path) as made:
+    with new_site(e2e_sandbox, home) as made:
         yield made

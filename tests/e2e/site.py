@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ class Site:
     api: RecordingProxy
     home: Path
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
         """The operator's client, past the proxy."""
         return self.store.client()
