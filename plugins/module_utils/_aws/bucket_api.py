@@ -102,7 +102,9 @@ class Bucket:
         root = found.get("RootElement", "")
         if sub.roots and root not in sub.roots:
             problem = f"{self.connection.store} answered with {root or 'no'} XML where {sub.title} should be"
-            raise _unsupported(attempted, problem, sub, self.connection)
+            error = _unsupported(attempted, problem, sub, self.connection)
+            error.facts["answer"] = root or "empty"
+            raise error
         return found
 
     def _answer(self, sub: Subresource) -> dict[str, t.Any]:

@@ -307,7 +307,14 @@ def test_a_store_that_always_encrypts_has_no_default_of_ours(here: Here) -> None
     assert outcome.before == outcome.after == {}
 
 
-FOLDER = b"<ListBucketResult><Contents><Key>a/</Key></Contents></ListBucketResult>"
+def test_an_empty_answer_will_do_for_no_default_of_ours(here: Here) -> None:
+    """LocalEmu answers so once the default was removed."""
+    here.says(Reply(200, b""))
+    assert not here.run(encryption="none").changed
+    here.fails(errors.UnsupportedError, encryption="s3")
+    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+
+
 BELOW = b"<ListBucketResult><Contents><Key>a/recording.mp4</Key></Contents></ListBucketResult>"
 EMPTY = b"<ListBucketResult></ListBucketResult>"
 
