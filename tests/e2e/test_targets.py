@@ -1,0 +1,56 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The integration targets, each run by ansible-playbook on each store that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.e2e import runs
+from tests.e2e.runs import ROOT, run_playbook
+from tests.e2e.site import leftovers
+from tests.sandbox import Sandbox
+
+pytestmark = pytest.mark.xdist_group("targets")
+
+TARGETS = ROOT / "tests" / "integration" / "targets"
+# The same suite on a store that is real and on one that knows all of AWS; more where there is more to see.
+STORES = ("seaweedfs", "moto")
+MORE_STORES = {"archive_upload_check": ("rclone", "moto-iam")}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(stores=("seaweedfs", "moto", "moto-iam", "rclone")) as running:
+        yield running
+
+
+def cases() -> list[tuple[str, str]]:
+    names = sorted(path.name for path in TARGETS.iterdir() if (path / "tasks" / "main.yml").exists())
+    return [(name, store) for name in names for store in (*STORES, *MORE_STORES.get(name, ()))]
+
+
+@pytest.mark.parametrize(("target", "store"), cases())
+def test_target(sandbox: Sandbox, target: str, store: str, tmp_path: Path) -> None:
+    described = sandbox.describe()
+    play = {
+        "hosts": "localhost",
+        "connection": "local",
+        "gather_facts": False,
+        "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
+        "roles": [str(TARGETS / target)],
+    }
+    playbook = tmp_path / "playbook.yml"
+    playbook.write_text(yaml.safe_dump([play]))
+    variables = {"sandbox": described, "store": described["stores"][store]}
+    run = run_playbook(playbook, variables, tmp_path, {}).ok()
+    assert run.stats["failures"] == 0
+    assert run.stats["ok"] > 5
+    known = [each.secret_key for each in sandbox.stores.values()]
+    assert not runs.leaks(run.output, known)
+    assert leftovers(tmp_path) == []
