@@ -33,7 +33,8 @@ options:
   state:
     description:
       - V(present) creates the bucket if need be and brings about every facet that is given.
-      - V(absent) deletes it. A bucket that holds anything is deleted only with O(force=true).
+      - V(absent) deletes it. A bucket that holds anything, open multipart uploads included, is deleted only with
+        O(force=true).
     type: str
     choices: [present, absent]
     default: present
@@ -54,6 +55,8 @@ options:
         warning, since Vonage can upload with S3-managed keys only (Vonage guide "Amazon S3 server-side encryption").
       - V(none) means no default encryption of this module's. AWS always encrypts with S3-managed keys and reports so,
         which counts as V(none). A default of KMS is not this module's and is refused.
+      - Of another store that always encrypts, that shows only when the default is removed. There, V(none) changes
+        nothing, but check mode says that it would.
       - Anything else is refused, V(kms) among them.
     type: str
   cors_rules:
@@ -91,7 +94,8 @@ options:
     description:
       - Prefixes that exist as zero-byte objects whose keys end in a slash, as the S3 console makes them. Uploads do
         not need them; they show people where recordings are going to be.
-      - Folders that are not in the list are left alone.
+      - Folders that are not in the list are left alone. On a store other than AWS, a folder that holds anything is not
+        written, since stores that keep files may lose what is in it.
     type: list
     elements: str
   public_prefixes:
@@ -109,7 +113,7 @@ options:
     description:
       - V(true) sets all four settings of the public access block; with O(public_prefixes) not empty, only the two
         about ACLs.
-      - V(false) takes all four off, which by itself makes nothing public.
+      - V(false) takes all four off. What policies and ACLs of the bucket give to everybody then takes effect.
     type: bool
   require_tls:
     description:
@@ -135,6 +139,8 @@ options:
     description:
       - One lifecycle rule, with the id V(vonage-archiving). An empty dictionary, or one in which no number of days is
         given or all are 0, removes the rule.
+      - A rule about the whole bucket is also about the records of M(vonage.archiving.vonage_archive_storage). When one
+        has expired, the next run sets the upload target anew.
     type: dict
     suboptions:
       expire_days:
@@ -152,6 +158,7 @@ options:
   tags:
     description:
       - Tags that the bucket has to have; at most 50, of at most 128 and 256 characters.
+      - A tag whose value is an empty string counts as not given; V(null) gives it an empty value.
     type: dict
   purge_tags:
     description:
@@ -174,16 +181,19 @@ attributes:
 notes:
   - "IAM actions, each needed only if the option is given. C(s3:ListBucket) for O(folders) or if no facet is given;
     C(s3:CreateBucket) for a new bucket; C(s3:GetEncryptionConfiguration) and C(s3:PutEncryptionConfiguration) for
-    O(encryption); C(s3:GetBucketCORS) and C(s3:PutBucketCORS) for O(cors_rules); C(s3:GetObject) and C(s3:PutObject)
-    for O(folders)."
+    O(encryption); C(s3:GetBucketCORS) and C(s3:PutBucketCORS) for O(cors_rules); C(s3:PutObject) for O(folders), with
+    C(s3:GetObject) on a store other than AWS."
   - "C(s3:GetBucketPolicy), C(s3:PutBucketPolicy) and C(s3:DeleteBucketPolicy) for O(public_prefixes), O(require_tls)
     and O(require_encryption); C(s3:GetBucketPublicAccessBlock) and C(s3:PutBucketPublicAccessBlock) for
     O(public_prefixes) and O(block_public_access); C(s3:GetBucketOwnershipControls) and
     C(s3:PutBucketOwnershipControls) for O(object_ownership)."
   - "C(s3:GetBucketVersioning) and C(s3:PutBucketVersioning) for O(versioning); C(s3:GetLifecycleConfiguration) and
     C(s3:PutLifecycleConfiguration) for O(lifecycle); C(s3:GetBucketTagging) and C(s3:PutBucketTagging) for O(tags)."
-  - "For O(state=absent), C(s3:ListBucket), C(s3:ListBucketVersions) and C(s3:DeleteBucket); with O(force=true) also
-    C(s3:DeleteObject), C(s3:DeleteObjectVersion), C(s3:ListBucketMultipartUploads) and C(s3:AbortMultipartUpload)."
+  - "For O(state=absent), C(s3:ListBucket), C(s3:ListBucketVersions), C(s3:ListBucketMultipartUploads) and
+    C(s3:DeleteBucket); with O(force=true) also C(s3:DeleteObject), C(s3:DeleteObjectVersion) and
+    C(s3:AbortMultipartUpload)."
+  - S3 has no conditional writes of policies, lifecycle rules and tags. A change that somebody else makes between the
+    read and the write of this module, usually some milliseconds, is lost.
   - If the store lacks a facet that is given, the task fails before anything is written wherever that shows in a read.
 seealso:
   - module: vonage.archiving.s3_archive_bucket_info
@@ -319,7 +329,7 @@ bucket:
       description: The folders of O(folders).
       type: list
       elements: str
-      returned: O(folders) is given
+      returned: O(folders) is given and not empty
     public_prefixes:
       description: The prefixes below which everybody may read.
       type: list
@@ -362,7 +372,9 @@ changes:
   elements: str
   sample: [bucket, encryption, cors_rules]
 removed:
-  description: How many objects (versions and delete markers included) and open uploads were removed.
+  description:
+    - How many objects (versions and delete markers included) and open uploads were removed; empty where none were
+      to be removed, and in check mode.
   returned: O(state=absent)
   type: dict
   sample: {"objects": 12, "uploads": 0}

@@ -70,10 +70,11 @@ EXAMPLES = r"""
     region: eu-west-1
   register: recordings
 
-- name: Stop if recordings could be read by everybody
+- name: Stop unless everything in it is kept from the public, whatever policies and ACLs say
   ansible.builtin.assert:
     that:
-      - recordings.bucket.public_prefixes == []
+      - recordings.bucket.block_public_access.restrict_public_buckets
+      - recordings.bucket.block_public_access.ignore_public_acls
 
 - name: Only two facets, on a store that is not AWS
   vonage.archiving.s3_archive_bucket_info:
