@@ -74,6 +74,8 @@ TEXTS = (
     "record",
     "delete_recordings",
 )
+# The secret of a key of AWS; its id is shorter.
+_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 
@@ -158,6 +160,11 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     found["folders"] = read.names("folders")
     found["project"] = found["api_key"] or found["application_id"]
     found["endpoint_url"] = found["endpoint_url"] or found["endpoint"]
+    if _SECRET.fullmatch(found["uploader_access_key"]):
+        # An id may be shown, and facts are at high verbosity.
+        found["uploader_access_key"] = "(hidden)"
+        swapped = "has the form of a secret key: it and archive_storage_uploader_secret_key look swapped"
+        read.complain("uploader_access_key", swapped)
     _derive(found)
     found["problems"] = read.problems + _contradictions(found)
     return found

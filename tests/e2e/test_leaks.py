@@ -146,12 +146,13 @@ def test_when_secrets_are_wrong(site: Site) -> None:
     # Swapped: the secret stands where an id belongs, which is shown by right.
     keys: dict[str, Any] = {"uploader_access_key": wrong, "uploader_secret_key": site.uploader[0]}
     run = look(site, "configure", [wrong], **keys).run.failed()
-    assert "swapped" in run.error
+    assert "look swapped" in run.error
+    assert run.failed_task == "Refuse what cannot be right before anything is touched"
 
 
 def test_when_nobody_answers(site: Site) -> None:
     run = look(site, "configure", endpoint=NOWHERE).run.failed()
-    assert "connection" in run.error.lower()
+    assert "Could not connect to the endpoint URL" in run.error
     # Of a temporary operator's key, and by variables instead of the environment.
     operator: dict[str, Any] = {
         "access_key": "ASIAIOSFODNN7EXAMPLE",

@@ -260,6 +260,16 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert len(found) == 7
 
 
+def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    found = read(uploader_access_key=secret)
+    assert found["problems"] == [
+        "archive_storage_uploader_access_key has the form of a secret key: it and archive_storage_uploader_secret_key "
+        "look swapped"
+    ]
+    assert secret not in str(found)
+
+
 def test_nothing_secret_is_returned() -> None:
     found = settings({**GIVEN, "uploader_secret_key": "hidden", "api_secret": "hidden"})
     assert "hidden" not in str(found)
