@@ -37,6 +37,7 @@ from .look import look, project
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "extensions" / "molecule"
+MOLECULE_STATE = "state.yml"
 READY_TIMEOUT = 90.0
 STOP_TIMEOUT = 30.0
 
@@ -81,6 +82,8 @@ def serve(file: Path, owner: int) -> int:
         sandbox.write_description(file)
         while not stopping.wait(1):
             if sandbox.dead() or (owner and not psutil.pid_exists(owner)):
+                # Else the next run of molecule would take it that there is a sandbox, and start none.
+                file.with_name(MOLECULE_STATE).unlink(missing_ok=True)
                 return 1
     return 0
 
