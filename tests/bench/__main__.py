@@ -47,7 +47,7 @@ def settle(scene: Scene, env: dict[str, str]) -> None:
     snapshots = {}
     for side in SIDES[:-1]:
         scene.make_bucket(side)
-        for _ in range(SETTLING_RUNS):
+        for _unused in range(SETTLING_RUNS):
             run(scene, side, env)
         snapshots[side.name] = scene.snapshot(side)
     usual = snapshots["peers"]
