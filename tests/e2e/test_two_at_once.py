@@ -76,7 +76,7 @@ def test_two_playbooks(site: Site) -> None:
             met.abort()
 
     site.s3.before = meet
-    homes = [site.home / secrets.token_hex(4) for _ in range(2)]
+    homes = [site.home / secrets.token_hex(4) for _unused in range(2)]
     for home in homes:
         home.mkdir()
     given = [{**site.variables, "archive_storage_fallback": fallback} for fallback in ("none", "vonage")]
