@@ -69,7 +69,6 @@ options:
           - V(s3) uploads with encryption with keys managed by S3 (SSE-S3, AES256) and expects that the store says so.
             V(none) asks for no encryption and expects none.
         type: str
-        choices: [s3, none]
         default: s3
   prefix:
     description:

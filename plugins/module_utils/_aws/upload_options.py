@@ -15,16 +15,17 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import legacy_bucket_problem
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given, quote_list
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
 
 S3_ARGUMENTS: dict[str, t.Any] = {
     "bucket": {"type": "str", "required": True},
     "access_key": {"type": "str", "required": True, "no_log": False},
     "secret_key": {"type": "str", "required": True, "no_log": True},
     "endpoint": {"type": "str"},
-    "sse": {"type": "str", "choices": ["s3", "none"], "default": "s3"},
+    # Checked with the rules of vonage_archive_storage, whose texts give the reasons.
+    "sse": {"type": "str", "default": "s3"},
 }
 # The methods a CORS rule of S3 can allow (Amazon S3 API Reference, CORSRule).
 METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
@@ -58,8 +59,6 @@ CHECKS = (
 LONGEST_WAIT = 600
 # A project's id: the number of an OpenTok project, the UUID of an application.
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-# "IAM identifiers" in the IAM User Guide: AKIA is a long-term key, ASIA a temporary one.
-_AWS_KEY = re.compile(r"A[KS]IA[A-Z2-7]{16}")
 
 
 @dataclass(frozen=True)
@@ -113,9 +112,9 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
     try:
         operator = aws.connection(params, environ)
     except InputError as exc:
-        raise InputError([*problems, *exc.problems]) from exc
+        raise rules.input_error([*problems, *exc.problems], s3.get("access_key")) from exc
     if problems:
-        raise InputError(problems)
+        raise rules.input_error(problems, s3.get("access_key"))
     uploader = _uploader(s3, operator)
     return Settings(
         bucket=s3["bucket"],
@@ -133,27 +132,8 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
 
 
 def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
-    missing = [f"s3.{name}" for name in ("bucket", "access_key", "secret_key") if not given(s3.get(name))]
-    problems = [f"{quote_list(missing)} must be given"] if missing else []
-    bucket, endpoint = given(s3.get("bucket")), given(s3.get("endpoint"))
-    problem = legacy_bucket_problem(bucket) if bucket else None
-    if problem:
-        problems.append(f"s3.bucket: {problem}")
-    if endpoint and not _is_plain_url(endpoint):
-        shown = "s3.endpoint" if "@" in endpoint else f"s3.endpoint {endpoint!r}"
-        problems.append(f"{shown} must be a URL with its scheme, such as https://s3.example.com, and nothing else")
-    return [*problems, *_key_problems(s3.get("access_key") or "", s3.get("secret_key") or "")]
-
-
-def _key_problems(access_key: str, secret_key: str) -> list[str]:
-    if _AWS_KEY.fullmatch(secret_key):
-        return ["s3.access_key and s3.secret_key are swapped: the secret key looks like the id of a key"]
-    if _AWS_KEY.fullmatch(access_key) and access_key.startswith("ASIA"):
-        return [
-            f"s3.access_key {access_key} is a temporary key; Vonage takes no session token, so it needs the "
-            "long-term key of an IAM user"
-        ]
-    return []
+    missing = [] if given(s3.get("secret_key")) else ["s3.secret_key is required: without it nothing can be uploaded"]
+    return rules.s3(s3) + missing
 
 
 def _other_problems(params: t.Mapping[str, t.Any], prefix: str) -> list[str]:

@@ -19,6 +19,8 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+
 # AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
 AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{16}")
@@ -39,6 +41,17 @@ def s3(options: t.Mapping[str, t.Any]) -> list[str]:
     if options.get("endpoint"):
         problems += endpoint(str(options["endpoint"]))
     return problems + sse(str(options.get("sse") or "s3")) + keys(options.get("access_key"), options.get("secret_key"))
+
+
+def input_error(problems: t.Sequence[str], access_key: t.Any) -> InputError:
+    """The error for these problems.
+
+    :param access_key: where a secret key stands if the two were swapped; nothing marks that option as a secret.
+    """
+    error = InputError(problems)
+    text = str(access_key or "").strip()
+    error.secrets = [text] if AWS_SECRET.fullmatch(text) else []
+    return error
 
 
 def azure(options: t.Mapping[str, t.Any]) -> list[str]:

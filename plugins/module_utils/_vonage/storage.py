@@ -112,18 +112,10 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     wanted = target.target(params, project.id if project else "", problems) if state == "present" else None
     store = _store(params, environ, project.id if project else "", problems)
     if problems or not project:
-        raise _wrong(problems, params)
+        raise rules.input_error(problems, (params.get("s3") or {}).get("access_key"))
     for secret in (project.secret, wanted.secret if wanted else None):
         mark_as_secret(secret)
     return Desired(project, wanted, store, update == "always", max_age if max_age >= 0 else None)
-
-
-def _wrong(problems: list[str], params: t.Mapping[str, t.Any]) -> errors.InputError:
-    error = errors.InputError(problems)
-    access_key = str((params.get("s3") or {}).get("access_key") or "").strip()
-    # A secret key where the id of a key belongs: that option is shown, and nothing marks it as a secret.
-    error.secrets = [access_key] if rules.AWS_SECRET.fullmatch(access_key) else []
-    return error
 
 
 def _one_of(params: t.Mapping[str, t.Any], name: str, allowed: t.Sequence[str], problems: list[str]) -> str:
