@@ -96,4 +96,4 @@ def test_bad_input(row: dict[str, Any], listener: RecordingProxy) -> None:
 
 def test_the_tables_are_large_enough() -> None:
     assert (ROOT / "tests" / "e2e" / "bad_inputs_s3.yml") in TABLES
-    assert len(rows()) >= 50
+    assert len(rows()) >= 100
