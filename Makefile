@@ -27,6 +27,8 @@ export XDG_CACHE_HOME := $(CACHE)/xdg
 export UV_CACHE_DIR ?= $(CACHE)/uv
 export PIP_CACHE_DIR ?= $(CACHE)/pip
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
+# Where it is set, every process would compile all it imports: with the folder above, none is found beside the sources.
+unexport PYTHONDONTWRITEBYTECODE
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 export AWS_EC2_METADATA_DISABLED := true
