@@ -315,10 +315,10 @@ def test_force_empties_everything(benches: Any, store: str, count: int, monkeypa
     # More than one page.
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: client.put_object(Bucket=name, Key=f"k/{n}", Body=b""), range(count)))
-    for _ in range(2):
+    for _unused in range(2):
         client.put_object(Bucket=name, Key="a", Body=b"1")
         client.delete_object(Bucket=name, Key="a")
-    for _ in range(2):
+    for _unused in range(2):
         client.create_multipart_upload(Bucket=name, Key="open")
     gone = bench.run(state="absent", force=True)
     assert gone.result["removed"] == {"objects": count + 4, "uploads": 2}
