@@ -150,7 +150,7 @@ def test_stopped_in_the_middle_of_a_playbook_leaves_nothing(start: Callable[...,
     demo.process.send_signal(number)
     # A second one, as impatient people send it, must not break the clean-up.
     demo.process.send_signal(number)
-    _, err = demo.process.communicate(timeout=60)
+    _unused, err = demo.process.communicate(timeout=60)
     assert demo.process.returncode == 128 + number
     assert "Stopped; everything that was started is stopped again." in err
     assert "Traceback" not in err

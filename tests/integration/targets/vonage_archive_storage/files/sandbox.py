@@ -24,7 +24,7 @@ class Record:
     def __init__(self, settings: dict[str, Any], location: str) -> None:
         self.path = None if location.startswith("s3://") else pathlib.Path(location)
         if self.path is None:
-            bucket, _, key = location.removeprefix("s3://").partition("/")
+            bucket, _unused, key = location.removeprefix("s3://").partition("/")
             self.where = {"Bucket": bucket, "Key": key}
             store = settings["store"]
             self.client = botocore.session.get_session().create_client(
