@@ -267,7 +267,7 @@ def test_a_removal_killed_at_every_request(scene: Scene) -> None:
     with scene.site() as site:
         driver.configure(variables(site))
         count = run_and_kill(site, "remove", variables(site)).count
-    assert count == 4
+    assert count >= 4
     for point, after in [(point, after) for point in range(1, count + 1) for after in (False, True)]:
         with scene.site() as site:
             given = variables(site)
