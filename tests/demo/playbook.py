@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,8 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 CALLBACKS = Path(__file__).with_name("callback_plugins")
 HOST = "localhost"
+HALTED = {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+HALT_SECONDS = 5.0
 # Whoever is at the keyboard may have an AWS account; nothing here may come near it.
 NOT_OURS = ("AWS_", "ANSIBLE_", "VONAGE_", "S3_URL")
 
@@ -157,7 +161,7 @@ def end_family(process: subprocess.Popen[str]) -> None:
             break
         for each in found:
             family[each.pid] = each
-            _signal(each.suspend)
+            _halt(each)
     for each in family.values():
         _signal(each.kill)
     process.wait()
@@ -169,6 +173,15 @@ def _tree(root: psutil.Process) -> list[psutil.Process]:
         return [root, *root.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _halt(process: psutil.Process) -> None:
+    """Halt a process and wait until it is: one that is about to fork does so before it stops."""
+    deadline = time.monotonic() + HALT_SECONDS
+    _signal(process.suspend)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        while process.status() not in HALTED and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def _signal(send: Callable[[], None]) -> None:

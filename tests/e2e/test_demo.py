@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from tests.demo.judge import judge
-from tests.demo.playbook import Event, Run
+from tests.demo.playbook import Event, Run, end_family
 from tests.demo.servers import Holdings, Stored
 
 pytestmark = pytest.mark.xdist_group("demo")
@@ -155,6 +155,32 @@ def test_stopped_in_the_middle_of_a_playbook_leaves_nothing(start: Callable[...,
     assert "Stopped; everything that was started is stopped again." in err
     assert "Traceback" not in err
     demo.assert_nothing_left()
+
+
+# Workers as Ansible's: each in a session of its own, forked while the signals come. They end by themselves, in time.
+FORKING = """
+import os, time
+ballast = bytearray(100_000_000)
+print("ready", flush=True)
+until = time.monotonic() + 20
+while time.monotonic() < until:
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(20)
+        os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_workers_that_are_being_forked_are_ended_too(attempt: int) -> None:
+    mark = uuid.uuid4().hex
+    env = {**os.environ, MARK: mark}
+    with subprocess.Popen([sys.executable, "-c", FORKING], env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.05 * attempt)
+        end_family(process)
+    assert [each.pid for each in psutil.process_iter() if _environment(each).get(MARK) == mark] == []
 
 
 CHECKS = [{"name": "put_object", "ok": True}]
