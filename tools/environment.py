@@ -26,7 +26,9 @@ UV = "uv>=0.5,<1"
 def run(*command: str | Path) -> bool:
     """Run a command; tell whether it went well."""
     try:
-        return subprocess.run(list(map(str, command)), check=False, env=user_environment("home")).returncode == 0
+        # uv brings certificate authorities of its own; where a company's proxy has another one, the system knows it.
+        env = {"UV_SYSTEM_CERTS": "true", **user_environment("home")}
+        return subprocess.run(list(map(str, command)), check=False, env=env).returncode == 0
     except OSError:
         return False
 
