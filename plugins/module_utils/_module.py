@@ -17,32 +17,17 @@ import gc
 import os
 import traceback
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
 from ansible_collections.vonage.archiving.plugins.module_utils._values import without_empty
 
 # Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
 # results just as if it had come in by a no_log option.
 SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "VONAGE_VIDEO_API_SECRET")
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a use case may know of the run it is part of.
-
-    :param check_mode: plan only; nothing is written anywhere.
-    :param environ: the environment for fallbacks of options.
-    :param warn: shows a sentence to the user.
-    """
-
-    check_mode: bool = False
-    environ: t.Mapping[str, str] = field(default_factory=dict)
-    warn: t.Callable[[str], None] = lambda text: None
 
 
 class _Module(AnsibleModule):

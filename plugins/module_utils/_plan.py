@@ -57,6 +57,20 @@ class Plan:
         return {change.name: change.after for change in self.changes if change.after is not None}
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a use case may know of the run it is part of.
+
+    :param check_mode: plan only; nothing is written anywhere.
+    :param environ: the environment for fallbacks of options.
+    :param warn: shows a sentence to the user.
+    """
+
+    check_mode: bool = False
+    environ: t.Mapping[str, str] = field(default_factory=dict)
+    warn: t.Callable[[str], None] = lambda text: None
+
+
 @dataclass
 class Outcome:
     """What a use case hands back; only ``_module.run`` turns it into an exit of the module.

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, upload_check
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
 

@@ -23,8 +23,7 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store
 
 pytestmark = pytest.mark.xdist_group("archive_upload_check")
@@ -490,7 +489,7 @@ def test_many_at_a_time(bench: Bench) -> None:
 KILLED = """
 import json, os, sys
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 print(reconcile(json.load(sys.stdin), Context()).failed)
 """
 

@@ -20,8 +20,7 @@ import pytest
 import yaml
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
 from tests.e2e import runs
 from tests.sandbox import Sandbox, VonageEmulator

@@ -23,8 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import objec
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import READABLE, gather
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from tests.e2e.extra_stores import name_installed
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store
 

@@ -22,8 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PUBLIC, Policy, PolicyWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Outcome, Plan, Step
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Context, Outcome, Plan, Step
 
 # A bucket that was just made may be unknown to the next request for a moment (S3 User Guide, "Amazon S3 data
 # consistency model": bucket configurations are eventually consistent).

@@ -19,8 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
 
 # What can be asked for, each with the facet it is read with.

@@ -30,11 +30,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import Views, public_url
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
-
-if t.TYPE_CHECKING:
-    from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
 
 Task = t.Callable[[], list[Check]]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
@@ -30,9 +30,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_fi
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_object import object_store
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held, Store, location
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.target import Target
-
-if t.TYPE_CHECKING:
-    from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
 
 STATES = ("present", "absent")
 UPDATES = ("on_change", "always")

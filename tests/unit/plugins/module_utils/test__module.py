@@ -16,8 +16,8 @@ import pytest
 from ansible.module_utils import basic
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._module import GARBAGE_THRESHOLD, Context, UseCase, run
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._module import GARBAGE_THRESHOLD, UseCase, run
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
 SECRET = "Xv7pQ2mKd9wLzR4t"
 SPEC: dict[str, t.Any] = {

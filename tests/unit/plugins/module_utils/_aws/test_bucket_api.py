@@ -18,7 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 NO_CORS = "NoSuchCORSConfiguration"

@@ -16,7 +16,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._module import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 AWS, WEED = Connection(), Connection(endpoint_url="http://127.0.0.1:1")

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The use cases stand without Ansible, and load a library only when they need it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+UTILS = "ansible_collections.vonage.archiving.plugins.module_utils"
+HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
+
+
+@pytest.mark.parametrize(
+    "module", ["_aws.bucket", "_aws.bucket_info", "_aws.upload_check", "_vonage.storage", "_settings"]
+)
+def test_a_use_case_loads_neither_ansible_nor_a_library(module: str) -> None:
+    code = f"import sys, {UTILS}.{module}; print(' '.join(sys.modules))"
+    path = {"PYTHONPATH": ":".join(sys.path)}
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=path).stdout
+    names = loaded.split()
+    assert f"{UTILS}.{module}" in names
+    assert not HEAVY & set(names)
+    assert not [name for name in names if name.startswith("ansible.module_utils")]
