@@ -197,7 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--timeout", type=float, default=2400.0, help="seconds for each stage")
     parser.add_argument("stages", nargs="+", metavar="STAGE")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell that starts something in the background has it ignored, also by all that this starts.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     make = os.environ.get("MAKE", "make")
     stages = [Stage(name, [make, "--no-print-directory", name]) for name in options.stages]
     start = time.monotonic()

@@ -237,7 +237,7 @@ def retry_after(value: str, now: float) -> float | None:
     :param now: Unix seconds, for the form that is a date.
     """
     value = value.strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)

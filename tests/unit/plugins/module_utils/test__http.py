@@ -170,6 +170,7 @@ def test_any_retry_after_is_a_pause_or_nothing(value: str, now: float) -> None:
         ("", None),
         ("-1", None),
         ("soon", None),
+        ("²", None),
         ("Thu, 01 Jan 1970 00:02:00 GMT", 20.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
     ],
