@@ -108,7 +108,7 @@ def _limits(operator: str, key: str, values: t.Any) -> bool:
 def _is_broad(value: str) -> bool:
     """Wider than /8 (IPv4) or /32 (IPv6) counts as public (S3 User Guide, "The meaning of public")."""
     address, _slash, size = value.rpartition("/")
-    if not size.isdigit() or not re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:.]+", address):
+    if not (size.isascii() and size.isdigit()) or not re.fullmatch(r"[0-9.]+|[0-9A-Fa-f:.]+", address):
         return False
     return int(size) < (32 if ":" in address else 8)
 
