@@ -6,6 +6,11 @@
 
 from __future__ import annotations
 
+import pathlib
+import typing as t
+
+import pytest
+
 from ansible_collections.vonage.archiving.plugins.filter.archive_storage_settings import FilterModule
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
 
@@ -19,3 +24,40 @@ def test_the_example_of_its_documentation() -> None:
     found = read({"api_key": 47123456, "bucket": "example-recordings", "public": "no"})
     assert (found["project"], found["public"]) == ("47123456", False)
     assert found["problems"] == ["archive_storage_uploader_access_key is not given"]
+
+
+KEY, APPLICATION = {"VONAGE_VIDEO_API_KEY": "env-key"}, {"VONAGE_VIDEO_APPLICATION_ID": "env-app"}
+
+
+@pytest.mark.parametrize(
+    ("api_key", "application_id", "environment", "expected"),
+    [
+        ("", "", {}, ("", "")),
+        ("", "", KEY, ("env-key", "")),
+        ("", "", APPLICATION, ("", "env-app")),
+        ("", "", {**KEY, **APPLICATION}, ("env-key", "")),
+        ("key", "", {**KEY, **APPLICATION}, ("key", "")),
+        ("", "app", {**KEY, **APPLICATION}, ("", "app")),
+        ("key", "app", {}, ("key", "app")),
+    ],
+)
+def test_an_id_that_is_given_keeps_the_other_one_of_the_environment_out(
+    api_key: str, application_id: str, environment: dict[str, str], expected: tuple[str, str]
+) -> None:
+    jinja2, yaml = pytest.importorskip("jinja2"), pytest.importorskip("yaml")
+    root = pathlib.Path(__file__).resolve().parents[4]
+    templates = yaml.safe_load((root / "roles/archive_storage/vars/main.yml").read_text())["_archive_storage_given"]
+
+    def looked_up(_plugin: str, name: str) -> str:
+        return environment.get(name, "")
+
+    def rendered(name: str) -> t.Any:
+        return (
+            jinja2.Environment(autoescape=False)
+            .from_string(templates[name])
+            .render(  # noqa: S701
+                lookup=looked_up, archive_storage_api_key=api_key, archive_storage_application_id=application_id
+            )
+        )
+
+    assert (rendered("api_key"), rendered("application_id")) == expected
