@@ -55,9 +55,7 @@ def test_an_id_that_is_given_keeps_the_other_one_of_the_environment_out(
         return (
             jinja2.Environment(autoescape=False)
             .from_string(templates[name])
-            .render(  # noqa: S701
-                lookup=looked_up, archive_storage_api_key=api_key, archive_storage_application_id=application_id
-            )
+            .render(lookup=looked_up, archive_storage_api_key=api_key, archive_storage_application_id=application_id)
         )
 
     assert (rendered("api_key"), rendered("application_id")) == expected
