@@ -20,6 +20,7 @@ import threading
 import time
 import typing as t
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnreachableError
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
@@ -111,7 +112,7 @@ class Http:
             pause = _pause(tries, answer)
             left = until - self.clock()
             if tries > self.budget.retries or method not in IDEMPOTENT_METHODS or pause >= left:
-                raise self._given_up(attempted, problem, answer, tries, pause, left)
+                raise self._given_up(attempted, f"{_server(url)}: {problem}", answer, tries, pause, left)
             self.sleep(pause)
 
     def _try(
@@ -159,6 +160,12 @@ def _request(
             response.raw.enforce_content_length = True
             body = b"".join(_chunks(response))
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
+
+def _server(url: str) -> str:
+    """Scheme, host and port: what may be shown of any URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _unchanged(request: t.Any) -> t.Any:

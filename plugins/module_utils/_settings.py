@@ -24,6 +24,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import
     prefix_problem,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
@@ -76,6 +77,9 @@ TEXTS = (
 )
 # The secret of a key of AWS; its id is shorter.
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
+# The secret of a project; its key is a number.
+_API_SECRET = re.compile(r"[0-9a-f]{40}")
+_PEM = re.compile(r".*-----BEGIN.*", re.DOTALL)
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 
@@ -97,7 +101,7 @@ class _Reader:
     def choice(self, name: str) -> str:
         value = self.text(name) or str(DEFAULTS[name])
         if value not in CHOICES[name]:
-            self.complain(name, f"is {value!r}, none of {', '.join(CHOICES[name])}")
+            self.complain(name, f"is {value!r}, not one of {', '.join(CHOICES[name])}")
         return value
 
     def boolean(self, name: str) -> t.Any:
@@ -109,7 +113,7 @@ class _Reader:
     def number(self, name: str) -> t.Any:
         value = self.text(name)
         if value and not (value.isascii() and value.isdigit()):
-            self.complain(name, f"is {value!r}, no whole number")
+            self.complain(name, f"is {value!r}, not a whole number")
             return DEFAULTS[name]
         return int(value) if value else DEFAULTS[name]
 
@@ -158,16 +162,29 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     found["cors_rules"] = read.structure("cors_rules", list)
     found["tags"] = read.structure("tags", dict)
     found["folders"] = read.names("folders")
+    _hide_secrets(found, read)
     found["project"] = found["api_key"] or found["application_id"]
     found["endpoint_url"] = found["endpoint_url"] or found["endpoint"]
-    if _SECRET.fullmatch(found["uploader_access_key"]):
-        # An id may be shown, and facts are at high verbosity.
-        found["uploader_access_key"] = "(hidden)"
-        swapped = "has the form of a secret key: it and archive_storage_uploader_secret_key look swapped"
-        read.complain("uploader_access_key", swapped)
     _derive(found)
     found["problems"] = read.problems + _contradictions(found)
     return found
+
+
+def _hide_secrets(found: dict[str, t.Any], read: _Reader) -> None:
+    """Ids and addresses may be shown, and facts are at high verbosity: a secret in their place goes."""
+    forms = {
+        "uploader_access_key": (_SECRET, "the form of a secret key: it and archive_storage_uploader_secret_key"),
+        "api_key": (_API_SECRET, "the form of an API secret: it and archive_storage_api_secret"),
+        "application_id": (_PEM, "the form of a private key: it and archive_storage_private_key"),
+    }
+    for name, (form, what) in forms.items():
+        if form.fullmatch(found[name]):
+            found[name] = "hidden"
+            read.complain(name, f"has {what} look swapped")
+    for name in ("endpoint", "endpoint_url"):
+        if "@" in found[name]:
+            found[name] = without_userinfo(found[name])
+            read.complain(name, f"{found[name]!r} holds credentials: give them in the variables that are for them")
 
 
 def _derive(found: dict[str, t.Any]) -> None:

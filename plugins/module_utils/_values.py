@@ -9,7 +9,10 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+_USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 
 
 def given(value: t.Any) -> t.Any:
@@ -37,6 +40,11 @@ def first(environ: t.Mapping[str, str], *names: str) -> str | None:
         if value is not None:
             return value
     return None
+
+
+def without_userinfo(url: str) -> str:
+    """The URL for a message: people write ``https://user:password@host``, and mistype it."""
+    return _USERINFO.sub(lambda match: f"{match.group(1) or ''}********@", url)
 
 
 def quote_list(values: t.Iterable[str]) -> str:

@@ -142,7 +142,7 @@ def _value_problems(params: t.Mapping[str, t.Any]) -> list[str]:
         )
     for option, values in (("object_ownership", settings.OWNERSHIPS), ("versioning", settings.VERSIONINGS)):
         if params.get(option) not in (None, *values):
-            problems.append(f"{option} {params[option]!r} is none of {', '.join(values)}")
+            problems.append(f"{option} {params[option]!r} is not one of {', '.join(values)}")
     days = params.get("lifecycle") or {}
     if str(days.get("prefix") or "").startswith("/"):
         problems.append("lifecycle.prefix starts with a slash, as no key does: the rule would never apply")

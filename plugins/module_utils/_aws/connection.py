@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
 
 # Options of the doc fragment vonage.archiving.aws; the names are those of the collection amazon.aws.
 ARGUMENTS: dict[str, t.Any] = {
@@ -89,7 +89,10 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     """
     problems = _contradictions(params)
     endpoint = given(params.get("endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    if endpoint and not _is_url(endpoint):
+    if endpoint and "@" in endpoint:
+        shown = without_userinfo(endpoint)
+        problems.append(f"endpoint_url {shown!r} holds credentials: give them as access_key and secret_key")
+    elif endpoint and not _is_url(endpoint):
         problems.append(f"endpoint_url {endpoint!r} is no URL such as https://s3.example.com")
     if problems:
         raise InputError(problems)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
 
 # Options of the doc fragment vonage.archiving.vonage.
 ARGUMENTS: dict[str, t.Any] = {
@@ -38,8 +38,11 @@ OPENTOK_URL = "https://api.opentok.com"
 UNIFIED_URL = "https://video.api.vonage.com"
 
 API_KEY = re.compile(r"[A-Za-z0-9_-]+")
+# Given to this module in the place of a key, a secret would be sent in URLs and kept in records.
+API_SECRET = re.compile(r"[0-9a-f]{40}")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LARGEST_KEY_FILE = 65536
+_PEM = "-----BEGIN"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,12 @@ def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
     problems.extend(_url_problems(url))
     allowed = budget(params, problems)
     return Project(identity, secret, unified, url, allowed) if len(problems) == before else None
+
+
+def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
+    """Secrets in options for ids, which nothing marks as secret."""
+    values = [str(given(params.get(name)) or "").strip() for name in ("api_key", "application_id")]
+    return [value for value in values if API_SECRET.fullmatch(value) or _PEM in value]
 
 
 def budget(params: t.Mapping[str, t.Any], problems: list[str]) -> Budget:
@@ -139,6 +148,8 @@ def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], proble
     secret = _text(params, environ, "api_secret", "VONAGE_VIDEO_API_SECRET")
     if not key:
         problems.append("api_key is required (or application_id in the unified environment)")
+    elif API_SECRET.fullmatch(key):
+        problems.append("api_key has the form of an API secret, 40 hexadecimal digits: it and api_secret look swapped")
     elif UUID.fullmatch(key):
         problems.append("api_key is a UUID, which is what application ids look like: give it as application_id")
     elif not API_KEY.fullmatch(key):
@@ -147,6 +158,8 @@ def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], proble
         problems.append("api_secret is required with api_key")
     elif secret != secret.strip():
         problems.append("api_secret begins or ends with white space")
+    elif _PEM in secret:
+        problems.append("api_secret holds a PEM key: a private key goes with application_id, as private_key")
     elif secret == key:
         problems.append("api_secret is the same as api_key")
     return key, secret
@@ -156,6 +169,8 @@ def _application(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], pr
     identity = _text(params, environ, "application_id", "VONAGE_VIDEO_APPLICATION_ID")
     if not identity:
         problems.append("application_id is required with private_key")
+    elif _PEM in identity:
+        problems.append("application_id holds a PEM key: give it as private_key, and the id, a UUID, here")
     elif not UUID.fullmatch(identity):
         problems.append(f"application_id {identity!r} is no UUID such as 78d335fa-323d-0114-9c3d-d6f0d48968cf")
     return identity.lower(), _private_key(params, environ, problems)
@@ -196,7 +211,7 @@ def _file(path: str, problems: list[str]) -> str | None:
 
 
 def _key_problems(name: str, pem: str) -> list[str]:
-    if "-----BEGIN" not in pem:
+    if _PEM not in pem:
         return [f"{name} holds no PEM private key (a text that begins with -----BEGIN)"]
     rsa = load("cryptography.hazmat.primitives.asymmetric.rsa")
     try:
@@ -215,7 +230,7 @@ def _url_problems(url: str) -> list[str]:
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     if not host or port == 0 or parts.scheme not in ("http", "https") or re.search(r"\s", url):
-        return [f"api_url {_without_userinfo(url)!r} is no URL such as {OPENTOK_URL}"]
+        return [f"api_url {without_userinfo(url)!r} is no URL such as {OPENTOK_URL}"]
     if "@" in parts.netloc:
         return ["api_url holds credentials: give them as api_key and api_secret"]
     if parts.query or parts.fragment:
@@ -223,10 +238,6 @@ def _url_problems(url: str) -> list[str]:
     if parts.scheme == "http" and not is_loopback(host):
         return [f"api_url {url!r} would send the storage's secret unencrypted: http is for this machine only"]
     return []
-
-
-def _without_userinfo(url: str) -> str:
-    return re.sub(r"//[^/@]*@", "//********@", url)
 
 
 def is_loopback(host: str) -> bool:

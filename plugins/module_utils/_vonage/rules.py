@@ -20,6 +20,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
 # AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
 AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
@@ -105,7 +106,7 @@ def endpoint(url: str) -> list[str]:
     """What is wrong with the URL of a store."""
     example = "such as https://storage.googleapis.com"
     if "://" not in url:
-        return [f"s3.endpoint {url!r} has no scheme: give a URL {example}"]
+        return [f"s3.endpoint {without_userinfo(url)!r} has no scheme: give a URL {example}"]
     try:
         parts = urlsplit(url.strip())
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -114,7 +115,7 @@ def endpoint(url: str) -> list[str]:
     if "@" in parts.netloc:
         return ["s3.endpoint holds credentials: give them as s3.access_key and s3.secret_key"]
     if not usable or re.search(r"\s", url.strip()):
-        return [f"s3.endpoint {url!r} is no http or https URL {example}"]
+        return [f"s3.endpoint {without_userinfo(url)!r} is no http or https URL {example}"]
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         return [f"s3.endpoint {url!r} holds a path or query: give the store's base URL, and the bucket as s3.bucket"]
     return []
@@ -141,7 +142,7 @@ def fallback(value: t.Any, allowed: t.Sequence[str]) -> list[str]:
             "fallback is required: none loses a recording whose upload fails, opentok keeps it in Vonage's cloud for "
             "72 hours"
         ]
-    return [] if value in allowed else [f"fallback {value!r} is none of {', '.join(allowed)}"]
+    return [] if value in allowed else [f"fallback {value!r} is not one of {', '.join(allowed)}"]
 
 
 def _account_key(value: str | None) -> list[str]:

@@ -109,7 +109,9 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     wanted = target.target(params, project.id if project else "", problems) if state == "present" else None
     store = _store(params, environ, project.id if project else "", problems)
     if problems or not project:
-        raise rules.input_error(problems, (params.get("s3") or {}).get("access_key"))
+        error = rules.input_error(problems, (params.get("s3") or {}).get("access_key"))
+        error.secrets = [*error.secrets, *vonage.misplaced(params)]
+        raise error
     for secret in (project.secret, wanted.secret if wanted else None):
         mark_as_secret(secret)
     return Desired(project, wanted, store, update == "always", max_age if max_age >= 0 else None)

@@ -64,7 +64,7 @@ def test_what_is_not_idempotent_is_sent_once() -> None:
         Http(QUICK).send("POST", server.url, "create it")
     assert len(server.asked) == 1
     assert str(caught.value) == (
-        "Could not create it: the answer was HTTP 503 (tried once). Nothing is lost: run it again later."
+        f"Could not create it: {server.url}: the answer was HTTP 503 (tried once). Nothing is lost: run it again later."
     )
     assert caught.value.facts == {"status": 503, "tries": 1}
 
@@ -100,8 +100,18 @@ def test_a_closed_port_is_told_in_one_sentence() -> None:
         url = server.url
     with pytest.raises(UnreachableError) as caught:
         Http(Budget(timeout=1, retries=1, total=5), sleep=lambda _: None).send("GET", url, "look")
-    assert str(caught.value).startswith("Could not look: the connection failed: ConnectionRefusedError: ")
+    assert str(caught.value).startswith(f"Could not look: {url}: the connection failed: ConnectionRefusedError: ")
     assert "(tried 2 times)" in str(caught.value)
+
+
+def test_the_server_is_named_without_credentials() -> None:
+    with LocalServer(answers(reply())) as server:
+        closed = server.url
+    url = f"{closed.replace('://', '://user:hidden@')}/path?token=hidden"
+    with pytest.raises(UnreachableError) as caught:
+        Http(QUICK, sleep=lambda _: None).send("GET", url, "look")
+    assert f"Could not look: {closed}: the connection failed" in str(caught.value)
+    assert "hidden" not in str(caught.value)
 
 
 def test_what_the_server_asks_for_is_kept_to() -> None:

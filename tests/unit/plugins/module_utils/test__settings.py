@@ -87,7 +87,7 @@ def test_numbers_in_every_form(name: str) -> None:
     for value, expected in ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7)):
         assert read(**{name: value})[name] == expected
     for bad in ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7]):
-        assert problems(**{name: bad}) == [f"archive_storage_{name} is {str(bad)!r}, no whole number"]
+        assert problems(**{name: bad}) == [f"archive_storage_{name} is {str(bad)!r}, not a whole number"]
         assert read(**{name: bad})[name] == DEFAULTS[name]
 
 
@@ -96,7 +96,7 @@ def test_choices(name: str) -> None:
     for value in CHOICES[name]:
         assert read(**{name: value})[name] == value
         assert not any("none of" in problem for problem in problems(**{name: value}))
-    assert problems(**{name: "KMS"})[0] == f"archive_storage_{name} is 'KMS', none of {', '.join(CHOICES[name])}"
+    assert problems(**{name: "KMS"})[0] == f"archive_storage_{name} is 'KMS', not one of {', '.join(CHOICES[name])}"
 
 
 def test_ids_that_became_numbers() -> None:
@@ -268,6 +268,22 @@ def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
         "look swapped"
     ]
     assert secret not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hidden"),
+    [
+        ("api_key", "0123456789abcdef0123456789abcdef01234567", "89abcdef"),
+        ("application_id", "-----BEGIN PRIVATE KEY-----\nMIIEvhidden\n", "MIIEvhidden"),
+        ("endpoint", "https://me:hunter2@s3.example.com", "hunter2"),
+        ("endpoint", "me:hunter2@s3.example.com", "hunter2"),
+        ("endpoint_url", "https://me:hun@ter2@s3.example.com", "ter2"),
+    ],
+)
+def test_a_secret_in_the_place_of_something_else_is_told_and_not_shown(name: str, value: str, hidden: str) -> None:
+    found = settings({**{key: item for key, item in GIVEN.items() if key != "api_key"}, name: value})
+    assert any(problem.startswith(f"archive_storage_{name} ") for problem in found["problems"])
+    assert hidden not in str(found)
 
 
 def test_nothing_secret_is_returned() -> None:

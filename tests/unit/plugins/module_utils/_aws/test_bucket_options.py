@@ -87,10 +87,10 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
         "encryption 'kms' is not s3 or none; Vonage can upload with S3-managed keys only, not with KMS or "
         "keys of your own",
     ),
-    ({"versioning": "on"}, "versioning 'on' is none of Enabled, Suspended"),
+    ({"versioning": "on"}, "versioning 'on' is not one of Enabled, Suspended"),
     (
         {"object_ownership": "me"},
-        "object_ownership 'me' is none of BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter",
+        "object_ownership 'me' is not one of BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter",
     ),
     ({"folders": [""]}, "folders: the prefix '' is empty: it would mean the whole bucket"),
     ({"public_prefixes": ["/"]}, "public_prefixes: the prefix '/' is empty: it would mean the whole bucket"),

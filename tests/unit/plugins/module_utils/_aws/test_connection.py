@@ -122,6 +122,13 @@ def test_contradictions(options: dict[str, t.Any], problem: str) -> None:
     assert problem in caught.value.problems[0]
 
 
+@pytest.mark.parametrize("url", ["https://me:hunter2@s3.example.com", "me:hunter2@s3", "https://me:hunter2/@x@s3"])
+def test_a_password_in_the_url_is_not_quoted(url: str) -> None:
+    with pytest.raises(InputError, match="holds credentials") as caught:
+        connection({"endpoint_url": url}, {})
+    assert "hunter2" not in str(caught.value)
+
+
 def test_all_contradictions_are_told() -> None:
     with pytest.raises(InputError) as caught:
         connection({"access_key": "k", "profile": "p", "endpoint_url": "x"}, {})

@@ -154,6 +154,21 @@ def test_two_environments_in_the_environment_are_told() -> None:
     assert "are both set" in problem
 
 
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"api_key": "0123456789abcdef0123456789abcdef01234567", "api_secret": "47123456"}, "look swapped"),
+        ({"api_key": "47123456", "api_secret": "-----BEGIN PRIVATE KEY-----\n0123456789abcdef"}, "holds a PEM key"),
+        ({"application_id": "-----BEGIN PRIVATE KEY-----\n0123456789abcdef", "private_key": "x"}, "holds a PEM key"),
+        ({**OPENTOK, "api_url": "me:0123456789abcdef@api.opentok.com"}, "is no URL such as"),
+    ],
+)
+def test_a_secret_in_the_place_of_something_else_is_told_and_not_quoted(params: dict[str, t.Any], says: str) -> None:
+    problems = wrong(params)
+    assert any(says in problem for problem in problems)
+    assert "89abcdef" not in " ".join(problems)
+
+
 def test_everything_is_told_at_once_and_no_secret_with_it() -> None:
     problems = wrong(
         {"api_key": "/", "api_secret": " hidden-secret", "api_url": "https://me:hidden@x y", "retries": "x"}

@@ -181,7 +181,7 @@ def test_what_is_wrong_with_azure_is_told(change: dict[str, t.Any], says: str) -
         ({"s3": {"bucket": "", "sse": "s3"}, "azure": {}}, "one of s3 and azure is required"),
         ({"s3": S3, "azure": AZURE}, "s3 and azure exclude each other"),
         ({"s3": S3, "fallback": None}, "fallback is required: none loses a recording"),
-        ({"s3": S3, "fallback": "cloud"}, "fallback 'cloud' is none of none, opentok, vonage"),
+        ({"s3": S3, "fallback": "cloud"}, "fallback 'cloud' is not one of none, opentok, vonage"),
         ({"s3": S3, "certificate": "archives.pem"}, "certificate holds no PEM certificate"),
         (
             {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"},
