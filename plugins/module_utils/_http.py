@@ -112,7 +112,8 @@ class Http:
             pause = _pause(tries, answer)
             left = until - self.clock()
             if tries > self.budget.retries or method not in IDEMPOTENT_METHODS or pause >= left:
-                raise self._given_up(attempted, f"{_server(url)}: {problem}", answer, tries, pause, left)
+                told = f"{redact(_server(url), self.secrets)}: {problem}"
+                raise self._given_up(attempted, told, answer, tries, pause, left)
             self.sleep(pause)
 
     def _try(
@@ -122,7 +123,7 @@ class Http:
         exceptions = load("requests.exceptions")
         try:
             answer = _bounded(lambda: _request(method, url, headers, payload, seconds, self.verify), seconds)
-        except (exceptions.RequestException, OSError) as exc:
+        except (exceptions.RequestException, load("urllib3.exceptions").HTTPError, OSError) as exc:
             return redact(_reason(exc), self.secrets), None
         return f"the answer was HTTP {answer.status}", answer
 
@@ -216,7 +217,10 @@ def _reason(exc: BaseException) -> str:
         return f"the TLS connection failed: {_innermost(exc)}"
     if isinstance(exc, exceptions.ChunkedEncodingError):
         return "the connection broke in the middle of the answer"
-    return f"the connection failed: {_innermost(exc)}" if isinstance(exc, exceptions.RequestException) else str(exc)
+    if isinstance(exc, OSError) and not isinstance(exc, exceptions.RequestException):
+        return str(exc)
+    # What urllib3 raises itself is not always turned into something of requests: a host name with too long a part.
+    return f"the connection failed: {_innermost(exc)}"
 
 
 def _innermost(exc: BaseException) -> str:

@@ -18,7 +18,13 @@ import typing as t
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import MissingLibraryError
 
 # What to install for an importable name.
-PACKAGES = {"botocore": "boto3", "cryptography": "cryptography", "jwt": "PyJWT", "requests": "requests"}
+PACKAGES = {
+    "botocore": "boto3",
+    "cryptography": "cryptography",
+    "jwt": "PyJWT",
+    "requests": "requests",
+    "urllib3": "requests",
+}
 
 
 def load(name: str) -> t.Any:

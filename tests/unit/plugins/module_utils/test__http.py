@@ -114,6 +114,12 @@ def test_the_server_is_named_without_credentials() -> None:
     assert "hidden" not in str(caught.value)
 
 
+@pytest.mark.parametrize("host", ["a" * 64 + ".invalid", "a..b.invalid"])
+def test_a_host_name_that_cannot_be_is_told_as_any_failed_connection(host: str) -> None:
+    with pytest.raises(UnreachableError, match="the connection failed: LocationParseError"):
+        Http(Budget(timeout=5, retries=0, total=5)).send("GET", f"https://{host}/", "look")
+
+
 def test_what_the_server_asks_for_is_kept_to() -> None:
     pauses: list[float] = []
     soon = email.utils.formatdate(time.time() + 30, usegmt=True)

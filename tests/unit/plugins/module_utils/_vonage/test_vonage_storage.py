@@ -469,6 +469,10 @@ def test_a_secret_in_the_wrong_place_is_handed_over_to_be_hidden(scene: Scene) -
         scene.run(s3={"bucket": "b-1", "access_key": SECRET, "secret_key": KEY})
     assert caught.value.secrets == [SECRET]
     assert SECRET not in str(caught.value)
+    with pytest.raises(errors.InputError) as caught:
+        scene.run(api_key="0123456789abcdef0123456789abcdef01234567")
+    assert caught.value.secrets == ["0123456789abcdef0123456789abcdef01234567"]
+    assert scene.calls == []
 
 
 def test_credentials_may_come_from_the_environment(scene: Scene) -> None:

@@ -124,6 +124,7 @@ def test_what_is_public_holds_no_secret(secret: str) -> None:
         ({"secret_key": KEY}, "s3.access_key and s3.secret_key look swapped"),
         ({"access_key": "minio", "secret_key": "minio"}, "s3.access_key and s3.secret_key are the same"),
         ({"endpoint": "s3.example.com"}, "s3.endpoint 's3.example.com' has no scheme"),
+        ({"endpoint": "me:hunter2@s3.example.com"}, "s3.endpoint '********@s3.example.com' has no scheme"),
         ({"endpoint": "ftp://s3.example.com"}, "is no http or https URL"),
         ({"endpoint": "https://"}, "is no http or https URL"),
         ({"endpoint": "https://[::1"}, "s3.endpoint is no URL such as"),
