@@ -66,6 +66,17 @@ def role_variables(sandbox: Sandbox, uploader: dict[str, str]) -> dict[str, str]
     }
 
 
+def checkout() -> list[str]:
+    """Return what lets a shell in any folder use the collection as it lies here."""
+    root = Path(__file__).resolve().parents[2]
+    paths = {"PATH": Path(sys.executable).parent, "ANSIBLE_COLLECTIONS_PATH": root / "build" / "tree"}
+    quoted = {name: shlex.quote(str(path)) for name, path in paths.items()}
+    return [
+        f"export PATH={quoted['PATH']}:$PATH",
+        f"export ANSIBLE_COLLECTIONS_PATH={quoted['ANSIBLE_COLLECTIONS_PATH']}",
+    ]
+
+
 def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
     """Print what a person at a shell needs."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
@@ -76,9 +87,14 @@ def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_
         print(f"S3     {store.endpoint_url}  ({name})")
     for name, reason in sandbox.skipped.items():
         print(f"       left out: {name} ({reason})")
-    print(f"Vonage {sandbox.vonage.url}  (also /_sandbox/log, /_sandbox/target/KEY, POST /_sandbox/record/KEY)")
-    print("\nAs the operator, in a shell:\n" + "\n".join(exports))
-    print("\nFor the role, as extra variables (ansible-playbook -e '...'):\n" + json.dumps(variables, indent=2))
+    print(f"Vonage {sandbox.vonage.url}  (an emulator)")
+    key = sandbox.vonage.api_key
+    print(f"       what was sent: curl {sandbox.vonage.url}/_sandbox/log")
+    print(f"       the target:    curl {sandbox.vonage.url}/_sandbox/target/{key}")
+    print(f"       a recording:   curl -X POST {sandbox.vonage.url}/_sandbox/record/{key}")
+    print("\nIn another shell, as the operator, with this checkout's Ansible:\n" + "\n".join(exports + checkout()))
+    print(f"VARIABLES={shlex.quote(json.dumps(variables, indent=2))}")
+    print('ansible-playbook vonage.archiving.configure -e "$VARIABLES"')
     print("\nReady. Stop with Ctrl-C; nothing is kept.", flush=True)
 
 
