@@ -39,11 +39,13 @@ class Observed:
 
     :param states: by name of the facet; empty where the bucket does not exist.
     :param lacking: names of facets that the store lacks and that nobody asked for by name.
+    :param on_aws: whether the store is AWS itself, whose new buckets are not bare.
     """
 
     exists: bool
     states: t.Mapping[str, t.Any] = field(default_factory=dict)
     lacking: frozenset[str] = frozenset()
+    on_aws: bool = False
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -107,7 +109,7 @@ def observe(bucket: Bucket, want: Desired) -> Observed:
     lacking = frozenset(name for name, state in found.items() if state is _LACKING)
     states = {name: state for name, state in found.items() if name not in lacking}
     exists = not failures and (bool(set(states) - {"encryption"}) or _exists_indeed(bucket))
-    return Observed(exists, states if exists else {}, lacking)
+    return Observed(exists, states if exists else {}, lacking, bucket.connection.is_aws)
 
 
 def _exists_indeed(bucket: Bucket) -> bool:
@@ -172,7 +174,7 @@ def faced(want: Desired, seen: Observed) -> list[Facing]:
             wish = want.wishes[name]
             if isinstance(wish, BlockWish):
                 wish = _block_wish(wish, seen)
-            current = seen.states[name] if name in seen.states else facet.parse(None)
+            current = seen.states[name] if name in seen.states else facet.fresh(seen.on_aws)
             found.append(Facing(name, wish, current, facet.target(wish, current)))
     return found
 

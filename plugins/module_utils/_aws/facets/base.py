@@ -39,6 +39,10 @@ class Facet(ABC, t.Generic[Wanted, State]):
     def parse(self, found: dict[str, t.Any] | None) -> State:
         """The state in an answer; ``None`` stands for "not set", as on a bucket that does not exist yet."""
 
+    def fresh(self, on_aws: bool) -> State:
+        """The state on a bucket that is made now."""
+        return self.parse(None)
+
     @abstractmethod
     def target(self, wanted: Wanted, current: State) -> State:
         """The state to bring about; equal to ``current`` where that will do. What others own stays in it."""

@@ -68,6 +68,9 @@ class BlockFacet(Facet[BlockWish, Block]):
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         return Block(*(bool(config.get(name)) for name in names))
 
+    def fresh(self, on_aws: bool) -> Block:
+        return Block(True, True, True, True) if on_aws else Block()
+
     def target(self, wanted: BlockWish, current: Block) -> Block:
         acls, ignore, policy, restrict = current.values
         if wanted.all is not None:

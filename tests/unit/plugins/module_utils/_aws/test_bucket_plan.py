@@ -282,3 +282,21 @@ def test_what_others_own_stays_in_every_target() -> None:
     values = dict(steps(want, **before))
     assert values["lifecycle"].others == (theirs,)
     assert values["tags"] == (("a", "b"), ("theirs", "1"))
+
+
+@pytest.mark.parametrize(
+    ("wish", "after"),
+    [
+        (BlockWish(policies=True), None),
+        (BlockWish(all=True), None),
+        (BlockWish(policies=False), Block(True, True, False, False)),
+        (BlockWish(all=False), Block()),
+    ],
+)
+def test_a_new_bucket_of_aws_is_closed_from_the_start(wish: BlockWish, after: Block | None) -> None:
+    want = Desired("b-1", wishes={"block_public_access": wish})
+    seen = Observed(False, on_aws=True)
+    told = plan(want, seen).after().get("block_public_access")
+    assert told == (after and FACETS["block_public_access"].show(after))
+    (facing,) = bucket.faced(want, seen)
+    assert facing.target == (after or Block(True, True, True, True))
