@@ -91,7 +91,9 @@ class LifecycleFacet(Facet[t.Optional[LifecycleRule], Lifecycle]):
         return {name: value for name, value in shown.items() if value}
 
     def payload(self, state: Lifecycle) -> dict[str, t.Any] | None:
-        rules = [*state.others, *([_sent(state.ours)] if state.ours else [])]
+        # AWS takes no configuration in which some rules have a filter and others the older prefix of their own.
+        older = any("Prefix" in rule and "Filter" not in rule for rule in state.others)
+        rules = [*state.others, *([_sent(state.ours, older)] if state.ours else [])]
         if not rules:
             return None
         payload: dict[str, t.Any] = {"LifecycleConfiguration": {"Rules": rules}}
@@ -134,8 +136,9 @@ def _days(rule: t.Mapping[str, t.Any], element: str, key: str) -> int | None:
     return int(value) if value else None
 
 
-def _sent(rule: LifecycleRule) -> dict[str, t.Any]:
-    sent: dict[str, t.Any] = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": rule.prefix}}
+def _sent(rule: LifecycleRule, older: bool) -> dict[str, t.Any]:
+    where: dict[str, t.Any] = {"Prefix": rule.prefix} if older else {"Filter": {"Prefix": rule.prefix}}
+    sent: dict[str, t.Any] = {"ID": RULE_ID, "Status": "Enabled", **where}
     for name, (element, key) in zip(DAYS, _DAYS_KEYS):
         if getattr(rule, name):
             sent[element] = {key: getattr(rule, name)}

@@ -238,7 +238,7 @@ def test_lifecycle_what_somebody_added_to_our_rule_is_put_right(more: dict[str, 
 
 def test_lifecycle_others_are_sent_along() -> None:
     facet = LifecycleFacet()
-    theirs = {"ID": "theirs", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 9}}
+    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
     current = facet.parse({"Rules": [theirs], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"})
     payload = facet.payload(facet.target(LifecycleRule(expire_days=1), current))
     ours = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
@@ -250,6 +250,18 @@ def test_lifecycle_others_are_sent_along() -> None:
     assert kept is not None
     assert kept["LifecycleConfiguration"] == {"Rules": [theirs]}
     assert facet.payload(facet.target(None, facet.parse(None))) is None
+
+
+def test_lifecycle_ours_has_the_older_form_where_others_have_it() -> None:
+    facet = LifecycleFacet()
+    theirs = {"ID": "theirs", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 9}}
+    wanted = LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/")
+    payload = facet.payload(facet.target(wanted, facet.parse({"Rules": [theirs]})))
+    assert payload is not None
+    rules = payload["LifecycleConfiguration"]["Rules"]
+    days = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
+    assert rules == [theirs, {"ID": RULE_ID, "Status": "Enabled", "Prefix": "p/", **days}]
+    assert facet.parse({"Rules": rules}).ours == wanted
 
 
 def test_lifecycle_options() -> None:
