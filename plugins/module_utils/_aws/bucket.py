@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import objects
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
@@ -333,5 +333,5 @@ def location(name: str, reach: Connection, actual_region: str | None = None) -> 
     if not reach.is_aws:
         return {"url": f"{reach.endpoint_url}/{name}", "region": region}
     # A certificate for *.s3.region.amazonaws.com does not cover names with dots (S3 User Guide, "Virtual hosting").
-    host = f"s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+    host = names.aws_host(region)
     return {"url": f"https://{host}/{name}" if "." in name else f"https://{name}.{host}", "region": region}

@@ -83,7 +83,7 @@ def _access_wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dic
     wishes: dict[str, t.Any] = {}
     prefixes = params.get("public_prefixes")
     opened = None if prefixes is None else tuple(sorted({names.folder(prefix) for prefix in prefixes}))
-    arn = f"arn:{names.partition(connection.region)}:s3:::{params['name']}"
+    arn = f"arn:{names.partition(connection.region if connection.is_aws else None)}:s3:::{params['name']}"
     policy = PolicyWish(arn, opened, params.get("require_tls"), params.get("require_encryption"))
     if policy.statements():
         wishes["policy"] = policy

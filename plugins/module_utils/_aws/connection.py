@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from urllib.parse import urlsplit
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import AWS_DOMAINS
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
@@ -140,7 +141,7 @@ def _is_url(value: str) -> bool:
 
 
 def _is_at_aws(url: str) -> bool:
-    return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    return (urlsplit(url).hostname or "").endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
 
 
 def settled(connection: Connection, client: t.Any) -> Connection:

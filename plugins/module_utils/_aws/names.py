@@ -75,8 +75,25 @@ def folder(prefix: str) -> str:
     return f"{prefix.strip('/')}/"
 
 
+# How the names of regions of other partitions than the usual one begin, with the partition and the domain of its hosts.
+_PARTITIONS = {
+    "cn-": ("aws-cn", "amazonaws.com.cn"),
+    "us-gov-": ("aws-us-gov", "amazonaws.com"),
+    "eusc-": ("aws-eusc", "amazonaws.eu"),
+}
+AWS_DOMAINS = ("amazonaws.com", *sorted({domain for _name, domain in _PARTITIONS.values()} - {"amazonaws.com"}))
+
+
 def partition(region: str | None) -> str:
     """The ARN partition of a region (AWS General Reference, "ARN format")."""
-    if region and region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region and region.startswith("us-gov-") else "aws"
+    return _of_partition(region)[0]
+
+
+def aws_host(region: str) -> str:
+    """The host of S3 in a region (AWS General Reference, "Amazon S3 endpoints and quotas")."""
+    return f"s3.{region}.{_of_partition(region)[1]}"
+
+
+def _of_partition(region: str | None) -> tuple[str, str]:
+    found = (names for start, names in _PARTITIONS.items() if (region or "").startswith(start))
+    return next(found, ("aws", "amazonaws.com"))

@@ -118,6 +118,9 @@ def _contents(bucket: Bucket, most: int) -> list[dict[str, str]]:
         found = [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]
         return [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in found][:MOST_DELETED]
     page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most)
+    if page.get("RootElement") != "ListBucketResult":
+        problem = f"{bucket.connection.store} answered with something that is no listing"
+        raise errors.UnsupportedError(attempted, problem, "Nothing was deleted.", store=bucket.connection.store)
     return [{"Key": entry["Key"]} for entry in page.get("Contents") or []]
 
 
@@ -131,6 +134,10 @@ def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
             return  # a store that cannot list them has none that would keep the bucket from going
         for upload in page.get("Uploads") or []:
             yield {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-        if not page.get("IsTruncated"):
+        before, markers = (
+            markers,
+            {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")},
+        )
+        markers = {name: value for name, value in markers.items() if value}
+        if not page.get("IsTruncated") or not markers or markers == before:
             return
-        markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import aws_host
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import AES256
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
@@ -47,7 +48,7 @@ def public_url(store: Connection, bucket: str, key: str, region: str) -> str:
         return f"{store.endpoint_url}/{bucket}/{path}"
     host = urlsplit(store.endpoint_url or "").hostname
     if host is None or host in _GLOBAL_HOSTS:
-        host = f"s3.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
+        host = aws_host(region)
     return f"https://{bucket}.{host}/{path}" if _HOST_LABEL.fullmatch(bucket) else f"https://{host}/{bucket}/{path}"
 
 

@@ -216,7 +216,7 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         try:
             super().write(bucket, wanted, state)
         except errors.DeniedError as exc:
-            if not state.is_public or not _is_blocked(exc):
+            if not state.is_public or not (_is_blocked(exc) or (wanted.public_prefixes and _is_bare(exc))):
                 raise
             if not wanted.public_prefixes:
                 raise _blocked_here(state, exc) from exc
@@ -254,6 +254,11 @@ def _is_blocked(exc: errors.DeniedError) -> bool:
     return "BlockPublicPolicy" in exc.problem or "public polic" in exc.problem.lower()
 
 
+def _is_bare(exc: errors.DeniedError) -> bool:
+    """AWS gives the reason only to callers of the bucket's own account or organization."""
+    return exc.facts.get("code") == "AccessDenied" and exc.problem.endswith("AccessDenied: Access Denied")
+
+
 def _blocked_here(state: Policy, exc: errors.DeniedError) -> errors.DeniedError:
     public = [*([PUBLIC] if state.ours(PUBLIC) else []), *state.public_elsewhere]
     hint = (
@@ -264,8 +269,11 @@ def _blocked_here(state: Policy, exc: errors.DeniedError) -> errors.DeniedError:
 
 
 def _blocked_above(bucket: Bucket, exc: errors.DeniedError) -> errors.DeniedError:
-    hint = (
-        "The bucket's own block is open, so that a block above it refuses: look at the public access block of the "
-        'account (S3 console, "Block Public Access settings for this account") or at the organization\'s policies.'
+    where = (
+        'look at the public access block of the account (S3 console, "Block Public Access settings for this account") '
+        "or at the organization's policies."
     )
+    hint = f"The bucket's own block is open, so that a block above it refuses: {where}"
+    if not _is_blocked(exc):
+        hint = f"{exc.hint} If they have it, a public access block above the bucket's own may refuse: {where}"
     return errors.DeniedError(f"open public prefixes of bucket {bucket.name}", exc.problem, hint, **exc.facts)

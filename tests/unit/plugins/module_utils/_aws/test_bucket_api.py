@@ -211,6 +211,9 @@ def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
     assert use_case.location("b.1", aws)["url"] == "https://s3.us-east-1.amazonaws.com/b.1"
     china = Connection(region="cn-northwest-1")
     assert use_case.location("b-1", china)["url"] == "https://b-1.s3.cn-northwest-1.amazonaws.com.cn"
+    europe = Connection(region="eusc-de-east-1")
+    assert use_case.location("b-1", europe)["url"] == "https://b-1.s3.eusc-de-east-1.amazonaws.eu"
+    assert Bucket("b-1", Connection(region="eusc-de-east-1", access_key="AK", secret_key="sk")).connection.is_aws
     other = Connection("https://s3.example.com")
     assert use_case.location("b-1", other) == {"url": "https://s3.example.com/b-1", "region": "us-east-1"}
 
@@ -359,6 +362,24 @@ def test_an_open_upload_is_something(here: Here) -> None:
     assert not [asked for asked in here.asked if asked.startswith("DELETE")]
 
 
+def test_a_listing_that_is_none_does_not_mean_that_the_bucket_is_empty(here: Here) -> None:
+    here.says(Reply(200, b"<html></html>"))
+    assert "is no listing" in here.fails(errors.UnsupportedError, state="absent").problem
+    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+
+
+def test_a_listing_of_uploads_that_does_not_go_on_comes_to_an_end(here: Here) -> None:
+    def answer(asked: Asked) -> Reply:
+        if "uploads" in asked.path:
+            again = b"<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker></ListMultipartUploadsResult>"
+            return Reply(200, b"<ListMultipartUploadsResult>" + again)
+        return Reply(200, b"<ListVersionsResult></ListVersionsResult>" if "versions" in asked.path else b"")
+
+    here.says(answer)
+    assert here.run(state="absent").changed
+    assert sum("uploads" in asked for asked in here.asked) == 2
+
+
 def test_the_first_refusal_is_the_one_told(here: Here) -> None:
     def answer(asked: Asked) -> Reply:
         if asked.method == "PUT":
@@ -387,6 +408,23 @@ def test_a_block_above_the_bucket_is_explained(here: Here) -> None:
     failure = here.fails(errors.DeniedError, public_prefixes=["a"])
     assert failure.attempted == "open public prefixes of bucket b-1"
     assert "Block Public Access settings for this account" in failure.hint
+
+
+def test_a_refusal_without_a_reason_may_be_a_block_above_the_bucket(here: Here) -> None:
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            return error(403, "AccessDenied", "Access Denied")
+        return Reply(200, OFF) if "publicAccessBlock" in asked.path else error(404, "NoSuchBucketPolicy")
+
+    here.says(answer)
+    failure = here.fails(errors.DeniedError, public_prefixes=["a"])
+    assert "s3:PutBucketPolicy" in failure.hint
+    assert "Block Public Access settings for this account" in failure.hint
+    assert "own block is open" not in failure.hint
+    before = len(here.asked)
+    failure = here.fails(errors.DeniedError, require_tls=False, require_encryption=True)
+    assert "Block Public Access" not in failure.hint
+    assert sum(asked.startswith("PUT") for asked in here.asked[before:]) == 1
 
 
 def test_public_statements_that_cannot_be_written_again_are_named(here: Here) -> None:

@@ -68,6 +68,8 @@ def test_other_stores_are_not_taken_to_encrypt_by_themselves() -> None:
 def test_the_partition_of_the_region() -> None:
     china = wishes(Connection(region="cn-northwest-1"), require_tls=True)
     assert china["policy"].arn == "arn:aws-cn:s3:::b-1"
+    elsewhere = wishes(Connection("https://oss.example.cn", region="cn-hangzhou"), require_tls=True)
+    assert elsewhere["policy"].arn == "arn:aws:s3:::b-1"
 
 
 PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
@@ -156,7 +158,7 @@ def test_the_region_that_vonage_cannot_upload_to() -> None:
     ],
 )
 def test_addresses_that_are_none(url: str) -> None:
-    with pytest.raises(errors.InputError, match="is no URL such as https://s3"):
+    with pytest.raises(errors.InputError, match="is no URL such as https://s3|holds credentials"):
         connection({"endpoint_url": url}, {})
 
 

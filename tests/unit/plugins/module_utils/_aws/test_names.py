@@ -97,7 +97,13 @@ def test_what_would_show_records(prefix: str, shows: bool) -> None:
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [(None, "aws"), ("eu-west-1", "aws"), ("cn-northwest-1", "aws-cn"), ("us-gov-east-1", "aws-us-gov")],
+    [
+        (None, "aws"),
+        ("eu-west-1", "aws"),
+        ("cn-northwest-1", "aws-cn"),
+        ("us-gov-east-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+    ],
 )
 def test_partitions(region: str | None, partition: str) -> None:
     assert names.partition(region) == partition
