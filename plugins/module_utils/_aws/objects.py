@@ -134,10 +134,9 @@ def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
             return  # a store that cannot list them has none that would keep the bucket from going
         for upload in page.get("Uploads") or []:
             yield {"Key": upload["Key"], "UploadId": upload["UploadId"]}
-        before, markers = (
-            markers,
-            {"KeyMarker": page.get("NextKeyMarker"), "UploadIdMarker": page.get("NextUploadIdMarker")},
-        )
-        markers = {name: value for name, value in markers.items() if value}
+        before, markers = markers, {}
+        for name in ("KeyMarker", "UploadIdMarker"):
+            if page.get(f"Next{name}"):
+                markers[name] = str(page[f"Next{name}"])
         if not page.get("IsTruncated") or not markers or markers == before:
             return

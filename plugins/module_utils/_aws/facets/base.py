@@ -18,12 +18,19 @@ import typing as t
 from abc import ABC, abstractmethod
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnsupportedError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
+    ConflictError,
+    NotFoundError,
+    UnsupportedError,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
 
 Wanted = t.TypeVar("Wanted")
 State = t.TypeVar("State")
 
+# S3 API Reference, "Error responses": "A conflicting conditional operation is currently in progress against this
+# resource. Try again."; and a bucket that was just made may be unknown to the next request.
+NOT_YET = frozenset({"OperationAborted", "NoSuchBucket"})
 # AWS promises that bucket configuration is consistent "eventually" (S3 User Guide, "Amazon S3 data consistency
 # model"): a read right after a write may still show the old value for some seconds.
 CONFIRM_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0)
@@ -79,8 +86,22 @@ class Facet(ABC, t.Generic[Wanted, State]):
         verb, operation, action = ("write", self.sub.put, self.sub.actions[1])
         if payload is None:
             verb, operation, action = ("remove", self.sub.delete, self.sub.actions[2])
-        bucket.call(operation, f"{verb} {self.sub.title} of bucket {bucket.name}", action, **(payload or {}))
+        self._send(bucket, operation, f"{verb} {self.sub.title} of bucket {bucket.name}", action, payload or {})
         return self.confirm(bucket, wanted, state)
+
+    def _send(
+        self, bucket: Bucket, operation: str, attempted: str, action: str, payload: t.Mapping[str, t.Any]
+    ) -> None:
+        """Write, again where a bucket that was just made or written to is not ready for it yet."""
+        for pause in CONFIRM_PAUSES[1:]:
+            try:
+                bucket.call(operation, attempted, action, **payload)
+                return
+            except (ConflictError, NotFoundError) as exc:
+                if exc.facts.get("code") not in NOT_YET:
+                    raise
+            time.sleep(pause)
+        bucket.call(operation, attempted, action, **payload)
 
     def confirm(self, bucket: Bucket, wanted: Wanted, state: State) -> bool:
         """Read back what was written.

@@ -391,6 +391,28 @@ def test_the_first_refusal_is_the_one_told(here: Here) -> None:
     assert "first" in here.fails(errors.DeniedError, folders=["a"]).problem
 
 
+@pytest.mark.parametrize("code", ["OperationAborted", "NoSuchBucket"])
+def test_a_bucket_that_is_not_ready_for_a_write_is_written_to_again(here: Here, code: str) -> None:
+    written: list[Asked] = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            written.append(asked)
+            return error(409 if code == "OperationAborted" else 404, code) if len(written) == 1 else Reply(200)
+        tags = b"<TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet>" if len(written) > 1 else b"<TagSet></TagSet>"
+        return Reply(200, b"<Tagging>" + tags + b"</Tagging>")
+
+    here.says(answer)
+    assert here.run(tags={"a": "b"}).changed
+    assert len(written) == 2
+
+
+def test_a_bucket_that_never_is_ready_is_told(here: Here) -> None:
+    here.says(lambda a: error(409, "OperationAborted") if a.method == "PUT" else Reply(200, b"<Tagging></Tagging>"))
+    assert here.fails(errors.ConflictError, tags={"a": "b"}).facts["code"] == "OperationAborted"
+    assert sum(asked.startswith("PUT") for asked in here.asked) == 2
+
+
 BLOCKED = (
     'User is not authorized to perform: s3:PutBucketPolicy on resource: "arn:aws:s3:::b-1" because public policies '
     "are blocked by the BlockPublicPolicy block public access setting."
