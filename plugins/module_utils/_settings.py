@@ -163,6 +163,8 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     found["tags"] = read.structure("tags", dict)
     found["folders"] = read.names("folders")
     _hide_secrets(found, read)
+    # As vonage_archive_storage reads it: recordings and records have the name of the project in theirs.
+    found["application_id"] = found["application_id"].lower()
     found["project"] = found["api_key"] or found["application_id"]
     found["endpoint_url"] = found["endpoint_url"] or found["endpoint"]
     _derive(found)

@@ -286,6 +286,11 @@ def test_a_secret_in_the_place_of_something_else_is_told_and_not_shown(name: str
     assert hidden not in str(found)
 
 
+def test_the_id_of_an_application_has_one_form() -> None:
+    upper = "78D335FA-323D-0114-9C3D-D6F0D48968CF"
+    assert read(api_key="", application_id=upper) == read(api_key="", application_id=upper.lower())
+
+
 def test_nothing_secret_is_returned() -> None:
     found = settings({**GIVEN, "uploader_secret_key": "hidden", "api_secret": "hidden"})
     assert "hidden" not in str(found)
