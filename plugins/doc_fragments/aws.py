@@ -62,6 +62,10 @@ options:
       - Path of a PEM file with the certificate authorities to trust for the store.
       - If not set, the environment variable E(AWS_CA_BUNDLE) is looked at.
     type: path
+notes:
+  - Each request to the store is tried 3 times at most, with 5 seconds to connect and 20 seconds for each wait for
+    data. A store that does not answer thus costs a step about 80 seconds before the task fails; steps that only read
+    run side by side.
 requirements:
   - python >= 3.9
   - boto3 (its part botocore >= 1.34)

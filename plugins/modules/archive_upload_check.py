@@ -113,6 +113,8 @@ options:
         key that is unknown, a first upload that is denied, anonymous access and a CORS preflight that are not as
         expected. Any other trouble is told at once.
       - At most V(600).
+      - The limits of single requests come on top of it (see the notes). With a store that stops answering in the midst
+        of a check, the clean-up is tried too, and the task takes up to six minutes longer.
     type: int
     default: 30
   endpoint_url:
@@ -126,6 +128,10 @@ notes:
     O(expect_public) set), C(cors_preflight) (with O(cors_origin)), and C(no_read), C(no_list_outside),
     C(no_put_outside), C(no_delete) (with O(expect_least_privilege)).
   - Checks that could not be tried because the upload before them failed are in RV(planned) and not in RV(checks).
+  - On AWS, the probes go to the region of the bucket, which S3 tells. Vonage's guide names no region for the target,
+    and C(https://s3.amazonaws.com) as the default endpoint; whether that reaches buckets in regions that have to be
+    enabled for an account first (all that were opened since March 2019) is not documented. There, look at the first
+    recording, or give the endpoint of the region as O(s3.endpoint).
   - If a clean-up fails, this is a warning and RV(cleanup) tells what to remove by hand; the task does not fail for it.
   - The uploader needs the permission C(s3:PutObject) on C(arn:aws:s3:::<bucket>/<prefix>/*) and no other.
   - The operator needs C(s3:GetObject), C(s3:DeleteObject), C(s3:AbortMultipartUpload) and, if the bucket has or had
