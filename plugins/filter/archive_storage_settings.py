@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.utils.display import Display
+
+from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import mistyped
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
 
 DOCUMENTATION = r"""
@@ -20,10 +23,12 @@ description:
   - Turns the variables of the role P(vonage.archiving.archive_storage#role), as people, inventories and AWX write them,
     into the values its tasks use, and finds what contradicts itself. The role uses it; other code has no need to.
   - It reads no secrets and returns none.
+  - Warns of variables whose names look like mistyped ones of the role.
 options:
   _input:
     description:
       - The variables of the role without their prefix C(archive_storage_), but for the secrets.
+      - The names of all variables that are set can be in it as C(names).
     type: dict
     required: true
 """
@@ -43,8 +48,15 @@ _value:
 """
 
 
+def read(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The settings; warns of names that look mistyped."""
+    for warning in mistyped(given.get("names") or ()):
+        Display().warning(warning)
+    return settings(given)
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"archive_storage_settings": settings}
+        return {"archive_storage_settings": read}

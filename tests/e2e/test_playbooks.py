@@ -38,8 +38,15 @@ def test_verify_fails_for_what_is_not_as_configured(site: Site) -> None:
     site.forget()
     drifted = site.run("verify", fallback="none").failed()
     assert drifted.failed_task == "Fail if something is not as configured"
-    assert "Of the bucket: lifecycle. The upload target: changed." in drifted.error
-    assert "Run the playbook configure to mend it." in drifted.error
+    assert (
+        "Of the bucket: lifecycle. The upload target: what was set last is not what is configured now." in drifted.error
+    )
+    assert "The playbook configure mends it; with --check --diff it shows the difference." in drifted.error
+    halfway = site.run("verify").failed()
+    assert "Of the bucket: lifecycle. The upload target: as configured." in halfway.error
+    expired = site.run("verify", max_age=0, retention_day=9).failed()
+    assert "is archive_storage_retention_days meant?" in " ".join(expired.output.split())
+    assert "The upload target: set longer ago than archive_storage_max_age allows." in expired.error
     wrong = site.run("verify", uploader_secret_key=site.uploader[1][::-1]).failed()
     assert wrong.failed_task == "Prove that uploads with these credentials arrive"
     assert "of 1 checks failed. credentials: " in wrong.error

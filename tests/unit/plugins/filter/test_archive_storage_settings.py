@@ -14,9 +14,22 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.filter.archive_storage_settings import FilterModule
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
 
+GIVEN = {"api_key": "47123456", "bucket": "recordings", "fallback": "kept"}
+
 
 def test_the_filter_is_the_function() -> None:
-    assert FilterModule().filters() == {"archive_storage_settings": settings}
+    assert FilterModule().filters()["archive_storage_settings"](GIVEN) == settings(GIVEN)
+
+
+def test_a_mistyped_name_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(f"{FilterModule.__module__}.Display.warning", lambda _self, text: warnings.append(text))
+    names = ["archive_storage_bucket", "archive_storage_bukcet"]
+    assert FilterModule().filters()["archive_storage_settings"]({**GIVEN, "names": names}) == settings(GIVEN)
+    assert warnings == [
+        "The variable archive_storage_bukcet is ignored, since the role has none of that name: "
+        "is archive_storage_bucket meant?"
+    ]
 
 
 def test_the_example_of_its_documentation() -> None:
