@@ -9,6 +9,8 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import typing as t
 from dataclasses import dataclass, field, replace
@@ -160,9 +162,22 @@ def make_client(connection: Connection, service: str = "s3", anonymous: bool = F
     :raises InputError: the profile is not there, or a value is nothing that botocore takes.
     """
     try:
-        return _client(connection, service, anonymous, isolated)
+        client = _client(connection, service, anonymous, isolated)
     except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
         raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
+    if not _is_at_aws(client.meta.endpoint_url):
+        client.meta.events.register("before-call.s3", _with_md5)
+    return client
+
+
+def _with_md5(model: t.Any, params: dict[str, t.Any], **_kwargs: t.Any) -> None:
+    """Where S3 insists on a checksum, botocore 1.36 and later sends CRC32 instead of MD5. Stores that were made after
+    S3 as it was before refuse that with MissingContentMD5 (changelog of botocore 1.36.0; fsspec/s3fs issue 931).
+    """
+    body = params.get("body")
+    if isinstance(body, bytes) and model.http_checksum.get("requestChecksumRequired"):
+        digest = hashlib.md5(body, usedforsecurity=False).digest()
+        params["headers"].setdefault("Content-MD5", base64.b64encode(digest).decode())
 
 
 def _client(connection: Connection, service: str, anonymous: bool, isolated: bool) -> t.Any:

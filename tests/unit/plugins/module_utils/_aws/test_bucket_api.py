@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import typing as t
 
 import pytest
@@ -389,6 +391,20 @@ def test_the_first_refusal_is_the_one_told(here: Here) -> None:
 
     here.says(answer)
     assert "first" in here.fails(errors.DeniedError, folders=["a"]).problem
+
+
+def test_other_stores_get_the_checksum_that_s3_asked_for_first(here: Here) -> None:
+    def answer(asked: Asked) -> Reply:
+        return Reply(200, b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
+
+    here.says(answer)
+    here.run(tags={"a": "b", "c": "d"}, check_mode=True)
+    bucket = Bucket("b-1", Connection(here.server.url, access_key="AK", secret_key="sk"))
+    bucket.call("put_bucket_tagging", "try", "", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    read, written = here.server.asked[0], here.server.asked[-1]
+    assert written.headers["content-md5"] == base64.b64encode(hashlib.md5(written.body).digest()).decode()
+    assert "content-md5" in written.headers["authorization"]
+    assert "content-md5" not in read.headers
 
 
 @pytest.mark.parametrize("code", ["OperationAborted", "NoSuchBucket"])
