@@ -84,6 +84,7 @@ units: venv  ## The plugins' unit tests by ansible-test, with the oldest Python 
 
 .PHONY: integration
 integration: venv  ## Integration and end-to-end tests against servers started for them (ARGS=...)
+	@$(PY) -m tests.e2e.extra_stores
 	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
 .PHONY: molecule

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ def e2e_sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home folder with a short name: Ansible makes sockets below it, whose paths must not exceed 107 characters."""
-    with tempfile.TemporaryDirectory(prefix="e2e-") as folder:
+    with tempfile.TemporaryDirectory(prefix="e2e-", dir="/tmp" if os.access("/tmp", os.W_OK) else None) as folder:
         yield Path(folder)
 
 

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
+
+from tools.environment import ensure
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = ("localemu", "ministack")
@@ -30,11 +31,12 @@ def name_installed() -> None:
 
 
 def main() -> None:
-    """Install what is missing."""
+    """Install what is missing; a store that this Python cannot have is left out, and its tests say so."""
     for name in EXTRAS:
-        if not python(name).exists():
-            subprocess.run([sys.executable, "-m", "venv", str(python(name).parents[1])], check=True)
-        subprocess.run([str(python(name)), "-m", "pip", "install", "--quiet", "--upgrade", name], check=True)
+        try:
+            ensure(python(name).parents[1], [name])
+        except SystemExit as exc:
+            print(f"{name} is left out: {exc}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def site(sandbox: Sandbox, tmp_path: Path) -> Iterator[Site]:
-    with new_site(sandbox, tmp_path) as made:
+def site(sandbox: Sandbox, home: Path) -> Iterator[Site]:
+    with new_site(sandbox, home) as made:
         yield made
 
 

@@ -36,7 +36,7 @@ def cases() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("target", "store"), cases())
-def test_target(sandbox: Sandbox, target: str, store: str, tmp_path: Path) -> None:
+def test_target(sandbox: Sandbox, target: str, store: str, home: Path) -> None:
     described = sandbox.describe()
     play = {
         "hosts": "localhost",
@@ -45,12 +45,12 @@ def test_target(sandbox: Sandbox, target: str, store: str, tmp_path: Path) -> No
         "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
         "roles": [str(TARGETS / target)],
     }
-    playbook = tmp_path / "playbook.yml"
+    playbook = home / "playbook.yml"
     playbook.write_text(yaml.safe_dump([play]))
     variables = {"sandbox": described, "store": described["stores"][store]}
-    run = run_playbook(playbook, variables, tmp_path, {}).ok()
+    run = run_playbook(playbook, variables, home, {}).ok()
     assert run.stats["failures"] == 0
     assert run.stats["ok"] > 5
     known = [each.secret_key for each in sandbox.stores.values()]
     assert not runs.leaks(run.output, known)
-    assert leftovers(tmp_path) == []
+    assert leftovers(home) == []
