@@ -82,7 +82,9 @@ def _replace(path: str, data: bytes, folder: int) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    os.fsync(folder)
+    # By now it is written. Not every file system can be told to keep a change of a folder.
+    with contextlib.suppress(OSError):
+        os.fsync(folder)
 
 
 @contextlib.contextmanager

@@ -146,3 +146,18 @@ def test_a_file_system_without_locks_will_do(store: FileStore, monkeypatch: pyte
     monkeypatch.setattr(fcntl, "flock", none)
     store.write(b"one", store.read())
     assert store.read().data == b"one"
+
+
+def test_a_folder_that_cannot_be_synchronised_does_not_matter(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = os.fsync
+
+    def fsync(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        really(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert store.write(b"one", store.read()) == Held(b"one")
+    assert store.read() == Held(b"one")
