@@ -254,6 +254,54 @@ error:
   description: What went wrong, as data, if the check could not start at all.
   returned: failure before the first check
   type: dict
+  contains:
+    kind:
+      description:
+        - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
+          V(missing_library).
+      type: str
+      returned: always
+    attempted:
+      description: What could not be done.
+      type: str
+      returned: always
+    problem:
+      description: What came back.
+      type: str
+      returned: always
+    hint:
+      description: What to do next; may be empty.
+      type: str
+      returned: always
+    problems:
+      description: All that is wrong with the options, one sentence each.
+      type: list
+      elements: str
+      returned: with RV(error.kind=input)
+    library:
+      description: The Python library that is not there.
+      type: str
+      returned: with RV(error.kind=missing_library)
+    interpreter:
+      description: The Python that does not have it.
+      type: str
+      returned: with RV(error.kind=missing_library)
+    status:
+      description: HTTP status of the answer.
+      type: int
+      returned: when there was an answer
+    code:
+      description: The error code of the store, such as V(NoSuchBucket).
+      type: str
+      returned: when the store gave one
+    store:
+      description: Which store it was.
+      type: str
+      returned: when a store was asked
+    action:
+      description: The IAM action that is needed.
+      type: str
+      returned: when a permission is missing
   sample:
     kind: input
     attempted: start

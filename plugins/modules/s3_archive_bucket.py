@@ -398,9 +398,42 @@ error:
       type: str
       returned: always
     hint:
-      description: What to do next.
+      description: What to do next; may be empty.
       type: str
       returned: always
+    problems:
+      description: All that is wrong with the options, one sentence each.
+      type: list
+      elements: str
+      returned: with RV(error.kind=input)
+    library:
+      description: The Python library that is not there.
+      type: str
+      returned: with RV(error.kind=missing_library)
+    interpreter:
+      description: The Python that does not have it.
+      type: str
+      returned: with RV(error.kind=missing_library)
+    status:
+      description: HTTP status of the answer.
+      type: int
+      returned: when there was an answer
+    code:
+      description: The error code of the store, such as V(NoSuchBucket).
+      type: str
+      returned: when the store gave one
+    store:
+      description: Which store it was.
+      type: str
+      returned: when a store was asked
+    action:
+      description: The IAM action that is needed.
+      type: str
+      returned: when a permission is missing
+    facet:
+      description: The facet of the bucket that it is about.
+      type: str
+      returned: when it is about one
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection

@@ -359,7 +359,6 @@ record:
 error:
   description:
     - What went wrong, for decisions of a playbook.
-    - Further keys tell what is known, such as C(status), the HTTP status of the answer.
   returned: failure
   type: dict
   contains:
@@ -385,6 +384,47 @@ error:
       type: str
       returned: always
       sample: Nothing was sent.
+    problems:
+      description: All that is wrong with the options, one sentence each.
+      type: list
+      elements: str
+      returned: with RV(error.kind=input)
+    library:
+      description: The Python library that is not there.
+      type: str
+      returned: with RV(error.kind=missing_library)
+    interpreter:
+      description: The Python that does not have it.
+      type: str
+      returned: with RV(error.kind=missing_library)
+    status:
+      description: HTTP status of the answer.
+      type: int
+      returned: when there was an answer
+    code:
+      description: The error code of the store, such as V(NoSuchBucket).
+      type: str
+      returned: when the store gave one
+    store:
+      description: Which store it was.
+      type: str
+      returned: when a store was asked
+    action:
+      description: The IAM action that is needed.
+      type: str
+      returned: when a permission is missing
+    tries:
+      description: How many requests were sent.
+      type: int
+      returned: when the API of Vonage was called
+    clock_skew:
+      description: Seconds that this machine's clock is ahead of the API's.
+      type: int
+      returned: when the API answered with a date and said no
+    reason:
+      description: As RV(reason).
+      type: str
+      returned: with RV(error.kind=secret_needed)
   sample:
     kind: secret_needed
     attempted: set the upload target of project 45828062
