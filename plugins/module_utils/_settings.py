@@ -82,6 +82,7 @@ _API_SECRET = re.compile(r"[0-9a-f]{40}")
 _PEM = re.compile(r".*-----BEGIN.*", re.DOTALL)
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
+_RULE_OPTIONS = (*_RULE_LISTS, "max_age_seconds", "id")
 
 
 class _Reader:
@@ -280,7 +281,15 @@ def _cors_problems(rules: list[t.Any]) -> list[str]:
     shapeless = [at for at, rule in enumerate(rules) if not isinstance(rule, dict)]
     if shapeless:
         return [f"archive_storage_cors_rules[{at}] is no dictionary" for at in shapeless]
-    # Of numbers and of what else there is in a rule, the module's own argument spec takes care.
+    foreign = [
+        f"archive_storage_cors_rules[{at}] has {name!r}, not one of {', '.join(_RULE_OPTIONS)}"
+        for at, rule in enumerate(rules)
+        for name in rule
+        if name not in _RULE_OPTIONS
+    ]
+    if foreign:
+        return foreign
+    # Of numbers the module's own argument spec takes care.
     read = [{name: _items(rule.get(name)) for name in _RULE_LISTS} for rule in rules]
     return [f"archive_storage_{why}" for why in rule_problems([rule_from_option(rule) for rule in read])]
 

@@ -255,6 +255,12 @@ def test_contradictions(given: dict[str, t.Any], problem: str) -> None:
     assert problems(**given) == [problem]
 
 
+def test_a_mistyped_option_of_a_cors_rule_is_named() -> None:
+    rule = {"allowed_origin": ["https://a.example"], "allowed_methods": ["GET"]}
+    known = "allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id"
+    assert problems(cors_rules=[rule]) == [f"archive_storage_cors_rules[0] has 'allowed_origin', not one of {known}"]
+
+
 def test_all_that_is_wrong_is_told_at_once() -> None:
     found = settings({"fallback": "kept", "public": "perhaps", "retention_days": "x", "endpoint": "s3"})["problems"]
     assert len(found) == 7
