@@ -28,10 +28,10 @@ FOREIGN = r"""nitpick_ignore_regex = [
 """
 
 
-def run(*command: str) -> None:
+def run(*command: str, quiet: bool = False) -> None:
     """Run one step of the build, in the site's folder and against the copied collection."""
     env = {**homeless_environment("docs-home"), "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "docs-tree")}
-    subprocess.run(command, check=True, cwd=SITE, env=env)
+    subprocess.run(command, check=True, cwd=SITE, env=env, stdout=subprocess.DEVNULL if quiet else None)
 
 
 def main() -> int:
@@ -41,7 +41,9 @@ def main() -> int:
     # antsibull-docs refuses to write where others could.
     SITE.mkdir(parents=True, mode=0o755)
     common = ("--use-current", "--squash-hierarchy", "--fail-on-error")
-    run("antsibull-docs", "sphinx-init", "--dest-dir", ".", *common, "--title", "vonage.archiving", "vonage.archiving")
+    layout = ("sphinx-init", "--dest-dir", ".", *common, "--title", "vonage.archiving", "vonage.archiving")
+    # It tells how to build the site by hand, which comes next here anyway.
+    run("antsibull-docs", *layout, quiet=True)
     with (SITE / "conf.py").open("a") as conf:
         conf.write(WITHOUT_INVENTORIES + FOREIGN)
     (SITE / "rst").mkdir(mode=0o755, exist_ok=True)
