@@ -94,7 +94,10 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     endpoint = given(params.get("endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     if endpoint and "@" in endpoint:
         shown = without_userinfo(endpoint)
-        problems.append(f"endpoint_url {shown!r} holds credentials: give them as access_key and secret_key")
+        problems.append(
+            f"endpoint_url {shown!r} is no URL such as https://s3.example.com: it holds credentials, which are "
+            "given as access_key and secret_key"
+        )
     elif endpoint and not _is_url(endpoint):
         problems.append(f"endpoint_url {endpoint!r} is no URL such as https://s3.example.com")
     if problems:
