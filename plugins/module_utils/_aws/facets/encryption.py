@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_PAUSES, Facet
@@ -28,10 +28,13 @@ FLOOR_TRIES = 3
 
 @dataclass(frozen=True)
 class Encryption:
-    """:param algorithm: ``None`` where there is no default encryption."""
+    """:param algorithm: ``None`` where there is no default encryption.
+    :param blocked: kinds of encryption that uploads may not have, which a write without them would reset.
+    """
 
     algorithm: str | None
     kms_key: str | None = None
+    blocked: t.Mapping[str, t.Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,12 @@ class EncryptionFacet(Facet[EncryptionWish, Encryption]):
     def parse(self, found: dict[str, t.Any] | None) -> Encryption:
         rules = (found or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         default = rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
-        return Encryption(default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"))
+        blocked = rules[0].get("BlockedEncryptionTypes") if rules else None
+        return Encryption(default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"), blocked)
 
     def target(self, wanted: EncryptionWish, current: Encryption) -> Encryption:
         if wanted.mode == "s3":
-            return Encryption(SSE_S3)
+            return Encryption(SSE_S3, blocked=current.blocked)
         if current.algorithm in (None, SSE_S3):
             return current if wanted.floor else Encryption(None)
         raise RejectedError(
@@ -88,7 +92,9 @@ class EncryptionFacet(Facet[EncryptionWish, Encryption]):
     def payload(self, state: Encryption) -> dict[str, t.Any] | None:
         if state.algorithm is None:
             return None
-        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": state.algorithm}}
+        rule: dict[str, t.Any] = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": state.algorithm}}
+        if state.blocked:
+            rule["BlockedEncryptionTypes"] = state.blocked
         return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
     def confirm(self, bucket: Bucket, wanted: EncryptionWish, state: Encryption) -> bool:

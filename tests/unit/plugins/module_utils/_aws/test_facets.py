@@ -404,3 +404,13 @@ def test_policy_head_and_others_are_sent_along() -> None:
 def test_policy_what_our_statement_opens(statement: dict[str, t.Any], opened: set[str] | None) -> None:
     assert Policy.of([statement]).opened == opened
     assert Policy.of([statement]).without(PUBLIC).opened == set()
+
+
+def test_encryption_leaves_the_kinds_that_are_blocked_as_they_are() -> None:
+    facet, blocked = EncryptionFacet(), {"EncryptionType": ["SSE-C"]}
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BlockedEncryptionTypes": blocked}
+    current = facet.parse({"ServerSideEncryptionConfiguration": {"Rules": [rule]}})
+    target = facet.target(EncryptionWish("s3", floor=True), current)
+    ours = {**rule, "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert facet.payload(target) == {"ServerSideEncryptionConfiguration": {"Rules": [ours]}}
+    assert facet.same(target, Encryption("AES256"))
