@@ -162,6 +162,21 @@ def test_encryption_can_be_required(site: Site) -> None:
     assert all(check["ok"] for check in back.result["checks"])
 
 
+def test_a_demand_that_uploads_do_not_meet_is_taken_back(site: Site) -> None:
+    """The target that Vonage has must not be locked out by a run that fails before it has set another one."""
+    site.configure(verify=False, sse="none")
+    # SeaweedFS 4.48 refuses a user's encrypted uploads once a policy looks at their header.
+    failed = site.run("configure", require_encryption=True).failed()
+    assert "the bucket's policy must not deny it" in failed.error
+    assert any("policy" in line and line.startswith("PUT") for line in site.written)
+    assert site.holds("get_bucket_policy") is None
+    assert site.emulator.record_archive(site.key)["status"] == "uploaded"
+    # What was demanded before this run stays.
+    site.configure(require_encryption=True, verify=False)
+    site.run("configure", require_encryption=True, fallback="none").failed()
+    assert "RequireEncryption" in site.holds("get_bucket_policy")["Policy"]
+
+
 def lifecycle(site: Site) -> tuple[str, int, int]:
     """The prefix and the days of the one rule."""
     (rule,) = site.holds("get_bucket_lifecycle_configuration")["Rules"]
