@@ -61,18 +61,22 @@ def run(use_case: UseCase, argument_spec: dict[str, t.Any], **rules: t.Any) -> t
     _forget_empty_variables()
     secrets = _secrets(module)
     context = Context(check_mode=module.check_mode, environ=dict(os.environ), warn=module.warn)
+    failure: dict[str, t.Any] = {}
+    outcome = Outcome(False)
     try:
         outcome = use_case(module.params, context)
     except ArchivingError as exc:
         secrets += _learned(module, exc.secrets)
-        module.fail_json(msg=redact(str(exc), secrets), error=_hidden(exc.as_result(), secrets))
+        failure = {"msg": redact(str(exc), secrets), "error": _hidden(exc.as_result(), secrets)}
     except Exception as exc:
         # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
         text = redact(f"{type(exc).__name__}: {exc}", secrets)
-        module.fail_json(
-            msg=f"This is a bug in vonage.archiving, please report it: {text}",
-            exception=redact(traceback.format_exc(), secrets),
-        )
+        failure = {"msg": f"This is a bug in vonage.archiving, please report it: {text}"}
+        failure["exception"] = redact(traceback.format_exc(), secrets)
+    # Not while the exception is being handled: at high verbosity fail_json of ansible-core 2.18 and older would add its
+    # traceback, which tells the user of a refusal nothing.
+    if failure:
+        module.fail_json(**failure)
     _leave(module, outcome)
 
 

@@ -122,6 +122,9 @@ def environment(home: Path, env: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_CALLBACKS_ENABLED": "e2e_events",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "1",
+        # Whatever a run shows is looked through for secrets: so it shows all it can.
+        "ANSIBLE_VERBOSITY": "3",
+        "ANSIBLE_DIFF_ALWAYS": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

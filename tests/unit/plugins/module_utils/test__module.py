@@ -200,3 +200,18 @@ def test_a_process_that_ends_soon_looks_for_garbage_rarely_and_not_at_its_end(
     assert thresholds == [GARBAGE_THRESHOLD]
     assert gc.freeze in at_the_end
     assert gc.isenabled()
+
+
+def test_what_led_to_a_failure_is_not_shown_even_at_high_verbosity(runner: Runner) -> None:
+    """Up to ansible-core 2.18, fail_json adds the traceback of an exception that is being handled."""
+
+    def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+        try:
+            raise ValueError(f"half of it is {SECRET[:12]}")
+        except ValueError as exc:
+            raise DeniedError("do it", "no") from exc
+
+    result = runner(use_case, token=SECRET, _ansible_verbosity=3)
+    assert result["msg"] == "Could not do it: no."
+    assert "exception" not in result
+    assert SECRET[:12] not in json.dumps(result)
