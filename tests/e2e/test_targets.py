@@ -48,7 +48,9 @@ def test_target(sandbox: Sandbox, target: str, store: str, home: Path) -> None:
     playbook = home / "playbook.yml"
     playbook.write_text(yaml.safe_dump([play]))
     variables = {"sandbox": described, "store": described["stores"][store]}
-    run = run_playbook(playbook, variables, home, {}).ok()
+    # The targets' own tasks hand secrets to programs that look at the servers, which Ansible shows at high verbosity;
+    # what the modules show then is looked through in all other runs.
+    run = run_playbook(playbook, variables, home, {"ANSIBLE_VERBOSITY": "0"}).ok()
     assert run.stats["failures"] == 0
     assert run.stats["ok"] > 5
     known = [each.secret_key for each in sandbox.stores.values()]
