@@ -27,10 +27,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One write, named so that an error can say what was attempted; ``value`` is what the writer needs."""
+    """One write: of what, and the state to bring about."""
 
     target: str
-    action: str
     value: t.Any = None
 
 

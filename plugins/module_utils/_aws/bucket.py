@@ -192,7 +192,7 @@ def plan(want: Desired, seen: Observed) -> Plan:
         found = facet.changes(facing.wish, facing.current, facing.target)
         changes += found if seen.exists else [Change(change.name, None, change.after) for change in found]
         if not facet.same(facing.current, facing.target):
-            steps.append(Step(facing.name, "write", facing.target))
+            steps.append(Step(facing.name, facing.target))
     return Plan(tuple(changes), tuple(_ordered(steps, seen)))
 
 
@@ -230,7 +230,7 @@ def _block_steps(step: Step | None, seen: Observed) -> tuple[list[Step], list[St
         return [], []
     current = seen.states.get(step.target, Block())
     closed = current | step.value
-    first = [Step(step.target, "write", closed)] if closed != current else []
+    first = [Step(step.target, closed)] if closed != current else []
     return first, [step] if closed != step.value else []
 
 
@@ -239,7 +239,7 @@ def _closed_meanwhile(policy: Step, seen: Observed) -> list[Step]:
     current, target = seen.states.get("policy", Policy()), policy.value
     if not seen.states["block_public_access"].restrict_public_buckets or current.opens_at_most(target):
         return []
-    return [Step("policy", "write", target.without(PUBLIC))]
+    return [Step("policy", target.without(PUBLIC))]
 
 
 def apply(bucket: Bucket, want: Desired, todo: Plan) -> bool:

@@ -21,7 +21,7 @@ def test_a_plan_without_changes_changes_nothing() -> None:
 
 
 def test_steps_alone_are_no_change() -> None:
-    assert not Plan(steps=(Step("bucket", "check"),)).changed
+    assert not Plan(steps=(Step("bucket"),)).changed
 
 
 def test_before_and_after_leave_out_what_is_not_there() -> None:
