@@ -23,11 +23,12 @@ from dataclasses import asdict, dataclass, field, replace
 FORMAT = 1
 PENDING, APPLIED, ABSENT = "pending", "applied", "absent"
 CONTEXT = "vonage.archiving record of an archive upload target, version 1"
+UNFINISHED = "the run that wrote the record did not finish"
 # Longer than clocks of machines that both use NTP differ.
 FUTURE = 300
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-_TEXTS = ("project", "api_url", "status", "time", "salt", "secret_hmac", "run")
+_TEXTS = ("project", "api_url", "status", "time", "salt", "secret_hmac", "run", "until")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Record:
     :param storage: the public fields of the target; empty where there is none.
     :param secret_hmac: see :func:`seal`; empty where there is no target.
     :param run: of the run that wrote it; makes every record unique.
+    :param may_hold: of a pending record, ids of access keys that the target may hold besides the one in ``storage``;
+        ``None`` where it may be any.
+    :param until: of a pending record, when the call that it announces is over at the latest; UTC, ISO 8601.
     """
 
     project: str
@@ -49,23 +53,54 @@ class Record:
     salt: str = ""
     secret_hmac: str = ""
     run: str = ""
+    may_hold: tuple[str, ...] | None = ()
+    until: str = ""
 
     def done(self, status: str, now: float) -> Record:
         """The record once the API has agreed."""
-        return replace(self, status=status, time=stamp(now))
+        return replace(self, status=status, time=stamp(now), may_hold=(), until="")
 
 
 def begin(
-    project: str, api_url: str, now: float, storage: t.Mapping[str, t.Any], secret: str | None, key: str
+    project: str,
+    api_url: str,
+    now: float,
+    storage: t.Mapping[str, t.Any],
+    secret: str | None,
+    key: str,
+    may_hold: t.Iterable[str] | None = None,
+    seconds_left: float = 0,
 ) -> Record:
     """The pending record of a new run.
 
     :param secret: of the target; ``None`` where there is to be none.
     :param key: the project's own secret.
+    :param may_hold: see :class:`Record`.
+    :param seconds_left: how long the call may take that comes next.
     """
     salt = secrets.token_hex(16)
     sealed = seal(secret, salt, key) if secret is not None else ""
-    return Record(project, api_url, PENDING, stamp(now), storage, salt, sealed, secrets.token_hex(8))
+    held = None if may_hold is None else tuple(sorted(may_hold))
+    until = stamp(now + seconds_left + 1)
+    return Record(project, api_url, PENDING, stamp(now), storage, salt, sealed, secrets.token_hex(8), held, until)
+
+
+def in_use(last: Record | None, believed: bool) -> frozenset[str] | None:
+    """The ids of access keys that the target may hold; ``None`` where it may be any.
+
+    :param believed: whether there is no doubt about the record but that it is pending.
+    """
+    if last is None or not believed:
+        return None
+    own = {str(last.storage["access_key"])} if last.storage.get("access_key") else set()
+    if last.status != PENDING:
+        return frozenset(own)
+    return None if last.may_hold is None else frozenset(own | set(last.may_hold))
+
+
+def in_doubt(pending: Record) -> Record:
+    """The same after another run was found to be at work: the target may hold any key."""
+    return replace(pending, may_hold=None)
 
 
 def seal(secret: str, salt: str, key: str) -> str:
@@ -103,9 +138,15 @@ def parse(data: bytes) -> Record:
         raise ValueError("the record has a format that this version does not know")
     texts = [document.get(name) for name in _TEXTS]
     storage = document.get("storage")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(storage, dict):
+    held = document.get("may_hold")
+    named = isinstance(held, list) and all(isinstance(key, str) for key in held)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(storage, dict) or not (named or held is None):
         raise ValueError("the record is damaged")
-    record = Record(storage=storage, **dict(zip(_TEXTS, texts)))  # type: ignore[arg-type]  # checked above
+    record = Record(
+        storage=storage,
+        may_hold=tuple(held) if named else None,
+        **dict(zip(_TEXTS, texts)),  # type: ignore[arg-type]  # checked above
+    )
     if record.status not in (PENDING, APPLIED, ABSENT) or seconds(record.time) is None:
         raise ValueError("the record is damaged")
     return record
@@ -120,7 +161,7 @@ def doubt(record: Record, project: str, api_url: str, now: float) -> str:
     if (seconds(record.time) or 0) > now + FUTURE:
         return f"the record comes from the future ({record.time}): a clock is or was off"
     if record.status == PENDING:
-        return "the run that wrote the record did not finish"
+        return UNFINISHED
     return ""
 
 

@@ -26,6 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import co
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, rules, target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_file import FileStore
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_object import object_store
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held, Store, location
@@ -76,12 +77,19 @@ class Observed:
 
     :param known: ``None`` where it says nothing that can be believed.
     :param why: why that is so.
+    :param pending: whether there is no doubt but that the run which wrote it did not finish.
     """
 
     held: Held = field(default_factory=lambda: Held(None))
     last: record.Record | None = None
     known: record.Record | None = None
     why: str = ""
+    pending: bool = False
+
+    @property
+    def in_use(self) -> frozenset[str] | None:
+        """The ids of access keys that the target may hold; ``None`` where it may be any."""
+        return record.in_use(self.last, self.known is not None or self.pending)
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -158,7 +166,7 @@ def observe(wanted: Desired, now: float) -> Observed:
     except ValueError as exc:
         return Observed(held, why=str(exc))
     why = record.doubt(last, wanted.project.id, wanted.project.api_url, now)
-    return Observed(held, last, None if why else last, why)
+    return Observed(held, last, None if why else last, why, why == record.UNFINISHED)
 
 
 def plan(wanted: Desired, observed: Observed, now: float) -> str:
@@ -183,84 +191,18 @@ def apply(wanted: Desired, observed: Observed, reason: str) -> Outcome:
     # A target must be removable after the bucket it points to, which may hold the record, is gone.
     if wanted.store is None or (wanted.target is None and not observed.held.place):
         return outcome(wanted, observed, reason, _call(client, wanted).existed)
-    written = _Journal(wanted, wanted.store, observed)
-    written.begin()
+    journal = Journal(wanted.project, wanted.store, observed.held, observed.known is not None, observed.in_use)
+    journal.begin(wanted.storage or {}, wanted.secret)
     try:
         done = _call(client, wanted)
     except errors.ArchivingError as exc:
-        raise written.failed(exc) from exc
-    return outcome(wanted, observed, reason, done.existed, written.end())
+        raise journal.failed(exc) from exc
+    status = record.APPLIED if wanted.target else record.ABSENT
+    return outcome(wanted, observed, reason, done.existed, journal.end(status))
 
 
 def _call(client: Client, wanted: Desired) -> Done:
     return client.put_storage(wanted.target.body()) if wanted.target else client.delete_storage()
-
-
-class _Journal:
-    """The record during one run."""
-
-    def __init__(self, wanted: Desired, store: Store, observed: Observed) -> None:
-        self.wanted, self.store, self.observed = wanted, store, observed
-        project = wanted.project
-        self.pending = record.begin(
-            project.id, project.api_url, time.time(), wanted.storage or {}, wanted.secret, project.secret
-        )
-        self.held = observed.held
-
-    def begin(self) -> None:
-        """Before the call. Whoever loses this race has sent nothing."""
-        self.held = self.store.write(record.dump(self.pending), self.observed.held)
-
-    def end(self) -> record.Record:
-        """After the API has agreed."""
-        status = record.APPLIED if self.wanted.target else record.ABSENT
-        done = self.pending.done(status, time.time())
-        try:
-            self.store.write(record.dump(done), self.held)
-        except errors.ConflictError as exc:
-            # Two runs have called the API, in an order nobody knows: neither may leave its "applied" behind.
-            raise self._overtaken() from exc
-        except errors.ArchivingError as exc:
-            raise _with_hint(exc, "The API has agreed, but the record says pending: the next run calls again.") from exc
-        return done
-
-    def _overtaken(self) -> errors.ConflictError:
-        hint = "The record says so: run it again once the other run has ended."
-        try:
-            self._doubt()
-        except errors.ArchivingError:
-            hint = "The record could not be marked so: delete it, then run it again once the other run has ended."
-        return errors.ConflictError(
-            f"finish the record {self.store.location}",
-            "another run was at work on the same project, and which of the two came last is not known",
-            hint,
-        )
-
-    def failed(self, exc: errors.ArchivingError) -> errors.ArchivingError:
-        """After the API has not agreed. What goes wrong here must not hide what went wrong there."""
-        try:
-            if not _is_definite(exc):
-                # The call may still take effect: a record that another run has finished since may no longer be true.
-                if self.store.read().data != self.held.data:
-                    self._doubt()
-            elif self.observed.known and self.observed.held.data is not None:
-                self.store.write(self.observed.held.data, self.held)
-        except errors.ArchivingError as second:
-            return _with_hint(exc, f"Then the record could not be put right either: {second.problem}.")
-        return exc
-
-    def _doubt(self) -> None:
-        self.store.write(record.dump(self.pending), None)
-
-
-def _with_hint(exc: errors.ArchivingError, more: str) -> errors.ArchivingError:
-    return type(exc)(exc.attempted, exc.problem, f"{exc.hint} {more}".strip(), **exc.facts)
-
-
-def _is_definite(exc: errors.ArchivingError) -> bool:
-    """Whether nothing has changed for sure: a plain refusal of the one and only try."""
-    status = exc.facts.get("status") or 0
-    return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
 
 
 def outcome(

@@ -1,0 +1,119 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record while a run changes the target: what is written before a call, after it, and when it went wrong.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Every write replaces exactly what the run has seen or written itself (compare and swap), so that of two runs on the
+same project one learns of the other before it calls the API, or at the latest after.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held, Store
+
+
+@dataclass
+class Journal:
+    """The record of one project during one run.
+
+    :param held: what the store held when the run looked.
+    :param known: whether that can be believed.
+    :param may_hold: the access keys the target may hold until this run has set it; ``None`` for any.
+    """
+
+    project: Project
+    store: Store
+    held: Held
+    known: bool
+    may_hold: frozenset[str] | None = None
+    now: t.Callable[[], float] = time.time
+    _before: Held = field(init=False)
+    _pending: record.Record = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._before = self.held
+        self._pending = self._announcement({}, None, 0)
+
+    def claim(self) -> None:
+        """Say that this run is at work, before it touches anything. Whoever loses this race has touched nothing."""
+        self._write({}, None, 0)
+
+    def begin(self, storage: t.Mapping[str, t.Any], secret: str | None) -> None:
+        """Before the call: whoever finds this does not know whether it took effect."""
+        self._write(storage, secret, self.project.budget.total)
+
+    def end(self, status: str) -> record.Record:
+        """After the API has agreed."""
+        done = self._pending.done(status, self.now())
+        try:
+            self.held = self.store.write(record.dump(done), self.held)
+        except errors.ConflictError as exc:
+            # Two runs have called the API, in an order nobody knows: neither may leave its "applied" behind.
+            raise self._overtaken() from exc
+        except errors.ArchivingError as exc:
+            raise with_hint(exc, "The API has agreed, but the record says pending: the next run calls again.") from exc
+        return done
+
+    def failed(self, exc: errors.ArchivingError) -> errors.ArchivingError:
+        """After the API has not agreed. What goes wrong here must not hide what went wrong there."""
+        try:
+            if is_definite(exc):
+                self.release()
+            # The call may still take effect: a record that another run has finished since may no longer be true.
+            elif self.store.read().data != self.held.data:
+                self._doubt()
+        except errors.ArchivingError as second:
+            return with_hint(exc, f"Then the record could not be put right either: {second.problem}.")
+        return exc
+
+    def release(self) -> None:
+        """Put back what was there: nothing was changed."""
+        if self.known and self._before.data is not None:
+            self.held = self.store.write(self._before.data, self.held)
+
+    def _write(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> None:
+        self._pending = self._announcement(storage, secret, seconds)
+        self.held = self.store.write(record.dump(self._pending), self.held)
+
+    def _announcement(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> record.Record:
+        project = self.project
+        return record.begin(
+            project.id, project.api_url, self.now(), storage, secret, project.secret, self.may_hold, seconds
+        )
+
+    def _overtaken(self) -> errors.ConflictError:
+        hint = "The record says so: run it again once the other run has ended."
+        try:
+            self._doubt()
+        except errors.ArchivingError:
+            hint = "The record could not be marked so: delete it, then run it again once the other run has ended."
+        return errors.ConflictError(
+            f"finish the record {self.store.location}",
+            "another run was at work on the same project, and which of the two came last is not known",
+            hint,
+        )
+
+    def _doubt(self) -> None:
+        """Whatever the other run has written: which key the target holds is not known now."""
+        self.store.write(record.dump(record.in_doubt(self._pending)), None)
+
+
+def with_hint(exc: errors.ArchivingError, more: str) -> errors.ArchivingError:
+    """The same error with one more sentence."""
+    return type(exc)(exc.attempted, exc.problem, f"{exc.hint} {more}".strip(), **exc.facts)
+
+
+def is_definite(exc: errors.ArchivingError) -> bool:
+    """Whether nothing has changed for sure: a plain refusal of the one and only try."""
+    status = exc.facts.get("status") or 0
+    return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
