@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+from .._faults import Fault
 from .emulator import VonageEmulator
-from .faults import Fault
 from .state import Application, Project
 
 __all__ = ["Application", "Fault", "Project", "VonageEmulator"]

@@ -8,19 +8,16 @@ None of these calls needs a token: the server listens on this machine only.
 
 from __future__ import annotations
 
-import functools
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, jsonify, request
+from flask import Response
 
+from .._control import PREFIX, options, told
 from .errors import ApiError
 
 if TYPE_CHECKING:
     from .emulator import VonageEmulator
-
-PREFIX = "/_sandbox"
 
 
 class Control:
@@ -43,21 +40,21 @@ class Control:
             ("GET", "/archives/<key>", emulator.archives),
             ("POST", "/record/<key>", self.record),
         ]
-        told = [(method, PREFIX + path, _told(view)) for method, path, view in calls]
-        return [*told, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
+        answered = [(method, PREFIX + path, told(view, _refused)) for method, path, view in calls]
+        return [*answered, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
 
     def fault(self) -> dict[str, Any]:
         """Order a fault; the options are those of ``VonageEmulator.fail_next``."""
-        self._emulator.fail_next(**_options())
+        self._emulator.fail_next(**options())
         return {}
 
     def project(self) -> dict[str, Any]:
         """Make a project; the options are those of ``VonageEmulator.add_project``."""
-        return self._emulator.add_project(**_options()).as_json()
+        return self._emulator.add_project(**options()).as_json()
 
     def record(self, key: str) -> dict[str, Any]:
         """Record an archive; the options are those of ``VonageEmulator.record_archive``."""
-        return self._emulator.record_archive(key, **_options())
+        return self._emulator.record_archive(key, **options())
 
     def download(self, key: str, archive_id: str) -> Response:
         """Return the file of an archive that is in the emulated cloud."""
@@ -68,22 +65,5 @@ class Control:
         return Response(content, 200, content_type="video/mp4")
 
 
-def _options() -> dict[str, Any]:
-    content = request.get_data()
-    body = json.loads(content) if content else {}
-    if not isinstance(body, dict):
-        raise TypeError("the body must be a JSON object")
-    return body
-
-
-def _told(view: Callable[..., Any]) -> Callable[..., Response]:
-    @functools.wraps(view)
-    def wrapped(**values: str) -> Response:
-        try:
-            return jsonify(view(**values))
-        except (TypeError, ValueError) as error:
-            raise ApiError(400, "Bad sandbox call", str(error)) from error
-        except KeyError as error:
-            raise ApiError(404, "Not found", f"There is no key {error}") from error
-
-    return wrapped
+def _refused(status: int, description: str) -> ApiError:
+    return ApiError(status, "Bad sandbox call" if status == 400 else "Not found", description)

@@ -12,19 +12,17 @@ import time
 import uuid
 from typing import Any
 
+from .._emulator import GATEWAY_PAGE, Emulator
 from . import archives
 from .app import create_app
 from .errors import ApiError
-from .faults import Fault, Faults
 from .mp4 import make_mp4
-from .server import Front, RequestLog, Server
 from .state import Application, Archive, Project, State
 
 LOST_OUTCOMES = ("failed", "stopped")
-GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>{}</body></html>"
 
 
-class VonageEmulator:
+class VonageEmulator(Emulator):
     """A strict stand-in for the archive and account calls of the API. Start it, or use it as a context manager."""
 
     def __init__(self, default_s3_endpoint: str | None = None, port: int = 0) -> None:
@@ -33,22 +31,9 @@ class VonageEmulator:
         self.s3_endpoints: dict[str, str] = {}
         self._default_s3_endpoint = default_s3_endpoint
         self._map_default_endpoint()
-        #: seconds that this service's clock is ahead of the machine's
-        self.clock_offset = 0.0
-        #: let error answers quote the request's body, secrets and all
-        self.echo_secrets = False
-        self._log = RequestLog()
-        self._faults = Faults()
         self._project = self.state.add_project("sandbox")
         self._application = self.state.add_application()
-        self._front = Front(create_app(self).wsgi_app, self._log, self._faults)
-        self._front.error_body = self._fault_body
-        self._server = Server(self._front, self.now, port)
-
-    @property
-    def url(self) -> str:
-        """The value for ``api_url``, of both environments."""
-        return self._server.url
+        super().__init__(create_app(self).wsgi_app, port)
 
     @property
     def api_key(self) -> str:
@@ -79,27 +64,6 @@ class VonageEmulator:
     def private_key_pem(self) -> str:
         """The private key of that application."""
         return self._application.private_key_pem
-
-    def start(self) -> VonageEmulator:
-        """Serve in a thread of this process."""
-        self._server.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving, hanging requests included."""
-        self._server.stop()
-
-    def __enter__(self) -> VonageEmulator:
-        """Start."""
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        self.stop()
-
-    def now(self) -> float:
-        """Return the time by this service's clock."""
-        return time.time() + self.clock_offset
 
     def add_project(self, name: str = "", key: str | None = None, secret: str | None = None) -> Project:
         """Make another OpenTok project: ``.key``, ``.secret``."""
@@ -186,60 +150,9 @@ class VonageEmulator:
                 archive.reason = "system failure"
         return problem
 
-    def fail_next(
-        self,
-        kind: str = "status",
-        *,
-        times: int = 1,
-        method: str | None = None,
-        path: str | None = None,
-        status: int = 500,
-        retry_after: int | str | None = None,
-        retry_after_date: bool = False,
-        seconds: float | None = None,
-        apply: bool | None = None,
-    ) -> Fault:
-        """Let the next ``times`` requests that match ``method`` and the regular expression ``path`` fail.
-
-        Kinds: ``status``, ``hang``, ``delay``, ``reset``, ``close``, ``truncate``, ``trickle`` (see ``faults.KINDS``).
-        With ``apply`` the request is processed and only its answer lost; without, it fails before anything changes.
-        """
-        return self._faults.add(
-            kind,
-            times=times,
-            method=method,
-            path=path,
-            status=status,
-            retry_after=retry_after,
-            retry_after_date=retry_after_date,
-            seconds=seconds,
-            apply=apply,
-        )
-
-    def clear_faults(self) -> None:
-        """Forget the faults ordered and let go of requests that hang."""
-        self._faults.clear()
-        self._front.released.set()
-        self._front.released.clear()
-
-    def log(self) -> list[dict[str, Any]]:
-        """Return the requests received, oldest first.
-
-        Each has ``n``, ``time``, ``method``, ``path``, ``query``, ``headers``, ``body``, ``json``, ``status`` (None:
-        nothing was sent) and ``fault``.
-        """
-        return self._log.entries()
-
-    def clear_log(self) -> None:
-        """Forget the requests received."""
-        self._log.clear()
-
     def reset(self) -> None:
         """Return to the state after the start; address and credentials stay."""
-        self.clear_faults()
-        self.clear_log()
-        self.clock_offset = 0.0
-        self.echo_secrets = False
+        super().reset()
         self._map_default_endpoint()
         with self.state.lock:
             self._project.status = "ACTIVE"
@@ -264,7 +177,7 @@ class VonageEmulator:
         }
         return "application/json", json.dumps(shown).encode()
 
-    def _fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
+    def fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
         if status in (502, 504):
             # A gateway in front of the API does not speak JSON.
             quoted = request_body.decode("utf-8", "replace") if self.echo_secrets else ""

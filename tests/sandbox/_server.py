@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP server under the Flask application: the request log, the faults, and a prompt stop."""
+"""The HTTP server under an emulator's Flask application: the request log, the faults, and a prompt stop."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from .._process import HOST
-from .faults import Fault, Faults
+from ._faults import Fault, Faults
+from ._process import HOST
 
 SANDBOX_PREFIX = "/_sandbox/"
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -126,7 +126,7 @@ class Front:
             entry["status"] = answer.status_code
             return self._replace_body(answer, self._slowly(answer.get_data(), fault.wait))
         if fault.kind == "truncate":
-            whole = answer or Response('{"type": "s3", "config": {"bucket": "', 200, content_type="application/json")
+            whole = answer or Response('{"an answer": "that never becomes', 200, content_type="application/json")
             entry["status"] = whole.status_code
             return self._replace_body(whole, _half(whole.get_data()))
         entry["status"] = fault.status
@@ -191,7 +191,7 @@ class Server(ThreadedWSGIServer):
         self.now = now
         self.front = front
         super().__init__(HOST, port, front, Handler)
-        self._thread = threading.Thread(target=self._serve, name="vonage-emulator", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)
 
     @property
     def url(self) -> str:
