@@ -80,6 +80,18 @@ class NotFoundError(ArchivingError):
     kind = "not_found"
 
 
+class NotOursError(ArchivingError):
+    """What was named is there and belongs to somebody else."""
+
+    kind = "not_ours"
+
+
+class QuotaError(ArchivingError):
+    """There is no room for one more, and nothing was named that may go."""
+
+    kind = "quota"
+
+
 class ConflictError(ArchivingError):
     """Somebody else changed the same thing at the same time."""
 

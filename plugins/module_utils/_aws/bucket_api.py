@@ -13,7 +13,6 @@ the right root element, or the error that is documented for "not set"; callers w
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -28,12 +27,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
     UNSUPPORTED_CODES,
     Answered,
     answered,
+    root_element,
     told,
     translate,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
-_ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 _NO_BUCKET = ("NoSuchBucket",)
 _NOT_OURS = "Or the bucket belongs to another account: names are unique among all accounts."
 
@@ -78,8 +77,7 @@ class Bucket:
         """Keep what botocore's parsers drop: the name of the root element, and the bucket's region."""
         body = response_dict.get("body")
         if isinstance(body, bytes):
-            root = _ROOT.search(body)
-            customized_response_dict["RootElement"] = root.group(1).decode() if root else ""
+            customized_response_dict["RootElement"] = root_element(body)
         customized_response_dict["FirstStatus"] = response_dict["status_code"]
         self.shown = self.shown or 200 <= response_dict["status_code"] < 300
         self.actual_region = response_dict["headers"].get("x-amz-bucket-region") or self.actual_region

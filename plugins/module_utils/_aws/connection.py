@@ -50,11 +50,16 @@ ISOLATION: dict[str, t.Any] = {
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
 # Reads of facets run side by side; each needs its connection.
 CONNECTIONS = 12
+# What messages call a service of AWS, and one of anybody else at an address.
+_SERVICES = {"s3": ("AWS S3", "the S3 store at"), "iam": ("AWS IAM", "the IAM API at")}
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where and as whom; ``None`` leaves a value to botocore's own chain (profile, config file, instance role)."""
+    """Where and as whom; ``None`` leaves a value to botocore's own chain (profile, config file, instance role).
+
+    :param service: botocore's name of the API at the other end, ``s3`` or ``iam``.
+    """
 
     endpoint_url: str | None = None
     region: str | None = None
@@ -64,6 +69,7 @@ class Connection:
     profile: str | None = None
     validate_certs: bool = True
     ca_bundle: str | None = None
+    service: str = "s3"
 
     @property
     def is_aws(self) -> bool:
@@ -78,7 +84,8 @@ class Connection:
     @property
     def store(self) -> str:
         """The store's name for messages."""
-        return "AWS S3" if self.is_aws else f"the S3 store at {self.endpoint_url}"
+        at_aws, elsewhere = _SERVICES[self.service]
+        return at_aws if self.is_aws else f"{elsewhere} {self.endpoint_url}"
 
     @property
     def secrets(self) -> tuple[str | None, ...]:
@@ -92,14 +99,7 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     """
     problems = _contradictions(params)
     endpoint = given(params.get("endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    if endpoint and "@" in endpoint:
-        shown = without_userinfo(endpoint)
-        problems.append(
-            f"endpoint_url {shown!r} is no URL such as https://s3.example.com: it holds credentials, which are "
-            "given as access_key and secret_key"
-        )
-    elif endpoint and not _is_url(endpoint):
-        problems.append(f"endpoint_url {endpoint!r} is no URL such as https://s3.example.com")
+    problems += url_problems("endpoint_url", endpoint)
     if problems:
         raise InputError(problems)
     profile = given(params.get("profile"))
@@ -135,6 +135,20 @@ def _contradictions(params: t.Mapping[str, t.Any]) -> list[str]:
     return problems
 
 
+def url_problems(option: str, url: str | None) -> list[str]:
+    """What is wrong with the address of an API.
+
+    :param option: the name of the option that takes it.
+    """
+    if url and "@" in url:
+        shown = without_userinfo(url)
+        return [
+            f"{option} {shown!r} is no URL such as https://s3.example.com: it holds credentials, which are "
+            "given as access_key and secret_key"
+        ]
+    return [f"{option} {url!r} is no URL such as https://s3.example.com"] if url and not _is_url(url) else []
+
+
 def _is_url(value: str) -> bool:
     try:
         parts = urlsplit(value)
@@ -156,16 +170,17 @@ def settled(connection: Connection, client: t.Any) -> Connection:
     return replace(connection, region=connection.region or client.meta.region_name, endpoint_url=endpoint)
 
 
-def make_client(connection: Connection, service: str = "s3", anonymous: bool = False, isolated: bool = False) -> t.Any:
+def make_client(connection: Connection, anonymous: bool = False, isolated: bool = False, tries: int = TRIES) -> t.Any:
     """A botocore client; safe to share between threads.
 
     :param anonymous: sign nothing, to see what anybody sees.
     :param isolated: take nothing from the environment, profiles and configuration files: for credentials that are
         somebody else's, next to which the operator's settings must not count.
+    :param tries: how often a request is sent at most; 1 for what must not happen twice.
     :raises InputError: the profile is not there, or a value is nothing that botocore takes.
     """
     try:
-        client = _client(connection, service, anonymous, isolated)
+        client = _client(connection, isolated, _config(anonymous, isolated, tries))
     except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
         raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
     if not _is_at_aws(client.meta.endpoint_url):
@@ -183,7 +198,7 @@ def _with_md5(model: t.Any, params: dict[str, t.Any], **_kwargs: t.Any) -> None:
         params["headers"].setdefault("Content-MD5", base64.b64encode(digest).decode())
 
 
-def _client(connection: Connection, service: str, anonymous: bool, isolated: bool) -> t.Any:
+def _client(connection: Connection, isolated: bool, config: t.Any) -> t.Any:
     # botocore rather than boto3, whose part it is: the resources and transfer managers on top of it cost a tenth of
     # a second in every task and are not used.
     session = load("botocore.session").Session(
@@ -192,14 +207,14 @@ def _client(connection: Connection, service: str, anonymous: bool, isolated: boo
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
     return session.create_client(
-        service,
+        connection.service,
         region_name=connection.region or session.get_config_variable("region") or "us-east-1",
         endpoint_url=connection.endpoint_url,
         aws_access_key_id=connection.access_key,
         aws_secret_access_key=connection.secret_key,
         aws_session_token=connection.session_token,
         verify=verify,
-        config=_config(anonymous, isolated),
+        config=config,
     )
 
 
@@ -217,12 +232,12 @@ def _loader(path: str | None) -> t.Any:
     return load("botocore.loaders").create_loader(path)
 
 
-def _config(anonymous: bool, isolated: bool) -> t.Any:
+def _config(anonymous: bool, isolated: bool, tries: int) -> t.Any:
     return load("botocore.config").Config(
         signature_version=load("botocore").UNSIGNED if anonymous else None,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": TRIES},
+        retries={"mode": "standard", "total_max_attempts": tries},
         max_pool_connections=CONNECTIONS,
         user_agent_extra="ansible-vonage.archiving",
         # Newer defaults send checksums that many S3-compatible stores do not know (boto/botocore issue 3415).

@@ -6,12 +6,14 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Error codes: Amazon S3 API Reference, "Error responses"; IAM User Guide, "Troubleshoot access denied".
+Error codes: Amazon S3 API Reference, "Error responses"; AWS IAM API Reference, "Common Error Types" and the errors of
+each action; IAM User Guide, "Troubleshoot access denied".
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
@@ -21,6 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._secrets import r
 
 UNSUPPORTED_CODES = frozenset({"NotImplemented", "XNotImplemented", "NotSupported", "MethodNotAllowed", "501", "405"})
 CONFLICT_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"})
+THROTTLED_CODES = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
 # Credentials that are wrong as such, each with what to look at.
 CREDENTIAL_CODES = {
     "InvalidAccessKeyId": "The access key is unknown to this store: it was deleted, mistyped, or is another store's.",
@@ -29,8 +32,15 @@ CREDENTIAL_CODES = {
     "InvalidToken": "The session token is not valid: it may belong to another key or account.",
     "RequestTimeTooSkewed": "The clock of this machine is off: set it by NTP.",
     "AuthorizationHeaderMalformed": "The region given is not the bucket's.",
+    # STS API Reference, GetSessionToken: its credentials cannot call IAM unless they were got with MFA.
+    "InvalidClientTokenId": "The access key is unknown here: it was deleted, mistyped, or is another service's; "
+    "and temporary ones of GetSessionToken can use IAM only if they were got with MFA.",
+    "RequestExpired": "The clock of this machine is off: set it by NTP.",
     "AccountProblem": "There is a problem with the account: ask its owner.",
 }
+
+
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 
 
 class Answered(t.NamedTuple):
@@ -46,6 +56,12 @@ def answered(exc: t.Any) -> Answered:
     error = exc.response.get("Error", {})
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return Answered(int(status), str(error.get("Code", "")), str(error.get("Message", "")))
+
+
+def root_element(body: bytes) -> str:
+    """The name of the root element of an answer in XML, empty if it is none."""
+    root = _ROOT.search(body)
+    return root.group(1).decode() if root else ""
 
 
 @contextlib.contextmanager
@@ -75,11 +91,14 @@ def translate(answer: Answered, attempted: str, connection: Connection, action: 
         return errors.UnsupportedError(attempted, what, "This store does not have it: leave the option out.", **facts)
     if status in (401, 403):
         return errors.DeniedError(attempted, what, _permission(action), action=action or None, **facts)
+    if code == "LimitExceeded":
+        hint = "A quota of this account is used up: remove what is not needed, or have it raised."
+        return errors.RejectedError(attempted, what, hint, **facts)
     if code in CONFLICT_CODES or status in (409, 412):
         return errors.ConflictError(attempted, what, "Run it again once nothing else works on it.", **facts)
-    if status == 404:
+    if status == 404 or code == "NoSuchEntity":
         return errors.NotFoundError(attempted, what, **facts)
-    if status >= 500 or code in ("SlowDown", "RequestTimeout", "Throttling"):
+    if status >= 500 or status == 429 or code in THROTTLED_CODES:
         return errors.UnreachableError(attempted, what, "Nothing is lost: run it again later.", **facts)
     # A HEAD request is answered without a body, so without the reason.
     hint = "No reason came with it: look at the credentials, which may have expired, and at the region."

@@ -24,6 +24,8 @@ _TAKEN_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _LEGACY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
 # Policies give a meaning to * ? and $, and these are "characters that might require special handling" in keys.
 _RISKY = re.compile(r"[*?${}^%`\[\]\"'<>~#|\\\x00-\x1f\x7f]")
+# The number of an OpenTok project, the UUID of an application.
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def bucket_problem(name: str) -> str | None:
@@ -63,6 +65,16 @@ def prefix_problem(prefix: str) -> str | None:
     if len(prefix.encode()) > 900:
         return f"the prefix {prefix[:40]!r}… is longer than 900 bytes; keys have at most 1024"
     return None
+
+
+def project_problem(prefix: str) -> str | None:
+    """What is wrong with the prefix that Vonage uploads to, the id of a project."""
+    if _PROJECT.fullmatch(prefix):
+        return None
+    return (
+        f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
+        "id, which are letters, digits and hyphens"
+    )
 
 
 def exposes_records(prefix: str) -> bool:
