@@ -30,12 +30,14 @@ TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
 CHOICES = {
     "state": ("present", "absent"),
+    "uploader": ("managed", "given"),
     "sse": ("s3", "none"),
     "fallback": ("none", "opentok", "vonage"),
     "update": ("on_change", "always"),
 }
 DEFAULTS: dict[str, t.Any] = {
     "state": "present",
+    "uploader": "managed",
     "sse": "s3",
     "fallback": "opentok",
     "update": "on_change",
@@ -43,6 +45,12 @@ DEFAULTS: dict[str, t.Any] = {
     "abort_incomplete_uploads_days": 7,
     "max_age": None,
     "verify_timeout": 30,
+    "rotate_after": 90 * 86400,
+    "overlap": 0,
+    "retire_delay": 0,
+    "drain_timeout": 30,
+    "rotate": False,
+    "uploader_list_all_my_buckets": False,
     "public": False,
     "require_tls": None,
     "require_encryption": False,
@@ -53,7 +61,16 @@ DEFAULTS: dict[str, t.Any] = {
     "has_secret": False,
     "looking": False,
 }
-NUMBERS = ("retention_days", "abort_incomplete_uploads_days", "max_age", "verify_timeout")
+NUMBERS = (
+    "retention_days",
+    "abort_incomplete_uploads_days",
+    "max_age",
+    "verify_timeout",
+    "rotate_after",
+    "overlap",
+    "retire_delay",
+    "drain_timeout",
+)
 BOOLEANS = (
     "public",
     "require_tls",
@@ -62,6 +79,8 @@ BOOLEANS = (
     "verify",
     "expect_least_privilege",
     "delete_bucket",
+    "rotate",
+    "uploader_list_all_my_buckets",
     "has_secret",
     "looking",
 )
@@ -71,10 +90,15 @@ TEXTS = (
     "bucket",
     "endpoint",
     "endpoint_url",
+    "iam_endpoint_url",
     "uploader_access_key",
+    "uploader_name",
+    "uploader_path",
+    "uploader_permissions_boundary",
     "record",
     "delete_recordings",
 )
+URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
 # The secret of a key of AWS; its id is shorter.
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # The secret of a project; its key is a number.
@@ -162,6 +186,7 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     found.update({name: read.text(name) for name in TEXTS})
     found["cors_rules"] = read.structure("cors_rules", list)
     found["tags"] = read.structure("tags", dict)
+    found["uploader_tags"] = read.structure("uploader_tags", dict)
     found["folders"] = read.names("folders")
     _hide_secrets(found, read)
     # As vonage_archive_storage reads it: recordings and records have the name of the project in theirs.
@@ -184,7 +209,7 @@ def _hide_secrets(found: dict[str, t.Any], read: _Reader) -> None:
         if form.fullmatch(found[name]):
             found[name] = "hidden"
             read.complain(name, f"has {what} look swapped")
-    for name in ("endpoint", "endpoint_url"):
+    for name in URLS:
         if "@" in found[name]:
             found[name] = without_userinfo(found[name])
             read.complain(name, f"{found[name]!r} holds credentials: give them in the variables that are for them")
@@ -199,6 +224,9 @@ def _derive(found: dict[str, t.Any]) -> None:
     found["lifecycle"] = _lifecycle(found)
     found["public_prefixes"] = [project] if found["public"] else []
     found["record"] = _record(found)
+    found["managed"] = found["uploader"] == "managed"
+    found["rotate"] = found["rotate"] or found["update"] == "always"
+    found["uploader_name"] = found["uploader_name"] or f"vonage-archiving-{project}"
     found.update(_probe(found["cors_rules"] or []))
 
 
@@ -237,10 +265,7 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         ),
         f"the project id {project!r} has characters that no id has": bool(project) and not _PROJECT.fullmatch(project),
         "archive_storage_bucket is not given": not bucket and (present or found["delete_bucket"]),
-        "archive_storage_uploader_access_key is not given": present and not found["uploader_access_key"],
-        "archive_storage_uploader_secret_key is not given: without it no upload can be tried": (
-            present and found["looking"] and not found["has_secret"]
-        ),
+        **_uploader_contradictions(found, present),
         "archive_storage_state is absent: there is nothing to verify": found["looking"] and not present,
         "archive_storage_require_encryption would refuse every recording: archive_storage_sse is not s3": (
             found["require_encryption"] and found["sse"] != "s3"
@@ -260,12 +285,37 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
     problems = [text for text, wrong in checks.items() if wrong]
     problems += [
         f"archive_storage_{name} {found[name]!r} does not start with http:// or https://"
-        for name in ("endpoint", "endpoint_url")
+        for name in URLS
         if found[name] and not re.match(r"https?://[^/]", found[name])
         # Where it was taken over, it has been told already.
-        if name == "endpoint" or found[name] != found["endpoint"]
+        if name != "endpoint_url" or found[name] != found["endpoint"]
     ]
     return problems + _bucket_problems(found)
+
+
+def _uploader_contradictions(found: t.Mapping[str, t.Any], present: bool) -> dict[str, bool]:
+    managed = found["managed"]
+    key_given = bool(found["uploader_access_key"]) or found["has_secret"]
+    return {
+        "archive_storage_uploader_access_key and archive_storage_uploader_secret_key are given, and "
+        "archive_storage_uploader is managed, which makes keys of its own: leave them out, or set "
+        "archive_storage_uploader to given": present and managed and key_given,
+        "archive_storage_record is none: a managed uploader needs a record, which says what key the target holds": (
+            managed and found["record"] == ""
+        ),
+        "archive_storage_max_age is for a key that is given: set archive_storage_rotate_after": (
+            present and managed and found["max_age"] is not None
+        ),
+        "archive_storage_rotate: a key that is given cannot be rotated here: set archive_storage_uploader to managed": (
+            present and not managed and found["rotate"] and found["update"] != "always"
+        ),
+        "archive_storage_uploader is given, and archive_storage_uploader_access_key is not": (
+            present and not managed and not found["uploader_access_key"]
+        ),
+        "archive_storage_uploader_secret_key is not given: without it no upload can be tried": (
+            present and not managed and found["looking"] and not found["has_secret"]
+        ),
+    }
 
 
 def _bucket_problems(found: t.Mapping[str, t.Any]) -> list[str]:

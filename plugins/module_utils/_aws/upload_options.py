@@ -108,7 +108,7 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
     """
     s3: t.Mapping[str, t.Any] = params.get("s3") or {}
     prefix = str(params.get("prefix") or "").strip().rstrip("/")
-    problems = [*_s3_problems(s3), *_other_problems(params, prefix)]
+    problems = [*_s3_problems(s3), *probe_problems(params, prefix)]
     try:
         operator = aws.connection(params, environ)
     except InputError as exc:
@@ -136,7 +136,8 @@ def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
     return rules.s3(s3) + missing
 
 
-def _other_problems(params: t.Mapping[str, t.Any], prefix: str) -> list[str]:
+def probe_problems(params: t.Mapping[str, t.Any], prefix: str) -> list[str]:
+    """What is wrong with the options that say what to look at; the key and the place apart."""
     problems = []
     if not _PREFIX.fullmatch(prefix):
         problems.append(

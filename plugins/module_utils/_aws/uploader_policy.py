@@ -25,6 +25,7 @@ VERSION = "2012-10-17"
 UPLOAD = "VonageArchivingUpload"
 LIST = "VonageArchivingList"
 LIST_BUCKETS = "VonageArchivingListBuckets"
+KEPT = "VonageArchivingUntilRotated"
 
 
 def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partition: str = "aws") -> Document:
@@ -48,6 +49,22 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
 
 def _allow(sid: str, actions: list[str], resource: str) -> policy.Statement:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": [resource]}
+
+
+def widened(wanted: Document, found: t.Mapping[str, t.Any] | None) -> Document:
+    """What is wanted, and everything that is allowed already."""
+    statements = list(wanted["Statement"])
+    known = {_without_sid(each) for each in statements}
+    for each in policy.many((found or {}).get("Statement")):
+        if isinstance(each, dict) and _without_sid(each) not in known:
+            known.add(_without_sid(each))
+            # Names of statements are unique within a policy (IAM User Guide, "IAM JSON policy elements: Sid").
+            statements.append({**each, "Sid": f"{KEPT}{len(statements)}"})
+    return {**wanted, "Statement": statements}
+
+
+def _without_sid(statement: policy.Statement) -> str:
+    return policy.meaning({**statement, "Sid": ""})
 
 
 def same(one: t.Mapping[str, t.Any] | None, other: t.Mapping[str, t.Any] | None) -> bool:

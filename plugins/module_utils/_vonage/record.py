@@ -139,12 +139,14 @@ def parse(data: bytes) -> Record:
     texts = [document.get(name) for name in _TEXTS]
     storage = document.get("storage")
     held = document.get("may_hold")
-    named = isinstance(held, list) and all(isinstance(key, str) for key in held)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(storage, dict) or not (named or held is None):
+    keys = held if isinstance(held, list) else []
+    if not all(isinstance(text, str) for text in [*texts, *keys]) or not isinstance(storage, dict):
+        raise ValueError("the record is damaged")
+    if held is not None and held is not keys:
         raise ValueError("the record is damaged")
     record = Record(
         storage=storage,
-        may_hold=tuple(held) if named else None,
+        may_hold=None if held is None else tuple(keys),
         **dict(zip(_TEXTS, texts)),  # type: ignore[arg-type]  # checked above
     )
     if record.status not in (PENDING, APPLIED, ABSENT) or seconds(record.time) is None:

@@ -34,9 +34,13 @@ CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 DOMAIN = re.compile(r"(?=.{1,253}(:|$))[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
 
 
-def s3(options: t.Mapping[str, t.Any]) -> list[str]:
-    """Everything that is wrong with the options of ``s3``."""
-    problems = _missing("s3", options, ("bucket", "access_key")) + _white_space("s3", options)
+def s3(options: t.Mapping[str, t.Any], keyed: bool = True) -> list[str]:
+    """Everything that is wrong with the options of ``s3``.
+
+    :param keyed: whether an access key has to be among them.
+    """
+    required = ("bucket", "access_key") if keyed else ("bucket",)
+    problems = _missing("s3", options, required) + _white_space("s3", options)
     if options.get("bucket"):
         problems += bucket(str(options["bucket"]))
     if options.get("endpoint"):

@@ -115,7 +115,7 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     max_age = vonage.number(params, "max_age", -1, problems)
     project = vonage.project(params, environ, problems)
     wanted = target.target(params, project.id if project else "", problems) if state == "present" else None
-    store = _store(params, environ, project.id if project else "", problems)
+    store = record_store(params, environ, project.id if project else "", problems)
     if problems or not project:
         error = rules.input_error(problems, (params.get("s3") or {}).get("access_key"))
         error.secrets = [*error.secrets, *vonage.misplaced(params)]
@@ -132,9 +132,10 @@ def _one_of(params: t.Mapping[str, t.Any], name: str, allowed: t.Sequence[str], 
     return str(value or allowed[0])
 
 
-def _store(
+def record_store(
     params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], project_id: str, problems: list[str]
 ) -> Store | None:
+    """Where the record is kept; ``None`` where none is, or with a sentence more in ``problems``."""
     text = given(params.get("record"))
     where = location(str(text), project_id, problems) if text is not None else None
     if where is None:
@@ -214,12 +215,12 @@ def outcome(
         "project": wanted.project.id,
         "reason": reason,
         "storage": wanted.storage or {},
-        "record": _shown(wanted.store, written or observed.last, "" if written else observed.why),
+        "record": shown_record(wanted.store, written or observed.last, "" if written else observed.why),
     }
     return Outcome(changed, result, before, after)
 
 
-def _shown(store: Store | None, last: record.Record | None, why: str) -> dict[str, t.Any]:
+def shown_record(store: Store | None, last: record.Record | None, why: str) -> dict[str, t.Any]:
     shown: dict[str, t.Any] = {
         "location": store.location if store else None,
         "status": last.status if last else None,

@@ -13,7 +13,7 @@ archives" (type azure, certificate); names of the options are those of the guide
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import certificates, rules
@@ -84,6 +84,12 @@ class Target:
         config["secretKey" if self.kind == "s3" else "accountKey"] = self.secret or ""
         return {"type": self.kind, "config": config, "fallback": self.fallback, "certificate": self.certificate}
 
+    def with_key(self, access_key: str, secret: str) -> Target:
+        """The same place, uploaded to with this key."""
+        # In the order of the names, as if the key had been given from the start.
+        config = {**self.config, "access_key": access_key}
+        return replace(self, config={name: config[name] for name in S3_NAMES if name in config}, secret=secret)
+
     def public(self) -> dict[str, t.Any]:
         """What may be shown and recorded."""
         shown: dict[str, t.Any] = {"type": self.kind, **self.config, "fallback": self.fallback}
@@ -92,10 +98,11 @@ class Target:
         return shown
 
 
-def target(params: t.Mapping[str, t.Any], project_id: str, problems: list[str]) -> Target | None:
+def target(params: t.Mapping[str, t.Any], project_id: str, problems: list[str], keyed: bool = True) -> Target | None:
     """The target that the options describe.
 
     :param project_id: for the rules about where recordings land.
+    :param keyed: whether the key for ``s3`` has to be among them; else it is made later.
     :param problems: gets a sentence for everything that is wrong; then, and only then, the answer is ``None``.
     """
     before = len(problems)
@@ -103,7 +110,7 @@ def target(params: t.Mapping[str, t.Any], project_id: str, problems: list[str]) 
     options = {name: _text(value) for name, value in (params.get(kind) or {}).items()} if kind else {}
     if kind == "s3":
         options = {**options, "sse": options.get("sse") or "s3"}
-        problems.extend(rules.s3(options))
+        problems.extend(rules.s3(options, keyed))
     elif kind == "azure":
         problems.extend(rules.azure(options))
     fallback = given(params.get("fallback"))

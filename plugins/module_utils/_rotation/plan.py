@@ -1,0 +1,184 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which key the target holds, whether it has to be another one, and what becomes of the rest. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The rule under everything here: a key that the target may hold is never deactivated, and never deleted.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Plan
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
+
+# An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
+# and what a broken upload leaves must not keep a key alive for ever.
+LONGEST_UPLOAD = 24 * 3600
+DEACTIVATE, DELETE = "deactivate", "delete"
+NEW = "(new)"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The users, their keys, and the record."""
+
+    main: uploader.Observed
+    spare: uploader.Observed
+    record: storage.Observed
+
+    @property
+    def keys(self) -> tuple[AccessKey, ...]:
+        return (*self.main.keys, *self.spare.keys)
+
+
+class Fate(t.NamedTuple):
+    """What is to be done with a key that the target does not hold."""
+
+    key: AccessKey
+    deed: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What there is to do.
+
+    :param reason: why the target needs another key: as :func:`record.reason`; ``unchanged`` where it needs none.
+    :param holder: the key that the target holds, where that is known.
+    :param main: changes to the user, but for its keys; likewise ``spare``, where that user is there.
+    :param fates: of the other keys, as far as their time has come.
+    :param spare_goes: whether the spare user has done its work.
+    :param stays: whether what is allowed stays allowed, since other keys are still active.
+    """
+
+    reason: str
+    holder: AccessKey | None
+    main: Plan
+    spare: Plan
+    fates: tuple[Fate, ...] = ()
+    spare_goes: bool = False
+    stays: bool = False
+
+    @property
+    def changed(self) -> bool:
+        steps = self.main.changed or self.spare.changed or self.fates or self.spare_goes
+        return self.reason != "unchanged" or bool(steps)
+
+
+def decide(wanted: Desired, observed: Observed, now: float, in_flight: bool = False) -> Decision:
+    """What there is to do.
+
+    :param in_flight: whether uploads are under way that began before the target was set.
+    """
+    held = holder(observed)
+    reason = why(wanted, observed, held, now)
+    others = [key for key in observed.keys if not held or key.id != held.id]
+    gone = fates(wanted, others, set_at(observed), now) if reason == "unchanged" else ()
+    gone = not_in_flight(gone) if in_flight else gone
+    # What keys were made for that still work stays allowed.
+    touched = {fate.key.id for fate in gone}
+    stays = reason == "unchanged" and any(key.active and key.id not in touched for key in others)
+    main = uploader.plan(keeping(wanted.main, stays), observed.main)
+    if observed.spare.user is None:
+        return Decision(reason, held, main, Plan(), gone, stays=stays)
+    goes = reason == "unchanged" and not [key for key in left(observed.keys, gone) if key.user == wanted.spare.name]
+    spare = Plan() if goes else uploader.plan(keeping(wanted.spare, stays), observed.spare)
+    return Decision(reason, held, main, spare, gone, goes, stays)
+
+
+def keeping(user: uploader.Wanted, stays: bool = True) -> uploader.Wanted:
+    """The user with everything that it is allowed now."""
+    return replace(user, keep_allowed=stays)
+
+
+def left(keys: t.Iterable[AccessKey], gone: t.Iterable[Fate]) -> list[AccessKey]:
+    """The keys that are there after these deeds, as they were before."""
+    deleted = {fate.key.id for fate in gone if fate.deed == DELETE}
+    return [key for key in keys if key.id not in deleted]
+
+
+def holder(observed: Observed) -> AccessKey | None:
+    """The key of ours that the target holds; ``None`` where that is not known or the key is nobody's."""
+    known = observed.record.known
+    if known is None or known.status != record.APPLIED:
+        return None
+    found = [key for key in observed.keys if key.id == known.storage.get("access_key")]
+    return found[0] if found else None
+
+
+def why(wanted: Desired, observed: Observed, held: AccessKey | None, now: float) -> str:
+    """Why the target needs another key, or ``unchanged``."""
+    key = held.id if held and held.active else NEW
+    aim = wanted.target.with_key(key, "").public()
+    reason = record.reason(
+        observed.record.known, aim, None, wanted.project.secret, now, wanted.rotate, wanted.rotate_after
+    )
+    if reason == "unchanged" and held and is_older(held, wanted.rotate_after, now):
+        return "expired"
+    return reason
+
+
+def is_older(key: AccessKey, seconds: float | None, now: float) -> bool:
+    """Whether a key is older than that; not every store knows."""
+    return seconds is not None and key.created is not None and now - key.created >= seconds
+
+
+def set_at(observed: Observed) -> float:
+    """When the target was set, in Unix seconds."""
+    known = observed.record.known
+    return (record.seconds(known.time) if known else None) or 0
+
+
+def fates(wanted: Desired, others: t.Iterable[AccessKey], since: float, now: float) -> tuple[Fate, ...]:
+    """What is to be done now with keys that the target does not hold since then."""
+    age = now - since
+    if age < wanted.overlap:
+        return ()
+    if age < wanted.overlap + wanted.retire_delay:
+        return tuple(Fate(key, DEACTIVATE) for key in others if key.active)
+    return tuple(Fate(key, DELETE) for key in others)
+
+
+def not_in_flight(found: t.Iterable[Fate]) -> tuple[Fate, ...]:
+    """Those that cannot hurt an upload that is under way: an inactive key has none."""
+    return tuple(fate for fate in found if not fate.key.active)
+
+
+class Room(t.NamedTuple):
+    """Where the next key is made, and which keys go before that."""
+
+    spare: bool
+    give_up: tuple[AccessKey, ...]
+
+
+def room(keys: t.Sequence[AccessKey], wanted: Desired, may_hold: frozenset[str] | None, in_flight: bool) -> Room:
+    """Where there is room for another key.
+
+    :param may_hold: ids of the keys that the target may hold; ``None`` for any.
+    :param in_flight: whether uploads are under way, with any key that is active.
+    :raises ConflictError: there is none: every key may be in use.
+    """
+    for user in (wanted.main, wanted.spare):
+        own = [key for key in keys if key.user == user.name]
+        surplus = len(own) + 1 - QUOTA
+        free = [key for key in own if may_hold is not None and key.id not in may_hold]
+        free = [key for key in free if not (key.active and in_flight)]
+        # Inactive ones first, and of these the oldest.
+        free.sort(key=lambda key: (key.active, key.created or 0))
+        if surplus <= len(free):
+            return Room(user is wanted.spare, tuple(free[: max(surplus, 0)]))
+    raise errors.ConflictError(
+        f"make another access key for {wanted.project.name}",
+        f"{wanted.main.name} and {wanted.spare.name} have {QUOTA} each, and any of them may be in use",
+        "Remove the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
+        "this again: until then recordings go to Vonage's cloud.",
+    )

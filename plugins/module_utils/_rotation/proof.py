@@ -1,0 +1,70 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tries access keys of the uploader as Vonage will use them.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check, uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, NewKey
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import Observed
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.telling import Story
+
+
+class NotProvenError(errors.ArchivingError):
+    """Uploads with a key would not work."""
+
+    kind = "not_proven"
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Runs upload checks."""
+
+    wanted: Desired
+    context: Context
+    iam: Iam
+    story: Story
+
+    def try_key(self, key: NewKey) -> None:
+        """Upload with this key, and wait until that works.
+
+        :raises NotProvenError: something is not as it should be.
+        """
+        config = self.wanted.target.config
+        s3 = {**config, "access_key": key.id, "secret_key": key.secret}
+        params = {**self.wanted.probe, "s3": s3, "prefix": self.wanted.project.id}
+        found = upload_check.reconcile(params, replace(self.context, check_mode=False))
+        self.story.checks = found.result["checks"]
+        self.story.proof = f"uploads with {key.id} arrive"
+        if found.failed:
+            raise NotProvenError(
+                f"prove that uploads with a key of {key.user} arrive",
+                found.failed,
+                "The target was not touched: recordings go where they went before.",
+                checks=self.story.checks,
+            )
+
+    def try_by_the_way(self, observed: Observed) -> None:
+        """The same with a key that is there only for that: the secret of the target's key is known to nobody here."""
+        users = ((self.wanted.main, observed.main), (self.wanted.spare, observed.spare))
+        free = [user for user, seen in users if seen.user and len(seen.keys) < QUOTA]
+        if not free:
+            why = "each user has two keys" if observed.main.user else f"there is no user {self.wanted.main.name} yet"
+            self.story.proof = f"no upload was tried: {why}"
+            return
+        key = uploader.make_key(self.iam, free[0])
+        try:
+            self.try_key(key)
+        finally:
+            uploader.retire(self.iam, free[0], [key.id])

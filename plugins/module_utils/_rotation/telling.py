@@ -1,0 +1,161 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a key rotation tells: its result and its diff. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Outcome, Plan
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import (
+    DELETE,
+    NEW,
+    Decision,
+    Fate,
+    Observed,
+    fates,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
+
+IN_FLIGHT = "uploads that began before the target was set are still under way"
+OVERLAP = "the overlap is not over"
+DELAY = "the retire delay is not over"
+
+
+@dataclass
+class Story:
+    """What happened in one run.
+
+    :param keys: the access keys that are there.
+    :param new: the id of the key that was made for the target.
+    :param last: the record.
+    :param why: why it is not believed.
+    :param waits: why keys are still there that the target does not hold.
+    """
+
+    keys: tuple[AccessKey, ...] = ()
+    new: str = ""
+    last: record.Record | None = None
+    why: str = ""
+    waits: str = ""
+    checks: list[dict[str, t.Any]] = field(default_factory=list)
+    proof: str = ""
+
+    def begin(self, observed: Observed) -> None:
+        """What was found."""
+        self.keys, self.last, self.why = observed.keys, observed.record.last, observed.record.why
+
+    def applied(self, last: record.Record, new: NewKey, others: t.Sequence[AccessKey]) -> None:
+        """The target holds the new key."""
+        self.last, self.why, self.new = last, "", new.id
+        made = AccessKey(id=new.id, user=new.user, active=True, created=None, last_used=None)
+        self.keys = (*others, made)
+
+    def retired(self, gone: t.Iterable[Fate]) -> None:
+        """Keys were deactivated or deleted."""
+        deeds = {fate.key.id: fate.deed for fate in gone}
+        left = [key for key in self.keys if deeds.get(key.id) != DELETE]
+        self.keys = tuple(replace(key, active=False) if key.id in deeds else key for key in left)
+
+
+def outcome(wanted: Desired, observed: Observed, decision: Decision, story: Story, changed: bool) -> Outcome:
+    """The result and the diff."""
+    plan = changes(wanted, observed, decision)
+    held = story.new or (decision.holder.id if decision.holder else None)
+    result = {
+        "project": wanted.project.id,
+        "reason": decision.reason,
+        "storage": aim(wanted, held or NEW),
+        "record": shown_record(wanted, story),
+        "uploader": shown_user(wanted, observed),
+        "access_keys": [shown_key(key, held) for key in story.keys],
+        "changes": plan.names,
+        "rotate_at": rotate_at(wanted, story),
+        "waits": story.waits or waits(story.keys, held),
+        "checks": story.checks,
+        "proof": story.proof,
+    }
+    return Outcome(changed, result, plan.before(), plan.after())
+
+
+def waits(keys: t.Sequence[AccessKey], held: str | None) -> str:
+    """Why keys are there that the target does not hold; where that is not known, nothing is said of them."""
+    others = [key for key in keys if key.id != held]
+    if held is None or not others:
+        return ""
+    return OVERLAP if any(key.active for key in others) else DELAY
+
+
+def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
+    """All that differs, as a person would write it."""
+    users = ((wanted.main.name, decision.main), (wanted.spare.name, decision.spare))
+    found = [replace(change, name=f"{name}: {change.name}") for name, plan in users for change in plan.changes]
+    before = {key.id: status(key) for key in observed.keys}
+    after = dict(before)
+    if decision.reason != "unchanged":
+        found.append(Change("target", _recorded(observed), aim(wanted, NEW)))
+        # Once the target holds the new key, the time of all others begins to run.
+        gone = fates(wanted, observed.keys, 0, 0)
+        after[NEW] = "active"
+    else:
+        gone = decision.fates
+    for fate in gone:
+        after[fate.key.id] = "inactive"
+        if fate.deed == DELETE:
+            del after[fate.key.id]
+    if before != after:
+        found.append(Change("access_keys", before, after))
+    if decision.spare_goes:
+        found.append(Change(wanted.spare.name, "present", "absent"))
+    return Plan(tuple(found))
+
+
+def _recorded(observed: Observed) -> t.Any:
+    known = observed.record.known
+    if known is None:
+        return "unknown"
+    return dict(known.storage) if known.status == record.APPLIED else "absent"
+
+
+def aim(wanted: Desired, key: str) -> dict[str, t.Any]:
+    """The public fields of the target."""
+    return wanted.target.with_key(key, "").public()
+
+
+def status(key: AccessKey) -> str:
+    return "active" if key.active else "inactive"
+
+
+def shown_key(key: AccessKey, held: str | None) -> dict[str, t.Any]:
+    """One key of the result."""
+    return {
+        "id": key.id,
+        "user": key.user,
+        "status": status(key),
+        "created": None if key.created is None else record.stamp(key.created),
+        "in_target": key.id == held,
+    }
+
+
+def shown_user(wanted: Desired, observed: Observed) -> dict[str, t.Any]:
+    user = observed.main.user
+    return {"name": wanted.main.name, "arn": user.arn if user else None}
+
+
+def shown_record(wanted: Desired, story: Story) -> dict[str, t.Any]:
+    return storage.shown_record(wanted.store, story.last, story.why)
+
+
+def rotate_at(wanted: Desired, story: Story) -> str | None:
+    """When the next rotation is due; UTC, ISO 8601."""
+    if wanted.rotate_after is None or story.last is None or story.last.status != record.APPLIED:
+        return None
+    return record.stamp((record.seconds(story.last.time) or 0) + wanted.rotate_after)
