@@ -12,25 +12,58 @@ them there and knows TagUser, so that a run that breaks off between the two leav
 
 from __future__ import annotations
 
+import json
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_policy
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tags_from_option
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_keys import QUOTA, NewKey, is_not_there, make_key, new_patience, retire
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import OWNER_TAG, Wanted, problems
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import POLICY_NAME, AccessKey, Observed, User, attachments, list_keys, read, with_last_used
-from from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_removal import removable, remove, removed
-from from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan, Step
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tags_from_option
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_keys import (
+    QUOTA,
+    NewKey,
+    is_not_there,
+    make_key,
+    new_patience,
+    retire,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import OWNER_TAG, Wanted, problems
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import (
+    POLICY_NAME,
+    AccessKey,
+    Observed,
+    User,
+    attachments,
+    list_keys,
+    read,
+    with_last_used,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_removal import removable, remove, removed
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan, Step
 
 # What the parts of an uploader are to others.
 __all__ = [
-    "OWNER_TAG", "POLICY_NAME", "QUOTA", "AccessKey", "NewKey", "Observed", "User", "Wanted", "apply", "list_keys",
-    "make_key", "observe", "plan", "problems", "removable", "remove", "removed", "retire",
+    "OWNER_TAG",
+    "POLICY_NAME",
+    "QUOTA",
+    "AccessKey",
+    "NewKey",
+    "Observed",
+    "User",
+    "Wanted",
+    "apply",
+    "list_keys",
+    "make_key",
+    "observe",
+    "plan",
+    "problems",
+    "removable",
+    "remove",
+    "removed",
+    "retire",
 ]
 
 
@@ -76,7 +109,7 @@ def plan(wanted: Wanted, observed: Observed, widen: bool = False) -> Plan:
         steps = [Step(name, value) for name, value in targets.items()]
         return Plan((Change("user", None, wanted.name), *news), (Step("user"), *steps))
     differing = [name for name, value in targets.items() if not _holds(user, name, value)]
-    # A new path is a new ARN, and there are servers that lose the tags of the old one; they are looked at again.
+    # A new path is a new ARN, and moto leaves the tags at the old one.
     due = [name for name in targets if name in differing or (name == "tags" and "path" in differing)]
     changes = (Change(name, _shown(name, _current(user)[name]), _shown(name, targets[name])) for name in differing)
     return Plan(tuple(changes), tuple(Step(name, targets[name]) for name in due))
@@ -92,7 +125,7 @@ def _targets(wanted: Wanted, observed: Observed, widen: bool) -> dict[str, t.Any
         document = uploader_policy.widened(document, user.policy)
     boundary = {"permissions_boundary": wanted.boundary} if wanted.boundary else {}
     tags = _merged_tags(wanted, user.tags if user else {})
-    return {"tags": tags, "path": wanted.path, **boundary, "policy": document}
+    return {"path": wanted.path, "tags": tags, **boundary, "policy": document}
 
 
 def _merged_tags(wanted: Wanted, current: t.Mapping[str, str]) -> dict[str, str]:
@@ -130,14 +163,94 @@ def apply(iam: Iam, wanted: Wanted, todo: Plan, patience: Patience | None = None
     if not todo.steps:
         return None
     patience = patience or new_patience(iam)
-    user: User | None = None
-    if todo.steps[0].target == "user":
+    wishes = {step.target: step.value for step in todo.steps if step.target != "user"}
+    left = list(wishes)
+    makes = len(wishes) < len(todo.steps)
+    if makes:
         _create(iam, wanted)
-        user = patience.call(lambda: _existing(iam, wanted), is_not_there)
-    wishes = [step for step in todo.steps if step.target != "user"]
-    left, written = wishes, set[str]()
+        left = _left(patience.call(lambda: _existing(iam, wanted), is_not_there), wishes)
+    user: User | None = None
     for _pause in patience.pauses():
-        if user is None or left is not wishes:
-            pass
+        try:
+            for name in left:
+                _WRITES[name](iam, wanted, wishes[name])
+        except (errors.NotFoundError, errors.ConflictError) as exc:
+            if not (makes and is_not_there(exc)) and exc.facts.get("code") != "ConcurrentModification":
+                raise
+        user = read(iam, wanted).user
+        left = _left(user, wishes)
+        if not left:
+            return user
+    raise _not_shown(iam, wanted, user, {name: wishes[name] for name in left})
+
+
+def _left(user: User | None, wishes: t.Mapping[str, t.Any]) -> list[str]:
+    return [name for name, value in wishes.items() if user is None or not _holds(user, name, value)]
+
+
+def _existing(iam: Iam, wanted: Wanted) -> User:
+    user = read(iam, wanted).user
+    if user is None:
+        problem = f"{iam.connection.store} does not show it"
+        raise errors.NotFoundError(f"use the IAM user {wanted.name} after it was made", problem, "Run it again.")
     return user
 
+
+def _not_shown(iam: Iam, wanted: Wanted, user: User | None, left: t.Mapping[str, t.Any]) -> errors.ArchivingError:
+    what = " and ".join(name.replace("_", " ") for name in left)
+    shown = {name: _shown(name, _current(user)[name]) for name in left} if user else None
+    return errors.UnsupportedError(
+        f"write the {what} of the IAM user {wanted.name}",
+        f"{iam.connection.store} accepted it, but shows {shown!r} instead of {dict(left)!r}",
+        "The store may know only a part of IAM: leave out what it lacks.",
+        store=iam.connection.store,
+    )
+
+
+def _create(iam: Iam, wanted: Wanted) -> None:
+    """Make the user; one that appeared meanwhile will do if it is ours."""
+    params: dict[str, t.Any] = {"Path": wanted.path, "Tags": _tag_list(_merged_tags(wanted, {}))}
+    params.update({"PermissionsBoundary": wanted.boundary} if wanted.boundary else {})
+    try:
+        iam.call("create_user", f"create the IAM user {wanted.name}", "iam:CreateUser", UserName=wanted.name, **params)
+    except errors.ConflictError as exc:
+        if exc.facts.get("code") != "EntityAlreadyExists":
+            raise
+        if observe(iam, wanted).user is None:
+            hint = "There is a user whose name differs in upper and lower case only: choose another name."
+            raise errors.ConflictError(exc.attempted, exc.problem, hint, **exc.facts) from exc
+
+
+def _tag_list(tags: t.Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _write_tags(iam: Iam, wanted: Wanted, value: t.Mapping[str, str]) -> None:
+    """Sets tags that are as they are already too, which changes nothing; the API takes no tag away by this."""
+    attempted = f"tag the IAM user {wanted.name}"
+    iam.call("tag_user", attempted, "iam:TagUser", UserName=wanted.name, Tags=_tag_list(value))
+
+
+def _write_path(iam: Iam, wanted: Wanted, value: str) -> None:
+    attempted = f"move the IAM user {wanted.name} to the path {value}"
+    iam.call("update_user", attempted, "iam:UpdateUser", UserName=wanted.name, NewPath=value)
+
+
+def _write_boundary(iam: Iam, wanted: Wanted, value: str) -> None:
+    attempted = f"set the permissions boundary of the IAM user {wanted.name}"
+    action = "iam:PutUserPermissionsBoundary"
+    iam.call("put_user_permissions_boundary", attempted, action, UserName=wanted.name, PermissionsBoundary=value)
+
+
+def _write_policy(iam: Iam, wanted: Wanted, value: uploader_policy.Document) -> None:
+    attempted = f"write the policy {POLICY_NAME} of the IAM user {wanted.name}"
+    named = {"UserName": wanted.name, "PolicyName": POLICY_NAME}
+    iam.call("put_user_policy", attempted, "iam:PutUserPolicy", **named, PolicyDocument=json.dumps(value))
+
+
+_WRITES: dict[str, t.Callable[[Iam, Wanted, t.Any], None]] = {
+    "tags": _write_tags,
+    "path": _write_path,
+    "permissions_boundary": _write_boundary,
+    "policy": _write_policy,
+}

@@ -25,6 +25,7 @@ VERSION = "2012-10-17"
 UPLOAD = "VonageArchivingUpload"
 LIST = "VonageArchivingList"
 LIST_BUCKETS = "VonageArchivingListBuckets"
+# What was allowed before, while a key may still be used for that; numbered.
 KEPT = "VonageArchivingUntilRotated"
 
 
@@ -47,24 +48,26 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
     return {"Version": VERSION, "Statement": statements}
 
 
+def widened(wanted: Document, current: t.Mapping[str, t.Any]) -> Document:
+    """What is wanted, and what else is allowed so far; widened again it is the same."""
+    try:
+        _head, found = policy.parsed(json.dumps(current))
+    except ValueError:
+        return wanted
+    meant = {_unnamed(statement) for statement in wanted["Statement"]}
+    others = {_unnamed(statement): statement for statement in found if statement.get("Effect") == "Allow"}
+    kept = [others[text] for text in sorted(set(others) - meant)]
+    # A Sid must be there only once (IAM User Guide, "IAM JSON policy elements: Sid").
+    named = [{**statement, "Sid": f"{KEPT}{number}"} for number, statement in enumerate(kept, start=1)]
+    return {**wanted, "Statement": [*wanted["Statement"], *named]}
+
+
+def _unnamed(statement: policy.Statement) -> str:
+    return policy.meaning({**statement, "Sid": ""})
+
+
 def _allow(sid: str, actions: list[str], resource: str) -> policy.Statement:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": [resource]}
-
-
-def widened(wanted: Document, found: t.Mapping[str, t.Any] | None) -> Document:
-    """What is wanted, and everything that is allowed already."""
-    statements = list(wanted["Statement"])
-    known = {_without_sid(each) for each in statements}
-    for each in policy.many((found or {}).get("Statement")):
-        if isinstance(each, dict) and _without_sid(each) not in known:
-            known.add(_without_sid(each))
-            # Names of statements are unique within a policy (IAM User Guide, "IAM JSON policy elements: Sid").
-            statements.append({**each, "Sid": f"{KEPT}{len(statements)}"})
-    return {**wanted, "Statement": statements}
-
-
-def _without_sid(statement: policy.Statement) -> str:
-    return policy.meaning({**statement, "Sid": ""})
 
 
 def same(one: t.Mapping[str, t.Any] | None, other: t.Mapping[str, t.Any] | None) -> bool:
@@ -103,7 +106,3 @@ def _shown(statement: policy.Statement) -> policy.Statement:
 
 def _sid(statement: policy.Statement) -> str:
     return str(statement.get("Sid", ""))
-
-
-def dump(found: Document) -> str:
-    return json.dumps(found)

@@ -39,8 +39,8 @@ def _text(value: t.Any) -> str:
     return "" if value is None else str(value)
 
 
-def tag_problems(option: t.Mapping[str, t.Any]) -> list[str]:
-    problems = [f"tags has {len(option)} tags; S3 takes at most {MOST_TAGS}"] if len(option) > MOST_TAGS else []
+def tag_problems(option: t.Mapping[str, t.Any], most: int = MOST_TAGS, service: str = "S3") -> list[str]:
+    problems = [f"tags has {len(option)} tags; {service} takes at most {most}"] if len(option) > most else []
     for key, value in option.items():
         if not 1 <= len(str(key)) <= 128 or str(key).lower().startswith("aws:"):
             problems.append(f"the tag name {key!r} must have 1 to 128 characters and not start with aws:")

@@ -1,0 +1,90 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The uploader as it is to be: validated offline. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Rules: AWS IAM API Reference, CreateUser and Tag; IAM User Guide, "IAM and AWS STS quotas" and "Rules for tagging".
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import tagging
+
+OWNER_TAG = "vonage-archiving:managed"
+LONGEST_NAME = 64
+LONGEST_PATH = 512
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+")
+_PATH = re.compile(r"/([\x21-\x7e]+/)?")
+_BOUNDARY = re.compile(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\w+=,.@/-]{1,1024}")
+_TAG = re.compile(r"[\w\s.:/=+@-]*")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The user as it is to be.
+
+    :param boundary: ARN of the permissions boundary; ``None`` leaves the one that is there.
+    :param tags: those to set; others stay.
+    :param force: take over, or remove, also a user that is not ours.
+    :param keep_allowed: leave in the policy what it allows already, while something may still depend on it.
+    """
+
+    name: str
+    bucket: str
+    prefix: str
+    path: str = "/"
+    boundary: str | None = None
+    tags: t.Mapping[str, str] = field(default_factory=dict)
+    list_all_my_buckets: bool = False
+    force: bool = False
+    keep_allowed: bool = False
+
+
+def problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:
+    """Everything that is wrong with the user and what it is to be allowed.
+
+    :param longest_suffix: what the caller may append to the name.
+    """
+    found = [*user_problems(wanted, longest_suffix), names.legacy_bucket_problem(wanted.bucket)]
+    return [why for why in [*found, names.project_problem(wanted.prefix)] if why]
+
+
+def user_problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:
+    """What is wrong with the user, whatever it is to be allowed."""
+    found = []
+    longest = LONGEST_NAME - len(longest_suffix)
+    if not _NAME.fullmatch(wanted.name) or len(wanted.name) > longest:
+        found.append(f"the user name {wanted.name!r} must have 1 to {longest} letters, digits and any of _+=,.@-")
+    if not _PATH.fullmatch(wanted.path) or len(wanted.path) > LONGEST_PATH:
+        found.append(
+            f"path {wanted.path!r} must begin and end with a slash and have at most {LONGEST_PATH} characters, without "
+            "spaces"
+        )
+    if wanted.boundary and not _BOUNDARY.fullmatch(wanted.boundary):
+        found.append(
+            f"permissions_boundary {wanted.boundary!r} is no ARN of a managed policy, such as "
+            "arn:aws:iam::123456789012:policy/uploaders"
+        )
+    return found + _tag_problems(wanted.tags)
+
+
+def _tag_problems(tags: t.Mapping[str, t.Any]) -> list[str]:
+    # One of the tags is ours.
+    found = tagging.tag_problems(tags, most=tagging.MOST_TAGS - 1, service="IAM, with one of this collection's,")
+    keys = [str(key) for key in tags]
+    for key in keys:
+        if key.lower() == OWNER_TAG:
+            found.append(f"the tag {key!r} is this collection's own: it marks the user as made by it")
+        elif [other.lower() for other in keys].count(key.lower()) > 1:
+            found.append(f"the tag {key!r} differs from another one in upper and lower case only: to IAM they are one")
+    texts = [(key, text) for key, value in tagging.tags_from_option(tags) for text in (key, value)]
+    odd = sorted({key for key, text in texts if not _TAG.fullmatch(text)})
+    return found + [f"the tag {key!r} has characters other than letters, digits, spaces and _.:/=+-@" for key in odd]
