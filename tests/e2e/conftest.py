@@ -5,15 +5,25 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from tests.e2e.site import Site, new_site
 from tests.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _service_descriptions() -> Iterator[None]:
+    """Let botocore read what it knows of S3 and IAM once in a worker, not again for each of a thousand clients."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import json
-import os
 import secrets
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,13 +22,13 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from tests.e2e import forks, warm
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store
 
 pytestmark = pytest.mark.xdist_group("archive_upload_check")
 
 PREFIX = "45678901"
 ORIGIN = "https://www.example.com"
-ROOT = Path(__file__).resolve().parents[2]
 Statement = dict[str, Any]
 
 
@@ -48,7 +46,7 @@ class Bench:
     bucket: str
     warnings: list[str] = field(default_factory=list)
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
         return self.store.client()
 
@@ -486,14 +484,6 @@ def test_many_at_a_time(bench: Bench) -> None:
     assert bench.held() == []
 
 
-KILLED = """
-import json, os, sys
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-print(reconcile(json.load(sys.stdin), Context()).failed)
-"""
-
-
 class Killing:
     """Starts a check behind a proxy and kills it when one of its requests has been answered, before it knows."""
 
@@ -505,21 +495,19 @@ class Killing:
 
     def run(self, at: int) -> int:
         """The exit status; 0 if there was no such request."""
-        environ = {**os.environ, "PYTHONPATH": str(ROOT / "build" / "tree")}
         self.proxy.clear()
-        child = subprocess.Popen(
-            [sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environ, text=True
-        )
+        child = forks.forked(warm.check_uploads, self.options)
 
         def kill(number: int, _request: ProxiedRequest) -> None:
             if number == at:
-                child.kill()
-                child.wait()
+                forks.kill(child)
 
         self.proxy.after = kill
-        child.communicate(json.dumps(self.options), timeout=60)
+        child.start()
+        child.join(60)
         self.proxy.after = None
-        return child.returncode
+        assert child.exitcode in (0, -9)
+        return child.exitcode
 
 
 @pytest.mark.slow

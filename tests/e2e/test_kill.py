@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import multiprocessing
 import re
 import secrets
 import threading
@@ -31,14 +30,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
-from tests.e2e import driver, runs
+from tests.e2e import driver, forks, runs
 from tests.e2e.site import Site, leftovers, make_uploader, new_site
 from tests.sandbox import DropConnection, ProxiedRequest, Sandbox
 
 PARTS = 4
-# The processes to be killed are forked from one that has the libraries loaded.
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.e2e.driver", "boto3", "requests", "jwt"])
 
 
 @dataclass
@@ -118,15 +114,8 @@ def run_and_kill(
     file_kill: tuple[str, int, bool] | None = None,
 ) -> Killer:
     """Run the driver in a process of its own, and kill that at one of its requests."""
-    process = PROCESSES.Process(target=driver.main, args=(action, given, file_kill))
-
-    def kill() -> None:
-        process.kill()
-        # join() belongs to the thread that started it.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.Process(process.pid).wait(10)
-
-    with Killer(site, point, after, kill=kill) as killer:
+    process = forks.forked(driver.main, action, given, file_kill)
+    with Killer(site, point, after, kill=lambda: forks.kill(process)) as killer:
         process.start()
         process.join(60)
     assert process.exitcode == (-9 if killer.hit or file_kill else 0), (point, after, process.exitcode)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import time
@@ -50,7 +51,7 @@ class Bench:
     proxy: RecordingProxy
     warnings: list[str] = field(default_factory=list)
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
         """The administrator's client, past the proxy."""
         return self.store.client()

@@ -1,0 +1,19 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What processes that are to be killed are forked from: everything is loaded, botocore's description of S3 too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+
+make_client(connection({"endpoint_url": "http://127.0.0.1:9", "access_key": "none", "secret_key": "none"}, {}))
+
+
+def check_uploads(options: dict[str, Any]) -> None:
+    """Run the use case of ``archive_upload_check``, whatever it finds."""
+    upload_check.reconcile(options, Context())
