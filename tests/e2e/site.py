@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
 from tests.e2e import runs
 from tests.e2e.runs import Run
-from tests.sandbox import RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
+from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
 
 PROBE = "vonage-archiving-probe-"
 
@@ -52,6 +53,7 @@ class Site:
             "archive_storage_bucket": self.bucket,
             "archive_storage_region": self.store.region,
             "archive_storage_endpoint": self.s3.url,
+            "archive_storage_uploader": "given",
             "archive_storage_uploader_access_key": self.uploader[0],
             "archive_storage_uploader_secret_key": self.uploader[1],
             "archive_storage_verify_timeout": 10,
@@ -145,9 +147,8 @@ class Site:
 
     @property
     def written(self) -> list[str]:
-        """The requests to the store that could change something."""
-        reads = ("GET", "HEAD", "OPTIONS")
-        return [f"{each.method} {each.path}?{each.query}" for each in self.s3.requests if each.method not in reads]
+        """The requests to the store, and to its IAM API, that could change something."""
+        return [told(each) for each in self.s3.requests if not is_read(each)]
 
     @property
     def probes(self) -> list[str]:
@@ -198,6 +199,23 @@ class Site:
             return getattr(self.client, operation)(Bucket=self.bucket)
         except ClientError:
             return None
+
+
+def iam_action(request: ProxiedRequest) -> str:
+    """The operation of a request to the IAM API, which are all POST; empty for a request to S3."""
+    if (request.method, request.path, request.query) != ("POST", "/", ""):
+        return ""
+    return parse_qs(request.body.decode()).get("Action", [""])[0]
+
+
+def is_read(request: ProxiedRequest) -> bool:
+    """Tell whether a request changes nothing."""
+    return request.method in ("GET", "HEAD", "OPTIONS") or iam_action(request).startswith(("Get", "List"))
+
+
+def told(request: ProxiedRequest) -> str:
+    """A request in a line."""
+    return iam_action(request) or f"{request.method} {request.path}?{request.query}"
 
 
 def leftovers(home: Path) -> list[str]:
