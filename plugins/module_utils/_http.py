@@ -31,6 +31,8 @@ RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 LONGEST_PAUSE = 20.0
 LARGEST_BODY = 32 * 1024 * 1024
+# September 2001 in Unix seconds, 31 years as a pause.
+EARLIEST_TIME = 1e9
 
 
 @dataclass(frozen=True)
@@ -94,15 +96,18 @@ class Http:
         attempted: str,
         headers: t.Callable[[], dict[str, str]] = dict,
         payload: t.Any = None,
+        repeatable: bool = False,
     ) -> Answer:
         """One call, sent again where that is safe, until it is answered or the budget is spent.
 
         :param attempted: for errors, the object of "could not".
         :param headers: called for every try.
         :param payload: sent as JSON unless it is ``None``.
+        :param repeatable: this content does twice what it does once, whatever the method promises.
         :raises UnreachableError: no answer, or only answers that ask to come back later.
         """
         until = self.clock() + self.budget.total
+        again = repeatable or method in IDEMPOTENT_METHODS
         tries = 0
         while True:
             tries += 1
@@ -111,7 +116,7 @@ class Http:
                 return Answer(answer.status, answer.headers, answer.body, tries)
             pause = _pause(tries, answer)
             left = until - self.clock()
-            if tries > self.budget.retries or method not in IDEMPOTENT_METHODS or pause >= left:
+            if tries > self.budget.retries or not again or pause >= left:
                 told = f"{redact(_server(url), self.secrets)}: {problem}"
                 raise self._given_up(attempted, told, answer, tries, pause, left)
             self.sleep(pause)
@@ -245,11 +250,14 @@ def _pause(tries: int, answer: Answer | None) -> float:
 def retry_after(value: str, now: float) -> float | None:
     """Seconds asked for by a ``Retry-After`` header (RFC 9110, section 10.2.3), ``None`` where it says nothing usable.
 
-    :param now: Unix seconds, for the form that is a date.
+    A third form is no standard: Heroku has sent the time in Unix seconds (seen in lostboy/workless issue 33).
+
+    :param now: Unix seconds, for the forms that are a time.
     """
     value = value.strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        seconds = float(value)
+        return max(0.0, seconds - now) if seconds >= EARLIEST_TIME else seconds
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
     except (TypeError, ValueError):

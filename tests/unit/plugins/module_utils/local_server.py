@@ -95,7 +95,7 @@ def _handler(server: LocalServer) -> type[http.server.BaseHTTPRequestHandler]:
             before = server.note(asked)
             _send(self, server.answer(asked, before), server.stopping)
 
-        do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = serve
+        do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = serve
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
