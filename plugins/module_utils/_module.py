@@ -19,6 +19,7 @@ import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.validation import check_type_dict
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
@@ -27,7 +28,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils._values import wi
 
 # Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
 # results just as if it had come in by a no_log option.
-SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "VONAGE_VIDEO_API_SECRET")
+SECRET_VARIABLES = (
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "HEROKU_API_KEY",
+    "VONAGE_VIDEO_API_SECRET",
+)
 
 
 class _Module(AnsibleModule):
@@ -35,11 +42,33 @@ class _Module(AnsibleModule):
 
     AWX renders every input that was left empty as an empty string; a boolean or a list made of one would be an error
     or, worse, a value.
+
+    :param verbatim: options of type dict that hold data rather than options; in data, an empty string is a value.
     """
+
+    def __init__(self, verbatim: t.Sequence[str], **settings: t.Any) -> None:
+        self._verbatim = verbatim
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
 
     def _load_params(self) -> None:
         super()._load_params()  # type: ignore[no-untyped-call]
-        self.params = without_empty(self.params)
+        data = {name: _parsed(self.params[name]) for name in self._verbatim if name in self.params}
+        kept = {name: value for name, value in data.items() if isinstance(value, dict)}
+        self.params = {**without_empty(self.params), **kept}
+
+
+def _parsed(value: t.Any) -> t.Any:
+    """A dict that came as text (JSON, or ``a=b c=d``) as a dict.
+
+    AnsibleModule would do the same, but only after it has noted what to hide: of a ``no_log`` option it would know the
+    text as a whole, and show the values in it.
+    """
+    if not isinstance(value, str) or not value.strip():
+        return value
+    try:
+        return check_type_dict(value)
+    except TypeError:
+        return value
 
 
 # Objects made between two looks for garbage; 700 to 2000 by default.
@@ -48,15 +77,16 @@ GARBAGE_THRESHOLD = 100_000
 UseCase = t.Callable[[t.Mapping[str, t.Any], Context], Outcome]
 
 
-def run(use_case: UseCase, argument_spec: dict[str, t.Any], **rules: t.Any) -> t.NoReturn:
+def run(
+    use_case: UseCase, argument_spec: dict[str, t.Any], verbatim: t.Sequence[str] = (), **rules: t.Any
+) -> t.NoReturn:
     """Run one use case as an Ansible module and exit.
 
     :param argument_spec: as AnsibleModule takes it.
+    :param verbatim: options of type dict in which an empty string is a value.
     :param rules: ``required_if``, ``mutually_exclusive`` and the like.
     """
-    module = _Module(  # type: ignore[no-untyped-call]
-        argument_spec=argument_spec, supports_check_mode=True, **rules
-    )
+    module = _Module(verbatim, argument_spec=argument_spec, supports_check_mode=True, **rules)
     _collect_less_garbage()
     _forget_empty_variables()
     secrets = _secrets(module)
