@@ -77,7 +77,7 @@ def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
         identity, secret = (_application if unified else _opentok)(params, environ, problems)
     url = given(params.get("api_url")) or first(environ, "VONAGE_VIDEO_API_URL")
     url = str(url).rstrip("/") if url else (UNIFIED_URL if unified else OPENTOK_URL)
-    problems.extend(_url_problems(url))
+    problems.extend(url_problems(url, OPENTOK_URL, "api_key and api_secret"))
     allowed = budget(params, problems)
     return Project(identity, secret, unified, url, allowed) if len(problems) == before else None
 
@@ -223,20 +223,24 @@ def _key_problems(name: str, pem: str) -> list[str]:
     return [] if isinstance(key, rsa.RSAPrivateKey) else [f"{name} is no RSA key; tokens are signed with RS256"]
 
 
-def _url_problems(url: str) -> list[str]:
+def url_problems(url: str, example: str, credentials: str) -> list[str]:
+    """What is wrong with the option ``api_url``.
+
+    :param credentials: the options that do hold credentials.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
     if not host or port == 0 or parts.scheme not in ("http", "https") or re.search(r"\s", url):
-        return [f"api_url {without_userinfo(url)!r} is no URL such as {OPENTOK_URL}"]
+        return [f"api_url {without_userinfo(url)!r} is no URL such as {example}"]
     if "@" in parts.netloc:
-        return ["api_url holds credentials: give them as api_key and api_secret"]
+        return [f"api_url holds credentials: give them as {credentials}"]
     if parts.query or parts.fragment:
         return [f"api_url {url!r} holds a query or fragment"]
     if parts.scheme == "http" and not is_loopback(host):
-        return [f"api_url {url!r} would send the storage's secret unencrypted: http is for this machine only"]
+        return [f"api_url {url!r} would send secrets unencrypted: http is for this machine only"]
     return []
 
 

@@ -129,7 +129,7 @@ def test_the_option_of_one_environment_hides_variables_of_the_other() -> None:
         ({**OPENTOK, "api_url": "https://a b"}, "is no URL such as"),
         ({**OPENTOK, "api_url": "https://api.opentok.com/?x=1"}, "holds a query or fragment"),
         ({**OPENTOK, "api_url": "https://u:p@api.opentok.com"}, "api_url holds credentials"),
-        ({**OPENTOK, "api_url": "http://api.opentok.com"}, "would send the storage's secret unencrypted"),
+        ({**OPENTOK, "api_url": "http://api.opentok.com"}, "would send secrets unencrypted"),
     ],
 )
 def test_what_is_wrong_is_told(params: dict[str, t.Any], says: str) -> None:
