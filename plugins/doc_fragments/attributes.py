@@ -62,6 +62,15 @@ attributes:
       - vonage.archiving.aws
 """
 
+    ACTIONGROUP_HEROKU = r"""
+options: {}
+attributes:
+  action_group:
+    membership:
+      - vonage.archiving.all
+      - vonage.archiving.heroku
+"""
+
     ACTIONGROUP_VONAGE = r"""
 options: {}
 attributes:
