@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox: local stand-ins for S3, IAM and the Vonage Video API, real where a real thing runs locally.
+"""The sandbox: local stand-ins for S3, IAM, the Vonage Video API and Heroku's, real where a real thing runs locally.
 
     with Sandbox(stores=("seaweedfs", "moto")) as sandbox:
         sandbox.stores["seaweedfs"].client().create_bucket(Bucket="recordings")
@@ -20,15 +20,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ._faults import Fault
 from ._process import SandboxError, Workspace
+from .heroku import HerokuEmulator
 from .proxy import DropConnection, ProxiedRequest, RecordingProxy
 from .stores import STORES, Store, StoreUnavailable, make_store, upload_only_policy
-from .vonage import Fault, VonageEmulator
+from .vonage import VonageEmulator
 
 __all__ = [
     "STORES",
     "DropConnection",
     "Fault",
+    "HerokuEmulator",
     "ProxiedRequest",
     "RecordingProxy",
     "Sandbox",
@@ -47,7 +50,13 @@ class Sandbox:
     Targets without an endpoint are uploaded to the first store.
     """
 
-    def __init__(self, stores: Sequence[str] = ("seaweedfs",), vonage: bool = True, vonage_port: int = 0) -> None:
+    def __init__(
+        self,
+        stores: Sequence[str] = ("seaweedfs",),
+        vonage: bool = True,
+        vonage_port: int = 0,
+        heroku: bool = False,
+    ) -> None:
         unknown = sorted(set(stores) - set(STORES))
         if unknown:
             raise SandboxError(f"no store is called {', '.join(unknown)}; there are {', '.join(sorted(STORES))}")
@@ -55,6 +64,8 @@ class Sandbox:
         self._with_vonage = vonage
         self._vonage_port = vonage_port
         self._vonage: VonageEmulator | None = None
+        self._with_heroku = heroku
+        self._heroku: HerokuEmulator | None = None
         self._workspace: Workspace | None = None
         self.stores: dict[str, Store] = {}
         self.skipped: dict[str, str] = {}
@@ -65,6 +76,13 @@ class Sandbox:
         if self._vonage is None:
             raise SandboxError("this sandbox has no Vonage emulator running")
         return self._vonage
+
+    @property
+    def heroku(self) -> HerokuEmulator:
+        """The emulator of the Heroku Platform API."""
+        if self._heroku is None:
+            raise SandboxError("this sandbox has no Heroku emulator running")
+        return self._heroku
 
     @property
     def store(self) -> Store:
@@ -99,12 +117,13 @@ class Sandbox:
     def stop(self) -> None:
         """Stop everything and remove every file; safe to call twice."""
         atexit.unregister(self.stop)
-        vonage, self._vonage = self._vonage, None
+        emulators = [each for each in (self._vonage, self._heroku) if each is not None]
+        self._vonage = self._heroku = None
         workspace, self._workspace = self._workspace, None
         self.stores = {}
         try:
-            if vonage is not None:
-                vonage.stop()
+            for emulator in emulators:
+                emulator.stop()
         finally:
             if workspace is not None:
                 workspace.close()
@@ -129,6 +148,12 @@ class Sandbox:
                 "account_secret": self._vonage.account_secret,
                 "application_id": self._vonage.application_id,
                 "private_key": self._vonage.private_key_pem,
+            }
+        if self._heroku is not None:
+            described["heroku"] = {
+                "url": self._heroku.url,
+                "api_token": self._heroku.api_token,
+                "app": self._heroku.app_name,
             }
         return described
 
@@ -165,6 +190,8 @@ class Sandbox:
         if self._with_vonage:
             default = next(iter(launched.values())).endpoint_url if launched else None
             self._vonage = VonageEmulator(default, self._vonage_port).start()
+        if self._with_heroku:
+            self._heroku = HerokuEmulator().start()
 
     def _running(self) -> Workspace:
         if self._workspace is None:

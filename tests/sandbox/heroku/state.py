@@ -1,0 +1,121 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the emulated service holds: tokens of accounts, and apps with their config vars and releases."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import REFERENCE, ApiError
+
+FULL_BUCKET = 4500
+
+
+@dataclass
+class Token:
+    """What an account gave out; ``scope`` as in the article "OAuth"."""
+
+    value: str = field(repr=False)
+    account: str
+    scope: tuple[str, ...] = ("global",)
+
+
+@dataclass
+class Release:
+    """The config vars from a change on. A release that is pending has a release command running."""
+
+    version: int
+    config: dict[str, str] = field(repr=False)
+    status: str = "succeeded"
+
+
+@dataclass
+class App:
+    """One app of an account."""
+
+    name: str
+    account: str
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    config: dict[str, str] = field(default_factory=dict, repr=False)
+    releases: list[Release] = field(default_factory=list)
+    #: a release takes effect only when ``finish_releases`` says so, as with a release command in the Procfile
+    release_command: bool = False
+
+    def change(self, changes: dict[str, str | None]) -> None:
+        """Make a release: the article "Configuration and Config Vars" says that every change does."""
+        latest = self.releases[-1].config if self.releases else self.config
+        merged = {**latest, **changes}
+        config = {name: value for name, value in merged.items() if value is not None}
+        status = "pending" if self.release_command else "succeeded"
+        self.releases.append(Release(len(self.releases) + 1, config, status))
+        if not self.release_command:
+            self.config = config
+
+    def finish_releases(self, succeeded: bool) -> None:
+        """End every release command."""
+        for release in self.releases:
+            if release.status == "pending":
+                release.status = "succeeded" if succeeded else "failed"
+                if succeeded:
+                    self.config = release.config
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what clients need of the API's answer."""
+        return {"id": self.id, "name": self.name, "owner": {"email": f"{self.account}@example.com", "id": self.account}}
+
+    def described(self) -> dict[str, Any]:
+        """Return everything, for tests."""
+        releases = [{"version": each.version, "status": each.status, "config": each.config} for each in self.releases]
+        return {**self.as_json(), "config": self.config, "releases": releases}
+
+
+class State:
+    """Everything the service holds, behind one lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.tokens: dict[str, Token] = {}
+        self.apps: dict[str, App] = {}
+        #: calls left to each account
+        self.remaining: dict[str, int] = {}
+
+    def add_token(self, account: str, scope: tuple[str, ...]) -> Token:
+        """Give out a token of the form that the article "OAuth" shows."""
+        token = Token(f"HRKU-{uuid.uuid4()}", account, scope)
+        with self.lock:
+            self.tokens[token.value] = token
+            self.remaining.setdefault(account, FULL_BUCKET)
+        return token
+
+    def add_app(self, account: str, name: str | None, config: dict[str, str] | None) -> App:
+        """Make an app that has these config vars from its first release on."""
+        app = App(name or f"app-{secrets.token_hex(6)}", account)
+        with self.lock:
+            if app.name in self.apps:
+                raise ValueError(f"there is an app {app.name} already")
+            self.apps[app.name] = app
+            app.change(dict(config or {}))
+        return app
+
+    def app(self, identity: str) -> App:
+        """Return an app by name or id, or raise KeyError."""
+        with self.lock:
+            for app in self.apps.values():
+                if identity in (app.name, app.id):
+                    return app
+        raise KeyError(identity)
+
+    def visible(self, identity: str, token: Token) -> App:
+        """Return an app, or raise the 404 or 403 that this token gets."""
+        try:
+            app = self.app(identity)
+        except KeyError as error:
+            raise ApiError(404, "Couldn't find that app.", f"{REFERENCE}#app") from error
+        if app.account != token.account:
+            raise ApiError(403, f"You do not have access to the app {app.name}.")
+        return app
