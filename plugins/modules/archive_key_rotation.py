@@ -392,7 +392,7 @@ access_keys:
   sample:
     - id: AKIAIOSFODNN7EXAMPLE
       user: vonage-archiving-45828062
-      status: active
+      status: Active
       created: "2026-11-21T20:05:02Z"
       in_target: true
   contains:
@@ -407,10 +407,10 @@ access_keys:
       type: str
       sample: vonage-archiving-45828062
     status:
-      description: V(active) or V(inactive).
+      description: V(Active) or V(Inactive).
       returned: success
       type: str
-      sample: active
+      sample: Active
     created:
       description: When it was made; UTC, ISO 8601. Null where the store does not tell.
       returned: success

@@ -34,7 +34,6 @@ class Wanted:
     :param boundary: ARN of the permissions boundary; ``None`` leaves the one that is there.
     :param tags: those to set; others stay.
     :param force: take over, or remove, also a user that is not ours.
-    :param keep_allowed: leave in the policy what it allows already, while something may still depend on it.
     """
 
     name: str
@@ -45,7 +44,6 @@ class Wanted:
     tags: t.Mapping[str, str] = field(default_factory=dict)
     list_all_my_buckets: bool = False
     force: bool = False
-    keep_allowed: bool = False
 
 
 def problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:

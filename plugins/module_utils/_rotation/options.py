@@ -176,7 +176,7 @@ def _probe(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _uploader(params: t.Mapping[str, t.Any], project: str, bucket: str, problems: list[str]) -> uploader.Wanted | None:
     asked: t.Mapping[str, t.Any] = params.get("uploader") or {}
-    return uploader.Wanted(
+    wanted = uploader.Wanted(
         name=str(given(asked.get("name")) or DEFAULT_NAME.format(project=project)),
         bucket=bucket,
         prefix=project,
@@ -186,3 +186,6 @@ def _uploader(params: t.Mapping[str, t.Any], project: str, bucket: str, problems
         list_all_my_buckets=bool(asked.get("list_all_my_buckets")),
         force=bool(asked.get("force")),
     )
+    found = uploader.problems(wanted, longest_suffix=SPARE)
+    problems += [f"uploader: {why}" for why in found]
+    return None if found else wanted

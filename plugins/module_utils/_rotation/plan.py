@@ -12,7 +12,7 @@ The rule under everything here: a key that the target may hold is never deactiva
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
@@ -57,7 +57,6 @@ class Decision:
     :param main: changes to the user, but for its keys; likewise ``spare``, where that user is there.
     :param fates: of the other keys, as far as their time has come.
     :param spare_goes: whether the spare user has done its work.
-    :param stays: whether what is allowed stays allowed, since other keys are still active.
     """
 
     reason: str
@@ -66,7 +65,6 @@ class Decision:
     spare: Plan
     fates: tuple[Fate, ...] = ()
     spare_goes: bool = False
-    stays: bool = False
 
     @property
     def changed(self) -> bool:
@@ -87,17 +85,12 @@ def decide(wanted: Desired, observed: Observed, now: float, in_flight: bool = Fa
     # What keys were made for that still work stays allowed.
     touched = {fate.key.id for fate in gone}
     stays = reason == "unchanged" and any(key.active and key.id not in touched for key in others)
-    main = uploader.plan(keeping(wanted.main, stays), observed.main)
+    main = uploader.plan(wanted.main, observed.main, widen=stays)
     if observed.spare.user is None:
-        return Decision(reason, held, main, Plan(), gone, stays=stays)
+        return Decision(reason, held, main, Plan(), gone)
     goes = reason == "unchanged" and not [key for key in left(observed.keys, gone) if key.user == wanted.spare.name]
-    spare = Plan() if goes else uploader.plan(keeping(wanted.spare, stays), observed.spare)
-    return Decision(reason, held, main, spare, gone, goes, stays)
-
-
-def keeping(user: uploader.Wanted, stays: bool = True) -> uploader.Wanted:
-    """The user with everything that it is allowed now."""
-    return replace(user, keep_allowed=stays)
+    spare = Plan() if goes else uploader.plan(wanted.spare, observed.spare, widen=stays)
+    return Decision(reason, held, main, spare, gone, goes)
 
 
 def left(keys: t.Iterable[AccessKey], gone: t.Iterable[Fate]) -> list[AccessKey]:

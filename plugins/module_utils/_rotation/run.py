@@ -37,7 +37,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
     Observed,
     decide,
     fates,
-    keeping,
     not_in_flight,
     room,
     set_at,
@@ -114,9 +113,8 @@ class Rotation:
 
     def _tidy(self, observed: Observed, decision: Decision) -> None:
         """The target is as it should be: put right what is around it."""
-        for user, plan in ((self.wanted.main, decision.main), (self.wanted.spare, decision.spare)):
-            if plan.changed:
-                uploader.apply(self.iam, keeping(user, decision.stays), plan)
+        uploader.apply(self.iam, self.wanted.main, decision.main)
+        uploader.apply(self.iam, self.wanted.spare, decision.spare)
         if not (decision.fates or decision.spare_goes):
             return
         # A key that no record names may be one that another run made a moment ago. That run has claimed the record
@@ -154,14 +152,10 @@ class Rotation:
         more = False
         for user, seen in ((self.wanted.main, observed.main), (self.wanted.spare, observed.spare)):
             if seen.user or user is self.wanted.main:
-                self._bring_about(keeping(user), seen)
-                more = more or uploader.plan(keeping(user), seen).steps != uploader.plan(user, seen).steps
+                wide = uploader.plan(user, seen, widen=True)
+                uploader.apply(self.iam, user, wide)
+                more = more or wide.steps != uploader.plan(user, seen).steps
         return more
-
-    def _bring_about(self, user: uploader.Wanted, seen: uploader.Observed) -> None:
-        todo = uploader.plan(user, seen)
-        if todo.changed:
-            uploader.apply(self.iam, user, todo)
 
     def _make_key(self, last: storage.Observed, may_hold: frozenset[str] | None) -> tuple[list[AccessKey], NewKey]:
         """A new key, and the others that are there then."""
@@ -172,7 +166,8 @@ class Rotation:
             place = room(keys, self.wanted, may_hold, in_flight=True)
         self._retire([Fate(key, DELETE) for key in place.give_up])
         if place.spare:
-            self._bring_about(keeping(self.wanted.spare), uploader.observe(self.iam, self.wanted.spare, eager=False))
+            seen = uploader.observe(self.iam, self.wanted.spare, eager=False)
+            uploader.apply(self.iam, self.wanted.spare, uploader.plan(self.wanted.spare, seen, widen=True))
         new = uploader.make_key(self.iam, self.wanted.spare if place.spare else self.wanted.main)
         return [key for key in keys if key not in place.give_up], new
 
@@ -252,7 +247,7 @@ class Rotation:
         for user in (self.wanted.main, self.wanted.spare):
             seen = uploader.observe(self.iam, user, eager=False)
             if seen.user:
-                self._bring_about(user, seen)
+                uploader.apply(self.iam, user, uploader.plan(user, seen))
 
     def _retire(self, gone: t.Iterable[Fate]) -> None:
         for fate in gone:

@@ -25,6 +25,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 
+ACTIVE, INACTIVE = "Active", "Inactive"
 IN_FLIGHT = "uploads that began before the target was set are still under way"
 OVERLAP = "the overlap is not over"
 DELAY = "the retire delay is not over"
@@ -104,11 +105,11 @@ def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
         found.append(Change("target", _recorded(observed), aim(wanted, NEW)))
         # Once the target holds the new key, the time of all others begins to run.
         gone = fates(wanted, observed.keys, 0, 0)
-        after[NEW] = "active"
+        after[NEW] = ACTIVE
     else:
         gone = decision.fates
     for fate in gone:
-        after[fate.key.id] = "inactive"
+        after[fate.key.id] = INACTIVE
         if fate.deed == DELETE:
             del after[fate.key.id]
     if before != after:
@@ -131,7 +132,8 @@ def aim(wanted: Desired, key: str) -> dict[str, t.Any]:
 
 
 def status(key: AccessKey) -> str:
-    return "active" if key.active else "inactive"
+    """In the words of IAM."""
+    return ACTIVE if key.active else INACTIVE
 
 
 def shown_key(key: AccessKey, held: str | None) -> dict[str, t.Any]:
