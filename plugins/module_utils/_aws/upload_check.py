@@ -17,7 +17,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import Cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import Uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_denials import Denials
@@ -40,7 +40,7 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``archive_upload_check``."""
     wanted = settings(params, context.environ)
     operator = make_client(wanted.operator)
-    region = bucket_region(wanted, operator, look=not context.check_mode)
+    region = bucket_region(wanted.uploader, wanted.bucket, operator, look=not context.check_mode)
     result: dict[str, t.Any] = {
         "bucket": wanted.bucket,
         "prefix": wanted.prefix,
@@ -61,13 +61,17 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     return Outcome(changed=False, result=result, failed=summary(wanted, checks))
 
 
-def bucket_region(wanted: Settings, operator: t.Any, look: bool = True) -> str:
-    """Where the bucket is: on AWS, S3 tells with every answer about it, refusals included (HeadBucket)."""
-    region = str(wanted.uploader.region or operator.meta.region_name)
-    if not (look and wanted.uploader.is_aws):
+def bucket_region(reach: Connection, bucket: str, operator: t.Any, look: bool = True) -> str:
+    """Where the bucket is: on AWS, S3 tells with every answer about it, refusals included (HeadBucket).
+
+    :param reach: how others than the operator reach the store.
+    :param operator: the operator's client.
+    """
+    region = str(reach.region or operator.meta.region_name)
+    if not (look and reach.is_aws):
         return region
     try:
-        answer = operator.head_bucket(Bucket=wanted.bucket)
+        answer = operator.head_bucket(Bucket=bucket)
     except load("botocore.exceptions").ClientError as exc:
         answer = exc.response
     except load("botocore.exceptions").BotoCoreError:

@@ -118,9 +118,7 @@ def plan(wanted: Wanted, observed: Observed, widen: bool = False) -> Plan:
 def _targets(wanted: Wanted, observed: Observed, widen: bool) -> dict[str, t.Any]:
     """By name, in the order of writing: what limits the user comes before what allows it something."""
     user = observed.user
-    document = uploader_policy.document(
-        wanted.bucket, wanted.prefix, wanted.list_all_my_buckets, partition=observed.partition
-    )
+    document = wanted.document(observed.partition)
     if widen and user and user.policy:
         document = uploader_policy.widened(document, user.policy)
     boundary = {"permissions_boundary": wanted.boundary} if wanted.boundary else {}

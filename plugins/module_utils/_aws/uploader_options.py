@@ -15,7 +15,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import tagging
 
 OWNER_TAG = "vonage-archiving:managed"
@@ -44,6 +44,13 @@ class Wanted:
     tags: t.Mapping[str, str] = field(default_factory=dict)
     list_all_my_buckets: bool = False
     force: bool = False
+
+    def document(self, partition: str) -> uploader_policy.Document:
+        """What the user is to be allowed, as a policy.
+
+        :param partition: of its ARNs.
+        """
+        return uploader_policy.document(self.bucket, self.prefix, self.list_all_my_buckets, partition)
 
 
 def problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:

@@ -36,15 +36,15 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
     """
     arn = f"arn:{partition}:s3:::{bucket}"
     statements = [
-        _allow(UPLOAD, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{arn}/{prefix}/*"),
+        allow(UPLOAD, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{arn}/{prefix}/*"),
         # The condition is about the parameter "prefix" of the listing. The asterisk stands for nothing, too, so that
         # "<prefix>/" is among it; "<prefix>" is not, which would list the projects whose ids begin like this one's,
         # nor is a listing without the parameter (Amazon S3 User Guide, "Bucket policy examples using condition keys").
-        {**_allow(LIST, ["s3:ListBucket"], arn), "Condition": {"StringLike": {"s3:prefix": [f"{prefix}/*"]}}},
+        {**allow(LIST, ["s3:ListBucket"], arn), "Condition": {"StringLike": {"s3:prefix": [f"{prefix}/*"]}}},
     ]
     if list_all_my_buckets:
         # It knows no narrower resource (Service Authorization Reference, "Actions ... for Amazon S3").
-        statements.append(_allow(LIST_BUCKETS, ["s3:ListAllMyBuckets"], f"arn:{partition}:s3:::*"))
+        statements.append(allow(LIST_BUCKETS, ["s3:ListAllMyBuckets"], f"arn:{partition}:s3:::*"))
     return {"Version": VERSION, "Statement": statements}
 
 
@@ -66,7 +66,8 @@ def _unnamed(statement: policy.Statement) -> str:
     return policy.meaning({**statement, "Sid": ""})
 
 
-def _allow(sid: str, actions: list[str], resource: str) -> policy.Statement:
+def allow(sid: str, actions: list[str], resource: str) -> policy.Statement:
+    """One statement."""
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": [resource]}
 
 

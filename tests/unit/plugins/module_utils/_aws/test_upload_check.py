@@ -60,14 +60,14 @@ REFUSAL: t.Any = {**head("eu-west-1"), "Error": {"Code": "403"}}
     ],
 )
 def test_aws_tells_where_the_bucket_is(answer: t.Any, region: str) -> None:
-    assert upload_check.bucket_region(Settings("b", "4", True, AWS, AWS), Operator(answer)) == region
+    assert upload_check.bucket_region(AWS, "b", Operator(answer)) == region
 
 
 def test_other_stores_are_not_asked_for_a_region() -> None:
     operator = Operator(head("eu-west-1"))
-    assert upload_check.bucket_region(Settings("b", "4", True, WEED, WEED), operator) == "us-east-1"
+    assert upload_check.bucket_region(WEED, "b", operator) == "us-east-1"
     given = Connection(endpoint_url="http://127.0.0.1:1", region="sa-east-1")
-    assert upload_check.bucket_region(Settings("b", "4", True, given, WEED), operator) == "sa-east-1"
+    assert upload_check.bucket_region(given, "b", operator) == "sa-east-1"
     assert operator.asked == 0
 
 
