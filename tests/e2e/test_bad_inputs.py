@@ -32,9 +32,17 @@ TABLES = sorted(Path(__file__).parent.glob("bad_inputs_*.yml"))
 MODULES = TREE / "ansible_collections" / "vonage" / "archiving" / "plugins" / "modules"
 OPERATOR = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "operators-secret-that-is-never-shown"}
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "iam_archive_uploader": {
+        "name": "uploader",
+        "bucket": "recordings",
+        "prefix": "471",
+        "endpoint_url": "{listener}",
+        **OPERATOR,
+    },
     "s3_archive_bucket": {"endpoint_url": "{listener}", **OPERATOR},
     "s3_archive_bucket_info": {"endpoint_url": "{listener}", **OPERATOR},
     "archive_upload_check": {"endpoint_url": "{listener}", **OPERATOR},
+    "heroku_config_vars": {"app": "example", "api_url": "{listener}", "api_token": OPERATOR["secret_key"]},
     "vonage_archive_storage": {"endpoint_url": "{listener}", "api_url": "{listener}", **OPERATOR},
 }
 
@@ -57,7 +65,14 @@ def listener() -> Iterator[RecordingProxy]:
 
 @pytest.fixture(autouse=True)
 def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_REGION", "AWS_ENDPOINT_URL"):
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_ENDPOINT_URL",
+        "HEROKU_API_KEY",
+    ):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/dev/null")

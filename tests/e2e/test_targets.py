@@ -22,17 +22,23 @@ TARGETS = ROOT / "tests" / "integration" / "targets"
 # The same suite on a store that is real and on one that knows all of AWS; more where there is more to see.
 STORES = ("seaweedfs", "moto")
 MORE_STORES = {"archive_upload_check": ("rclone", "moto-iam")}
+# No store plays a part in these.
+WITHOUT_STORE = {"heroku_config_vars"}
 
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(stores=("seaweedfs", "moto", "moto-iam", "rclone")) as running:
+    with Sandbox(stores=("seaweedfs", "moto", "moto-iam", "rclone"), heroku=True) as running:
         yield running
 
 
 def cases() -> list[tuple[str, str]]:
     names = sorted(path.name for path in TARGETS.iterdir() if (path / "tasks" / "main.yml").exists())
-    return [(name, store) for name in names for store in (*STORES, *MORE_STORES.get(name, ()))]
+    return [(name, store) for name in names for store in stores_of(name)]
+
+
+def stores_of(name: str) -> tuple[str, ...]:
+    return STORES[:1] if name in WITHOUT_STORE else (*STORES, *MORE_STORES.get(name, ()))
 
 
 @pytest.mark.parametrize(("target", "store"), cases())

@@ -69,6 +69,14 @@ def test_what_is_not_idempotent_is_sent_once() -> None:
     assert caught.value.facts == {"status": 503, "tries": 1}
 
 
+def test_what_its_content_makes_repeatable_is_sent_again() -> None:
+    with LocalServer(answers(reply(503), reply(200))) as server:
+        answer = Http(QUICK, sleep=lambda _: None).send(
+            "PATCH", server.url, "set it", payload={"a": 1}, repeatable=True
+        )
+    assert (answer.status, [asked.json() for asked in server.asked]) == (200, [{"a": 1}] * 2)
+
+
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
@@ -187,9 +195,15 @@ def test_any_retry_after_is_a_pause_or_nothing(value: str, now: float) -> None:
         ("-1", None),
         ("soon", None),
         ("²", None),
+        ("999999999", 999999999.0),
         ("Thu, 01 Jan 1970 00:02:00 GMT", 20.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
     ],
 )
 def test_both_forms_of_retry_after(value: str, expected: float | None) -> None:
     assert _http.retry_after(value, 100.0) == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1353003093", 93.0), ("1353002999", 0.0)])
+def test_a_retry_after_in_unix_seconds(value: str, expected: float) -> None:
+    assert _http.retry_after(value, 1353003000.0) == expected

@@ -100,6 +100,51 @@ def test_empty_strings_are_not_given_whatever_the_type(runner: Runner) -> None:
     assert seen == [{"name": None, "on": True, "count": None, "s3": None, "token": None}]
 
 
+@pytest.fixture
+def data_options(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
+    """Rules for two more options, which hold data; the second one is secret."""
+    monkeypatch.setitem(SPEC, "data", {"type": "dict"})
+    monkeypatch.setitem(SPEC, "hidden", {"type": "dict", "no_log": True})
+    return {"verbatim": ("data", "hidden")}
+
+
+def test_an_empty_string_in_data_is_a_value(runner: Runner, data_options: dict[str, t.Any]) -> None:
+    seen: list[t.Any] = []
+
+    def use_case(params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
+        seen.append((params["data"], params["hidden"], params["name"]))
+        return Outcome(changed=False)
+
+    runner(use_case, data_options, name="", data={"a": "", "b": {"c": " "}}, hidden={"d": ""})
+    runner(use_case, data_options, name="", data="", hidden=" ")
+    runner(use_case, data_options, data='{"a": "", "b": 1}', hidden="c=d")
+    runner(use_case, data_options, data={})
+    assert seen == [
+        ({"a": "", "b": {"c": " "}}, {"d": ""}, None),
+        (None, None, None),
+        ({"a": "", "b": 1}, {"c": "d"}, None),
+        ({}, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hidden", [{"a": SECRET}, {"a": {"b": [SECRET]}}, f'{{"a": "{SECRET}"}}', f"a={SECRET} b=1234567", f"a='{SECRET}'"]
+)
+def test_a_secret_in_data_is_hidden_however_it_is_written(
+    runner: Runner, data_options: dict[str, t.Any], hidden: t.Any
+) -> None:
+    # At -vvv the options are returned; the runner looks for the secret in all that is printed.
+    verbose = {"hidden": hidden, "_ansible_inject_invocation": True, "_ansible_verbosity": 3}
+    result = runner(unchanged, data_options, **verbose)
+    assert "hidden" in result["invocation"]["module_args"]
+    assert runner(unchanged, data_options, bogus=1, **verbose)["failed"]
+    assert runner(raising(ArchivingError("try", f"no {SECRET}")), data_options, **verbose)["failed"]
+
+
+def test_what_is_no_data_is_refused_without_being_shown(runner: Runner, data_options: dict[str, t.Any]) -> None:
+    assert "hidden" in runner(unchanged, data_options, hidden=SECRET, _ansible_inject_invocation=True)["msg"]
+
+
 def test_a_required_option_that_is_empty_is_missing(runner: Runner) -> None:
     assert "missing required arguments: key found in s3" in runner(unchanged, s3={"key": ""})["msg"]
 
