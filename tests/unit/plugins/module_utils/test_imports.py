@@ -16,7 +16,8 @@ HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
 
 
 @pytest.mark.parametrize(
-    "module", ["_aws.bucket", "_aws.bucket_info", "_aws.upload_check", "_vonage.storage", "_settings"]
+    "module",
+    ["_aws.bucket", "_aws.bucket_info", "_aws.upload_check", "_vonage.storage", "_heroku.config_vars", "_settings"],
 )
 def test_a_use_case_loads_neither_ansible_nor_a_library(module: str) -> None:
     code = f"import sys, {UTILS}.{module}; print(' '.join(sys.modules))"
