@@ -28,7 +28,10 @@ class DropConnection(Exception):
 
 @dataclass
 class ProxiedRequest:
-    """One request; ``status`` is None until the upstream has answered, and stays so if it never did."""
+    """One request; ``status`` is None until the upstream has answered, and stays so if it never did.
+
+    :param answer: the body of the answer, as far as it came.
+    """
 
     n: int
     method: str
@@ -38,6 +41,7 @@ class ProxiedRequest:
     body: bytes = field(repr=False)
     time: float
     status: int | None = None
+    answer: bytes = field(default=b"", repr=False)
 
 
 Hook = Callable[[int, ProxiedRequest], None]
@@ -176,7 +180,9 @@ class RecordingProxy:
                 if answer is None:
                     return None, False
                 request.status = int(answer.first_line[1])
-                return answer, reader.response_body(answer, request.method)
+                whole = reader.response_body(answer, request.method)
+                request.answer = answer.body
+                return answer, whole
             except Incomplete as cut:
                 return Message(cut.received), False
 
