@@ -1,0 +1,158 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an Interactive Broadcast application has, and what has to change. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The application's secret is kept in its config vars and nowhere else. Unlike an upload target they can be read, so that
+which key is in use is always known.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
+from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
+from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import KEY_ID, KEY_SECRET, Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan
+
+NEW = "(new)"
+# A release command may run for so long before the application gets its config vars (Heroku's article "Release Phase"
+# names no shorter limit than an hour).
+LONGEST_RELEASE = 3600
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The application's config vars, all of them, and its user.
+
+    :param base: the URL of the bucket, without a slash at its end.
+    """
+
+    variables: t.Mapping[str, str]
+    user: uploader.Observed
+    base: str
+
+    def __repr__(self) -> str:
+        # The config vars hold secrets.
+        return f"Observed(user={self.user!r}, base={self.base!r})"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What there is to do.
+
+    :param reason: why the application gets another key: ``missing``, ``changed``, ``forced``, ``expired``; else
+        ``unchanged``.
+    :param user: changes to the user, but for its keys.
+    :param variables: changes to the config vars, with a place-holder for a key that is yet to be made.
+    :param going: keys that the application does not have then.
+    """
+
+    reason: str
+    user: Plan
+    variables: Plan
+    going: tuple[AccessKey, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return self.user.changed or self.variables.changed or bool(self.going) or self.reason != "unchanged"
+
+
+def decide(wanted: Desired, observed: Observed, now: float) -> Decision:
+    """What there is to do."""
+    variables = config_vars.plan(config(wanted, observed, NEW, NEW), observed.variables)
+    if not wanted.has_key:
+        return Decision("unchanged", Plan(), variables)
+    reason = why(wanted, observed, now)
+    user = uploader.plan(wanted.user, observed.user)
+    held = holder(observed)
+    if reason == "unchanged":
+        kept = config(wanted, observed, observed.variables[KEY_ID], observed.variables[KEY_SECRET])
+        variables = config_vars.plan(kept, observed.variables)
+    return Decision(reason, user, variables, tuple(going(observed.user.keys, held, reason, now)))
+
+
+def going(keys: t.Iterable[AccessKey], held: AccessKey | None, reason: str, now: float) -> list[AccessKey]:
+    """The keys that the application will not have."""
+    if reason != "unchanged":
+        return list(keys)
+    # One that is younger may be another run's, or in a release that Heroku has yet to finish.
+    return [key for key in keys if key != held and (key.created is None or now - key.created >= LONGEST_RELEASE)]
+
+
+def holder(observed: Observed) -> AccessKey | None:
+    """The key of the user that the application has."""
+    found = [key for key in observed.user.keys if key.id == observed.variables.get(KEY_ID)]
+    return found[0] if found else None
+
+
+def why(wanted: Desired, observed: Observed, now: float) -> str:
+    """Why the application needs another key, or ``unchanged``."""
+    held = holder(observed)
+    if not observed.variables.get(KEY_ID) or not observed.variables.get(KEY_SECRET):
+        return "missing"
+    if held is None or not held.active:
+        # Of somebody else, deleted or inactive: the document's own way gives the application the key of a person.
+        return "changed"
+    if wanted.rotate:
+        return "forced"
+    old = wanted.rotate_after is not None and held.created is not None and now - held.created >= wanted.rotate_after
+    return "expired" if old else "unchanged"
+
+
+def config(wanted: Desired, observed: Observed, key: str, secret: str) -> config_vars.Desired:
+    """The config vars as they are to be.
+
+    :param key: the id of the application's access key.
+    """
+    url = {urls.VARIABLES[wanted.generation]: urls.variable_value(wanted.generation, observed.base)}
+    if not wanted.has_key:
+        return config_vars.Desired(config=url)
+    plain = {
+        KEY_ID: key,
+        "S3_BUCKET_NAME": wanted.bucket,
+        "S3_BUCKET_NAME_IMAGES": wanted.images_bucket,
+        **url,
+        # The application compares with the text "true".
+        "INSTANCE_ENABLE_ARCHIVING": "true" if wanted.enable_archiving else "false",
+    }
+    return config_vars.Desired(config=plain, secrets={KEY_SECRET: secret})
+
+
+def surplus(observed: t.Sequence[AccessKey], held: str | None) -> list[AccessKey]:
+    """Keys that have to go before there is room for one more; never the one the application has."""
+    free = sorted((key for key in observed if key.id != held), key=lambda key: (key.active, key.created or 0))
+    return free[: max(0, len(observed) + 1 - QUOTA)]
+
+
+def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
+    """All that differs, as a person would write it."""
+    user = [Change(f"{wanted.user.name}: {each.name}", each.before, each.after) for each in decision.user.changes]
+    before = {key.id: _status(key) for key in observed.user.keys}
+    gone = {key.id for key in decision.going}
+    after = {name: word for name, word in before.items() if name not in gone}
+    if decision.reason != "unchanged":
+        after[NEW] = "Active"
+    keys = [Change("access_keys", before, after)] if before != after else []
+    return Plan((*user, *decision.variables.changes, *keys))
+
+
+def _status(key: AccessKey) -> str:
+    return "Active" if key.active else "Inactive"
+
+
+def overtaken(wanted: Desired, key: str) -> errors.ConflictError:
+    """The key that was just set is not there any more."""
+    return errors.ConflictError(
+        f"give {wanted.app.id} the access key {key}",
+        "another run was at work on the same application, and has deleted it",
+        "Run it again once the other run has ended.",
+    )
