@@ -301,7 +301,7 @@ def _uploader_contradictions(found: t.Mapping[str, t.Any], present: bool) -> dic
         "archive_storage_uploader is managed, which makes keys of its own: leave them out, or set "
         "archive_storage_uploader to given": present and managed and key_given,
         "archive_storage_record is none: a managed uploader needs a record, which says what key the target holds": (
-            managed and found["record"] == ""
+            present and managed and bool(found["bucket"]) and not found["record"]
         ),
         "archive_storage_max_age is for a key that is given: set archive_storage_rotate_after": (
             present and managed and found["max_age"] is not None

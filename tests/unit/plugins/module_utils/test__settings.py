@@ -23,10 +23,15 @@ from ansible_collections.vonage.archiving.plugins.module_utils._settings import 
 GIVEN: dict[str, t.Any] = {
     "api_key": "47123456",
     "bucket": "recordings",
-    "uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
-    "has_secret": True,
 }
-ALL = (*CHOICES, *BOOLEANS, *NUMBERS, *TEXTS, "cors_rules", "tags", "folders")
+# On top of these, for a key that is given.
+KEY: dict[str, t.Any] = {"uploader": "given", "uploader_access_key": "AKIAIOSFODNN7EXAMPLE", "has_secret": True}
+BOTH = (
+    "archive_storage_uploader_access_key and archive_storage_uploader_secret_key are given, and "
+    "archive_storage_uploader is managed, which makes keys of its own: leave them out, or set "
+    "archive_storage_uploader to given"
+)
+ALL = (*CHOICES, *BOOLEANS, *NUMBERS, *TEXTS, "cors_rules", "tags", "uploader_tags", "folders")
 
 
 def read(**given: t.Any) -> dict[str, t.Any]:
@@ -43,6 +48,7 @@ def test_the_smallest_set_is_enough() -> None:
     assert found["problems"] == []
     assert {name: found[name] for name in (*CHOICES, *NUMBERS)} == {
         "state": "present",
+        "uploader": "managed",
         "sse": "s3",
         "fallback": "opentok",
         "update": "on_change",
@@ -50,7 +56,12 @@ def test_the_smallest_set_is_enough() -> None:
         "abort_incomplete_uploads_days": 7,
         "max_age": None,
         "verify_timeout": 30,
+        "rotate_after": 7776000,
+        "overlap": 0,
+        "retire_delay": 0,
+        "drain_timeout": 30,
     }
+    assert (found["managed"], found["rotate"], found["uploader_name"]) == (True, False, "vonage-archiving-47123456")
     assert (found["project"], found["prefix"], found["folders"]) == ("47123456", "47123456/", [])
     assert found["record"] == "s3://recordings/.vonage-archiving/47123456.json"
     assert found["lifecycle"] == {
@@ -59,7 +70,12 @@ def test_the_smallest_set_is_enough() -> None:
         "abort_incomplete_uploads_days": 7,
     }
     assert (found["public"], found["public_prefixes"], found["require_tls"]) == (False, [], True)
-    assert (found["cors_rules"], found["tags"]) == (None, None)
+    assert (found["cors_rules"], found["tags"], found["uploader_tags"]) == (None, None, None)
+
+
+def test_the_smallest_set_with_a_key_that_is_given() -> None:
+    found = read(**KEY)
+    assert (found["managed"], found["uploader_access_key"], found["problems"]) == (False, "AKIAIOSFODNN7EXAMPLE", [])
 
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
@@ -85,7 +101,7 @@ def test_booleans_in_every_form(name: str) -> None:
 @pytest.mark.parametrize("name", NUMBERS)
 def test_numbers_in_every_form(name: str) -> None:
     for value, expected in ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7)):
-        assert read(**{name: value})[name] == expected
+        assert read(**{**KEY, name: value})[name] == expected
     for bad in ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7]):
         assert problems(**{name: bad}) == [f"archive_storage_{name} is {str(bad)!r}, not a whole number"]
         assert read(**{name: bad})[name] == DEFAULTS[name]
@@ -116,7 +132,8 @@ def test_lists_and_dictionaries_as_text() -> None:
     assert read(cors_rules=[rule])["cors_rules"] == [rule]
     assert (read(cors_rules="[]")["cors_rules"], read(tags="{}")["tags"]) == ([], {})
     assert read(tags="a: b\nc: 1")["tags"] == {"a": "b", "c": 1}
-    for name, kind in (("cors_rules", "list"), ("tags", "dictionary")):
+    assert read(uploader_tags="{a: b}")["uploader_tags"] == {"a": "b"}
+    for name, kind in (("cors_rules", "list"), ("tags", "dictionary"), ("uploader_tags", "dictionary")):
         for wrong in ("word", "7", 7, True, "2026-01-01"):
             assert problems(**{name: wrong}) == [f"archive_storage_{name} is no {kind}"]
         for wrong in ("[", "a: b: c", "\t-", "2026-13-45", "!!python/object:os.system {}"):
@@ -154,9 +171,10 @@ def test_tls_is_required_where_it_is_used(endpoint: str, endpoint_url: str, told
 
 
 def test_the_record() -> None:
-    assert read(record="none")["record"] == ""
+    assert read(**KEY, record="none")["record"] == ""
     assert read(record="/var/lib/records/a.json")["record"] == "/var/lib/records/a.json"
-    assert read(state="absent", bucket="")["record"] == ""
+    nameless = read(state="absent", bucket="")
+    assert (nameless["record"], nameless["problems"]) == ("", [])
     gone = read(state="absent", delete_bucket=True, delete_recordings="recordings")
     # It is kept until the bucket is gone: a run that ends in between must not leave a record that says "applied".
     assert (gone["record"], gone["problems"]) == ("s3://recordings/.vonage-archiving/47123456.json", [])
@@ -192,7 +210,30 @@ def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[st
         ({"application_id": "x"}, "archive_storage_api_key and archive_storage_application_id exclude each other"),
         ({"api_key": "a/b"}, "the project id 'a/b' has characters that no id has"),
         ({"bucket": ""}, "archive_storage_bucket is not given"),
-        ({"uploader_access_key": ""}, "archive_storage_uploader_access_key is not given"),
+        (
+            {**KEY, "uploader_access_key": ""},
+            "archive_storage_uploader is given, and archive_storage_uploader_access_key is not",
+        ),
+        (
+            {**KEY, "rotate": "yes"},
+            "archive_storage_rotate: a key that is given cannot be rotated here: set archive_storage_uploader to "
+            "managed",
+        ),
+        ({"uploader_access_key": "AKIAIOSFODNN7EXAMPLE"}, BOTH),
+        ({"has_secret": True}, BOTH),
+        ({**KEY, "uploader": ""}, BOTH),
+        (
+            {"record": "none"},
+            "archive_storage_record is none: a managed uploader needs a record, which says what key the target holds",
+        ),
+        (
+            {"max_age": "3600"},
+            "archive_storage_max_age is for a key that is given: set archive_storage_rotate_after",
+        ),
+        (
+            {"iam_endpoint_url": "iam.example.com"},
+            "archive_storage_iam_endpoint_url 'iam.example.com' does not start with http:// or https://",
+        ),
         (
             {"require_encryption": "yes", "sse": "none"},
             "archive_storage_require_encryption would refuse every recording: archive_storage_sse is not s3",
@@ -227,7 +268,7 @@ def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[st
             "archive_storage_endpoint_url 'ftp://s3' does not start with http:// or https://",
         ),
         (
-            {"looking": True, "has_secret": False},
+            {**KEY, "looking": True, "has_secret": False},
             "archive_storage_uploader_secret_key is not given: without it no upload can be tried",
         ),
         (
@@ -255,6 +296,37 @@ def test_contradictions(given: dict[str, t.Any], problem: str) -> None:
     assert problems(**given) == [problem]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"looking": True},
+        {"rotate": True, "looking": True},
+        {**KEY, "update": "always"},
+        {**KEY, "max_age": 3600},
+        {**KEY, "record": "none"},
+        # To remove a target takes none of what was needed to set it, and nothing of that is in the way.
+        {"state": "absent", "record": "none"},
+        {**KEY, "state": "absent", "uploader": "managed"},
+        {**KEY, "state": "absent", "uploader_access_key": "", "has_secret": False},
+        {"state": "absent", "rotate": True, "max_age": 1},
+    ],
+)
+def test_what_is_no_contradiction(given: dict[str, t.Any]) -> None:
+    assert problems(**given) == []
+
+
+def test_always_means_another_key_where_keys_are_managed() -> None:
+    assert read(update="always")["rotate"] is True
+    assert read(rotate="yes")["rotate"] is True
+    assert read(rotate="", update="on_change")["rotate"] is False
+
+
+def test_the_name_of_the_user() -> None:
+    assert read(uploader_name=" video-uploads ")["uploader_name"] == "video-uploads"
+    application = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
+    assert read(api_key="", application_id=application)["uploader_name"] == f"vonage-archiving-{application}"
+
+
 def test_a_mistyped_option_of_a_cors_rule_is_named() -> None:
     rule = {"allowed_origin": ["https://a.example"], "allowed_methods": ["GET"]}
     known = "allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id"
@@ -262,13 +334,13 @@ def test_a_mistyped_option_of_a_cors_rule_is_named() -> None:
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    found = settings({"fallback": "kept", "public": "perhaps", "retention_days": "x", "endpoint": "s3"})["problems"]
-    assert len(found) == 7
+    wrong = {"fallback": "kept", "public": "perhaps", "retention_days": "x", "endpoint": "s3", "uploader": "given"}
+    assert len(settings(wrong)["problems"]) == 7
 
 
 def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-    found = read(uploader_access_key=secret)
+    found = read(**{**KEY, "uploader_access_key": secret})
     assert found["problems"] == [
         "archive_storage_uploader_access_key has the form of a secret key: it and archive_storage_uploader_secret_key "
         "look swapped"
@@ -284,6 +356,7 @@ def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
         ("endpoint", "https://me:hunter2@s3.example.com", "hunter2"),
         ("endpoint", "me:hunter2@s3.example.com", "hunter2"),
         ("endpoint_url", "https://me:hun@ter2@s3.example.com", "ter2"),
+        ("iam_endpoint_url", "https://me:hunter2@iam.example.com", "hunter2"),
     ],
 )
 def test_a_secret_in_the_place_of_something_else_is_told_and_not_shown(name: str, value: str, hidden: str) -> None:
