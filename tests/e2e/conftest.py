@@ -14,7 +14,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from tests.e2e.site import Site, new_site
+from tests.e2e.site import MANAGED, Site, new_site
 from tests.sandbox import Sandbox
 
 
@@ -45,4 +45,12 @@ def site(e2e_sandbox: Sandbox, home: Path) -> Iterator[Site]:
     """A project that has nothing yet."""
     e2e_sandbox.vonage.echo_secrets = False
     with new_site(e2e_sandbox, home) as made:
+        yield made
+
+
+@pytest.fixture
+def managed(e2e_sandbox: Sandbox, home: Path) -> Iterator[Site]:
+    """A project that has nothing yet, whose uploader the role makes."""
+    e2e_sandbox.vonage.echo_secrets = False
+    with new_site(e2e_sandbox, home, MANAGED) as made:
         yield made

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
 
@@ -59,14 +60,33 @@ def check_uploads(variables: Variables) -> None:
         raise AssertionError(outcome.failed)
 
 
+def make_bucket(variables: Variables) -> Outcome:
+    """Run the use case of ``s3_archive_bucket`` as tasks/bucket.yml does."""
+    found = settings(variables)
+    wanted = {name: found[name] for name in ("public_prefixes", "require_tls", "require_encryption", "lifecycle")}
+    return bucket.reconcile({**connection(variables), "name": found["bucket"], "encryption": "s3", **wanted}, Context())
+
+
+def rotate(variables: Variables) -> Outcome:
+    """Run the use case of ``archive_key_rotation`` as tasks/managed.yml does, where the bucket is as it should be."""
+    found = settings(variables)
+    names = ("fallback", "record", "rotate", "rotate_after", "overlap", "retire_delay", "drain_timeout")
+    given = {**connection(variables), **{name: found[name] for name in names}}
+    target = {"bucket": found["bucket"], "endpoint": found["endpoint"], "sse": found["sse"]}
+    return rotation.reconcile({**given, "s3": target, "verify_timeout": found["verify_timeout"]}, Context())
+
+
 def configure(variables: Variables) -> Done:
     """Do as tasks/present.yml does; return what was changed."""
     found = settings(variables)
     if found["problems"]:
         raise AssertionError(found["problems"])
+    if found["managed"]:
+        made = make_bucket(variables)
+        done = ["bucket"] if made.changed else []
+        return [*done, "target"] if rotate(variables).changed else done
     plan = reach_target(variables, check_mode=True)
-    wanted = {name: found[name] for name in ("public_prefixes", "require_tls", "require_encryption", "lifecycle")}
-    made = bucket.reconcile({**connection(variables), "name": found["bucket"], "encryption": "s3", **wanted}, Context())
+    made = make_bucket(variables)
     due = plan.result["reason"] != "unchanged"
     if made.changed or due:
         check_uploads(variables)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import html
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,11 +24,16 @@ from tests.e2e.runs import Run
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
 
 PROBE = "vonage-archiving-probe-"
+# In place of a key that is given: the role makes keys itself.
+MANAGED = ("", "")
 
 
 @dataclass
 class Site:
-    """What one test works on; nothing of it exists in the store until a run makes it."""
+    """What one test works on; nothing of it exists in the store until a run makes it.
+
+    :param uploader: the key that is given; two empty strings for an uploader that is managed.
+    """
 
     store: Store
     emulator: VonageEmulator
@@ -37,6 +44,8 @@ class Site:
     s3: RecordingProxy
     api: RecordingProxy
     home: Path
+    #: of keys that runs have made, as far as requests were forgotten
+    made: list[str] = field(default_factory=list, repr=False)
 
     @functools.cached_property
     def client(self) -> Any:
@@ -53,10 +62,8 @@ class Site:
             "archive_storage_bucket": self.bucket,
             "archive_storage_region": self.store.region,
             "archive_storage_endpoint": self.s3.url,
-            "archive_storage_uploader": "given",
-            "archive_storage_uploader_access_key": self.uploader[0],
-            "archive_storage_uploader_secret_key": self.uploader[1],
             "archive_storage_verify_timeout": 10,
+            **(given_key(*self.uploader) if self.uploader[0] else {}),
         }
 
     @property
@@ -69,7 +76,8 @@ class Site:
         """Every secret that is used, tokens sent so far included."""
         tokens = [call["headers"].get("X-Opentok-Auth", "") for call in self.calls()]
         bearers = [call["headers"].get("Authorization", "").removeprefix("Bearer ") for call in self.calls()]
-        return [self.secret, self.uploader[1], self.store.secret_key, *filter(None, tokens + bearers)]
+        known = [self.secret, self.uploader[1], self.store.secret_key, *self.made, *made_secrets(self.s3.requests)]
+        return list(filter(None, known + tokens + bearers))
 
     def run(
         self,
@@ -132,6 +140,7 @@ class Site:
 
     def forget(self) -> None:
         """Forget the requests so far."""
+        self.made += made_secrets(self.s3.requests)
         self.s3.clear()
         self.api.clear()
         self.emulator.clear_log()
@@ -163,6 +172,30 @@ class Site:
     def target(self) -> dict[str, Any] | None:
         """What the API holds, secrets included."""
         return self.emulator.target(self.key)
+
+    @property
+    def user(self) -> str:
+        """The name of the user whose keys are managed."""
+        return f"vonage-archiving-{self.key}"
+
+    @property
+    def held_key(self) -> tuple[str, str]:
+        """Id and secret of the key that the API holds."""
+        config = (self.target() or {})["config"]
+        return config["accessKey"], config["secretKey"]
+
+    def keys(self, user: str = "") -> dict[str, str]:
+        """The access keys of the user whose keys are managed, or of another, each with its status."""
+        found = self.store.iam_client().list_access_keys(UserName=user or self.user)["AccessKeyMetadata"]
+        return {key["AccessKeyId"]: key["Status"] for key in found}
+
+    def uploaded(self) -> str:
+        """Have an archive recorded, which must land; return its key in the bucket."""
+        archive = self.emulator.record_archive(self.key)
+        assert archive["status"] == "uploaded", archive["sandbox"]
+        key = f"{self.key}/{archive['id']}/archive.mp4"
+        assert self.client.head_object(Bucket=self.bucket, Key=key)["ContentLength"] == archive["size"]
+        return key
 
     @property
     def record_key(self) -> str:
@@ -208,6 +241,21 @@ def iam_action(request: ProxiedRequest) -> str:
     return parse_qs(request.body.decode()).get("Action", [""])[0]
 
 
+def made_secrets(requests: Sequence[ProxiedRequest]) -> list[str]:
+    """The secrets of all access keys that were made."""
+    answers = [each.answer.decode() for each in requests if iam_action(each) == "CreateAccessKey"]
+    return [html.unescape(found) for each in answers for found in re.findall("<SecretAccessKey>([^<]+)<", each)]
+
+
+def given_key(access_key: str, secret_key: str) -> dict[str, Any]:
+    """The variables for an uploader whose key is given."""
+    return {
+        "archive_storage_uploader": "given",
+        "archive_storage_uploader_access_key": access_key,
+        "archive_storage_uploader_secret_key": secret_key,
+    }
+
+
 def is_read(request: ProxiedRequest) -> bool:
     """Tell whether a request changes nothing."""
     return request.method in ("GET", "HEAD", "OPTIONS") or iam_action(request).startswith(("Get", "List"))
@@ -231,7 +279,10 @@ def make_uploader(store: Store, bucket: str) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def new_site(sandbox: Sandbox, home: Path, uploader: tuple[str, str] | None = None) -> Iterator[Site]:
-    """Make a project, and a key for its uploads unless there is one; remove the bucket at the end, if there is one."""
+    """Make a project, and a key for its uploads unless there is one; remove the bucket at the end, if there is one.
+
+    :param uploader: ``MANAGED`` for none.
+    """
     store = sandbox.store
     emulator = sandbox.vonage
     project = emulator.add_project()
