@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, RejectedError
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars, rules
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.config_vars import Desired
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
@@ -170,6 +170,13 @@ def test_what_the_answer_does_not_show_yet_is_told() -> None:
         outcome = run(server, Context(warn=warnings.append), config={"A": "2"}, absent=["X"])
     assert outcome.result["pending"] == ["A", "X"]
     assert 'does not show it yet for "A" and "X"' in warnings[0]
+
+
+def test_no_error_of_the_service_shows_a_secret() -> None:
+    echo = reply(422, {"id": "invalid_params", "message": f"You sent {SECRET} as {TOKEN}."})
+    with LocalServer(answers(reply(200, {}), echo)) as server, pytest.raises(RejectedError) as caught:
+        run(server, Context(), secrets={"KEY": SECRET})
+    assert "You sent ******** as ********." in str(caught.value)
 
 
 def test_a_short_secret_is_warned_of_without_its_value() -> None:
