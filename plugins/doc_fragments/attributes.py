@@ -71,6 +71,16 @@ attributes:
       - vonage.archiving.heroku
 """
 
+    ACTIONGROUP_APP = r"""
+options: {}
+attributes:
+  action_group:
+    membership:
+      - vonage.archiving.all
+      - vonage.archiving.aws
+      - vonage.archiving.heroku
+"""
+
     ACTIONGROUP_VONAGE = r"""
 options: {}
 attributes:
