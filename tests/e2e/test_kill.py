@@ -31,6 +31,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
 from tests.e2e import driver, forks, runs
+from tests.e2e.prepared import variables
 from tests.e2e.site import Site, leftovers, make_uploader, new_site
 from tests.sandbox import DropConnection, ProxiedRequest, Sandbox
 
@@ -96,13 +97,6 @@ def wait_until_idle(site: Site, hit: ProxiedRequest | None) -> None:
             return
         time.sleep(0.02)
     raise AssertionError(f"still under way: {open_ones}")
-
-
-def variables(site: Site, **changes: Any) -> dict[str, Any]:
-    """What the driver takes: the role's variables without their prefix."""
-    given = {name.removeprefix("archive_storage_"): value for name, value in site.variables.items()}
-    keys = {"access_key": site.store.access_key, "secret_key": site.store.secret_key}
-    return {**given, **keys, "has_secret": True, **changes}
 
 
 def run_and_kill(
@@ -357,6 +351,10 @@ API = "PUT /v2/project/KEY/archive/storage?"
     ],
 )
 def test_a_playbook_killed(site: Site, like: str, point: int, after: bool) -> None:
+    """The playbook repairs it where it can be worst: the record promises what the API may not have.
+
+    Elsewhere the driver does, which sends the same, see ``test_the_driver_sends_what_the_role_sends``.
+    """
     kill_playbook(site, like, point, after)
     given = variables(site)
     truth(site, kept(site, given))
@@ -366,9 +364,15 @@ def test_a_playbook_killed(site: Site, like: str, point: int, after: bool) -> No
         r"(tmp/(pymp-|ansible_vonage\.|ansible_)|ansible/(local|remote)/ansible-(local|tmp)-)\S+"
     )
     assert [name for name in leftovers(site.home) if not made_by_ansible.fullmatch(name)] == []
-    site.home = site.home / "next"
-    site.home.mkdir()
-    site.configure()
-    assert_configured(site, given)
-    site.steady()
+    if like == API:
+        # In a home of its own, so that what the killed one has left there does not count as left by this one.
+        site.home = site.home / "next"
+        site.home.mkdir()
+        site.configure()
+        assert_configured(site, given)
+        site.steady()
+    else:
+        driver.configure(given)
+        assert_configured(site, given)
+        assert driver.configure(given) == []
     assert_probes_go(site, given, left)

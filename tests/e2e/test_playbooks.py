@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e.prepared import configured
 from tests.e2e.site import PROBE, Site
 from tests.sandbox import DropConnection, ProxiedRequest
 
@@ -19,7 +20,7 @@ DELETE_BUCKET = "vonage.archiving.archive_storage : Delete the bucket with all r
 
 
 def test_verify_uploads_a_probe_and_changes_nothing(site: Site) -> None:
-    site.configure()
+    configured(site)
     record, target = site.record(), site.target()
     site.forget()
     run = site.run("verify").ok()
@@ -33,17 +34,18 @@ def test_verify_uploads_a_probe_and_changes_nothing(site: Site) -> None:
 
 
 def test_verify_fails_for_what_is_not_as_configured(site: Site) -> None:
-    site.configure()
+    configured(site)
     site.client.delete_bucket_lifecycle(Bucket=site.bucket)
     site.forget()
     drifted = site.run("verify", fallback="none").failed()
     assert drifted.failed_task == "Fail if something is not as configured"
     assert (
-        "Of the bucket: lifecycle. The upload target: what was set last is not what is configured now." in drifted.error
+        "Of the bucket: lifecycle. Of the uploader: nothing. "
+        "The upload target: what was set last is not what is configured now." in drifted.error
     )
     assert "The playbook configure mends it; with --check --diff it shows the difference." in drifted.error
     halfway = site.run("verify").failed()
-    assert "Of the bucket: lifecycle. The upload target: as configured." in halfway.error
+    assert "Of the bucket: lifecycle. Of the uploader: nothing. The upload target: as configured." in halfway.error
     expired = site.run("verify", max_age=0, retention_day=9).failed()
     assert "is archive_storage_retention_days meant?" in " ".join(expired.output.split())
     assert "The upload target: set longer ago than archive_storage_max_age allows." in expired.error
@@ -67,7 +69,7 @@ def test_verify_of_nothing(site: Site) -> None:
 
 
 def test_teardown_removes_the_target_and_keeps_the_recordings(site: Site) -> None:
-    site.configure()
+    configured(site)
     archive = site.emulator.record_archive(site.key)["sandbox"]["key"]
     site.forget()
     planned = site.run("teardown", args=["--check"]).ok()
@@ -83,7 +85,7 @@ def test_teardown_removes_the_target_and_keeps_the_recordings(site: Site) -> Non
 
 
 def test_teardown_deletes_recordings_only_when_told_twice(site: Site) -> None:
-    site.configure()
+    configured(site)
     site.emulator.record_archive(site.key)
     once = site.run("teardown", delete_bucket=True, delete_recordings="yes").failed()
     assert "say it twice, by archive_storage_delete_recordings with the name of the bucket" in once.error
@@ -98,7 +100,7 @@ def test_teardown_deletes_recordings_only_when_told_twice(site: Site) -> None:
 
 
 def test_teardown_after_somebody_deleted_the_bucket(site: Site) -> None:
-    site.configure()
+    configured(site)
     site.store.empty_and_delete(site.bucket)
     run = site.run("teardown").ok()
     assert (run.changed, site.target()) == ([REMOVE_TARGET], None)
@@ -107,7 +109,7 @@ def test_teardown_after_somebody_deleted_the_bucket(site: Site) -> None:
 
 
 def test_teardown_that_could_not_delete_the_bucket_leaves_a_true_record(site: Site) -> None:
-    site.configure()
+    configured(site)
 
     def refuse(n: int, request: ProxiedRequest) -> None:
         if request.method == "DELETE" and request.path.strip("/") == site.bucket and not request.query:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.bench.runs import HERE
 from tests.bench.scene import ORIGIN, s3_kind
+from tests.e2e.prepared import configured
 from tests.e2e.site import Site
 
 # What the role asks for by itself: no lifecycle rule but its own, nobody reads but the owner.
@@ -23,8 +24,7 @@ def requested(site: Site) -> list[str]:
 
 
 def steady(site: Site, **options: Any) -> list[str]:
-    """Configure until nothing is to be done; return what two more runs requested of the store, which must be equal."""
-    site.configure(**options)
+    """Return what two runs that have nothing to do requested of the store, which must be equal."""
     site.steady(**options)
     first = requested(site)
     site.steady(**options)
@@ -33,30 +33,24 @@ def steady(site: Site, **options: Any) -> list[str]:
     return first
 
 
-def test_the_role_as_it_is_by_default(site: Site) -> None:
-    assert steady(site) == DEFAULT
-
-
-def test_check_mode_reads_the_same(site: Site) -> None:
-    site.configure()
+def test_the_role_as_it_is_by_default_and_in_check_mode(site: Site) -> None:
+    assert steady(configured(site)) == DEFAULT
     site.steady(args=["--check", "--diff"])
     assert requested(site) == DEFAULT
 
 
 def test_each_facet_or_folder_more_is_one_request_more(site: Site) -> None:
-    more = {"cors_rules": RULES, "tags": {"purpose": "archives"}, "folders": ["one", "two"]}
+    """What is looked at anyway costs nothing: that a prefix is public is seen in the policy and the block, too."""
+    more = {"cors_rules": RULES, "tags": {"purpose": "archives"}, "folders": ["one", "two"], "public": True}
     expected = [*DEFAULT, "GET ?cors", "GET ?tagging", "GET ?list-type", "GET ?list-type"]
+    site.configure(**more)
     assert steady(site, **more) == sorted(expected)
-
-
-def test_what_is_looked_at_anyway_costs_nothing(site: Site) -> None:
-    """That nobody else reads is seen in the policy and the block, and so is a prefix that is public."""
-    assert steady(site, public=True) == DEFAULT
 
 
 def test_a_local_record_is_no_request(site: Site) -> None:
     expected = [kind for kind in DEFAULT if kind != "GET object"]
-    assert steady(site, record=str(site.home / "record.json")) == expected
+    record = str(site.home / "record.json")
+    assert steady(configured(site, record=record), record=record) == expected
 
 
 def test_the_modules_alone_ask_for_nothing_that_was_not_asked_for(site: Site) -> None:

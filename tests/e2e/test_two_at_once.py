@@ -15,8 +15,9 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from tests.e2e import driver, runs
+from tests.e2e.prepared import configured, variables
 from tests.e2e.site import Site
-from tests.e2e.test_kill import kept, truth, variables
+from tests.e2e.test_kill import kept, truth
 from tests.sandbox import ProxiedRequest
 
 ROUNDS = 12
@@ -64,7 +65,7 @@ def test_two_use_cases(site: Site, where: str, tmp_path: Path) -> None:
 
 def test_two_playbooks(site: Site) -> None:
     """The second one starts its call while that of the first is under way."""
-    site.configure()
+    configured(site)
     met = threading.Barrier(2)
 
     def meet(n: int, request: ProxiedRequest) -> None:
@@ -95,5 +96,6 @@ def test_two_playbooks(site: Site) -> None:
     assert target["fallback"] == winner.result["storage"]["fallback"] == site.record()["storage"]["fallback"]
     assert site.record()["status"] == "applied"
     assert len(site.methods) == 2
-    site.configure(fallback="none")
-    site.steady(fallback="none")
+    last = variables(site, fallback="opentok")
+    assert driver.reach_target(last).changed
+    assert not driver.reach_target(last).changed
