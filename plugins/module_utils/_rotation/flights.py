@@ -13,6 +13,7 @@ since its signature is checked when it begins.
 
 from __future__ import annotations
 
+import time
 import typing as t
 from dataclasses import dataclass
 
@@ -25,34 +26,57 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
 # Clocks of this machine and of the store differ by less.
 SKEW = 30
 
+Flight = tuple[str, str]
+
 
 @dataclass(frozen=True)
 class Flights:
     """Looks at the uploads of one project.
 
     :param client: the operator's, for S3.
+    :param buckets: where they may be; the first is that of the target.
+    :param now: Unix seconds.
     """
 
     wanted: Desired
     client: t.Any
+    buckets: t.Sequence[str]
+    now: t.Callable[[], float] = time.time
 
-    def begun_before(self, moment: float) -> int:
-        """How many uploads that began before then, in Unix seconds, are still under way."""
-        begun = [upload["Initiated"].timestamp() for upload in self._listed()]
-        return sum(moment - LONGEST_UPLOAD < each <= moment + SKEW for each in begun)
+    def begun_before(self, moment: float) -> set[Flight]:
+        """The uploads that began before then, in Unix seconds, and are still under way."""
+        return {flight for bucket in self.buckets for flight in self._in_bucket(bucket, moment)}
 
     def landed(self, moment: float, patience: Patience) -> bool:
-        """Wait for these uploads to end; whether they have."""
-        return any(not self.begun_before(moment) for _pause in patience.pauses())
+        """Wait for these uploads to end; whether they have. What begins later does not count, whatever the clocks."""
+        left: set[Flight] | None = None
+        for _pause in patience.pauses():
+            found = self.begun_before(moment)
+            left = found if left is None else left & found
+            if not left:
+                return True
+        return False
 
-    def _listed(self) -> list[t.Any]:
-        bucket, prefix = self.wanted.target.place, f"{self.wanted.project.id}/"
-        attempted = f"look for uploads under way below s3://{bucket}/{prefix}"
+    def _in_bucket(self, bucket: str, moment: float) -> set[Flight]:
+        earliest = self.now() - LONGEST_UPLOAD
         try:
-            with told(attempted, self.wanted.operator, "s3:ListBucketMultipartUploads"):
-                pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
-                found = [upload for page in pages for upload in page.get("Uploads", [])]
+            uploads = self._listed(bucket)
         except errors.NotFoundError:
             # No such bucket, so nothing is uploaded to it.
-            return []
+            return set()
+        except errors.DeniedError:
+            if bucket == self.buckets[0]:
+                raise
+            # Of a bucket that recordings went to formerly, nobody has to know: then there may be one until it must be
+            # over.
+            return {(bucket, "")} if moment > earliest else set()
+        begun = {(bucket, each["UploadId"]): each["Initiated"].timestamp() for each in uploads}
+        return {flight for flight, when in begun.items() if earliest < when <= moment + SKEW}
+
+    def _listed(self, bucket: str) -> list[t.Any]:
+        prefix = f"{self.wanted.project.id}/"
+        attempted = f"look for uploads under way below s3://{bucket}/{prefix}"
+        with told(attempted, self.wanted.operator, "s3:ListBucketMultipartUploads"):
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+            found = [upload for page in pages for upload in page.get("Uploads", [])]
         return [upload for upload in found if not upload["Key"].startswith(f"{prefix}{FOLDER_START}")]

@@ -37,6 +37,10 @@ class Observed:
     record: storage.Observed
 
     @property
+    def users(self) -> tuple[uploader.Observed, uploader.Observed]:
+        return self.main, self.spare
+
+    @property
     def keys(self) -> tuple[AccessKey, ...]:
         return (*self.main.keys, *self.spare.keys)
 
@@ -108,6 +112,30 @@ def holder(observed: Observed) -> AccessKey | None:
     return found[0] if found else None
 
 
+def strangers(observed: Observed) -> list[AccessKey]:
+    """Keys that are there without a record that can be believed: then another one may be newer, and name one of them.
+
+    So it is where the record moved and came back, as it does with the bucket it is in.
+    """
+    known = observed.record.known
+    if known is None:
+        return []
+    named = {known.storage.get("access_key"), *known.others}
+    return [key for key in observed.keys if key.id not in named]
+
+
+def may_hold(observed: Observed) -> frozenset[str]:
+    """The ids of access keys that the target may hold; where it is not known, all that are there.
+
+    The target may also hold a key of others, which is not touched anyway. One that is made later it does not hold, as
+    long as this run is the only one that calls the API.
+    """
+    named = observed.record.in_use
+    if named is None or strangers(observed):
+        return frozenset(key.id for key in observed.keys) | (named or frozenset())
+    return named
+
+
 def why(wanted: Desired, observed: Observed, held: AccessKey | None, now: float) -> str:
     """Why the target needs another key, or ``unchanged``."""
     key = held.id if held and held.active else NEW
@@ -115,6 +143,8 @@ def why(wanted: Desired, observed: Observed, held: AccessKey | None, now: float)
     reason = record.reason(
         observed.record.known, aim, None, wanted.project.secret, now, wanted.rotate, wanted.rotate_after
     )
+    if reason == "unchanged" and strangers(observed):
+        return "unknown"
     if reason == "unchanged" and held and is_older(held, wanted.rotate_after, now):
         return "expired"
     return reason
@@ -153,25 +183,28 @@ class Room(t.NamedTuple):
     give_up: tuple[AccessKey, ...]
 
 
-def room(keys: t.Sequence[AccessKey], wanted: Desired, may_hold: frozenset[str] | None, in_flight: bool) -> Room:
+def room(keys: t.Sequence[AccessKey], wanted: Desired, may_hold: frozenset[str], busy: bool) -> Room:
     """Where there is room for another key.
 
-    :param may_hold: ids of the keys that the target may hold; ``None`` for any.
-    :param in_flight: whether uploads are under way, with any key that is active.
+    :param may_hold: ids of the keys that the target may hold.
+    :param busy: whether any key that is active has to stay: uploads are under way, or the overlap is not over.
     :raises ConflictError: there is none: every key may be in use.
     """
     for user in (wanted.main, wanted.spare):
         own = [key for key in keys if key.user == user.name]
         surplus = len(own) + 1 - QUOTA
-        free = [key for key in own if may_hold is not None and key.id not in may_hold]
-        free = [key for key in free if not (key.active and in_flight)]
+        free = [key for key in own if key.id not in may_hold and not (key.active and busy)]
         # Inactive ones first, and of these the oldest.
         free.sort(key=lambda key: (key.active, key.created or 0))
         if surplus <= len(free):
             return Room(user is wanted.spare, tuple(free[: max(surplus, 0)]))
+    wait = "Run it again once uploads that are under way have ended and the overlap is over."
+    remove = (
+        "Remove the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
+        "this again: until then recordings go to Vonage's cloud."
+    )
     raise errors.ConflictError(
         f"make another access key for {wanted.project.name}",
         f"{wanted.main.name} and {wanted.spare.name} have {QUOTA} each, and any of them may be in use",
-        "Remove the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
-        "this again: until then recordings go to Vonage's cloud.",
+        wait if any(key.id not in may_hold for key in keys) else remove,
     )

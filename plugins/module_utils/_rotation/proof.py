@@ -9,6 +9,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
@@ -17,7 +18,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import I
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import Observed
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.telling import Story
 
 
@@ -55,16 +55,28 @@ class Prover:
                 checks=self.story.checks,
             )
 
-    def try_by_the_way(self, observed: Observed) -> None:
-        """The same with a key that is there only for that: the secret of the target's key is known to nobody here."""
-        users = ((self.wanted.main, observed.main), (self.wanted.spare, observed.spare))
-        free = [user for user, seen in users if seen.user and len(seen.keys) < QUOTA]
+    def try_by_the_way(self, users: t.Sequence[uploader.Observed]) -> None:
+        """The same with a key that is there only for that: the secret of the target's key is known to nobody here.
+
+        :param users: those that are there.
+        """
+        there = [user for user, seen in zip((self.wanted.main, self.wanted.spare), users) if seen.user]
+        # Some may have gone since the users were looked at.
+        owners = [key.user for key in self.story.keys]
+        free = [user for user in there if owners.count(user.name) < QUOTA]
         if not free:
-            why = "each user has two keys" if observed.main.user else f"there is no user {self.wanted.main.name} yet"
+            why = "each user has two keys" if there else f"there is no user {self.wanted.main.name} yet"
             self.story.proof = f"no upload was tried: {why}"
             return
         key = uploader.make_key(self.iam, free[0])
         try:
             self.try_key(key)
+        except NotProvenError as exc:
+            if key.id not in [each.id for each in uploader.list_keys(self.iam, free[0])]:
+                problem = "another run has retired the key for that, since it was nobody's"
+                raise errors.ConflictError(
+                    exc.attempted, problem, "Run it again once the other run has ended."
+                ) from exc
+            raise
         finally:
             uploader.retire(self.iam, free[0], [key.id])

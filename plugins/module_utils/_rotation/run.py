@@ -8,9 +8,10 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 The secret of a key that is made here goes to the upload check and to Vonage, in this process, and nowhere else.
 
-The order of writes: the record is claimed, so that no other run makes or retires keys; the key is made and proven; the
-record says ``pending``; the API is called; the record says ``applied``; only then do other keys go. Wherever that is
-cut off, every key that the target may hold works, and the record names them.
+The order of writes: the record is claimed, so that no other run makes or retires keys or changes what they are allowed;
+the user is allowed what is wanted, and still what it was; the key is made and proven; the record says ``pending``; the
+API is called; the record says ``applied``; only then do other keys go, and what only they were allowed. Wherever that
+is cut off, every key that the target may hold works, and the record names them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from __future__ import annotations
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
@@ -30,6 +31,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Cont
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import telling
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.flights import Flights
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired, desired
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.places import buckets, refuse_others
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import (
     DELETE,
     Decision,
@@ -37,6 +39,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
     Observed,
     decide,
     fates,
+    may_hold,
     not_in_flight,
     room,
     set_at,
@@ -45,9 +48,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof i
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal, is_definite, with_hint
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held
 
-# For writes of a record that announce a call, and for clocks that differ a little.
+# For clocks that differ a little.
 SLACK = 5.0
+# While another run may be calling the API: seconds until the record is looked at again.
+LOOK_AGAIN = 2.0
+OTHER_RUN = "another run is at work on the same project"
+AGAIN = "Run it again once the other run has ended."
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -71,7 +79,7 @@ class Rotation:
     story: telling.Story = field(default_factory=telling.Story)
 
     def run(self) -> Outcome:
-        observed = self._observe()
+        observed = self._settled()
         decision = self._decide(observed)
         self.story.begin(observed)
         changed = decision.changed
@@ -84,47 +92,74 @@ class Rotation:
     def _apply(self, observed: Observed, decision: Decision) -> None:
         prover = Prover(self.wanted, self.context, self.iam, self.story)
         if self.wanted.proof == "only":
-            prover.try_by_the_way(observed)
+            prover.try_by_the_way(observed.users)
         elif decision.reason == "unchanged":
             self._tidy(observed, decision)
             if self.wanted.proof == "always":
-                prover.try_by_the_way(observed)
+                there = observed.users[: 1 if decision.spare_goes else 2]
+                prover.try_by_the_way(there)
         else:
             self._rotate(observed, prover)
 
+    def _settled(self) -> Observed:
+        """What there is once no call can be under way that another run has announced: ours has to be the last one."""
+        patience = self.now() + self.wanted.project.budget.total + SLACK
+        while True:
+            observed = self._observe()
+            last = observed.record
+            until = (record.seconds(last.last.until) if last.pending and last.last else None) or 0
+            if until <= self.now() or self.context.check_mode or self.wanted.proof == "only":
+                return observed
+            if until > patience:
+                raise errors.ConflictError(
+                    f"set the upload target of {self.wanted.project.name}",
+                    f"another run has announced that it may do so until {record.stamp(until)}",
+                    f"Run it again after that, or delete {self.wanted.store.location} if there is no other run.",
+                )
+            while self.now() < until and self._is_as(last.held):
+                self.sleep(min(until - self.now(), LOOK_AGAIN))
+
+    def _is_as(self, held: Held) -> bool:
+        """Whether the record is still the same."""
+        return self.wanted.store.read().data == held.data
+
     def _observe(self) -> Observed:
         kept = storage.Desired(self.wanted.project, self.wanted.target, self.wanted.store)
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(2) as pool:
+            users = pool.submit(self._observe_users)
+            last = pool.submit(storage.observe, kept, self.now())
+            return Observed(*users.result(), last.result())
+
+    def _observe_users(self) -> tuple[uploader.Observed, uploader.Observed]:
+        with ThreadPoolExecutor(2) as pool:
             main = pool.submit(uploader.observe, self.iam, self.wanted.main)
             # Hardly ever there: the user is asked for first, and the rest only if there is one.
             spare = pool.submit(uploader.observe, self.iam, self.wanted.spare, eager=False)
-            last = pool.submit(storage.observe, kept, self.now())
-            return Observed(main.result(), spare.result(), last.result())
+            users = main.result(), spare.result()
+        refuse_others(self.wanted, users)
+        return users
 
     def _decide(self, observed: Observed) -> Decision:
         decision = decide(self.wanted, observed, self.now())
-        if any(fate.key.active for fate in decision.fates) and self._flights().begun_before(set_at(observed)):
+        active = any(fate.key.active for fate in decision.fates)
+        if active and self._flights(observed).begun_before(set_at(observed)):
             self.story.waits = telling.IN_FLIGHT
             return decide(self.wanted, observed, self.now(), in_flight=True)
         return decision
 
-    def _flights(self) -> Flights:
-        return Flights(self.wanted, make_client(self.wanted.operator))
+    def _flights(self, seen: Observed) -> Flights:
+        return Flights(self.wanted, make_client(self.wanted.operator), buckets(self.wanted, seen.users), self.now)
 
     def _tidy(self, observed: Observed, decision: Decision) -> None:
         """The target is as it should be: put right what is around it."""
+        if not decision.changed:
+            return
+        # A key that no record names may be one that another run made a moment ago, and what it is allowed, too. That
+        # run has claimed the record before: if the record is still the same, nobody uses the key, and nobody will.
+        if not self._is_as(observed.record.held):
+            raise errors.ConflictError(f"retire access keys of {self.wanted.main.name}", OTHER_RUN, AGAIN)
         uploader.apply(self.iam, self.wanted.main, decision.main)
         uploader.apply(self.iam, self.wanted.spare, decision.spare)
-        if not (decision.fates or decision.spare_goes):
-            return
-        # A key that no record names may be one that another run made a moment ago. That run has claimed the record
-        # before: if the record is still the same, the key was seen by nobody, and never will be.
-        if self.wanted.store.read().data != observed.record.held.data:
-            raise errors.ConflictError(
-                f"retire access keys of {self.wanted.main.name}",
-                "another run is at work on the same project",
-                "Run it again once the other run has ended.",
-            )
         self._retire(decision.fates)
         self.story.retired(decision.fates)
         if decision.spare_goes:
@@ -134,63 +169,50 @@ class Rotation:
         """Give the target a new key."""
         last = observed.record
         journal = Journal(
-            self.wanted.project, self.wanted.store, last.held, last.known is not None, last.in_use, self.now
+            self.wanted.project, self.wanted.store, last.held, last.known is not None, may_hold(observed), self.now
         )
         Client(self.wanted.project).prepare()
-        widened = self._widen(observed)
         journal.claim()
         try:
-            keys, new = self._make_key(last, journal.may_hold)
+            # From here on nobody else makes keys: what was seen before may be out of date, what is seen now stays true.
+            seen = Observed(*self._observe_users(), last)
+            widened = self._widen(seen)
+            new, given_up = self._make_key(seen, may_hold(observed))
         except errors.ArchivingError as exc:
             raise self._given_up(exc, journal) from exc
         self._set(journal, new, prover)
-        self.story.applied(journal.end(record.APPLIED), new, keys)
-        self._finish(keys, new, widened)
+        done = journal.end(record.APPLIED, [key.id for key in seen.keys])
+        self.story.applied(done, new, [key for key in seen.keys if key not in given_up])
+        self._finish(journal, seen, new, widened)
 
-    def _widen(self, observed: Observed) -> bool:
+    def _widen(self, seen: Observed) -> bool:
         """Allow what is wanted, and until the target is set also what was allowed so far; whether that is more."""
         more = False
-        for user, seen in ((self.wanted.main, observed.main), (self.wanted.spare, observed.spare)):
-            if seen.user or user is self.wanted.main:
-                wide = uploader.plan(user, seen, widen=True)
+        for user, found in zip((self.wanted.main, self.wanted.spare), seen.users):
+            if found.user or user is self.wanted.main:
+                wide = uploader.plan(user, found, widen=True)
                 uploader.apply(self.iam, user, wide)
-                more = more or wide.steps != uploader.plan(user, seen).steps
+                more = more or wide.steps != uploader.plan(user, found).steps
         return more
 
-    def _make_key(self, last: storage.Observed, may_hold: frozenset[str] | None) -> tuple[list[AccessKey], NewKey]:
-        """A new key, and the others that are there then."""
-        self._outlast(last)
-        keys = self._list_keys()
-        place = room(keys, self.wanted, may_hold, in_flight=False)
-        if any(key.active for key in place.give_up) and self._flights().begun_before(self.now()):
-            place = room(keys, self.wanted, may_hold, in_flight=True)
+    def _make_key(self, seen: Observed, in_use: frozenset[str]) -> tuple[NewKey, tuple[AccessKey, ...]]:
+        """A new key, and those that had to go for it."""
+        place = room(seen.keys, self.wanted, in_use, busy=self.now() - set_at(seen) < self.wanted.overlap)
+        if any(key.active for key in place.give_up) and self._flights(seen).begun_before(self.now()):
+            place = room(seen.keys, self.wanted, in_use, busy=True)
         self._retire([Fate(key, DELETE) for key in place.give_up])
         if place.spare:
-            seen = uploader.observe(self.iam, self.wanted.spare, eager=False)
-            uploader.apply(self.iam, self.wanted.spare, uploader.plan(self.wanted.spare, seen, widen=True))
-        new = uploader.make_key(self.iam, self.wanted.spare if place.spare else self.wanted.main)
-        return [key for key in keys if key not in place.give_up], new
-
-    def _outlast(self, last: storage.Observed) -> None:
-        """Where another run did not finish, wait until a call of it would be over: ours has to be the last one."""
-        until = record.seconds(last.last.until) if last.pending and last.last else None
-        left = min((until or 0) - self.now(), self.wanted.project.budget.total + SLACK)
-        if left > 0:
-            self.sleep(left)
-
-    def _list_keys(self) -> list[AccessKey]:
-        with ThreadPoolExecutor(2) as pool:
-            both = pool.map(lambda user: uploader.list_keys(self.iam, user), (self.wanted.main, self.wanted.spare))
-            return [key for keys in both for key in keys]
+            uploader.apply(self.iam, self.wanted.spare, uploader.plan(self.wanted.spare, seen.spare, widen=True))
+        return uploader.make_key(self.iam, self.wanted.spare if place.spare else self.wanted.main), place.give_up
 
     def _set(self, journal: Journal, new: NewKey, prover: Prover) -> None:
         """Prove the key, and have the target hold it."""
-        client = Client(self.wanted.project, [new.secret])
         target = self.wanted.target.with_key(new.id, new.secret)
         try:
             if self.wanted.proof != "none":
                 prover.try_key(new)
             journal.begin(target.public(), new.secret)
+            client = self._client(journal, new)
         except errors.ArchivingError as exc:
             raise self._given_up(exc, journal, new) from exc
         try:
@@ -199,6 +221,18 @@ class Rotation:
             # Unless the answer is a plain no, the target may hold the key: it stays, and the record names it.
             told = journal.failed(exc)
             raise (self._without(told, new) if is_definite(exc) else told) from exc
+
+    def _client(self, journal: Journal, new: NewKey) -> Client:
+        """For one call that is over when the record says so: somebody else's may come after that."""
+        project = self.wanted.project
+        left = min(project.budget.total, journal.seconds_left)
+        if left <= 0:
+            raise errors.UnreachableError(
+                f"set the upload target of {project.name}",
+                f"to write the record {self.wanted.store.location} took longer than the call may take",
+                "The target was not touched: run it again.",
+            )
+        return Client(replace(project, budget=replace(project.budget, total=left)), [new.secret])
 
     def _given_up(
         self, exc: errors.ArchivingError, journal: Journal, new: NewKey | None = None
@@ -209,6 +243,9 @@ class Rotation:
             return told
         try:
             journal.release()
+        except errors.ConflictError:
+            # Whatever went wrong, it is because the other run took it for dead: a key is gone, or a policy another one.
+            return errors.ConflictError(told.attempted, f"{OTHER_RUN}, and has taken over", AGAIN)
         except errors.ArchivingError as second:
             return with_hint(told, f"The record could not be put back either: {second.problem}.")
         return told
@@ -226,20 +263,30 @@ class Rotation:
     def _user(self, name: str) -> uploader.Wanted:
         return self.wanted.spare if name == self.wanted.spare.name else self.wanted.main
 
-    def _finish(self, keys: list[AccessKey], new: NewKey, widened: bool) -> None:
-        """The target holds the new key: retire the others, as far as their time has come."""
+    def _finish(self, journal: Journal, seen: Observed, new: NewKey, widened: bool) -> None:
+        """The target holds the new key: retire the others, as far as their time has come.
+
+        :param seen: the users as they were before.
+        """
         moment = self.now()
-        gone = fates(self.wanted, keys, moment, moment)
+        others = [key for key in self.story.keys if key.id != new.id]
+        gone = fates(self.wanted, others, moment, moment)
         patience = Patience(self.wanted.drain, sleep=self.sleep)
-        if any(fate.key.active for fate in gone) and not self._flights().landed(moment, patience):
+        if any(fate.key.active for fate in gone) and not self._flights(seen).landed(moment, patience):
             self.story.waits = telling.IN_FLIGHT
             gone = not_in_flight(gone)
+        if not (gone or widened or seen.spare.user):
+            return
+        if not self._is_as(journal.held):
+            # The target has been set again while this one waited: the rest is for that run to decide.
+            self.story.waits = OTHER_RUN
+            return
         self._retire(gone)
         self.story.retired(gone)
         rest = self.story.keys
         if widened and not any(key.active and key.id != new.id for key in rest):
             self._narrow()
-        if new.user == self.wanted.main.name and not any(key.user == self.wanted.spare.name for key in rest):
+        if seen.spare.user and not any(key.user == self.wanted.spare.name for key in rest):
             self._remove_spare()
 
     def _narrow(self) -> None:

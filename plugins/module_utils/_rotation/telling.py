@@ -22,6 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
     Fate,
     Observed,
     fates,
+    strangers,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 
@@ -29,6 +30,7 @@ ACTIVE, INACTIVE = "Active", "Inactive"
 IN_FLIGHT = "uploads that began before the target was set are still under way"
 OVERLAP = "the overlap is not over"
 DELAY = "the retire delay is not over"
+STRANGE = "an access key is there that was made without this record"
 
 
 @dataclass
@@ -52,7 +54,8 @@ class Story:
 
     def begin(self, observed: Observed) -> None:
         """What was found."""
-        self.keys, self.last, self.why = observed.keys, observed.record.last, observed.record.why
+        self.keys, self.last = observed.keys, observed.record.last
+        self.why = observed.record.why or (STRANGE if strangers(observed) else "")
 
     def applied(self, last: record.Record, new: NewKey, others: t.Sequence[AccessKey]) -> None:
         """The target holds the new key."""

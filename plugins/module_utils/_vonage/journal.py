@@ -52,9 +52,17 @@ class Journal:
         """Before the call: whoever finds this does not know whether it took effect."""
         self._write(storage, secret, self.project.budget.total)
 
-    def end(self, status: str) -> record.Record:
-        """After the API has agreed."""
-        done = self._pending.done(status, self.now())
+    @property
+    def seconds_left(self) -> float:
+        """How long the announced call may still take: after that, others no longer wait for it."""
+        return (record.seconds(self._pending.until) or 0) - self.now()
+
+    def end(self, status: str, others: t.Iterable[str] = ()) -> record.Record:
+        """After the API has agreed.
+
+        :param others: ids of the access keys that are there besides.
+        """
+        done = self._pending.done(status, self.now(), others)
         try:
             self.held = self.store.write(record.dump(done), self.held)
         except errors.ConflictError as exc:

@@ -43,6 +43,8 @@ class Record:
     :param may_hold: of a pending record, ids of access keys that the target may hold besides the one in ``storage``;
         ``None`` where it may be any.
     :param until: of a pending record, when the call that it announces is over at the latest; UTC, ISO 8601.
+    :param others: of an applied record, ids of the access keys that were there besides. One that is not among them was
+        made without this record: there may be another record, which is newer.
     """
 
     project: str
@@ -55,10 +57,11 @@ class Record:
     run: str = ""
     may_hold: tuple[str, ...] | None = ()
     until: str = ""
+    others: tuple[str, ...] = ()
 
-    def done(self, status: str, now: float) -> Record:
+    def done(self, status: str, now: float, others: t.Iterable[str] = ()) -> Record:
         """The record once the API has agreed."""
-        return replace(self, status=status, time=stamp(now), may_hold=(), until="")
+        return replace(self, status=status, time=stamp(now), may_hold=(), until="", others=tuple(sorted(others)))
 
 
 def begin(
@@ -137,16 +140,16 @@ def parse(data: bytes) -> Record:
     if document["format"] != FORMAT or isinstance(document["format"], bool):
         raise ValueError("the record has a format that this version does not know")
     texts = [document.get(name) for name in _TEXTS]
-    storage = document.get("storage")
-    held = document.get("may_hold")
-    keys = held if isinstance(held, list) else []
-    if not all(isinstance(text, str) for text in [*texts, *keys]) or not isinstance(storage, dict):
+    storage, held, others = document.get("storage"), document.get("may_hold"), document.get("others", [])
+    lists = [[] if held is None else held, others]
+    if not isinstance(storage, dict) or not all(isinstance(each, list) for each in lists):
         raise ValueError("the record is damaged")
-    if held is not None and held is not keys:
+    if not all(isinstance(text, str) for text in [*texts, *lists[0], *lists[1]]):
         raise ValueError("the record is damaged")
     record = Record(
         storage=storage,
-        may_hold=None if held is None else tuple(keys),
+        may_hold=None if held is None else tuple(held),
+        others=tuple(others),
         **dict(zip(_TEXTS, texts)),  # type: ignore[arg-type]  # checked above
     )
     if record.status not in (PENDING, APPLIED, ABSENT) or seconds(record.time) is None:

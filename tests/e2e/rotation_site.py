@@ -1,0 +1,245 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One project whose keys are made and rotated by the use case itself, without Ansible, on a store that has an IAM API."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from botocore.exceptions import ClientError
+
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run
+from tests.e2e import runs
+from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator
+
+_SECRET = re.compile(rb"<SecretAccessKey>([^<]+)</SecretAccessKey>")
+_ID = re.compile(rb"<AccessKeyId>([^<]+)</AccessKeyId>")
+
+
+@dataclass
+class RotationSite:
+    """What one test works on; the user does not exist until a run makes it."""
+
+    store: Store
+    emulator: VonageEmulator
+    key: str
+    secret: str = field(repr=False)
+    bucket: str
+    s3: RecordingProxy
+    api: RecordingProxy
+    client: Any
+    iam: Any
+    _made: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def user(self) -> str:
+        """The name of the uploader."""
+        return f"vonage-archiving-{self.key}"
+
+    @property
+    def users(self) -> tuple[str, str]:
+        """The names of both users."""
+        return self.user, f"{self.user}-spare"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The options of the module; little time for the API, so that nobody waits long for a run that was killed."""
+        return {
+            "api_url": self.api.url,
+            "api_key": self.key,
+            "api_secret": self.secret,
+            "timeout": 1,
+            "retries": 1,
+            "total_timeout": 2,
+            "s3": {"bucket": self.bucket, "endpoint": self.s3.url, "sse": "s3"},
+            "fallback": "none",
+            "record": f"s3://{self.bucket}/{self.record_key}",
+            "endpoint_url": self.s3.url,
+            "region": self.store.region,
+            "access_key": self.store.access_key,
+            "secret_key": self.store.secret_key,
+            "drain_timeout": 0,
+            "verify_timeout": 10,
+        }
+
+    @property
+    def record_key(self) -> str:
+        """Where the record is."""
+        return f".vonage-archiving/{self.key}.json"
+
+    def run(self, check_mode: bool = False, **options: Any) -> Outcome:
+        """Run the use case; no secret may be in what it returns."""
+        outcome = run.reconcile({**self.params, **options}, Context(check_mode=check_mode))
+        shown = json.dumps([outcome.result, outcome.before, outcome.after])
+        assert not runs.leaks(shown, self.secrets)
+        assert not outcome.failed
+        return outcome
+
+    def steady(self, **options: Any) -> Outcome:
+        """Run it once more: nothing changes, nothing is sent that could change something."""
+        self.forget()
+        outcome = self.run(**options)
+        assert not outcome.changed
+        assert outcome.result["reason"] == "unchanged"
+        assert self.written == []
+        assert self.api.requests == []
+        return outcome
+
+    def forget(self) -> None:
+        """Forget the requests so far, but for the secrets in them."""
+        assert len(self.made) <= len(self._made)
+        self.s3.clear()
+        self.api.clear()
+        self.emulator.clear_log()
+
+    @property
+    def sent(self) -> list[str]:
+        """All requests so far in words, names of this site left out."""
+        return [self.told(each) for each in [*self.s3.requests, *self.api.requests]]
+
+    @property
+    def written(self) -> list[str]:
+        """Those that could change something."""
+        reads = ("GET", "HEAD", "OPTIONS", "Get", "List")
+        return [line for line in self.sent if not line.startswith(reads)]
+
+    def told(self, request: ProxiedRequest) -> str:
+        """One request in words: of IAM the action, of others method, path and query."""
+        action = iam_action(request)
+        if action:
+            return f"{action['Action']} {action.get('UserName', '').replace(self.key, 'KEY')}"
+        line = f"{request.method} {request.path}?{request.query}".rstrip("?")
+        return line.replace(self.bucket, "BUCKET").replace(self.key, "KEY")
+
+    @property
+    def made(self) -> dict[str, str]:
+        """Every access key that was made through the proxy, with its secret."""
+        for request in self.s3.requests:
+            secret, name = _SECRET.search(request.answer), _ID.search(request.answer)
+            if secret and name:
+                self._made[name.group(1).decode()] = html.unescape(secret.group(1).decode())
+        return self._made
+
+    @property
+    def secrets(self) -> list[str]:
+        """Every secret that is used, tokens sent so far included."""
+        calls = [call for call in self.emulator.log() if f"/{self.key}/" in call["path"]]
+        tokens = [call["headers"].get("X-Opentok-Auth", "") for call in calls]
+        held = [self.target()["config"]["secretKey"]] if self.emulator.target(self.key) else []
+        return [self.secret, self.store.secret_key, *self.made.values(), *held, *filter(None, tokens)]
+
+    def target(self) -> dict[str, Any]:
+        """What the API holds, secrets included; there is one."""
+        found = self.emulator.target(self.key)
+        assert found is not None
+        return found
+
+    @property
+    def held(self) -> str:
+        """The id of the key that the target holds."""
+        return str(self.target()["config"]["accessKey"])
+
+    def record(self) -> dict[str, Any]:
+        """The record in the bucket."""
+        return dict(json.loads(self.record_text()))
+
+    def record_text(self) -> str:
+        """The same as it is kept; it holds no secret."""
+        text = self.client.get_object(Bucket=self.bucket, Key=self.record_key)["Body"].read().decode()
+        assert not runs.leaks(text, self.secrets)
+        return str(text)
+
+    def write_record(self, text: str) -> None:
+        """Put something in its place."""
+        self.client.put_object(Bucket=self.bucket, Key=self.record_key, Body=text.encode())
+
+    def keys(self) -> dict[str, str]:
+        """The access keys there are, of both users: id and status."""
+        return {key["AccessKeyId"]: key["Status"] for user in self.users for key in self.keys_of(user)}
+
+    def keys_of(self, user: str) -> list[dict[str, Any]]:
+        """The access keys of one user, as IAM shows them."""
+        try:
+            return list(self.iam.list_access_keys(UserName=user)["AccessKeyMetadata"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            return []
+
+    def user_is_there(self, user: str) -> bool:
+        """Whether IAM has this user."""
+        try:
+            self.iam.get_user(UserName=user)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise
+            return False
+        return True
+
+    def policy(self) -> str:
+        """The policy of the uploader as text."""
+        found = self.iam.get_user_policy(UserName=self.user, PolicyName="vonage-archiving")["PolicyDocument"]
+        return json.dumps(found)
+
+    def archive_arrives(self) -> None:
+        """Let the service record and upload something now, with the key it holds."""
+        shown = self.emulator.record_archive(self.key)
+        assert shown["status"] == "uploaded", shown["sandbox"]
+        self.client.head_object(Bucket=shown["sandbox"]["bucket"], Key=shown["sandbox"]["key"])
+
+    def settled(self) -> None:
+        """Exactly one key, active, the one that target and record name, and uploads with it arrive."""
+        record = self.record()
+        assert record["status"] == "applied"
+        assert self.keys() == {self.held: "Active"}
+        assert record["storage"]["access_key"] == self.held
+        assert self.target()["config"]["bucket"] == record["storage"]["bucket"]
+        self.archive_arrives()
+
+
+def iam_action(request: ProxiedRequest) -> dict[str, str]:
+    """The parameters of a call of IAM; empty for a request of another kind."""
+    if request.method != "POST" or request.path != "/" or b"Action=" not in request.body:
+        return {}
+    return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+
+
+@contextlib.contextmanager
+def rotation_site(sandbox: Sandbox, store: Store | None = None) -> Iterator[RotationSite]:
+    """Make a project and its bucket; remove the bucket and the users at the end."""
+    store = store or sandbox.store
+    emulator = sandbox.vonage
+    project = emulator.add_project()
+    bucket = f"rot-{secrets.token_hex(6)}"
+    client, iam = store.client(), store.iam_client()
+    client.create_bucket(Bucket=bucket)
+    with RecordingProxy(store.endpoint_url) as s3, RecordingProxy(emulator.url) as api:
+        site = RotationSite(store, emulator, project.key, project.secret, bucket, s3, api, client, iam)
+        try:
+            yield site
+        finally:
+            s3.before = s3.after = api.before = api.after = None
+            emulator.clear_faults()
+            _remove(site)
+
+
+def _remove(site: RotationSite) -> None:
+    for user in site.users:
+        for key in site.keys_of(user):
+            site.iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+        with contextlib.suppress(ClientError):
+            site.iam.delete_user_policy(UserName=user, PolicyName="vonage-archiving")
+        with contextlib.suppress(ClientError):
+            site.iam.delete_user(UserName=user)
+    with contextlib.suppress(ClientError):
+        site.store.empty_and_delete(site.bucket)
