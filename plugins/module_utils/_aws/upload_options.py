@@ -9,12 +9,12 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-import re
 import typing as t
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
@@ -57,8 +57,6 @@ CHECKS = (
     "no_delete",
 )
 LONGEST_WAIT = 600
-# A project's id: the number of an OpenTok project, the UUID of an application.
-_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -138,12 +136,7 @@ def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
 
 def probe_problems(params: t.Mapping[str, t.Any], prefix: str) -> list[str]:
     """What is wrong with the options that say what to look at; the key and the place apart."""
-    problems = []
-    if not _PREFIX.fullmatch(prefix):
-        problems.append(
-            f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
-            "id, which are letters, digits and hyphens"
-        )
+    problems = [why for why in [names.project_problem(prefix)] if why]
     origin = given(params.get("cors_origin"))
     if origin and (not _is_plain_url(origin) or origin.endswith("/")):
         problems.append(

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The IAM API: where it is, and answers that are told from those of something else."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import ELSEWHERE, Iam, iam_connection
+
+KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
+STORE = "https://s3.example.com"
+Answer = t.Union[tuple[int, bytes], Exception]
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "endpoint"),
+    [
+        ({}, {}, None),
+        ({"endpoint_url": STORE}, {}, STORE),
+        ({}, {"AWS_ENDPOINT_URL_S3": STORE}, STORE),
+        ({"endpoint_url": "https://s3.eu-west-1.amazonaws.com"}, {}, None),
+        ({"endpoint_url": STORE}, {"AWS_ENDPOINT_URL_IAM": "http://iam:1/"}, "http://iam:1"),
+        ({"iam_endpoint_url": "http://mine/"}, {"AWS_ENDPOINT_URL_IAM": "http://iam:1"}, "http://mine"),
+        ({"iam_endpoint_url": ""}, {"AWS_ENDPOINT_URL_IAM": ""}, None),
+    ],
+)
+def test_where_it_is(options: dict[str, str], environ: dict[str, str], endpoint: str | None) -> None:
+    found = iam_connection({**KEYS, **options}, environ)
+    assert (found.service, found.endpoint_url) == ("iam", endpoint)
+    assert found.store == (f"the IAM API at {endpoint}" if endpoint else "AWS IAM")
+
+
+def test_all_that_is_wrong_is_told() -> None:
+    with pytest.raises(errors.InputError) as caught:
+        iam_connection({"endpoint_url": "x", "iam_endpoint_url": "https://me:pw@y", "access_key": "k"}, {})
+    assert len(caught.value.problems) == 3
+    assert "iam_endpoint_url 'https://********@y' is no URL" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint", "partition"),
+    [
+        ("eu-west-1", None, "aws"),
+        ("us-gov-west-1", None, "aws-us-gov"),
+        ("cn-northwest-1", None, "aws-cn"),
+        ("cn-northwest-1", STORE, "aws"),
+        (None, None, "aws"),
+    ],
+)
+def test_partitions(region: str | None, endpoint: str | None, partition: str) -> None:
+    assert Iam(Connection(endpoint, region, "k", "s", service="iam")).partition == partition
+
+
+class Wire:
+    """Answers in place of a server; what was sent can be looked at."""
+
+    def __init__(self, *answers: Answer, endpoint: str | None = STORE) -> None:
+        self.sent = 0
+        self.answers = list(answers)
+        self.iam = Iam(Connection(endpoint, "us-east-1", "k", "secret-of-the-operator", service="iam"))
+        for client in (self.iam.client, self.iam._once):
+            client.meta.events.register("before-send.iam", self._send)
+
+    def _send(self, request: t.Any, **_kwargs: t.Any) -> t.Any:
+        answer = self.answers[min(self.sent, len(self.answers) - 1)]
+        self.sent += 1
+        if isinstance(answer, Exception):
+            raise answer
+        response = AWSResponse(request.url, answer[0], {}, t.cast("t.Any", None))
+        response._content = answer[1]
+        return response
+
+    def call(self, operation: str = "get_user") -> dict[str, t.Any]:
+        return self.iam.call(operation, "do it", "iam:DoIt", UserName="u")
+
+
+def iam_error(code: str) -> bytes:
+    return f"<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>".encode()
+
+
+def s3_error(code: str) -> bytes:
+    return f'<?xml version="1.0"?>\n<Error><Code>{code}</Code><Message>m</Message></Error>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "what"),
+    [
+        (400, s3_error("AuthorizationParametersError"), "the error AuthorizationParametersError (HTTP 400)"),
+        (405, s3_error("MethodNotAllowed"), "the error MethodNotAllowed (HTTP 405)"),
+        (404, s3_error("NoSuchBucket"), "the error NoSuchBucket (HTTP 404)"),
+        (501, s3_error("NotImplemented"), "the error NotImplemented (HTTP 501)"),
+        (200, b"<ListAllMyBucketsResult/>", "ListAllMyBucketsResult XML (HTTP 200)"),
+        (200, b"", "no XML (HTTP 200)"),
+        (200, b"{}", "no XML (HTTP 200)"),
+        (302, b"<html>log in", "html XML (HTTP 302)"),
+        (404, b"404 page not found", "no XML (HTTP 404)"),
+    ],
+)
+def test_what_is_no_iam(status: int, body: bytes, what: str) -> None:
+    wire = Wire((status, body))
+    with pytest.raises(errors.UnsupportedError) as caught:
+        wire.call()
+    assert str(caught.value) == (
+        f"Could not do it: the IAM API at {STORE} answered with {what}, as no IAM API does. {ELSEWHERE}"
+    )
+    assert "iam_endpoint_url" in ELSEWHERE
+    assert wire.sent == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (404, iam_error("NoSuchEntity"), errors.NotFoundError, "answered NoSuchEntity: m"),
+        (403, iam_error("AccessDenied"), errors.DeniedError, "need the permission iam:DoIt here."),
+        (403, iam_error("InvalidClientTokenId"), errors.DeniedError, "The access key is unknown here"),
+        (409, iam_error("EntityAlreadyExists"), errors.ConflictError, "EntityAlreadyExists"),
+        (409, iam_error("LimitExceeded"), errors.RejectedError, "A quota of this account is used up"),
+        (400, iam_error("MalformedPolicyDocument"), errors.RejectedError, "MalformedPolicyDocument"),
+        (400, iam_error("Throttling"), errors.UnreachableError, "run it again later"),
+        (500, iam_error("ServiceFailure"), errors.UnreachableError, "run it again later"),
+        (502, b"<html>Bad gateway</html>", errors.UnreachableError, "answered 502"),
+        (503, b"<!doctype html>no", errors.UnreachableError, "answered 503"),
+        (200, b"<GetUserResponse><GetUserResult>", errors.UnreachableError, "XML that breaks off"),
+    ],
+)
+def test_what_iam_says(status: int, body: bytes, kind: type[errors.ArchivingError], words: str) -> None:
+    with pytest.raises(errors.ArchivingError) as caught:
+        Wire((status, body)).call()
+    assert caught.value.__class__ is kind
+    assert words in str(caught.value)
+    assert ELSEWHERE not in str(caught.value)
+
+
+def test_a_refusal_in_the_words_of_s3_may_be_that_of_a_store_without_iam() -> None:
+    with pytest.raises(errors.DeniedError) as caught:
+        Wire((403, s3_error("InvalidAccessKeyId"))).call()
+    assert "answered InvalidAccessKeyId: m" in str(caught.value)
+    assert caught.value.hint.endswith(ELSEWHERE)
+    with pytest.raises(errors.DeniedError) as caught:
+        Wire((403, s3_error("AccessDenied")), endpoint=None).call()
+    assert ELSEWHERE not in caught.value.hint
+
+
+def test_an_operation_that_is_lacking_is_not_a_lacking_api() -> None:
+    with pytest.raises(errors.UnsupportedError) as caught:
+        Wire((501, iam_error("NotImplemented"))).call("list_user_tags")
+    assert caught.value.hint == "This store does not have it: leave the option out."
+    with pytest.raises(errors.UnsupportedError) as caught:
+        Wire((501, iam_error("NotImplemented"))).call()
+    assert caught.value.hint == ELSEWHERE
+
+
+@pytest.mark.parametrize("failure", [(500, iam_error("ServiceFailure")), ConnectionClosedError(endpoint_url="x")])
+def test_a_key_is_asked_for_once(failure: Answer) -> None:
+    for operation, times in (("create_access_key", 1), ("list_access_keys", 3)):
+        wire = Wire(failure)
+        with pytest.raises(errors.UnreachableError):
+            wire.call(operation)
+        assert wire.sent == times
+
+
+def test_pages() -> None:
+    def page(name: str, rest: str) -> bytes:
+        names = f"<PolicyNames><member>{name}</member></PolicyNames>"
+        result = f"<ListUserPoliciesResult>{names}{rest}</ListUserPoliciesResult>"
+        return f"<ListUserPoliciesResponse>{result}</ListUserPoliciesResponse>".encode()
+
+    first = page("a", "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
+    wire = Wire((200, first), (200, page("b", "<IsTruncated>false</IsTruncated>")))
+    found = wire.iam.listed("list_user_policies", "PolicyNames", "list", "iam:ListUserPolicies", UserName="u")
+    assert (found, wire.sent) == (["a", "b"], 2)
