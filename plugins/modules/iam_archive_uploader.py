@@ -26,7 +26,7 @@ options:
   name:
     description:
       - Name of the user, 1 to 64 letters, digits and characters of C(_+=,.@-).
-      - One user is for one project. A project of its own policy needs a user of its own.
+      - One user is for one project, since its policy names one bucket and one prefix.
     type: str
     required: true
   state:
@@ -134,11 +134,11 @@ notes:
     works there.
   - A user has two access keys at most (IAM User Guide, "IAM and AWS STS quotas"), also on stores that do not limit it.
     If there is no room for a key that is wanted, the task fails before anything is written, and the error names both.
-  - IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"). What is written is read back, for up to 30 seconds
-    on AWS. A new key may still be refused for some seconds after that; M(vonage.archiving.archive_upload_check) waits
-    for it.
-  - To read takes C(iam:GetUser), C(iam:ListAccessKeys) and C(iam:GetUserPolicy), and C(iam:ListUserTags) on stores other
-    than AWS. C(iam:GetAccessKeyLastUsed) is used and can be missing; RV(access_keys[].last_used) is null then.
+  - IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"). What is written is read back, for up to 30
+    seconds on AWS. A new key may still be refused for some seconds after that;
+    M(vonage.archiving.archive_upload_check) waits for it.
+  - To read takes C(iam:GetUser), C(iam:ListAccessKeys) and C(iam:GetUserPolicy), and C(iam:ListUserTags) on stores
+    other than AWS. C(iam:GetAccessKeyLastUsed) is used and can be missing; RV(access_keys[].last_used) is null then.
   - To make the user takes C(iam:CreateUser), C(iam:TagUser) and C(iam:PutUserPolicy). Changes take the same, and
     C(iam:UpdateUser) for the path (on the old and the new ARN) and C(iam:PutUserPermissionsBoundary) for the boundary.
   - To make keys takes C(iam:CreateAccessKey). To retire them takes C(iam:UpdateAccessKey) and C(iam:DeleteAccessKey).

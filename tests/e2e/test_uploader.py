@@ -54,7 +54,7 @@ class Site:
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.iam = self.store.iam_client() if self.store.has_iam else None
+        self.iam: Any = self.store.iam_client() if self.store.has_iam else None
         self.operator = {"access_key": self.store.access_key, "secret_key": self.store.secret_key}
 
     def options(self, **changes: Any) -> dict[str, Any]:
@@ -344,7 +344,8 @@ def test_a_user_of_somebody_else(site: Site) -> None:
     site.iam.tag_user(UserName=site.name, Tags=[{"Key": "theirs", "Value": "1"}])
     site.iam.create_access_key(UserName=site.name)
     held = site.held()
-    for changes in ({}, {"state": "absent"}):
+    uses: tuple[dict[str, Any], ...] = ({}, {"state": "absent"})
+    for changes in uses:
         with pytest.raises(errors.NotOursError, match=r"does not have the tag vonage-archiving:managed.*force=true"):
             site.run(**changes)
         assert site.writes == []
@@ -402,7 +403,7 @@ def allow(permission: str, resource: str = "*") -> dict[str, Any]:
 def test_removal(site: Site) -> None:
     site.run(create_key="always")
     site.run(create_key="always")
-    gone = {"state": "absent", "bucket": None, "prefix": None}
+    gone: dict[str, Any] = {"state": "absent", "bucket": None, "prefix": None}
     text = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject", "arn:aws:s3:::b/*")]})
     site.iam.put_user_policy(UserName=site.name, PolicyName="theirs", PolicyDocument=text)
     held = site.held()
@@ -463,7 +464,10 @@ def test_a_store_without_iam(sandbox: Sandbox) -> None:
 
 
 def test_the_iam_of_one_server_for_the_store_of_another(sandbox: Sandbox, moto: Site) -> None:
-    elsewhere = {"endpoint_url": sandbox.stores["rclone"].endpoint_url, "iam_endpoint_url": moto.proxy.url}
+    elsewhere: dict[str, Any] = {
+        "endpoint_url": sandbox.stores["rclone"].endpoint_url,
+        "iam_endpoint_url": moto.proxy.url,
+    }
     assert moto.run(**elsewhere).changed
     assert moto.held() is not None
 
@@ -491,7 +495,7 @@ def test_the_permissions_that_are_documented_are_needed_and_enough(moto: Site) -
             statements = [allow(f"iam:{name}") for name in needed if name != missing]
             text = json.dumps({"Version": "2012-10-17", "Statement": statements})
             moto.iam.put_user_policy(UserName=operator, PolicyName=f"{operator}-policy", PolicyDocument=text)
-            create = {"create_key": "never"} if "keep_keys" in changes else {}
+            create: dict[str, Any] = {"create_key": "never"} if "keep_keys" in changes else {}
             if missing is None:
                 assert moto.run(**changes, **create).changed
                 continue
@@ -515,7 +519,7 @@ def test_the_secret_is_shown_nowhere_with_no_log(seaweedfs: Site, home: Path) ->
         "endpoint": site.store.endpoint_url,
     }
     own = {"name": site.name, "bucket": site.bucket, "prefix": site.prefix}
-    tasks = [
+    tasks: list[dict[str, Any]] = [
         {"name": "Make", module: own, "register": "made", "no_log": True},
         {"name": "Keep", "ansible.builtin.copy": {"content": hand_on["secret_key"], "dest": str(kept), "mode": "0600"}},
         {"name": "Use", check: {"s3": {**hand_on, "sse": "none"}, "prefix": site.prefix, "multipart": False}},
