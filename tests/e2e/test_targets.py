@@ -28,6 +28,8 @@ ONLY_STORES = {"iam_archive_uploader": ("seaweedfs", "moto-iam")}
 WITHOUT_STORE = {"heroku_config_vars"}
 # The store sees records alone of it: on a second one it can leave out the rest.
 RECORDS_ONLY = {("vonage_archive_storage", "moto")}
+# Some have two hundred tasks, each of half a second and more where the machine is busy.
+SECONDS = 280
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,8 @@ def stores_of(name: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(("target", "store"), cases())
-def test_target(sandbox: Sandbox, target: str, store: str, home: Path) -> None:
+def test_target(sandbox: Sandbox, target: str, store: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "RUN_SECONDS", SECONDS)
     described = sandbox.describe()
     play = {
         "hosts": "localhost",
