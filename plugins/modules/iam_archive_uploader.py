@@ -129,7 +129,8 @@ attributes:
         O(create_key=when_missing).
 notes:
   - The secret is returned in clear, since to hand it on is the purpose. Give the task C(no_log=true), register the
-    result, and pass RV(access_key.secret) on to the next task only, itself with C(no_log=true). The role
+    result, and pass RV(access_key.secret) on to the next task only, itself with C(no_log=true). Ansible-core 2.22 and
+    later hides it in what is shown also without that. The role
     P(vonage.archiving.archive_storage#role) never hands it from task to task; M(vonage.archiving.archive_key_rotation)
     works there.
   - A user has two access keys at most (IAM User Guide, "IAM and AWS STS quotas"), also on stores that do not limit it.
