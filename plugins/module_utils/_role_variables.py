@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mistyped names of variables of the role ``archive_storage``. Pure.
+"""Mistyped names of variables of the roles ``archive_storage`` and ``interactive_broadcast``. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -69,17 +69,62 @@ VARIABLES = frozenset(
         "delete_recordings",
     ]
 )
-# What the role and its playbooks set or read besides.
+BROADCAST_PREFIX = "interactive_broadcast_"
+BROADCAST_VARIABLES = frozenset(
+    [
+        "state",
+        "generation",
+        "api_key",
+        "api_secret",
+        "api_url",
+        "bucket",
+        "region",
+        "allowed_origins",
+        "images_bucket",
+        "image_acls",
+        "endpoint",
+        "base_url",
+        "heroku_app",
+        "heroku_api_token",
+        "heroku_api_url",
+        "enable_archiving",
+        "user_name",
+        "user_path",
+        "user_permissions_boundary",
+        "user_tags",
+        "rotate",
+        "rotate_after",
+        "grace",
+        "endpoint_url",
+        "iam_endpoint_url",
+        "access_key",
+        "secret_key",
+        "session_token",
+        "profile",
+        "validate_certs",
+        "aws_ca_bundle",
+        "verify",
+        "verify_timeout",
+    ]
+)
+# What the roles and their playbooks set or read besides.
 OTHERS = frozenset(("hosts", "result", "check"))
 # High enough for names of one's own that begin in the same way, of a list of projects for example.
 SIMILAR = 0.75
 
 
 def mistyped(names: t.Iterable[str]) -> list[str]:
-    """One sentence for each name that is no variable of the role and looks as if it were meant to be."""
-    given = {name[len(PREFIX) :] for name in names if name.startswith(PREFIX)}
+    """One sentence for each name that is no variable of a role and looks as if it were meant to be."""
+    every = sorted(names)
+    roles = {PREFIX: VARIABLES, BROADCAST_PREFIX: BROADCAST_VARIABLES}
+    return [told for prefix, known in roles.items() for told in _mistyped(every, prefix, known)]
+
+
+def _mistyped(names: t.Iterable[str], prefix: str, known: t.Collection[str]) -> list[str]:
+    given = [name[len(prefix) :] for name in names if name.startswith(prefix)]
     return [
-        f"The variable {PREFIX}{name} is ignored, since the role has none of that name: is {PREFIX}{meant} meant?"
-        for name in sorted(given - VARIABLES - OTHERS)
-        for meant in difflib.get_close_matches(name, sorted(VARIABLES), n=1, cutoff=SIMILAR)
+        f"The variable {prefix}{name} is ignored, since the role has none of that name: is {prefix}{meant} meant?"
+        for name in given
+        if name not in known and name not in OTHERS
+        for meant in difflib.get_close_matches(name, sorted(known), n=1, cutoff=SIMILAR)
     ]

@@ -12,6 +12,7 @@ application, which reads S3_BUCKET_NAME_IMAGES and INSTANCE_ENABLE_ARCHIVING bes
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,8 @@ DEFAULT_NAME = "interactive-broadcast-{project}"
 # Where the application puts the images of its events (react-s3-uploader's router in its server.js).
 IMAGES = "img"
 KEY_ID, KEY_SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+# What a secret never looks like: those of AWS and of stores known here have lower-case letters too.
+_KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
 # All that the document and the code name, by generation.
 VARIABLES = {
     1: (
@@ -169,6 +172,11 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     )
 
 
+def is_key_id(value: str) -> bool:
+    """Whether this may be shown as the id of an access key: people swap it and the secret."""
+    return bool(_KEY_ID.fullmatch(value))
+
+
 def _user(params: t.Mapping[str, t.Any], project: str, images_bucket: str) -> ImageUser:
     asked: t.Mapping[str, t.Any] = params.get("user") or {}
     return ImageUser(
@@ -206,10 +214,11 @@ def _connections(
 ) -> tuple[aws.Connection, aws.Connection, aws.Connection] | None:
     """To IAM, of the operator to the store, and of others to the store."""
     try:
+        users = iam.iam_connection(params, environ)
         operator = aws.connection(params, environ)
         endpoint = given(params.get("endpoint"))
         store = replace(operator, endpoint_url=endpoint.rstrip("/") if endpoint else operator.endpoint_url)
-        return iam.iam_connection(params, environ), operator, store
+        return users, operator, store
     except InputError as exc:
         problems.extend(exc.problems)
         return None

@@ -13,13 +13,18 @@ which key is in use is always known.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import KEY_ID, KEY_SECRET, Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
+    KEY_ID,
+    KEY_SECRET,
+    Desired,
+    is_key_id,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan
 
@@ -84,8 +89,12 @@ def going(keys: t.Iterable[AccessKey], held: AccessKey | None, reason: str, now:
     """The keys that the application will not have."""
     if reason != "unchanged":
         return list(keys)
-    # One that is younger may be another run's, or in a release that Heroku has yet to finish.
-    return [key for key in keys if key != held and (key.created is None or now - key.created >= LONGEST_RELEASE)]
+    return [key for key in keys if key != held and not _may_be_wanted(key, now)]
+
+
+def _may_be_wanted(key: AccessKey, now: float) -> bool:
+    """Whether it may be another run's, or in a release that Heroku has yet to finish."""
+    return key.active and key.created is not None and now - key.created < LONGEST_RELEASE
 
 
 def holder(observed: Observed) -> AccessKey | None:
@@ -142,7 +151,15 @@ def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
     if decision.reason != "unchanged":
         after[NEW] = "Active"
     keys = [Change("access_keys", before, after)] if before != after else []
-    return Plan((*user, *decision.variables.changes, *keys))
+    return Plan((*user, *map(_shown, decision.variables.changes), *keys))
+
+
+def _shown(change: Change) -> Change:
+    """Without what somebody has put in the wrong place."""
+    before = str(change.before or "")
+    misplaced = change.name == KEY_ID and not is_key_id(before)
+    misplaced = misplaced or (change.name in urls.VARIABLES.values() and urls.holds_credentials(before))
+    return replace(change, before=config_vars.NOT_SHOWN) if before and misplaced else change
 
 
 def _status(key: AccessKey) -> str:
@@ -150,9 +167,9 @@ def _status(key: AccessKey) -> str:
 
 
 def overtaken(wanted: Desired, key: str) -> errors.ConflictError:
-    """The key that was just set is not there any more."""
+    """The key that was just set is not there any more, or not what the application has."""
     return errors.ConflictError(
         f"give {wanted.app.id} the access key {key}",
-        "another run was at work on the same application, and has deleted it",
+        "another run was at work on the same application, and has deleted or replaced it",
         "Run it again once the other run has ended.",
     )

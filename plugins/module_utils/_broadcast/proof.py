@@ -25,7 +25,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import BUDGET, preflight, public_url
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import IMAGES, Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
+    IMAGES,
+    Desired,
+    is_key_id,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Http
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
 
@@ -44,6 +48,7 @@ class Prover:
     """One look at everything.
 
     :param value: what the config var of the URL is, or is to be.
+    :param region: of the bucket of images.
     :param key: id and secret of the application's access key; empty where it has none.
     :param left: what could not be removed in the end.
     """
@@ -64,7 +69,8 @@ class Prover:
 
     @property
     def secrets(self) -> list[str | None]:
-        return [self.key[1], self.wanted.app.token, *self.wanted.operator.secrets]
+        swapped = [] if is_key_id(self.key[0]) else [self.key[0]]
+        return [self.key[1], *swapped, self.wanted.app.token, *self.wanted.operator.secrets]
 
     def look(self) -> list[dict[str, t.Any]]:
         """All findings.
@@ -81,23 +87,31 @@ class Prover:
             raise NotProvenError(
                 f"prove that {self.wanted.app.id} will work with s3://{self.wanted.bucket}",
                 " ".join(f"{check.name}: {check.detail}" for check in bad),
-                "The config vars were not touched.",
+                self._advice([check.name for check in bad]),
                 checks=shown,
             )
         return shown
 
+    def _advice(self, bad: list[str]) -> str:
+        if self.wanted.proof == "only" and "image_upload" in bad:
+            return "The config vars were not touched. If the key is the trouble, rotate=true gives another one."
+        return "The config vars were not touched."
+
     def recording(self) -> Check:
         """A recording, asked for by the URL that the application would make of the config var, without a key."""
+        wrong = urls.value_problem(self.wanted.generation, self.value)
+        if urls.base_problems(self.value):
+            return Check("recording_plays", False, f"{wrong}.")
         key = f"{self.wanted.project}/{self.run}/archive.mp4"
         content = f"Check by vonage.archiving, to be removed: {key}\n".encode()
         url = urls.recording(self.wanted.generation, self.value, key)
         try:
             with self._there(self.wanted.bucket, key, content, "text/plain"):
-                return self._readable(url, content)
+                return self._readable(url, content, wrong)
         except errors.ArchivingError as exc:
             return Check("recording_plays", False, f"While trying to {exc.attempted}: {problem(exc)} {exc.hint}")
 
-    def _readable(self, url: str, content: bytes) -> Check:
+    def _readable(self, url: str, content: bytes, wrong: str) -> Check:
         came = "nothing"
         for _pause in self.patience.pauses():
             came, body = self._get(url)
@@ -107,6 +121,7 @@ class Prover:
             "Recordings must be readable for everybody below the API key, and the URL must be that of the bucket: look "
             "at public access blocks, and at base_url or endpoint."
         )
+        advice = f"{wrong}." if wrong else advice
         return Check("recording_plays", False, f"GET {url} without a key was answered with {came}. {advice}")
 
     def _get(self, url: str) -> tuple[str, bytes]:

@@ -46,7 +46,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan i
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.proof import Prover
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Plan
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import is_definite, with_hint
@@ -99,10 +99,12 @@ class Broadcast:
         return Observed(found, seen, base), region
 
     def _place(self) -> tuple[str, str]:
-        """The base of recordings' URLs, without a slash at its end, and the region of the bucket."""
-        operator = make_client(self.wanted.operator)
-        region = bucket_region(self.wanted.store, self.wanted.bucket, operator)
-        base = self.wanted.base_url or public_url(self.wanted.store, self.wanted.bucket, "", region)
+        """The base of recordings' URLs, without a slash at its end, and the region of the bucket of images."""
+        wanted, operator = self.wanted, make_client(self.wanted.operator)
+        region = bucket_region(wanted.store, wanted.bucket, operator)
+        base = wanted.base_url or public_url(wanted.store, wanted.bucket, "", region)
+        if wanted.has_key and wanted.images_bucket != wanted.bucket:
+            region = bucket_region(wanted.store, wanted.images_bucket, operator)
         return base.rstrip("/"), region
 
     def _client(self, *secrets: str | None) -> Client:
@@ -176,13 +178,21 @@ class Broadcast:
             return
         client = self._client(*wish.secrets.values())
         self.pending = config_vars.missing(todo, client.update(config_vars.body(todo)))
+        try:
+            self._wait(client, todo)
+        except errors.ArchivingError as exc:
+            # Heroku has taken the change: whatever comes then, the application may get the key.
+            self.context.warn(str(exc))
+        if self.pending:
+            self.context.warn(config_vars.PENDING.format(quote_list(self.pending)))
+
+    def _wait(self, client: Client, todo: Plan) -> None:
+        """For a release command to end."""
         waited = 0.0
         while self.pending and waited < self.wanted.grace:
             self.sleep(POLL_SECONDS)
             waited += POLL_SECONDS
             self.pending = config_vars.missing(todo, client.read())
-        if self.pending:
-            self.context.warn(config_vars.PENDING.format(quote_list(self.pending)))
 
     def _wish(self, observed: Observed, new: NewKey | None) -> config_vars.Desired:
         found = observed.variables
@@ -206,13 +216,17 @@ class Broadcast:
         if not decision.going or (self.pending and new):
             return
         held = holder(observed)
-        if new:
-            if new.id not in [key.id for key in uploader.list_keys(self.iam, self.wanted.user) if key.active]:
-                raise overtaken(self.wanted, new.id)
-            if held and held.active:
-                # Heroku stops the old processes within half a minute, and what they have signed is good for a minute.
-                self.sleep(self.wanted.grace)
+        if new and held and held.active:
+            # Heroku stops the old processes within half a minute, and what they have signed is good for a minute.
+            self.sleep(self.wanted.grace)
+        if new and not self._has(new):
+            raise overtaken(self.wanted, new.id)
         uploader.retire(self.iam, self.wanted.user, [key.id for key in decision.going])
+
+    def _has(self, new: NewKey) -> bool:
+        """Whether the application has this key, and it works: no other run has come in between."""
+        active = [key.id for key in uploader.list_keys(self.iam, self.wanted.user) if key.active]
+        return new.id in active and self._client().read().get(KEY_ID) == new.id
 
     def _outcome(self, observed: Observed, decision: Decision, key: str, changed: bool) -> Outcome:
         plan = changes(self.wanted, observed, decision)

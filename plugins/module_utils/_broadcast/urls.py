@@ -34,15 +34,34 @@ def recording(generation: int, value: str, key: str) -> str:
     return urljoin(value, key) if generation == 1 else f"{value}/{key}"
 
 
-def base_problems(base: str) -> list[str]:
-    """What is wrong with a base URL that was given."""
+def base_problems(base: str, name: str = "base_url") -> list[str]:
+    """What is wrong with a base URL that was given.
+
+    :param name: where it stands.
+    """
     try:
         parts = urlsplit(base)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable, parts = False, urlsplit("")
-    if "@" in parts.netloc:
-        return ["base_url holds credentials: everybody gets to see this URL"]
+    if holds_credentials(base):
+        return [f"{name} holds credentials: everybody gets to see this URL"]
     if not usable or parts.query or parts.fragment or base != "".join(base.split()):
-        return [f"base_url {base!r} is no URL such as https://recordings.example.com"]
+        return [f"{name} {base!r} is no URL such as https://recordings.example.com"]
     return []
+
+
+def holds_credentials(value: str) -> bool:
+    """Whether a URL, however it is mistyped, may have a password in it."""
+    return "@" in value
+
+
+def value_problem(generation: int, value: str) -> str:
+    """What is wrong with the config var's value as somebody has written it; empty if it can be right."""
+    name = VARIABLES[generation]
+    problems = base_problems(value, name)
+    if problems:
+        return problems[0]
+    if value == variable_value(generation, value):
+        return ""
+    return f"{name} has {'no' if generation == 1 else 'a'} slash at its end, where the application needs it otherwise"

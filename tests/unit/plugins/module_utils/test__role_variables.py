@@ -11,6 +11,8 @@ import pathlib
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import (
+    BROADCAST_PREFIX,
+    BROADCAST_VARIABLES,
     OTHERS,
     PREFIX,
     VARIABLES,
@@ -18,12 +20,22 @@ from ansible_collections.vonage.archiving.plugins.module_utils._role_variables i
 )
 
 
-def test_the_names_are_those_of_the_role() -> None:
+@pytest.mark.parametrize(
+    ("role", "prefix", "known"),
+    [
+        ("archive_storage", PREFIX, VARIABLES),
+        ("interactive_broadcast", BROADCAST_PREFIX, BROADCAST_VARIABLES),
+    ],
+)
+def test_the_names_are_those_of_the_role(role: str, prefix: str, known: frozenset[str]) -> None:
     yaml = pytest.importorskip("yaml")
-    root = pathlib.Path(__file__).resolve().parents[4]
-    spec = yaml.safe_load((root / "roles/archive_storage/meta/argument_specs.yml").read_text())["argument_specs"]
-    assert {PREFIX + name for name in VARIABLES} == set(spec["main"]["options"])
-    assert mistyped([PREFIX + name for name in VARIABLES | OTHERS]) == []
+    root = pathlib.Path(__file__).resolve().parents[4] / "roles" / role
+    spec = yaml.safe_load((root / "meta/argument_specs.yml").read_text())["argument_specs"]
+    assert {prefix + name for name in known} == set(spec["main"]["options"])
+    assert all(entry["options"].keys() == spec["main"]["options"].keys() for entry in spec.values())
+    assert mistyped([prefix + name for name in known | OTHERS]) == []
+    # A variable without a default would fail wherever it is not set.
+    assert set(yaml.safe_load((root / "defaults/main.yml").read_text())) == set(spec["main"]["options"])
 
 
 @pytest.mark.parametrize(
@@ -41,6 +53,11 @@ def test_a_mistyped_name_is_told_with_the_one_that_is_meant(name: str, meant: st
     (told,) = mistyped(["archive_storage_bucket", PREFIX + name])
     assert f"{PREFIX}{name} is ignored" in told
     assert told.endswith(f"is {PREFIX}{meant} meant?")
+
+
+def test_each_role_has_its_own_names() -> None:
+    (told,) = mistyped(["interactive_broadcast_heroku_ap", "archive_storage_heroku_app"])
+    assert "is interactive_broadcast_heroku_app meant?" in told
 
 
 @pytest.mark.parametrize(
