@@ -286,7 +286,7 @@ project:
 reason:
   description:
     - Why the target was given another key, or would be in check mode.
-    - V(unknown) if no record says what is set, V(changed) if the record says something else or the key is not there or
+    - V(unknown) if no record says what is set, or a key is there that was made without it, V(changed) if the record says something else or the key is not there or
       inactive, V(forced) by O(rotate), V(expired) by O(rotate_after), V(unchanged) if it keeps its key.
   returned: success
   type: str
@@ -475,7 +475,8 @@ error:
     kind:
       description: >-
         V(input), V(missing_library), V(denied), V(not_found), V(conflict), V(unreachable), V(rejected), V(unsupported),
-        V(not_ours) for a user that this collection has not made, or V(not_proven) for uploads that would not work.
+        V(quota) if every key that there can be may be in use, V(not_ours) for a user that this collection has not made or
+        that another project uploads with, or V(not_proven) for uploads that would not work.
       type: str
       returned: failure
     attempted:

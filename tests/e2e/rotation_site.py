@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One project whose keys are made and rotated by the use case itself, without Ansible, on a store that has an IAM API."""
+"""One project whose keys are made and rotated by the use case itself, without Ansible, on a store that has an IAM."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import html
 import json
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +18,10 @@ from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import desired
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.run import Rotation
 from tests.e2e import runs
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator
 
@@ -77,9 +80,14 @@ class RotationSite:
         """Where the record is."""
         return f".vonage-archiving/{self.key}.json"
 
-    def run(self, check_mode: bool = False, **options: Any) -> Outcome:
-        """Run the use case; no secret may be in what it returns."""
-        outcome = run.reconcile({**self.params, **options}, Context(check_mode=check_mode))
+    def run(self, check_mode: bool = False, later: float = 0, **options: Any) -> Outcome:
+        """Run the use case; no secret may be in what it returns.
+
+        :param later: seconds that its clock is ahead.
+        """
+        wanted = desired({**self.params, **options}, {})
+        context = Context(check_mode=check_mode)
+        outcome = Rotation(wanted, context, Iam(wanted.iam), now=lambda: time.time() + later).run()
         shown = json.dumps([outcome.result, outcome.before, outcome.after])
         assert not runs.leaks(shown, self.secrets)
         assert not outcome.failed
@@ -197,6 +205,18 @@ class RotationSite:
         assert shown["status"] == "uploaded", shown["sandbox"]
         self.client.head_object(Bucket=shown["sandbox"]["bucket"], Key=shown["sandbox"]["key"])
 
+    def in_order(self, **options: Any) -> None:
+        """The next run brings everything in order, and the one after it has nothing to do."""
+        self.run(proof="none", **options)
+        self.settled()
+        self.steady(proof="none", **options)
+
+    def on_main(self) -> None:
+        """Have the target hold a key of the main user, and no other user be there."""
+        if self.user_is_there(self.users[1]):
+            self.run(rotate=True, proof="none")
+        assert not self.user_is_there(self.users[1])
+
     def settled(self) -> None:
         """Exactly one key, active, the one that target and record name, and uploads with it arrive."""
         record = self.record()
@@ -204,7 +224,15 @@ class RotationSite:
         assert self.keys() == {self.held: "Active"}
         assert record["storage"]["access_key"] == self.held
         assert self.target()["config"]["bucket"] == record["storage"]["bucket"]
+        spare = self.users[1]
+        assert self.user_is_there(spare) == bool(self.keys_of(spare))
         self.archive_arrives()
+
+
+def rotate(params: dict[str, Any]) -> None:
+    """Entry point of a process that is killed."""
+    wanted = desired(params, {})
+    Rotation(wanted, Context(), Iam(wanted.iam)).run()
 
 
 def iam_action(request: ProxiedRequest) -> dict[str, str]:

@@ -118,7 +118,7 @@ def strangers(observed: Observed) -> list[AccessKey]:
     So it is where the record moved and came back, as it does with the bucket it is in.
     """
     known = observed.record.known
-    if known is None:
+    if known is None or known.status != record.APPLIED:
         return []
     named = {known.storage.get("access_key"), *known.others}
     return [key for key in observed.keys if key.id not in named]
@@ -188,7 +188,7 @@ def room(keys: t.Sequence[AccessKey], wanted: Desired, may_hold: frozenset[str],
 
     :param may_hold: ids of the keys that the target may hold.
     :param busy: whether any key that is active has to stay: uploads are under way, or the overlap is not over.
-    :raises ConflictError: there is none: every key may be in use.
+    :raises QuotaError: there is none: every key may be in use.
     """
     for user in (wanted.main, wanted.spare):
         own = [key for key in keys if key.user == user.name]
@@ -203,7 +203,7 @@ def room(keys: t.Sequence[AccessKey], wanted: Desired, may_hold: frozenset[str],
         "Remove the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
         "this again: until then recordings go to Vonage's cloud."
     )
-    raise errors.ConflictError(
+    raise errors.QuotaError(
         f"make another access key for {wanted.project.name}",
         f"{wanted.main.name} and {wanted.spare.name} have {QUOTA} each, and any of them may be in use",
         wait if any(key.id not in may_hold for key in keys) else remove,

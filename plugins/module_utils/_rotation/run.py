@@ -239,8 +239,6 @@ class Rotation:
     ) -> errors.ArchivingError:
         """After a failure before the API was called: leave everything as it was."""
         told = self._without(exc, new) if new else exc
-        if isinstance(exc, errors.ConflictError):
-            return told
         try:
             journal.release()
         except errors.ConflictError:

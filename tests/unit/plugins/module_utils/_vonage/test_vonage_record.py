@@ -34,6 +34,7 @@ RECORDS = st.builds(
     run=TEXTS,
     may_hold=st.none() | st.lists(TEXTS, max_size=3).map(tuple),
     until=TEXTS,
+    others=st.lists(TEXTS, max_size=3).map(tuple),
 )
 
 
@@ -60,8 +61,7 @@ def test_any_bytes_are_a_record_or_a_reason(data: bytes) -> None:
 def test_a_damaged_record_is_no_record(kept: Record, data: st.DataObject) -> None:
     document = json.loads(record.dump(kept))
     name = data.draw(st.sampled_from(sorted(document)))
-    # Of keys, nothing is a statement: the target may hold any.
-    wrong = [7, [7], True] if name == "may_hold" else [None, 7, ["x"], True]
+    wrong = [7, [7], True] if name in ("may_hold", "others") else [None, 7, ["x"], True]
     document[name] = data.draw(st.sampled_from(wrong))
     with pytest.raises(ValueError, match=r"damaged|format|no record"):
         record.parse(json.dumps(document).encode())

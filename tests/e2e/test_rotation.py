@@ -1,0 +1,753 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life of an upload target's access key: made, proven, set, rotated and retired, whatever else happens.
+
+The rule that every test here looks at: a key that the target may hold works, so that uploads arrive at any moment.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation import telling
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
+from tests.e2e import runs
+from tests.e2e.rotation_site import RotationSite, rotation_site
+from tests.sandbox import DropConnection, ProxiedRequest, Sandbox
+
+DAY = 24 * 3600
+OBSERVING = [
+    "GET /BUCKET/.vonage-archiving/KEY.json",
+    "GetUser vonage-archiving-KEY",
+    "GetUser vonage-archiving-KEY-spare",
+    "GetUserPolicy vonage-archiving-KEY",
+    "ListAccessKeys vonage-archiving-KEY",
+    "ListUserTags vonage-archiving-KEY",
+]
+# A rotation with what it takes to prove the key left out, in the order of what it changes.
+WRITING = [
+    "PUT /BUCKET/.vonage-archiving/KEY.json",
+    "CreateAccessKey vonage-archiving-KEY",
+    "PUT /BUCKET/.vonage-archiving/KEY.json",
+    "PUT /v2/project/KEY/archive/storage",
+    "PUT /BUCKET/.vonage-archiving/KEY.json",
+    "UpdateAccessKey vonage-archiving-KEY",
+    "DeleteAccessKey vonage-archiving-KEY",
+]
+Options = dict[str, Any]
+
+
+@pytest.fixture
+def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
+    with rotation_site(e2e_sandbox) as site:
+        yield site
+
+
+@pytest.fixture
+def begun(rotation: RotationSite) -> RotationSite:
+    """A project that has its first key."""
+    rotation.run(proof="none")
+    rotation.settled()
+    return rotation
+
+
+@pytest.fixture
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RotationSite]:
+    """The same on a store whose IAM tells when a key was made."""
+    with Sandbox(stores=("moto-iam",)) as sandbox, rotation_site(sandbox) as site:
+        yield site
+
+
+def earlier(site: RotationSite, seconds: float) -> None:
+    """Let the record be older."""
+    found = site.record()
+    moved = (record.seconds(found["time"]) or 0) - seconds
+    site.write_record(json.dumps({**found, "time": record.stamp(moved)}))
+
+
+def give(site: RotationSite, access_key: str, secret_key: str, **options: Any) -> None:
+    """Set the target with a key from elsewhere, by the module for that, which keeps the same record."""
+    params = {name: value for name, value in site.params.items() if name not in ("drain_timeout", "verify_timeout")}
+    s3 = {**params["s3"], "access_key": access_key, "secret_key": secret_key}
+    storage.reconcile({**params, "s3": s3, **options}, Context())
+
+
+def refused(site: RotationSite, kind: type[errors.ArchivingError], **options: Any) -> str:
+    """Run it, which must fail; return the message, which shows no secret. Uploads work as before."""
+    with pytest.raises(kind) as caught:
+        site.run(**options)
+    text = f"{caught.value} {caught.value.as_result()}"
+    assert not runs.leaks(text, site.secrets)
+    return str(caught.value)
+
+
+class TestTheUsualLife:
+    def test_first_run(self, rotation: RotationSite) -> None:
+        preview = rotation.run(check_mode=True)
+        assert rotation.written == []
+        assert not rotation.user_is_there(rotation.user)
+        outcome = rotation.run()
+        assert (outcome.changed, outcome.result["reason"]) == (True, "unknown")
+        assert (outcome.before, outcome.after) == (preview.before, preview.after)
+        assert outcome.result["changes"] == preview.result["changes"]
+        assert outcome.result["storage"]["access_key"] == rotation.held
+        assert outcome.result["proof"] == f"uploads with {rotation.held} arrive"
+        assert all(check["ok"] for check in outcome.result["checks"])
+        assert [key["in_target"] for key in outcome.result["access_keys"]] == [True]
+        assert set(rotation.made) == {rotation.held}
+        rotation.settled()
+        assert not rotation.user_is_there(f"{rotation.user}-spare")
+
+    def test_steady_state(self, rotation: RotationSite) -> None:
+        """Five reads of IAM, one of the record; no key is made, no secret is needed."""
+        rotation.run()
+        for check_mode in (False, True):
+            outcome = rotation.steady(check_mode=check_mode, rotate_after=DAY)
+            assert sorted(rotation.sent) == OBSERVING
+            assert outcome.before == outcome.after
+            assert (outcome.result["changes"], outcome.result["waits"], outcome.result["proof"]) == ([], "", "")
+
+    def test_rotation(self, begun: RotationSite) -> None:
+        old = begun.held
+        begun.forget()
+        preview = begun.run(check_mode=True, rotate=True)
+        assert sorted(begun.sent) == OBSERVING
+        outcome = begun.run(rotate=True)
+        assert outcome.result["reason"] == "forced"
+        assert (outcome.before, outcome.after) == (preview.before, preview.after)
+        # Probes are written side by side, and the log is of two servers: what matters is what comes after what.
+        writes = [told for told, _when in sorted(timed(begun), key=lambda each: each[1]) if "probe" not in told]
+        assert writes == WRITING
+        assert begun.held != old
+        begun.settled()
+        begun.steady()
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [({"fallback": "opentok"}, "changed"), ({"rotate": True}, "forced"), ({"rotate_after": DAY}, "expired")],
+    )
+    def test_reasons(self, begun: RotationSite, options: Options, reason: str) -> None:
+        if reason == "expired":
+            earlier(begun, DAY - 60)
+            begun.steady(**options)
+            earlier(begun, 61)
+        preview = begun.run(check_mode=True, **options)
+        outcome = begun.run(proof="none", **options)
+        assert preview.result["reason"] == outcome.result["reason"] == reason
+        begun.settled()
+
+    def test_rotate_at(self, begun: RotationSite) -> None:
+        outcome = begun.steady(rotate_after=DAY)
+        due = record.seconds(outcome.result["rotate_at"])
+        assert due == (record.seconds(begun.record()["time"]) or 0) + DAY
+        assert begun.steady().result["rotate_at"] is None
+
+    def test_a_key_that_does_not_work_is_not_set(self, begun: RotationSite) -> None:
+        before, held = begun.record_text(), begun.held
+        begun.forget()
+        text = refused(begun, NotProvenError, rotate=True, expect_public=True)
+        assert "The target was not touched" in text
+        assert begun.record_text() == before
+        assert begun.keys() == {held: "Active"}
+        assert begun.api.requests == []
+        begun.settled()
+        begun.steady()
+
+    def test_record_in_a_file(self, rotation: RotationSite, tmp_path: Path) -> None:
+        options = {"record": str(tmp_path / "record.json"), "proof": "none"}
+        rotation.run(**options)
+        first = rotation.held
+        rotation.run(rotate=True, **options)
+        assert rotation.keys() == {rotation.held: "Active"}
+        assert rotation.held != first
+        rotation.steady(**options)
+
+    def test_unified_project(self, rotation: RotationSite) -> None:
+        application = rotation.emulator.add_application()
+        options = {"api_key": None, "api_secret": None, "application_id": application.key, "proof": "none"}
+        options["private_key"] = application.private_key_pem
+        rotation.key = application.key
+        options["record"] = f"s3://{rotation.bucket}/{rotation.record_key}"
+        rotation.run(**options)
+        rotation.run(rotate=True, **options)
+        rotation.settled()
+        rotation.steady(**options)
+
+
+def timed(site: RotationSite) -> Iterator[tuple[str, float]]:
+    """Everything written so far, with its time."""
+    for each in [*site.s3.requests, *site.api.requests]:
+        told = site.told(each)
+        if told in site.written:
+            yield told, each.time
+
+
+class TestProof:
+    def test_only(self, begun: RotationSite) -> None:
+        before = begun.record_text()
+        outcome = begun.run(proof="only", rotate=True)
+        assert not outcome.changed
+        assert outcome.result["reason"] == "forced"
+        assert outcome.result["proof"].startswith("uploads with ")
+        assert begun.record_text() == before
+        begun.settled()
+        assert begun.client.list_objects_v2(Bucket=begun.bucket, Prefix=f"{begun.key}/vonage-")["KeyCount"] == 0
+        begun.steady()
+
+    def test_only_without_a_user(self, rotation: RotationSite) -> None:
+        outcome = rotation.run(proof="only")
+        assert "there is no user" in outcome.result["proof"]
+        assert rotation.written == []
+
+    def test_only_in_check_mode(self, begun: RotationSite) -> None:
+        begun.forget()
+        assert begun.run(check_mode=True, proof="only", fallback="opentok").changed
+        assert begun.written == []
+
+    def test_only_finds_what_is_wrong(self, begun: RotationSite) -> None:
+        refused(begun, NotProvenError, proof="only", expect_public=True)
+        begun.settled()
+
+    def test_always(self, begun: RotationSite) -> None:
+        outcome = begun.run(proof="always")
+        assert not outcome.changed
+        assert outcome.result["proof"].startswith("uploads with ")
+        begun.settled()
+
+    def test_always_after_others_have_gone(self, begun: RotationSite) -> None:
+        """There is room for it once the key has gone that was left over."""
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        earlier(begun, DAY)
+        outcome = begun.run(overlap=DAY, proof="always")
+        assert outcome.changed
+        assert outcome.result["proof"].startswith("uploads with ")
+        begun.settled()
+
+    def test_no_room(self, begun: RotationSite) -> None:
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        outcome = begun.run(overlap=DAY, proof="only")
+        assert "no upload was tried: each user has two keys" in outcome.result["proof"]
+        begun.archive_arrives()
+
+    def test_its_key_is_retired_by_somebody(self, begun: RotationSite) -> None:
+        """To others it is a left-over key; that is no proof that uploads would fail."""
+        held = begun.held
+
+        def before(n: int, request: ProxiedRequest) -> None:
+            if "archive.mp4" in request.path:
+                for key in set(begun.keys()) - {held}:
+                    begun.iam.delete_access_key(UserName=begun.user, AccessKeyId=key)
+
+        begun.s3.before = before
+        assert "another run has retired the key" in refused(begun, errors.ConflictError, proof="only", verify_timeout=1)
+        begun.s3.before = None
+        begun.settled()
+
+
+class TestGivenKeys:
+    def test_given_managed_given(self, rotation: RotationSite) -> None:
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+        name = f"given-{rotation.key}"
+        given = rotation.store.make_user(name, policy)
+        give(rotation, *given)
+        rotation.archive_arrives()
+        outcome = rotation.run(proof="none")
+        assert outcome.result["reason"] == "changed"
+        rotation.settled()
+        managed = rotation.held
+        # The other way, what was managed is left to its users.
+        give(rotation, *given)
+        assert rotation.held == given[0]
+        assert rotation.keys() == {managed: "Active"}
+        rotation.archive_arrives()
+        rotation.run(proof="none")
+        rotation.settled()
+        assert rotation.held not in (managed, given[0])
+        # It is not ours to take away.
+        assert [key["Status"] for key in rotation.keys_of(name)] == ["Active"]
+
+    def test_a_given_key_of_the_same_user(self, begun: RotationSite) -> None:
+        """As with a playbook of one's own, made of the modules: the key is taken over as it is."""
+        made = begun.iam.create_access_key(UserName=begun.user)["AccessKey"]
+        old = begun.held
+        give(begun, made["AccessKeyId"], made["SecretAccessKey"])
+        begun.archive_arrives()
+        begun.run(proof="none")
+        begun.settled()
+        assert old not in begun.keys()
+
+
+class TestRetiring:
+    def test_overlap_then_delay(self, begun: RotationSite) -> None:
+        times = {"overlap": 3600, "retire_delay": 7200, "proof": "none"}
+        old = begun.held
+        outcome = begun.run(rotate=True, **times)
+        assert begun.keys() == {old: "Active", begun.held: "Active"}
+        assert outcome.result["waits"] == telling.OVERLAP
+        begun.steady(**times)
+        earlier(begun, 3601)
+        preview = begun.run(check_mode=True, **times)
+        outcome = begun.run(**times)
+        assert begun.keys() == {old: "Inactive", begun.held: "Active"}
+        assert (outcome.changed, outcome.result["waits"]) == (True, telling.DELAY)
+        assert (outcome.before, outcome.after) == (preview.before, preview.after)
+        begun.steady(**times)
+        earlier(begun, 7200)
+        assert begun.run(**times).result["waits"] == ""
+        begun.settled()
+        begun.steady(**times)
+
+    def test_only_a_delay(self, begun: RotationSite) -> None:
+        old = begun.held
+        begun.run(rotate=True, retire_delay=3600, proof="none")
+        assert begun.keys() == {old: "Inactive", begun.held: "Active"}
+        # Who rotates again before it is over has the inactive one deleted for the room.
+        begun.run(rotate=True, retire_delay=3600, proof="none")
+        assert old not in begun.keys()
+        assert Counter(begun.keys().values()) == {"Active": 1, "Inactive": 1}
+        begun.archive_arrives()
+
+    def test_an_overlap_is_kept_by_the_next_rotation(self, begun: RotationSite) -> None:
+        """The keys are spread over two users, and both are allowed to upload."""
+        first = begun.held
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        second = begun.held
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        assert begun.keys() == {first: "Active", second: "Active", begun.held: "Active"}
+        assert len(begun.keys_of(f"{begun.user}-spare")) == 1
+        begun.archive_arrives()
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        assert len(begun.keys()) == 4
+        text = refused(begun, errors.QuotaError, rotate=True, overlap=DAY, proof="none")
+        assert "Run it again once uploads that are under way have ended and the overlap is over." in text
+        begun.archive_arrives()
+        earlier(begun, DAY)
+        begun.run(overlap=DAY, proof="none")
+        begun.settled()
+
+    def test_spare_user_goes_again(self, begun: RotationSite) -> None:
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(proof="none")
+        assert begun.user_is_there(f"{begun.user}-spare")
+        begun.settled()
+        begun.steady()
+        begun.run(rotate=True, proof="none")
+        begun.settled()
+        assert not begun.user_is_there(f"{begun.user}-spare")
+        begun.steady()
+
+
+class Upload:
+    """A recording that is being uploaded with the key that the target holds now."""
+
+    def __init__(self, site: RotationSite, bucket: str = "") -> None:
+        config = site.target()["config"]
+        self.client = site.store.client(config["accessKey"], config["secretKey"])
+        where = {"Bucket": bucket or site.bucket, "Key": f"{site.key}/recording/archive.mp4"}
+        upload = self.client.create_multipart_upload(**where)["UploadId"]
+        self.where = {**where, "UploadId": upload}
+        self.key = config["accessKey"]
+        self.first = self.part(1)
+
+    def part(self, number: int) -> dict[str, Any]:
+        etag = self.client.upload_part(**self.where, PartNumber=number, Body=b"x" * 5 * 2**20)["ETag"]
+        return {"PartNumber": number, "ETag": etag}
+
+    def end(self) -> None:
+        parts = [self.first, self.part(2)]
+        self.client.complete_multipart_upload(**self.where, MultipartUpload={"Parts": parts})
+
+
+class TestUploadsUnderWay:
+    def test_keep_the_key_that_they_began_with(self, begun: RotationSite) -> None:
+        upload = Upload(begun)
+        outcome = begun.run(rotate=True, proof="none")
+        assert outcome.result["waits"] == telling.IN_FLIGHT
+        assert begun.keys() == {upload.key: "Active", begun.held: "Active"}
+        assert begun.steady().result["waits"] == telling.IN_FLIGHT
+        begun.archive_arrives()
+        upload.end()
+        assert begun.run(check_mode=True).changed
+        begun.run()
+        begun.settled()
+        begun.steady()
+
+    def test_are_waited_for(self, begun: RotationSite) -> None:
+        upload = Upload(begun)
+        ended: list[float] = []
+
+        def before(n: int, request: ProxiedRequest) -> None:
+            # The third look: it is not over at once.
+            looks = [each for each in begun.s3.requests if each.query.startswith("uploads&prefix")]
+            if len(looks) == 3 and not ended:
+                ended.append(time.time())
+                upload.end()
+
+        begun.s3.before = before
+        outcome = begun.run(rotate=True, proof="none", drain_timeout=20)
+        assert ended
+        assert outcome.result["waits"] == ""
+        begun.settled()
+
+    def test_by_the_new_key_are_not_waited_for(self, begun: RotationSite) -> None:
+        """Under load there is no moment without an upload, and none of these needs the old key."""
+        first = Upload(begun)
+        later: list[Upload] = []
+
+        def before(n: int, request: ProxiedRequest) -> None:
+            looks = [each for each in begun.s3.requests if each.query.startswith("uploads&prefix")]
+            if len(looks) == 2 and not later:
+                later.append(Upload(begun))
+                first.end()
+
+        begun.s3.before = before
+        outcome = begun.run(rotate=True, proof="none", drain_timeout=20)
+        assert later[0].key == begun.held != first.key
+        assert outcome.result["waits"] == ""
+        later[0].end()
+        begun.settled()
+
+    def test_do_not_lose_their_key_to_the_next_rotation(self, begun: RotationSite) -> None:
+        upload = Upload(begun)
+        begun.run(rotate=True, proof="none")
+        begun.run(rotate=True, proof="none")
+        assert len(begun.keys()) == 3
+        upload.end()
+        begun.run()
+        begun.settled()
+
+    def test_given_up_ones_count_for_a_day(self, begun: RotationSite) -> None:
+        upload = Upload(begun)
+        begun.run(rotate=True, proof="none")
+        begun.run(later=DAY - 60)
+        assert begun.keys() == {upload.key: "Active", begun.held: "Active"}
+        begun.run(later=DAY + 60)
+        begun.settled()
+
+    def test_in_the_bucket_that_was_left(self, begun: RotationSite) -> None:
+        """Also when the next run finds nothing to do but to tidy up."""
+        upload = Upload(begun)
+        other = f"{begun.bucket}-2"
+        begun.client.create_bucket(Bucket=other)
+        moved = {"s3": {**begun.params["s3"], "bucket": other}, "proof": "none"}
+        outcome = begun.run(**moved)
+        assert outcome.result["waits"] == telling.IN_FLIGHT
+        assert begun.bucket in begun.policy()
+        assert begun.steady(**moved).result["waits"] == telling.IN_FLIGHT
+        upload.end()
+        begun.run(**moved)
+        begun.settled()
+        assert f"{begun.bucket}/" not in begun.policy()
+        begun.store.empty_and_delete(other)
+
+
+class TestMoving:
+    def test_to_another_bucket(self, begun: RotationSite) -> None:
+        """Until the target is set, both are allowed; then only the new one."""
+        other = f"{begun.bucket}-2"
+        begun.client.create_bucket(Bucket=other)
+        policies: list[str] = []
+
+        def before(n: int, request: ProxiedRequest) -> None:
+            if request.path.endswith("/archive/storage"):
+                policies.append(begun.policy())
+                begun.archive_arrives()
+
+        begun.api.before = before
+        outcome = begun.run(s3={**begun.params["s3"], "bucket": other})
+        assert outcome.result["reason"] == "changed"
+        (policy,) = policies
+        assert f"{begun.bucket}/" in policy
+        assert f"{other}/" in policy
+        assert f"{begun.bucket}/" not in begun.policy()
+        begun.settled()
+        begun.steady(s3={**begun.params["s3"], "bucket": other})
+        begun.store.empty_and_delete(other)
+
+    def test_there_and_back_with_the_record_in_the_bucket(self, begun: RotationSite) -> None:
+        """The record that was left behind still tells of a key that is there: it is not the last word."""
+        other = f"{begun.bucket}-2"
+        begun.client.create_bucket(Bucket=other)
+        upload = Upload(begun)
+        there = {"s3": {**begun.params["s3"], "bucket": other}, "record": f"s3://{other}/{begun.record_key}"}
+        begun.run(**there, proof="none")
+        assert set(begun.keys()) == {upload.key, begun.held}
+        held = begun.held
+        preview = begun.run(check_mode=True)
+        assert preview.result["reason"] == "unknown"
+        assert preview.result["record"]["why"] == telling.STRANGE
+        checked: list[bool] = []
+
+        def before(n: int, request: ProxiedRequest) -> None:
+            if request.path.endswith("/archive/storage"):
+                checked.append(begun.keys()[held] == "Active")
+
+        begun.api.before = before
+        begun.run(proof="none")
+        assert checked == [True]
+        assert begun.target()["config"]["bucket"] == begun.bucket
+        upload.end()
+        begun.run()
+        begun.settled()
+        begun.steady()
+        begun.store.empty_and_delete(other)
+
+
+class TestDamage:
+    """What people and accidents do."""
+
+    @pytest.mark.parametrize("text", ["", "{}", "not JSON", '{"format": 1}'])
+    def test_record_lost_or_damaged(self, begun: RotationSite, text: str) -> None:
+        """With two active keys, any of which the target may hold."""
+        begun.run(rotate=True, overlap=DAY, proof="none")
+        assert len(begun.keys()) == 2
+        if text:
+            begun.write_record(text)
+        else:
+            begun.client.delete_object(Bucket=begun.bucket, Key=begun.record_key)
+        held = begun.held
+        seen: list[str] = []
+        begun.api.before = lambda n, request: seen.append(begun.keys()[held])
+        assert begun.run(proof="none").result["reason"] == "unknown"
+        assert seen == ["Active"]
+        begun.settled()
+        begun.steady()
+        # It is of the spare user now, until the next time.
+        begun.api.before = None
+        begun.run(rotate=True, proof="none")
+        begun.settled()
+        assert not begun.user_is_there(f"{begun.user}-spare")
+
+    @pytest.mark.parametrize("deed", ["deactivated", "key deleted", "user deleted", "tag lost"])
+    def test_done_by_hand(self, begun: RotationSite, deed: str) -> None:
+        if deed == "deactivated":
+            begun.iam.update_access_key(UserName=begun.user, AccessKeyId=begun.held, Status="Inactive")
+        elif deed != "tag lost":
+            begun.iam.delete_access_key(UserName=begun.user, AccessKeyId=begun.held)
+        if deed == "user deleted":
+            begun.iam.delete_user_policy(UserName=begun.user, PolicyName="vonage-archiving")
+            begun.iam.delete_user(UserName=begun.user)
+        if deed == "tag lost":
+            begun.forget()
+            begun.iam.untag_user(UserName=begun.user, TagKeys=["vonage-archiving:managed"])
+            assert "does not have the tag" in refused(begun, errors.NotOursError)
+            assert begun.written == []
+            begun.run(uploader={"force": True})
+        else:
+            assert begun.run(proof="none").result["reason"] == "changed"
+        begun.settled()
+        begun.steady()
+
+    def test_a_policy_changed_by_hand_is_put_right(self, begun: RotationSite) -> None:
+        statement = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        begun.iam.put_user_policy(UserName=begun.user, PolicyName="vonage-archiving", PolicyDocument=policy)
+        outcome = begun.run()
+        assert outcome.result["changes"] == [f"{begun.user}: policy"]
+        begun.settled()
+
+    def test_a_user_of_another_project(self, begun: RotationSite, e2e_sandbox: Sandbox) -> None:
+        """Its keys are named by another record: none of them may go."""
+        other = e2e_sandbox.vonage.add_project()
+        options = {
+            "api_key": other.key,
+            "api_secret": other.secret,
+            "uploader": {"name": begun.user},
+            "record": f"s3://{begun.bucket}/other.json",
+        }
+        begun.forget()
+        text = refused(begun, errors.NotOursError, **options)
+        assert f"{begun.key} uploads with them" in text
+        assert begun.written == []
+        begun.settled()
+
+    def test_made_by_hand(self, begun: RotationSite) -> None:
+        """A key that no record knows may be what another record names, so the target is set before it goes."""
+        begun.iam.create_access_key(UserName=begun.user)
+        assert begun.run(proof="none").result["reason"] == "unknown"
+        begun.settled()
+
+    def test_interrupted_by_hand(self, begun: RotationSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupt(*_unused: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "put_storage", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                begun.run(rotate=True, proof="none")
+        assert len(begun.keys()) == 2
+        begun.archive_arrives()
+        begun.run(proof="none")
+        begun.settled()
+
+
+DEFINITE: dict[str, Options] = {str(status): {"status": status} for status in (400, 401, 403, 404)}
+UNCERTAIN: dict[str, Options] = {
+    "500": {"status": 500},
+    "500 and applied": {"status": 500, "apply": True},
+    "429": {"status": 429},
+    "409": {"status": 409},
+    "hang": {"kind": "hang", "seconds": 30},
+    "hang and applied": {"kind": "hang", "seconds": 30, "apply": True},
+    "reset": {"kind": "reset"},
+    "reset and applied": {"kind": "reset", "apply": True},
+    "close and applied": {"kind": "close", "apply": True},
+    "truncate and applied": {"kind": "truncate", "apply": True},
+    "trickle": {"kind": "trickle", "seconds": 0.5},
+}
+BRIEF = {"timeout": 0.5, "retries": 0, "total_timeout": 0.5, "proof": "none"}
+
+
+class TestFailingCalls:
+    @pytest.mark.parametrize("name", DEFINITE)
+    def test_a_plain_no(self, begun: RotationSite, name: str) -> None:
+        """Nothing has changed for sure: everything is as it was."""
+        before, held = begun.record_text(), begun.held
+        begun.emulator.fail_next(**DEFINITE[name], path=f"/{begun.key}/")
+        assert f"HTTP {name}" in refused(begun, errors.ArchivingError, rotate=True, **BRIEF)
+        assert begun.record_text() == before
+        assert begun.keys() == {held: "Active"}
+        begun.settled()
+        begun.steady()
+
+    def test_a_plain_no_to_the_first_run(self, rotation: RotationSite) -> None:
+        for _unused in range(3):
+            rotation.emulator.fail_next(status=403, path=f"/{rotation.key}/")
+            refused(rotation, errors.DeniedError, **BRIEF)
+            assert rotation.keys() == {}
+        rotation.run(proof="none")
+        rotation.settled()
+
+    @pytest.mark.parametrize("name", UNCERTAIN)
+    def test_nobody_knows(self, begun: RotationSite, name: str) -> None:
+        """Both keys work until the next run, which makes a third."""
+        old = begun.held
+        begun.emulator.fail_next(**UNCERTAIN[name], path=f"/{begun.key}/", times=9)
+        refused(begun, errors.ArchivingError, rotate=True, **BRIEF)
+        assert Counter(begun.keys().values()) == {"Active": 2}
+        assert old in begun.keys()
+        pending = begun.record()
+        assert {pending["storage"]["access_key"], *pending["may_hold"]} == set(begun.keys())
+        begun.archive_arrives()
+        begun.emulator.clear_faults()
+        assert begun.run(proof="none").result["reason"] == "unknown"
+        begun.settled()
+        begun.steady()
+
+    def test_nobody_knows_again_and_again(self, begun: RotationSite) -> None:
+        """Four keys that the target may hold are all there can be. None goes, and what to do is told."""
+        begun.emulator.fail_next(status=503, path=f"/{begun.key}/", times=99)
+        for _unused in range(3):
+            refused(begun, errors.UnreachableError, rotate=True, **BRIEF)
+            begun.archive_arrives()
+        assert Counter(begun.keys().values()) == {"Active": 4}
+        begun.emulator.clear_faults()
+        text = refused(begun, errors.QuotaError, proof="none")
+        assert "any of them may be in use. Remove the upload target" in text
+        begun.archive_arrives()
+        storage.reconcile(
+            {
+                **{name: begun.params[name] for name in begun.params if name not in ("s3", "fallback")},
+                "state": "absent",
+            },
+            Context(),
+        )
+        begun.run(proof="none")
+        begun.settled()
+
+
+class TestFailingStores:
+    def test_every_request_that_stays_unanswered(self, begun: RotationSite) -> None:
+        """From some request on, all of its kind fail, to the end of the run."""
+        begun.forget()
+        begun.run(rotate=True, proof="none")
+        kinds = list(dict.fromkeys(begun.sent))
+        assert len(kinds) >= 12
+        for kind in kinds:
+            for passed in range(begun_count(begun, kind)):
+                begun.forget()
+                failing = Failing(begun, kind, passed)
+                begun.s3.before = begun.api.before = failing
+                with pytest.raises(errors.ArchivingError) as caught:
+                    begun.run(rotate=True, **BRIEF)
+                begun.s3.before = begun.api.before = None
+                assert not runs.leaks(str(caught.value), begun.secrets), kind
+                assert begun.keys()[begun.held] == "Active", kind
+                begun.archive_arrives()
+                begun.run(proof="none")
+                begun.settled()
+
+
+COUNTS = {"PUT /BUCKET/.vonage-archiving/KEY.json": 3}
+
+
+def begun_count(site: RotationSite, kind: str) -> int:
+    return COUNTS.get(kind, 1)
+
+
+class Failing:
+    """Drops connections of one kind of request, once some have passed."""
+
+    def __init__(self, site: RotationSite, kind: str, passed: int) -> None:
+        self.site, self.kind, self.left = site, kind, passed
+
+    def __call__(self, n: int, request: ProxiedRequest) -> None:
+        if self.site.told(request) == self.kind:
+            self.left -= 1
+            if self.left < 0:
+                raise DropConnection
+
+
+class TestAges:
+    def test_by_the_record_where_iam_does_not_tell(self, begun: RotationSite) -> None:
+        assert "CreateDate" not in begun.keys_of(begun.user)[0]
+        earlier(begun, 2 * DAY)
+        assert begun.run(check_mode=True, rotate_after=DAY).result["reason"] == "expired"
+
+    def test_by_iam_where_it_tells(self, moto: RotationSite) -> None:
+        """The target was set again later, with the same key."""
+        moto.run(proof="none")
+        moto.settled()
+        old = moto.held
+        earlier(moto, -200)
+        later = 3600 + 100
+        assert moto.run(check_mode=True, rotate_after=3600, later=3500).result["reason"] == "unchanged"
+        assert moto.run(check_mode=True, rotate_after=3600, later=later).result["reason"] == "expired"
+        moto.run(proof="none", rotate=True)
+        assert moto.keys() == {moto.held: "Active"}
+        assert moto.held != old
+        moto.settled()
+
+    def test_quota_of_another_iam(self, moto: RotationSite) -> None:
+        """It refuses a third key, and to delete a user that has keys."""
+        moto.run(proof="none")
+        for _unused in range(2):
+            moto.emulator.fail_next(status=503, path=f"/{moto.key}/", times=9)
+            refused(moto, errors.UnreachableError, rotate=True, **BRIEF)
+            moto.emulator.clear_faults()
+            moto.archive_arrives()
+        assert len(moto.keys()) == 3
+        moto.run(proof="none")
+        moto.settled()
+        moto.run(rotate=True, proof="none")
+        moto.settled()
+        assert not moto.user_is_there(f"{moto.user}-spare")
+
+
+def test_everything_that_is_wrong_is_told_before_anything_is_sent(rotation: RotationSite) -> None:
+    text = refused(rotation, errors.InputError, api_secret="", fallback=None, uploader={"name": "no good"}, overlap=-1)
+    assert all(word in text for word in ("api_secret", "fallback", "overlap"))
+    assert rotation.sent == []
