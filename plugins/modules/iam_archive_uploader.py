@@ -391,7 +391,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._module import ru
 
 
 def main() -> None:
-    run(reconcile, ARGUMENTS, required_if=REQUIRED_IF, mutually_exclusive=MUTUALLY_EXCLUSIVE)
+    run(reconcile, ARGUMENTS, verbatim=("tags",), required_if=REQUIRED_IF, mutually_exclusive=MUTUALLY_EXCLUSIVE)
 
 
 if __name__ == "__main__":

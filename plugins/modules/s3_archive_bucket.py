@@ -480,6 +480,8 @@ def main() -> None:
             "purge_tags": {"type": "bool", "default": False},
             **connection.ARGUMENTS,
         },
+        # A tag may have no value.
+        verbatim=("tags",),
     )
 
 
