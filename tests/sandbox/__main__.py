@@ -26,7 +26,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
     parser.add_argument("--store", action="append", choices=sorted(STORES), help="a store to start; may be repeated")
-    parser.add_argument("--uploader", metavar="BUCKET", default="recordings", help="bucket of the upload-only user")
+    parser.add_argument("--bucket", default="recordings", help="name of the bucket in the variables")
+    parser.add_argument(
+        "--given", action="store_true", help="an upload-only key for the role, where it would make keys itself"
+    )
     parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator; any free one by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all addresses and keys there when ready")
     parser.add_argument("--print-env", action="store_true", help="print nothing but the lines for a shell")
@@ -39,7 +42,7 @@ def make_uploader(store: Store, bucket: str) -> dict[str, str]:
         access_key, secret_key = store.make_user(UPLOADER_NAME, upload_only_policy(bucket))
     else:
         access_key, secret_key = store.access_key, store.secret_key
-    return {"bucket": bucket, "access_key": access_key, "secret_key": secret_key}
+    return {"access_key": access_key, "secret_key": secret_key}
 
 
 def environment(store: Store) -> dict[str, str]:
@@ -52,17 +55,17 @@ def environment(store: Store) -> dict[str, str]:
     }
 
 
-def role_variables(sandbox: Sandbox, uploader: dict[str, str]) -> dict[str, str]:
-    """Return the variables of the role ``archive_storage``."""
+def role_variables(sandbox: Sandbox, bucket: str, uploader: dict[str, str]) -> dict[str, str]:
+    """Return the variables of the role ``archive_storage``; where no key is given, it makes keys itself."""
+    given = {f"archive_storage_uploader_{name}": uploader[name] for name in ("access_key", "secret_key") if uploader}
     return {
         "archive_storage_api_url": sandbox.vonage.url,
         "archive_storage_api_key": sandbox.vonage.api_key,
         "archive_storage_api_secret": sandbox.vonage.api_secret,
-        "archive_storage_bucket": uploader["bucket"],
+        "archive_storage_bucket": bucket,
         "archive_storage_region": sandbox.store.region,
         "archive_storage_endpoint": sandbox.store.endpoint_url,
-        "archive_storage_uploader_access_key": uploader["access_key"],
-        "archive_storage_uploader_secret_key": uploader["secret_key"],
+        **({"archive_storage_uploader": "given", **given} if given else {}),
     }
 
 
@@ -95,6 +98,8 @@ def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_
     print("\nIn another shell, as the operator, with this checkout's Ansible:\n" + "\n".join(exports + checkout()))
     print(f"VARIABLES={shlex.quote(json.dumps(variables, indent=2))}")
     print('ansible-playbook vonage.archiving.configure -e "$VARIABLES"')
+    if "archive_storage_uploader" not in variables:
+        print('ansible-playbook vonage.archiving.rotate -e "$VARIABLES"')
     print("\nReady. Stop with Ctrl-C; nothing is kept.", flush=True)
 
 
@@ -115,8 +120,9 @@ def stop_on_signals(stopping: threading.Event) -> None:
 def serve(options: argparse.Namespace, stopping: threading.Event) -> int:
     """Run the sandbox until told to stop; 1 if one of its servers ended by itself."""
     with Sandbox(stores=options.store or ["seaweedfs"], vonage_port=options.vonage_port) as sandbox:
-        uploader = make_uploader(sandbox.store, options.uploader)
-        env, variables = environment(sandbox.store), role_variables(sandbox, uploader)
+        given = options.given or not sandbox.store.has_iam
+        uploader = make_uploader(sandbox.store, options.bucket) if given else {}
+        env, variables = environment(sandbox.store), role_variables(sandbox, options.bucket, uploader)
         if options.json:
             extra: dict[str, Any] = {"uploader": uploader, "environment": env, "extra_vars": variables}
             sandbox.write_description(options.json, extra)

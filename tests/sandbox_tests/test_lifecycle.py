@@ -136,13 +136,14 @@ def test_unknown_store_is_refused() -> None:
         Sandbox(stores=("minio",))
 
 
+GIVEN = ("--bucket", "lessons", "--given")
 _TEXT: dict[str, Any] = {"capture_output": True, "text": True}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "sandbox.json"
-    process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", "--uploader", "lessons", "--json", str(file))
+    process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", *GIVEN, "--json", str(file))
     assert wait_for(file.exists, 40)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     told = json.loads(file.read_text())
@@ -155,14 +156,32 @@ def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals)
     with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
         client.get_object(Bucket="lessons", Key="a")
     assert variables["archive_storage_bucket"] == "lessons"
+    keys = (variables["archive_storage_uploader_access_key"], variables["archive_storage_uploader_secret_key"])
+    assert (variables["archive_storage_uploader"], *keys) == ("given", uploader["access_key"], uploader["secret_key"])
     assert requests.get(f"{variables['archive_storage_api_url']}/_sandbox/log", timeout=TIMEOUT).json() == []
     process.send_signal(number)
     printed, _unused = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
     assert f"export AWS_ENDPOINT_URL={store['endpoint_url']}" in printed
+    assert "vonage.archiving.rotate" not in printed
     assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]
     with pytest.raises(requests.ConnectionError):
         requests.get(store["endpoint_url"], timeout=TIMEOUT)
+
+
+def test_command_leaves_keys_to_the_role(tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.json"
+    process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", "--json", str(file))
+    assert wait_for(file.exists, 40)
+    told = json.loads(file.read_text())
+    store, variables = told["stores"]["seaweedfs"], told["extra_vars"]
+    assert (told["uploader"], variables["archive_storage_bucket"]) == ({}, "recordings")
+    assert [name for name in variables if "uploader" in name] == []
+    iam = aws_client("iam", store["endpoint_url"], store["access_key"], store["secret_key"])
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["admin"]
+    process.send_signal(signal.SIGTERM)
+    printed, _unused = process.communicate(timeout=TIMEOUT)
+    assert "ansible-playbook vonage.archiving.rotate" in printed
 
 
 def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
