@@ -11,6 +11,7 @@ the task runs. Nobody else may read that folder, and it is gone after the task; 
 from __future__ import annotations
 
 import contextlib
+import json
 import stat
 import time
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ import psutil
 
 from tests.e2e import runs
 from tests.e2e.runs import Run
-from tests.e2e.site import Site, leftovers
+from tests.e2e.site import Site, leftovers, made_secrets
 
 NOWHERE = "http://127.0.0.1:1"
 SESSION_TOKEN = "IQoJb3JpZ2luX2VjEXAMPLE//session+token=="
@@ -128,6 +129,21 @@ def test_when_all_goes_well(site: Site) -> None:
     for key in site.objects():
         body = site.client.get_object(Bucket=site.bucket, Key=key)["Body"].read().decode("utf-8", "replace")
         assert not runs.leaks(body, site.secrets)
+
+
+def test_keys_that_a_run_makes_itself(managed: Site) -> None:
+    """Nobody has given them: they come in an answer of the IAM API, and go to Vonage."""
+    first = look(managed, "configure")
+    assert first.run.ok().stats["changed"] == 2
+    assert look(managed, "rotate").run.ok().result["reason"] == "forced"
+    made = made_secrets(managed.s3.requests)
+    assert len(set(made)) == 2
+    assert managed.held_key[1] == made[-1]
+    # Not even in the files of arguments, which hold the secrets that are given.
+    contents = "\n".join(first.watcher.contents.values())
+    assert runs.leaks(contents, [managed.secret])
+    assert not runs.leaks(contents, made)
+    assert not runs.leaks(json.dumps(managed.record()), made)
 
 
 def test_when_the_api_echoes_what_it_refuses(site: Site) -> None:
