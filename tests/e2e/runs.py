@@ -125,6 +125,8 @@ def environment(home: Path, env: Mapping[str, str]) -> dict[str, str]:
         # Whatever a run shows is looked through for secrets: so it shows all it can.
         "ANSIBLE_VERBOSITY": "3",
         "ANSIBLE_DIFF_ALWAYS": "true",
+        # Results repeat the options, as they always did before ansible-core 2.21.
+        "ANSIBLE_INJECT_INVOCATION": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
