@@ -137,7 +137,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf"}, "exclude each other"),
     ({"bucket": ""}, "archive_storage_bucket is not given"),
     ({"bucket": "No_Bucket"}, "'No_Bucket'"),
-    ({"uploader_access_key": ""}, "archive_storage_uploader_access_key is not given"),
+    ({"uploader_access_key": ""}, "archive_storage_uploader is given, and archive_storage_uploader_access_key is not"),
     ({"uploader_access_key": "ASIAIOSFODNN7EXAMPLE"}, "temporary"),
     ({"sse": "kms"}, "archive_storage_sse is 'kms', not one of s3, none"),
     ({"fallback": "maybe"}, "archive_storage_fallback is 'maybe', not one of none, opentok, vonage"),
