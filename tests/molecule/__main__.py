@@ -5,7 +5,7 @@
 
     python -m tests.molecule start FILE         returns when FILE is there and all is ready
     python -m tests.molecule stop FILE
-    python -m tests.molecule look FILE SCENARIO prints what bucket and project hold
+    python -m tests.molecule look FILE SCENARIO prints what bucket, project and users hold
 
 Beside FILE there is one file for each scenario, with the variables of the role. They hold keys; only their owner can
 read them, and they go when the sandbox stops. If molecule is killed in the middle of
@@ -33,11 +33,13 @@ import psutil
 from tests.sandbox import Sandbox, SandboxError, upload_only_policy
 from tests.sandbox._aws import aws_client
 
-from .look import look, project
+from .look import look, project, users
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "extensions" / "molecule"
 MOLECULE_STATE = "state.yml"
+# All others manage the uploader.
+WITH_A_GIVEN_KEY = {"archive_storage_public"}
 READY_TIMEOUT = 90.0
 STOP_TIMEOUT = 30.0
 
@@ -48,10 +50,17 @@ def scenarios() -> list[str]:
 
 
 def variables(sandbox: Sandbox, scenario: str) -> dict[str, Any]:
-    """Make a project and an uploader for a scenario, and return the role's variables."""
+    """Make a project for a scenario, with a key for its uploads where it takes one; return the role's variables."""
     store, project = sandbox.store, sandbox.vonage.add_project(scenario)
     bucket = f"molecule-{scenario.replace('_', '-')}"
-    access_key, secret_key = store.make_user(f"uploader-{scenario}", upload_only_policy(bucket))
+    uploader: dict[str, str] = {}
+    if scenario in WITH_A_GIVEN_KEY:
+        access_key, secret_key = store.make_user(f"uploader-{scenario}", upload_only_policy(bucket))
+        uploader = {
+            "archive_storage_uploader": "given",
+            "archive_storage_uploader_access_key": access_key,
+            "archive_storage_uploader_secret_key": secret_key,
+        }
     return {
         "archive_storage_api_url": sandbox.vonage.url,
         "archive_storage_api_key": project.key,
@@ -61,8 +70,7 @@ def variables(sandbox: Sandbox, scenario: str) -> dict[str, Any]:
         "archive_storage_endpoint": store.endpoint_url,
         "archive_storage_access_key": store.access_key,
         "archive_storage_secret_key": store.secret_key,
-        "archive_storage_uploader_access_key": access_key,
-        "archive_storage_uploader_secret_key": secret_key,
+        **uploader,
     }
 
 
@@ -140,16 +148,12 @@ def stop(file: Path) -> int:
 def show(file: Path, scenario: str) -> int:
     """Print what the servers hold for a scenario; the store is asked with the administrator's key."""
     values = json.loads(file.with_name(f"{scenario}.json").read_text())
-    client = aws_client(
-        "s3",
-        values["archive_storage_endpoint"],
-        values["archive_storage_access_key"],
-        values["archive_storage_secret_key"],
-        values["archive_storage_region"],
-    )
+    connection = [values[f"archive_storage_{name}"] for name in ("endpoint", "access_key", "secret_key", "region")]
+    key = values["archive_storage_api_key"]
     held = {
-        "bucket": look(client, values["archive_storage_bucket"]),
-        "project": project(values["archive_storage_api_url"], values["archive_storage_api_key"]),
+        "bucket": look(aws_client("s3", *connection), values["archive_storage_bucket"]),
+        "project": project(values["archive_storage_api_url"], key),
+        "users": users(aws_client("iam", *connection), key),
     }
     json.dump(held, sys.stdout, indent=2, default=str)
     return 0
