@@ -23,11 +23,11 @@ description:
   - The secret of a key never leaves the process of this module but for the API of Vonage. It is in no result, in no
     record, in no file and in no argument.
   - The module may be killed at any moment. Every key that the target may hold works then, and the next run goes on from
-    there. Whether a call took effect that was under way, nobody can know, since the API cannot be read; so both keys stay,
-    and the next run makes a third one, of a second user called like O(uploader.name) with C(-spare) at its end. The
-    rotation after that removes that user again.
-  - Of two runs at the same time on one project one ends with an error of the kind C(conflict). No key that the target may
-    hold is retired by either.
+    there. Whether a call took effect that was under way, nobody can know, since the API cannot be read; so both keys
+    stay, and the next run makes a third one, of a second user called like O(uploader.name) with C(-spare) at its end.
+    The rotation after that removes that user again.
+  - Of two runs at the same time on one project one ends with an error of the kind C(conflict). No key that the target
+    may hold is retired by either.
 extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws
@@ -131,8 +131,8 @@ options:
     default: false
   rotate_after:
     description:
-      - Rotates when the key is older than this many seconds. V(0) never does. Where a store does not tell when a key was
-        made, the time counts from when the target was set.
+      - Rotates when the key is older than this many seconds. V(0) never does. Where a store does not tell when a key
+        was made, the time counts from when the target was set.
     type: int
     default: 0
   overlap:
@@ -149,8 +149,10 @@ options:
   drain_timeout:
     description:
       - How many seconds to wait for multipart uploads of the project that began before the target was set. If some are
-        still under way then, the old key stays active, and a later run retires it. An upload that began a day ago counts
-        as given up.
+        still under way then, the old key stays active, and a later run retires it. An upload that began a day ago
+        counts as given up.
+      - A tenth of it passes in any case, for uploads that are just about to begin. How soon Vonage uses a new key is
+        not documented; O(overlap) is for whoever wants to be on the safe side.
     type: int
     default: 30
   proof:
@@ -196,8 +198,8 @@ notes:
     C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser)."
   - "IAM actions needed on the bucket: C(s3:ListBucket), C(s3:ListBucketMultipartUploads); on the object of the
     O(record): C(s3:GetObject), C(s3:PutObject); for the proof those of M(vonage.archiving.archive_upload_check)."
-  - A recording that is being uploaded while keys change goes on with the key it began with, as far as is known; that is not
-    documented. S3 checks the key for every part of a multipart upload, hence O(drain_timeout) and O(overlap).
+  - A recording that is being uploaded while keys change goes on with the key it began with, as far as is known; that is
+    not documented. S3 checks the key for every part of a multipart upload, hence O(drain_timeout) and O(overlap).
   - A store needs an API like that of AWS IAM, at O(iam_endpoint_url). Where there is none, use
     M(vonage.archiving.vonage_archive_storage) with a key made by hand.
 seealso:
@@ -286,8 +288,9 @@ project:
 reason:
   description:
     - Why the target was given another key, or would be in check mode.
-    - V(unknown) if no record says what is set, or a key is there that was made without it, V(changed) if the record says something else or the key is not there or
-      inactive, V(forced) by O(rotate), V(expired) by O(rotate_after), V(unchanged) if it keeps its key.
+    - V(unknown) if no record says what is set, or a key is there that was made without it, V(changed) if the record
+      says something else or the key is not there or inactive, V(forced) by O(rotate), V(expired) by O(rotate_after),
+      V(unchanged) if it keeps its key.
   returned: success
   type: str
   sample: expired
@@ -475,8 +478,8 @@ error:
     kind:
       description: >-
         V(input), V(missing_library), V(denied), V(not_found), V(conflict), V(unreachable), V(rejected), V(unsupported),
-        V(quota) if every key that there can be may be in use, V(not_ours) for a user that this collection has not made or
-        that another project uploads with, or V(not_proven) for uploads that would not work.
+        V(quota) if every key that there can be may be in use, V(not_ours) for a user that this collection has not made
+        or that another project uploads with, or V(not_proven) for uploads that would not work.
       type: str
       returned: failure
     attempted:

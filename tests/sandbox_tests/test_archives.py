@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -131,6 +133,21 @@ def test_upload_lands_encrypted(sandbox: Sandbox, seaweedfs: Store, bucket: str)
     assert seaweedfs.client().get_object(Bucket=bucket, Key=key)["Body"].read() == make_mp4()
     sdk(sandbox.vonage).delete_archive(archive["id"])
     assert seaweedfs.client().head_object(Bucket=bucket, Key=key)["ContentLength"] == archive["size"]
+
+
+def test_slow_upload_goes_on_with_the_target_it_began_with(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+    set_target(sandbox, seaweedfs, bucket)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(sandbox.vonage.record_archive, size=6 * 1024 * 1024, pause=0.5)
+        until = time.monotonic() + 10
+        while not seaweedfs.client().list_multipart_uploads(Bucket=bucket).get("Uploads"):
+            assert time.monotonic() < until
+        set_target(sandbox, seaweedfs, "elsewhere")
+        assert sandbox.vonage.archives()[0]["status"] == "stopped"
+        shown = slow.result()
+    assert (shown["status"], shown["sandbox"]["bucket"]) == ("uploaded", bucket)
+    head = seaweedfs.client().head_object(Bucket=bucket, Key=shown["sandbox"]["key"])
+    assert head["ETag"].strip('"').endswith("-2")
 
 
 def test_upload_of_several_parts_without_encryption(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:

@@ -52,6 +52,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_st
 
 # For clocks that differ a little.
 SLACK = 5.0
+# The part of the time to wait for uploads that passes before the first look for them.
+GRACE = 0.1
 # While another run may be calling the API: seconds until the record is looked at again.
 LOOK_AGAIN = 2.0
 OTHER_RUN = "another run is at work on the same project"
@@ -269,10 +271,13 @@ class Rotation:
         moment = self.now()
         others = [key for key in self.story.keys if key.id != new.id]
         gone = fates(self.wanted, others, moment, moment)
-        patience = Patience(self.wanted.drain, sleep=self.sleep)
-        if any(fate.key.active for fate in gone) and not self._flights(seen).landed(moment, patience):
-            self.story.waits = telling.IN_FLIGHT
-            gone = not_in_flight(gone)
+        if any(fate.key.active for fate in gone):
+            patience = Patience(self.wanted.drain, sleep=self.sleep)
+            # Who has read the target a moment before it was set begins the upload a moment after.
+            self.sleep(self.wanted.drain * GRACE)
+            if not self._flights(seen).landed(moment, patience):
+                self.story.waits = telling.IN_FLIGHT
+                gone = not_in_flight(gone)
         if not (gone or widened or seen.spare.user):
             return
         if not self._is_as(journal.held):

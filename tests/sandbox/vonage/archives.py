@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,10 +35,13 @@ def object_key(key: str, archive_id: str) -> str:
     return f"{key}/{archive_id}/archive.mp4"
 
 
-def upload(target: Mapping[str, Any], key: str, content: bytes, endpoints: Mapping[str, str]) -> None:
+def upload(
+    target: Mapping[str, Any], key: str, content: bytes, endpoints: Mapping[str, str], pause: float = 0.0
+) -> None:
     """Upload with the stored target: multipart, with the encryption header if the target says so.
 
-    ``endpoints`` says where an endpoint really is; nothing but this machine is ever spoken to.
+    ``endpoints`` says where an endpoint really is; nothing but this machine is ever spoken to. ``pause`` are the
+    seconds after each part.
     """
     if target["type"] != "s3":
         raise UploadError("the sandbox has no Azure storage")
@@ -52,7 +56,7 @@ def upload(target: Mapping[str, Any], key: str, content: bytes, endpoints: Mappi
         with _aborted_on_failure(client, {**where, "UploadId": started["UploadId"]}) as identity:
             parts = [
                 {"PartNumber": number, "ETag": client.upload_part(**identity, PartNumber=number, Body=part)["ETag"]}
-                for number, part in enumerate(_parts(content), 1)
+                for number, part in enumerate(_parts(content, pause), 1)
             ]
             client.complete_multipart_upload(**identity, MultipartUpload={"Parts": parts})
     except (ClientError, BotoCoreError, ValueError) as error:
@@ -70,9 +74,10 @@ def _aborted_on_failure(client: Any, identity: dict[str, str]) -> Iterator[dict[
         raise
 
 
-def _parts(content: bytes) -> Iterator[bytes]:
+def _parts(content: bytes, pause: float) -> Iterator[bytes]:
     for start in range(0, len(content), PART_SIZE):
         yield content[start : start + PART_SIZE]
+        time.sleep(pause)
 
 
 def _local_endpoint(given: str, endpoints: Mapping[str, str]) -> str:

@@ -99,8 +99,11 @@ class VonageEmulator(Emulator):
         name: str = "",
         size: int = 0,
         on_failure: str = "failed",
+        pause: float = 0.0,
     ) -> dict[str, Any]:
         """Record an archive, upload it with the stored target, and return it as the API shows it.
+
+        The target is the one of the beginning, whatever is set meanwhile; ``pause`` are seconds after each part of it.
 
         ``on_failure`` is the status of an archive that could neither be uploaded nor kept: ``failed``, or ``stopped``
         for good. Which of them the service uses is not documented. The result has one more member, ``sandbox``:
@@ -123,7 +126,7 @@ class VonageEmulator(Emulator):
             )
             holder.archives.append(archive)
         where = archives.object_key(holder.key, archive.id)
-        upload_error = self._deliver(archive, target, where, content, on_failure)
+        upload_error = self._deliver(archive, target, where, content, on_failure, pause)
         with self.state.lock:
             shown = archives.archive_json(holder, archive, self.url)
         bucket = target["config"].get("bucket") if target else None
@@ -131,13 +134,19 @@ class VonageEmulator(Emulator):
         return shown
 
     def _deliver(
-        self, archive: Archive, target: dict[str, Any] | None, key: str, content: bytes, on_failure: str
+        self,
+        archive: Archive,
+        target: dict[str, Any] | None,
+        key: str,
+        content: bytes,
+        on_failure: str,
+        pause: float,
     ) -> str | None:
         problem = None
         status = "available"
         if target is not None:
             try:
-                archives.upload(target, key, content, self.s3_endpoints)
+                archives.upload(target, key, content, self.s3_endpoints, pause)
                 status = "uploaded"
             except archives.UploadError as error:
                 problem = str(error)
