@@ -4,8 +4,8 @@
 """``make demo``: from nothing to proven archive storage, on this machine, with nothing left behind.
 
 Starts a real S3 server and an emulator of the Vonage Video API, runs the playbook configure twice, has an archive
-recorded and uploaded, runs the playbook verify, and asks the servers what they hold. The exit status is 0 only if all
-that is claimed at the end is true.
+recorded and uploaded, runs the playbooks verify and rotate, has another archive recorded, and asks the servers what
+they hold. The exit status is 0 only if all that is claimed at the end is true.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.demo", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--bucket", default="demo-recordings", help="name of the bucket")
     parser.add_argument(
-        "--wrong-key", action="store_true", help="use a wrong secret key for uploads, to see how that is noticed"
+        "--closed-bucket",
+        action="store_true",
+        help="make the bucket beforehand, with a policy that denies uploads, to see how that is noticed",
     )
     return parser.parse_args(arguments)
 
@@ -60,7 +62,7 @@ def play(options: argparse.Namespace) -> int:
     started = time.monotonic()
     show.heading(1, "Start the sandbox: everything runs on this machine, nothing is sent anywhere else")
     with Sandbox() as sandbox:
-        findings = Demo(sandbox, options.bucket, options.wrong_key).play()
+        findings = Demo(sandbox, options.bucket, options.closed_bucket).play()
     show.summary(findings)
     wrong = sum(not finding.ok for finding in findings)
     verdict = f"{wrong} of {len(findings)} are not true." if wrong else f"All {len(findings)} are true."

@@ -23,27 +23,41 @@ class Finding:
     text: str
 
 
-def judge(first: Run, second: Run, verified: Run, found: Holdings, origin: str) -> list[Finding]:
+@dataclass(frozen=True)
+class Runs:
+    """The runs of the demo, in their order."""
+
+    first: Run
+    second: Run
+    verified: Run
+    rotated: Run
+
+
+def judge(runs: Runs, found: Holdings, origin: str) -> list[Finding]:
     """Return everything the demo claims, in the order it is shown."""
     return [
-        first_run(first, found),
+        first_run(runs.first, found),
         bucket(found),
         cors(found, origin),
         target(found),
-        second_run(second, found),
-        arrived(found),
+        second_run(runs.second, found),
+        arrived("the recording", found, 0),
         encrypted(found),
         private(found),
-        proof(verified),
+        proof(runs.verified),
+        rotation(runs.rotated, found),
+        arrived("the recording after that", found, 1),
     ]
 
 
 def first_run(run: Run, found: Holdings) -> Finding:
     """The first run made what was not there, and called the API once."""
     requests = found.calls_of_runs[0] if found.calls_of_runs else 0
-    made = [*run.facts().get("bucket_changes", []), *(["upload target"] if requests else [])]
+    users = [change for change in run.facts().get("uploader_changes", []) if change.endswith(": user")]
+    made = [*run.facts().get("bucket_changes", []), *(["user"] if users else [])]
+    made += ["upload target"] if requests else []
     shown = f"the first run made what was not there: {', '.join(made) or 'nothing'}"
-    return Finding(run.ok and "bucket" in made and requests == 1, shown)
+    return Finding(run.ok and "bucket" in made and "user" in made and requests == 1, shown)
 
 
 def bucket(found: Holdings) -> Finding:
@@ -75,27 +89,27 @@ def second_run(run: Run, found: Holdings) -> Finding:
     return Finding(run.ok and changed == 0 and requests == 0, shown)
 
 
-def arrived(found: Holdings) -> Finding:
-    """The recording is in the bucket, whole."""
-    archive, stored = found.archive, found.stored
+def arrived(which: str, found: Holdings, number: int) -> Finding:
+    """A recording is in the bucket, whole."""
+    archive, stored = found.archives[number], found.stored[number]
     if archive.get("status") != "uploaded":
         why = (archive.get("sandbox") or {}).get("upload_error") or "no upload target"
-        return Finding(False, f"the recording arrived: no, its status is {archive.get('status')} ({why})")
-    shown = f"the recording arrived: s3://{stored.bucket}/{stored.key}, {stored.size} bytes of {archive.get('size')}"
+        return Finding(False, f"{which} arrived: no, its status is {archive.get('status')} ({why})")
+    shown = f"{which} arrived: s3://{stored.bucket}/{stored.key}, {stored.size} bytes of {archive.get('size')}"
     return Finding(stored.bucket == found.bucket and stored.size == archive.get("size"), shown)
 
 
 def encrypted(found: Holdings) -> Finding:
     """The store says that it has encrypted the recording."""
     return Finding(
-        found.stored.encryption == "AES256",
-        f"it is stored encrypted: HEAD says x-amz-server-side-encryption: {found.stored.encryption or 'nothing'}",
+        found.stored[0].encryption == "AES256",
+        f"it is stored encrypted: HEAD says x-amz-server-side-encryption: {found.stored[0].encryption or 'nothing'}",
     )
 
 
 def private(found: Holdings) -> Finding:
     """Nobody without a key can read it."""
-    status = found.stored.anonymous_status
+    status = found.stored[0].anonymous_status
     return Finding(
         status == REFUSED,
         f"nobody reads it without a key: an anonymous GET is answered with HTTP {status or '... not tried'}",
@@ -110,3 +124,11 @@ def proof(run: Run) -> Finding:
         f"verify found {len(good)} of {len(checks)} checks ok and changed nothing: changed={run.recap.get('changed')}"
     )
     return Finding(run.ok and bool(checks) and good == checks and run.recap.get("changed") == 0, shown)
+
+
+def rotation(run: Run, found: Holdings) -> Finding:
+    """The target holds another key than before, and that is the only one there is."""
+    new, keys = found.target.get("accessKey", ""), ", ".join(f"{key} {status}" for key, status in found.keys.items())
+    shown = f"the access key {found.old_key} was replaced, there is one and the project has it: {keys or 'none'}"
+    replaced = bool(found.old_key) and new != found.old_key
+    return Finding(run.ok and replaced and dict(found.keys) == {new: "Active"}, shown)

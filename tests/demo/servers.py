@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,12 @@ class Stored:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What the servers hold, and which calls the emulator has received."""
+    """What the servers hold, and which calls the emulator has received.
+
+    :param archives: the recordings, the last of them after the rotation; likewise ``stored``.
+    :param keys: the access keys of all users that were made, each with its status.
+    :param old_key: the one that the target held before the rotation.
+    """
 
     bucket: str
     bucket_exists: bool = False
@@ -39,11 +44,19 @@ class Holdings:
     cors_rules: list[dict[str, Any]] = field(default_factory=list)
     target: Mapping[str, Any] = field(default_factory=dict)
     calls_of_runs: tuple[int, ...] = ()
-    archive: Mapping[str, Any] = field(default_factory=dict)
-    stored: Stored = field(default_factory=Stored)
+    archives: Sequence[Mapping[str, Any]] = ()
+    stored: Sequence[Stored] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+    old_key: str = ""
 
 
-def look(sandbox: Sandbox, bucket: str, calls_of_runs: tuple[int, ...], archive: Mapping[str, Any]) -> Holdings:
+def look(
+    sandbox: Sandbox,
+    bucket: str,
+    calls_of_runs: tuple[int, ...],
+    archives: Sequence[Mapping[str, Any]],
+    old_key: str,
+) -> Holdings:
     """Ask the servers."""
     client = sandbox.store.client()
     target = sandbox.vonage.target() or {}
@@ -54,9 +67,28 @@ def look(sandbox: Sandbox, bucket: str, calls_of_runs: tuple[int, ...], archive:
         cors_rules=cors_rules(client, bucket),
         target={**target.get("config", {}), "fallback": target.get("fallback")} if target else {},
         calls_of_runs=calls_of_runs,
-        archive=archive,
-        stored=stored(sandbox.store, archive.get("sandbox", {})),
+        archives=archives,
+        stored=[stored(sandbox.store, archive.get("sandbox", {})) for archive in archives],
+        keys=keys(sandbox.store),
+        old_key=old_key,
     )
+
+
+def held_key(sandbox: Sandbox) -> str:
+    """Return the id of the access key that the project's upload target holds."""
+    target = sandbox.vonage.target() or {}
+    return str(target.get("config", {}).get("accessKey", ""))
+
+
+def keys(store: Store) -> dict[str, str]:
+    """Return the access keys of all users but the operator, each with its status."""
+    iam = store.iam_client()
+    found = [
+        key
+        for user in iam.list_users()["Users"]
+        for key in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]
+    ]
+    return {key["AccessKeyId"]: key["Status"] for key in found if key["AccessKeyId"] != store.access_key}
 
 
 def calls(sandbox: Sandbox) -> int:

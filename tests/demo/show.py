@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .judge import Finding
 from .playbook import Event, Run
@@ -47,7 +48,8 @@ def task(event: Event) -> None:
     word = WORDS.get(event.status, event.status)
     detail = summary_of(event)
     say(f"   {paint(f'{word:<10}', event.status)} {event.name}{': ' if detail else ''}{detail}")
-    for check in event.result.get("checks") or ():
+    # Of a failure, they are among the facts about it.
+    for check in event.result.get("checks") or event.result.get("error", {}).get("checks") or ():
         if not check.get("ok"):
             say(f"{'':14}{paint('NO', 'NO')} {check.get('name')}: {check.get('detail')}")
 
@@ -59,14 +61,17 @@ def summary_of(event: Event) -> str:
         return str(result.get("msg", ""))
     if event.status == "skipped":
         return ""
-    if "checks" in result:
-        good = sum(bool(check.get("ok")) for check in result["checks"])
-        return f"{good} of {len(result['checks'])} checks ok"
     if "changes" in result:
-        return ", ".join(result["changes"]) or "as asked for"
+        return ", ".join([*result["changes"], *_checked(result)]) or "as asked for"
     if "reason" in result:
         return _why(result)
     return ""
+
+
+def _checked(result: Mapping[str, Any]) -> list[str]:
+    """Return what was tried, if anything was."""
+    checks = result.get("checks") or []
+    return [f"{sum(bool(check.get('ok')) for check in checks)} of {len(checks)} checks ok"] if checks else []
 
 
 def _why(result: Mapping[str, object]) -> str:

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox import Sandbox, upload_only_policy
+from tests.sandbox import Sandbox
 
 from . import show
-from .judge import Finding, judge
+from .judge import Finding, Runs, judge
 from .playbook import Ansible, Run, command
-from .servers import calls, look
+from .servers import calls, held_key, look
 
 ORIGIN = "https://player.example.com"
 CORS_RULES = [{"allowed_origins": [ORIGIN], "allowed_methods": ["GET", "HEAD"], "allowed_headers": ["range"]}]
@@ -32,42 +33,53 @@ class Demo:
 
     sandbox: Sandbox
     bucket: str
-    wrong_key: bool = False
+    closed_bucket: bool = False
     calls_of_runs: list[int] = field(default_factory=list)
 
     def play(self) -> list[Finding]:
         """Go through all steps and return what is found at the end."""
         ansible = self.prepare()
-        show.heading(3, "Configure: the bucket, proof that uploads arrive, the upload target of the project")
+        show.heading(2, "Configure: bucket, user, access key, proof that uploads with it arrive, upload target")
         first = self.run(ansible, "configure")
-        show.heading(4, "Configure again: nothing has changed, so nothing may be changed")
+        show.heading(3, "Configure again: nothing has changed, so nothing may be changed")
         second = self.run(ansible, "configure")
-        show.heading(5, "A session is recorded, and the recording uploaded as Vonage does it")
-        archive = self.record()
-        show.heading(6, "Verify: look at everything, and upload probes with the key that Vonage has")
+        show.heading(4, "A session is recorded, and the recording uploaded as Vonage does it")
+        archives = [self.record()]
+        show.heading(5, "Verify: look at everything, and upload probes with a key that is there for that only")
         verified = self.run(ansible, "verify")
         show.checks(verified)
+        show.heading(6, "Rotate: another access key, the old one goes, and the next recording is uploaded")
+        old_key = held_key(self.sandbox)
+        rotated = self.run(ansible, "rotate")
+        archives.append(self.record())
         show.heading(7, "What is there now, asked of the servers")
-        found = look(self.sandbox, self.bucket, tuple(self.calls_of_runs), archive)
-        return judge(first, second, verified, found, ORIGIN)
+        found = look(self.sandbox, self.bucket, tuple(self.calls_of_runs), archives, old_key)
+        return judge(Runs(first, second, verified, rotated), found, ORIGIN)
 
     def prepare(self) -> Ansible:
-        """Show what runs, and make the key that Vonage gets."""
+        """Show what runs."""
         store, vonage = self.sandbox.store, self.sandbox.vonage
-        show.note(f"S3       {store.endpoint_url}  a real server ({store.name}): signatures and policies count")
+        show.note(f"S3, IAM  {store.endpoint_url}  a real server ({store.name}): signatures and policies count")
         show.note(f"Vonage   {vonage.url}  an emulator of the Video API, with project {vonage.api_key}")
-        show.heading(2, f"Make an access key that can do nothing but upload to the bucket {self.bucket}")
-        access_key, secret_key = store.make_user("demo-uploader", upload_only_policy(self.bucket))
-        show.note(f"access key {access_key}; this is what Vonage will get")
-        wrong = "".join(reversed(secret_key))
+        if self.closed_bucket:
+            self.close()
         return Ansible(
-            variables=self.variables(access_key, wrong if self.wrong_key else secret_key),
+            variables=self.variables(),
             # The operator's credentials, as AWX or a shell has them.
             environment={"AWS_ACCESS_KEY_ID": store.access_key, "AWS_SECRET_ACCESS_KEY": store.secret_key},
             folder=self.sandbox.state_dir,
         )
 
-    def variables(self, access_key: str, secret_key: str) -> Mapping[str, Any]:
+    def close(self) -> None:
+        """Make the bucket such that nobody can upload recordings to it."""
+        client = self.sandbox.store.client()
+        client.create_bucket(Bucket=self.bucket)
+        recordings = f"arn:aws:s3:::{self.bucket}/{self.sandbox.vonage.api_key}/*"
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": recordings}
+        client.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+        show.note(f"The bucket {self.bucket} is there, and somebody's policy denies uploads.")
+
+    def variables(self) -> Mapping[str, Any]:
         """Return the variables of the role."""
         store, vonage = self.sandbox.store, self.sandbox.vonage
         return {
@@ -77,8 +89,6 @@ class Demo:
             "archive_storage_bucket": self.bucket,
             "archive_storage_region": store.region,
             "archive_storage_endpoint": store.endpoint_url,
-            "archive_storage_uploader_access_key": access_key,
-            "archive_storage_uploader_secret_key": secret_key,
             "archive_storage_cors_rules": CORS_RULES,
         }
 

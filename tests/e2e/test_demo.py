@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.demo.judge import judge
+from tests.demo.judge import Runs, judge
 from tests.demo.playbook import Event, Run, end_family
 from tests.demo.servers import Holdings, Stored
 
@@ -100,8 +100,8 @@ def start() -> Iterator[Callable[..., Started]]:
 
 
 @pytest.mark.slow
-def test_two_at_once_of_which_one_is_right_and_one_is_given_a_wrong_key(start: Callable[..., Started]) -> None:
-    right, wrong = start(), start("--wrong-key")
+def test_two_at_once_of_which_one_is_right_and_one_has_a_closed_bucket(start: Callable[..., Started]) -> None:
+    right, wrong = start(), start("--closed-bucket")
     out, err = right.process.communicate(timeout=LIMIT)
     assert right.process.returncode == 0, out + err
     assert err == ""
@@ -110,26 +110,31 @@ def test_two_at_once_of_which_one_is_right_and_one_is_given_a_wrong_key(start: C
 
     out, err = wrong.process.communicate(timeout=LIMIT)
     assert wrong.process.returncode == 1
-    assert "NO credentials" in out
-    assert "The demo failed: configure failed:" in err
+    assert "NO put_object" in out
     # The proof comes before the target is set: the project is left as it was.
-    assert "Set the upload target" not in out
+    assert "The demo failed: configure failed: Could not prove that uploads with a key of vonage-archiving-" in err
+    assert "The target was not touched" in err
     wrong.assert_nothing_left()
 
 
 def _assert_claims(out: str) -> None:
     """The summary names facts that the other lines of the output, and one another, agree with."""
     key = _one(r"with project (\d+)", out)
-    archive, size = re.findall(r"archive ([0-9a-f-]{36}), (\d+) bytes: uploaded", out)[0]
+    archives = re.findall(r"archive ([0-9a-f-]{36}), (\d+) bytes: uploaded", out)
     recaps = re.findall(r"PLAY RECAP +ok=\d+ +changed=(\d+) +failed=(\d+)", out)
-    assert recaps == [("2", "0"), ("0", "0"), ("0", "0")]
+    assert recaps == [("2", "0"), ("0", "0"), ("0", "0"), ("1", "0")]
     summary = out[out.index("7. ") :]
-    assert re.findall(r"^ +(yes|NO) ", summary, re.M) == ["yes"] * 9
-    assert f"s3://demo-recordings/{key}/{archive}/archive.mp4, {size} bytes of {size}" in summary
+    assert re.findall(r"^ +(yes|NO) ", summary, re.M) == ["yes"] * 11
+    assert len(archives) == 2
+    for archive, size in archives:
+        assert f"s3://demo-recordings/{key}/{archive}/archive.mp4, {size} bytes of {size}" in summary
     assert "bucket demo-recordings encrypts by default: AES256" in summary
     assert "x-amz-server-side-encryption: AES256" in summary
     assert "answered with HTTP 403" in summary
-    assert "All 9 are true." in summary
+    assert re.search(
+        r"the access key (\w+) was replaced, there is one and the project has it: (?!\1)\w+ Active", summary
+    )
+    assert "All 11 are true." in summary
 
 
 def _one(pattern: str, text: str) -> str:
@@ -185,8 +190,9 @@ def test_workers_that_are_being_forked_are_ended_too(attempt: int) -> None:
 
 CHECKS = [{"name": "put_object", "ok": True}]
 ARCHIVE = {"status": "uploaded", "size": 9, "sandbox": {"upload_error": None}}
+LOST = {**ARCHIVE, "status": "available"}
 STORED = Stored("recordings", "4712/a/archive.mp4", 9, "AES256", "http://127.0.0.1:1/x", 403)
-HELD = {"bucket": "recordings", "sse": "s3", "fallback": "opentok"}
+HELD = {"bucket": "recordings", "sse": "s3", "fallback": "opentok", "accessKey": "AKIANEW"}
 GOOD = Holdings(
     bucket="recordings",
     bucket_exists=True,
@@ -194,8 +200,10 @@ GOOD = Holdings(
     cors_rules=[{"AllowedOrigins": [ORIGIN], "AllowedMethods": ["GET", "HEAD"]}],
     target=HELD,
     calls_of_runs=(1, 0),
-    archive=ARCHIVE,
-    stored=STORED,
+    archives=(ARCHIVE, ARCHIVE),
+    stored=(STORED, STORED),
+    keys={"AKIANEW": "Active"},
+    old_key="AKIAOLD",
 )
 
 
@@ -205,45 +213,63 @@ def _run(changed: int, status: int = 0, failures: int = 0, **facts: Any) -> Run:
     return Run(status, recap, (event,))
 
 
+USER = ["vonage-archiving-4712: user", "target"]
+MADE = {"bucket_changes": ["bucket", "encryption"], "uploader_changes": USER}
 RUNS = {
-    "first": _run(2, bucket_changes=["bucket", "encryption"]),
+    "first": _run(2, **MADE),
     "second": _run(0, bucket_changes=[]),
     "verified": _run(0, checks=CHECKS),
+    "rotated": _run(1),
 }
 
 
 def test_the_judge_agrees_when_all_is_true() -> None:
-    assert [finding.ok for finding in judge(**RUNS, found=GOOD, origin=ORIGIN)] == [True] * 9
+    assert [finding.ok for finding in judge(Runs(**RUNS), GOOD, ORIGIN)] == [True] * 11
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"first": _run(2, bucket_changes=["encryption"])}, "the first run made"),
-        ({"first": _run(2, status=2, bucket_changes=["bucket"])}, "the first run made"),
+        ({"first": _run(2, **{**MADE, "bucket_changes": ["encryption"]})}, "the first run made"),
+        ({"first": _run(2, **{**MADE, "uploader_changes": ["target"]})}, "the first run made"),
+        ({"first": _run(2, status=2, **MADE)}, "the first run made"),
         ({"found": replace(GOOD, calls_of_runs=(0, 0))}, "the first run made"),
         ({"found": replace(GOOD, calls_of_runs=(2, 0))}, "the first run made"),
         ({"found": replace(GOOD, bucket_exists=False)}, "there is no such bucket"),
         ({"found": replace(GOOD, encryption="")}, "no default encryption"),
         ({"found": replace(GOOD, encryption="aws:kms")}, "by default: aws:kms"),
         ({"found": replace(GOOD, cors_rules=[])}, "may ask the bucket for: nothing"),
-        ({"found": replace(GOOD, target={})}, "upload target: none"),
         ({"found": replace(GOOD, target={**HELD, "bucket": "other"})}, "bucket other"),
         ({"found": replace(GOOD, target={**HELD, "sse": "none"})}, "sse none"),
         ({"second": _run(1)}, "changed=1"),
         ({"second": _run(0, failures=1)}, "the second run changed nothing"),
         ({"found": replace(GOOD, calls_of_runs=(1, 1))}, "requests to the Vonage API: 1"),
-        ({"found": replace(GOOD, archive={**ARCHIVE, "status": "available"})}, "its status is available"),
-        ({"found": replace(GOOD, stored=replace(STORED, size=8))}, "8 bytes of 9"),
-        ({"found": replace(GOOD, stored=replace(STORED, encryption=""))}, "server-side-encryption: nothing"),
-        ({"found": replace(GOOD, stored=replace(STORED, anonymous_status=200))}, "HTTP 200"),
+        ({"found": replace(GOOD, archives=(LOST, ARCHIVE))}, "the recording arrived: no, its status is available"),
+        ({"found": replace(GOOD, archives=(ARCHIVE, LOST))}, "after that arrived: no, its status is available"),
+        ({"found": replace(GOOD, stored=(replace(STORED, size=8), STORED))}, "8 bytes of 9"),
+        ({"found": replace(GOOD, stored=(STORED, replace(STORED, size=8)))}, "8 bytes of 9"),
+        ({"found": replace(GOOD, stored=(replace(STORED, encryption=""), STORED))}, "server-side-encryption: nothing"),
+        ({"found": replace(GOOD, stored=(replace(STORED, anonymous_status=200), STORED))}, "HTTP 200"),
+        ({"rotated": _run(1, failures=1)}, "was replaced"),
+        ({"found": replace(GOOD, old_key="AKIANEW")}, "was replaced"),
+        ({"found": replace(GOOD, old_key="")}, "was replaced"),
+        ({"found": replace(GOOD, keys={"AKIANEW": "Active", "AKIAOLD": "Inactive"})}, "AKIAOLD Inactive"),
+        ({"found": replace(GOOD, keys={"AKIANEW": "Inactive"})}, "AKIANEW Inactive"),
         ({"verified": _run(0, checks=[])}, "0 of 0 checks"),
         ({"verified": _run(0, checks=[*CHECKS, {"name": "credentials", "ok": False}])}, "1 of 2 checks"),
         ({"verified": _run(1, checks=CHECKS)}, "changed=1"),
     ],
 )
 def test_the_judge_names_the_one_thing_that_is_not_true(changed: dict[str, Any], words: str) -> None:
-    findings = judge(**{"found": GOOD, "origin": ORIGIN, **RUNS, **changed})
+    runs = {name: changed.get(name, run) for name, run in RUNS.items()}
+    findings = judge(Runs(**runs), changed.get("found", GOOD), ORIGIN)
     wrong = [finding.text for finding in findings if not finding.ok]
     assert len(wrong) == 1
     assert words in wrong[0]
+
+
+def test_without_a_target_the_judge_believes_no_rotation_either() -> None:
+    wrong = [finding.text for finding in judge(Runs(**RUNS), replace(GOOD, target={}), ORIGIN) if not finding.ok]
+    assert len(wrong) == 2
+    assert "upload target: none" in wrong[0]
+    assert "was replaced" in wrong[1]
