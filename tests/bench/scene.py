@@ -154,6 +154,8 @@ def role_variables(scene: Scene, side: Side) -> dict[str, Any]:
         "archive_storage_endpoint_url": scene.s3.url,
         "archive_storage_access_key": scene.store.access_key,
         "archive_storage_secret_key": scene.store.secret_key,
+        # As the peers: they cannot make keys.
+        "archive_storage_uploader": "given",
         "archive_storage_uploader_access_key": reach["access_key"],
         "archive_storage_uploader_secret_key": reach["secret_key"],
         "archive_storage_cors_rules": [{"allowed_origins": [ORIGIN], "allowed_methods": ["GET"]}],
