@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.site import Site
+from tests.e2e.site import Site, make_uploader
 from tools.cores import DEFAULT_LINES, SUPPORTED, ensure_core
 from tools.pythons import find_pythons
 
@@ -48,6 +48,11 @@ SURVEY: dict[str, Any] = {
     "application_id": "",
     "profile": "",
     "validate_certs": "",
+    "uploader": "",
+    "uploader_tags": "team: video",
+    "uploader_list_all_my_buckets": "no",
+    "rotate_after": "7776000",
+    "retire_delay": "",
 }
 # The same as a playbook has it.
 TYPED: dict[str, Any] = {
@@ -56,14 +61,16 @@ TYPED: dict[str, Any] = {
     "tags": {"team": "video", "cost": "47"},
     "cors_rules": [{"allowed_origins": ["https://*.example.com"], "allowed_methods": ["GET"]}],
     "folders": ["incoming"],
+    "uploader_tags": {"team": "video"},
 }
 
 
 @pytest.mark.slow
-def test_the_playbooks_on_each_core(core: Path, site: Site) -> None:
+def test_the_playbooks_on_each_core(core: Path, managed: Site) -> None:
     """First with values as AWX sends them: up to 2.18 a survey's answers stay strings, from 2.19 on they become what
     their text looks like. On each line they mean the same as values of the right types.
     """
+    site = managed
     env = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_DEFAULT_REGION"), "")
     first = site.configure(args=["--diff"], awx=True, env=env, ansible_playbook=core, **SURVEY)
     assert first.stats["changed"] == 2
@@ -73,7 +80,7 @@ def test_the_playbooks_on_each_core(core: Path, site: Site) -> None:
     assert "incoming/" in site.objects()
     (rule,) = site.holds("get_bucket_cors")["CORSRules"]
     assert rule["AllowedOrigins"] == ["https://*.example.com"]
-    assert site.emulator.record_archive(site.key)["status"] == "uploaded"
+    site.uploaded()
     site.steady(args=["--diff"], ansible_playbook=core, **TYPED)
     # Nor is there anything to do for the values of AWX: else this would fail.
     verified = site.run("verify", awx=True, env=env, ansible_playbook=core, **SURVEY).ok()
@@ -83,6 +90,10 @@ def test_the_playbooks_on_each_core(core: Path, site: Site) -> None:
     refused = site.run("configure", require_encryption=True, sse="none", ansible_playbook=core).failed()
     assert "require_encryption would refuse every recording" in refused.error
     assert site.silent
+    key, secret = make_uploader(site.store, site.bucket)
+    given = {"uploader": "given", "uploader_access_key": key, "uploader_secret_key": secret}
+    assert site.configure(ansible_playbook=core, **given, **TYPED).stats["changed"] == 1
+    assert site.held_key == (key, secret)
     gone = site.run("teardown", ansible_playbook=core).ok()
-    assert gone.stats["changed"] == 1
-    assert (site.target(), site.exists()) == (None, True)
+    assert gone.stats["changed"] == 2
+    assert (site.target(), site.exists(), site.keys()) == (None, True, {})
