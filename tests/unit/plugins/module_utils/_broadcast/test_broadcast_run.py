@@ -44,7 +44,7 @@ class World:
     hold: int = 0
     proof: errors.ArchivingError | None = None
     applies: bool = True
-    meanwhile: t.Callable[[World], None] = lambda _world: None
+    meanwhile: t.Callable[[World], object] = lambda _world: None
     log: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)
@@ -101,8 +101,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Outcome]:
 
     def begin(world: World, **changes: t.Any) -> Outcome:
         for name in ("list_keys", "make_key", "retire", "observe"):
-            monkeypatch.setattr(run.uploader, name, getattr(world, name))
-        monkeypatch.setattr(run.uploader, "apply", lambda *_args: None)
+            monkeypatch.setattr(uploader, name, getattr(world, name))
+        monkeypatch.setattr(uploader, "apply", lambda *_args: None)
         monkeypatch.setattr(run.Broadcast, "_place", lambda _self: ("https://b-1.s3.us-east-1.amazonaws.com", "r"))
         monkeypatch.setattr(run.Broadcast, "_client", lambda _self, *_secrets: world)
 
