@@ -26,8 +26,10 @@ description:
     there. Whether a call took effect that was under way, nobody can know, since the API cannot be read; so both keys
     stay, and the next run makes a third one, of a second user called like O(uploader.name) with C(-spare) at its end.
     The rotation after that removes that user again.
-  - Of two runs at the same time on one project one ends with an error of the kind C(conflict). No key that the target
-    may hold is retired by either.
+  - Of two runs at the same time on one project one ends with an error of the kind C(conflict), or waits for the other
+    one. No key that the target may hold is retired by either.
+  - After a run that was cut off, the next one waits until the call that was announced must be over, for
+    O(total_timeout) at most.
 extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws
@@ -45,7 +47,7 @@ attributes:
     support: full
     details:
       - Shows the user, its policy, the public fields of the target and the ids of access keys. A key that is yet to be
-        made is shown as C((new)).
+        made is shown as C((new)). Never a secret.
   idempotent:
     support: full
     details:
@@ -99,16 +101,18 @@ options:
     suboptions:
       name:
         description:
-          - Name of the user. Not set means C(vonage-archiving-) and the API key or application id.
+          - Name of the user, at most 58 characters, for C(-spare) has to fit in. Not set means C(vonage-archiving-) and
+            the API key or application id.
+          - A user is for one project. One whose policy says that another project uploads with it is refused.
         type: str
       path:
         description:
-          - Path of the user, such as V(/video/).
+          - Path of the user, such as V(/video/). A user that is at another path is moved, which changes its ARN.
           - Not set means V(/).
         type: str
       permissions_boundary:
         description:
-          - ARN of a policy that bounds what the user may do.
+          - ARN of a policy that bounds what the user may do. Not set leaves the boundary that is there, if any.
         type: str
       tags:
         description:
@@ -116,12 +120,15 @@ options:
         type: dict
       list_all_my_buckets:
         description:
-          - Also allows C(s3:ListAllMyBuckets), as the vendor's guide does.
+          - Also allows C(s3:ListAllMyBuckets), as the vendor's guide does. It shows the names of all buckets of the
+            account.
         type: bool
         default: false
       force:
         description:
-          - Takes over a user of that name which this collection has not made.
+          - Takes over a user of that name which this collection has not made, that is, one without the tag
+            C(vonage-archiving:managed), with its keys; other keys than the new one are retired.
+          - Also takes a user that another project uploads with.
         type: bool
         default: false
   rotate:
@@ -137,7 +144,8 @@ options:
     default: 0
   overlap:
     description:
-      - Leaves a key active for this many seconds after the target was given another one.
+      - Leaves a key active for this many seconds after the target was given another one. A run after that time goes on
+        with it.
     type: int
     default: 0
   retire_delay:
@@ -190,16 +198,23 @@ options:
     type: int
     default: 30
 notes:
-  - "IAM actions needed on C(arn:aws:iam::<account>:user/<path><name>) and the same with C(-spare) at its end:
-    C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy); to make or change the user C(iam:CreateUser),
-    C(iam:TagUser), C(iam:PutUserPolicy), with O(uploader.permissions_boundary) C(iam:PutUserPermissionsBoundary), with
-    a changed O(uploader.path) C(iam:UpdateUser); for keys C(iam:CreateAccessKey), C(iam:UpdateAccessKey),
-    C(iam:DeleteAccessKey); to remove the spare user C(iam:DeleteUser), C(iam:DeleteUserPolicy),
-    C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser)."
-  - "IAM actions needed on the bucket: C(s3:ListBucket), C(s3:ListBucketMultipartUploads); on the object of the
-    O(record): C(s3:GetObject), C(s3:PutObject); for the proof those of M(vonage.archiving.archive_upload_check)."
-  - A recording that is being uploaded while keys change goes on with the key it began with, as far as is known; that is
-    not documented. S3 checks the key for every part of a multipart upload, hence O(drain_timeout) and O(overlap).
+  - "IAM actions needed on C(arn:aws:iam::<account>:user<path><name>) and the same with C(-spare) at its end:
+    C(iam:GetUser), C(iam:GetUserPolicy), C(iam:ListAccessKeys) in every run; C(iam:CreateUser), C(iam:TagUser),
+    C(iam:PutUserPolicy) for the user; C(iam:CreateAccessKey), C(iam:UpdateAccessKey), C(iam:DeleteAccessKey) for its
+    keys; C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser), C(iam:DeleteUserPolicy),
+    C(iam:DeleteUser) to remove the spare user."
+  - "Besides, C(iam:ListUserTags) on a store other than AWS; C(iam:PutUserPermissionsBoundary) to bound a user that is
+    there by O(uploader.permissions_boundary); C(iam:UpdateUser) to move one to another O(uploader.path), on both ARNs.
+    C(iam:GetAccessKeyLastUsed) is not used."
+  - "S3 actions needed on the bucket: C(s3:ListBucket), C(s3:ListBucketMultipartUploads), and C(s3:ListBucketVersions)
+    if it has versions; on the object of the O(record): C(s3:GetObject), C(s3:PutObject); for the proof those of
+    M(vonage.archiving.archive_upload_check) on C(<bucket>/<project>/vonage-archiving-probe-*)."
+  - After a change of the bucket, C(s3:ListBucketMultipartUploads) is used on the former one as well. Where it is not
+    allowed there, an old key stays for a day, as if an upload were under way.
+  - Whether Vonage goes on with the old key where an upload has begun is not documented. S3 checks the key for every
+    part of a multipart upload, hence O(drain_timeout) and O(overlap).
+  - While an old key is kept, by O(overlap), O(retire_delay) or uploads that are under way, the user has two keys, which
+    is all that IAM allows. O(proof=always) and O(proof=only) have no room then for a key to try.
   - A store needs an API like that of AWS IAM, at O(iam_endpoint_url). Where there is none, use
     M(vonage.archiving.vonage_archive_storage) with a key made by hand.
 seealso:
@@ -255,6 +270,36 @@ EXAMPLES = r"""
     verify_timeout: 60
     region: eu-west-1
 
+- name: Try uploads also when the key is kept, without TLS verification and with little time, on a store for tests
+  vonage.archiving.archive_key_rotation:
+    api_key: "{{ video_api_key }}"
+    api_secret: "{{ video_api_secret }}"
+    api_url: http://127.0.0.1:8080
+    timeout: 5
+    retries: 1
+    total_timeout: 20
+    s3:
+      bucket: example-archives
+      endpoint: https://127.0.0.1:8333
+    fallback: opentok
+    record: /tmp/records/archives.json
+    proof: always
+    endpoint_url: https://127.0.0.1:8333
+    validate_certs: false
+    access_key: "{{ operator_access_key }}"
+    secret_key: "{{ operator_secret_key }}"
+    session_token: "{{ operator_session_token | default('') }}"
+
+- name: The same for an application of the unified environment, which is experimental
+  vonage.archiving.archive_key_rotation:
+    application_id: "{{ video_application_id }}"
+    private_key: "{{ lookup('ansible.builtin.file', 'application.pem') }}"
+    s3:
+      bucket: example-archives
+    fallback: opentok
+    record: s3://example-archives/.vonage-archiving/application.json
+    region: eu-west-1
+
 - name: A user of one's own naming, on a store that is not AWS, with encrypted archives
   vonage.archiving.archive_key_rotation:
     api_key: "{{ video_api_key }}"
@@ -275,6 +320,7 @@ EXAMPLES = r"""
       force: true
     endpoint_url: https://s3.example.com
     iam_endpoint_url: https://iam.example.com
+    aws_ca_bundle: /etc/ssl/certs/internal.pem
     access_key: "{{ operator_access_key }}"
     secret_key: "{{ operator_secret_key }}"
 """
@@ -499,6 +545,10 @@ error:
       type: list
       elements: str
       returned: with RV(error.kind=input)
+    user:
+      description: The user that is not this collection's, or another project's.
+      type: str
+      returned: with RV(error.kind=not_ours)
     checks:
       description: As RV(checks).
       type: list
