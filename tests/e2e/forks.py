@@ -23,7 +23,9 @@ PROCESSES = multiprocessing.get_context("forkserver")
 
 def forked(target: Callable[..., None], *args: Any) -> ForkServerProcess:
     """Return a process that is ready to start."""
-    PROCESSES.set_forkserver_preload(["tests.e2e.driver", "tests.e2e.warm", "boto3", "requests", "jwt"])
+    PROCESSES.set_forkserver_preload(
+        ["tests.e2e.driver", "tests.e2e.warm", "tests.e2e.rotation_site", "boto3", "requests", "jwt"]
+    )
     # The first call starts the one that forks. Some versions of Python take its search path from nowhere else, and
     # say nothing of what they could not import.
     with mock.patch.dict(os.environ, PYTHONPATH=f"{ROOT}{os.pathsep}{TREE}"):

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
@@ -42,6 +42,8 @@ class RotationSite:
     api: RecordingProxy
     client: Any
     iam: Any
+    #: Unix seconds as runs see them
+    clock: Callable[[], float] = time.time
     _made: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -87,7 +89,7 @@ class RotationSite:
         """
         wanted = desired({**self.params, **options}, {})
         context = Context(check_mode=check_mode)
-        outcome = Rotation(wanted, context, Iam(wanted.iam), now=lambda: time.time() + later).run()
+        outcome = Rotation(wanted, context, Iam(wanted.iam), now=lambda: self.clock() + later).run()
         shown = json.dumps([outcome.result, outcome.before, outcome.after])
         assert not runs.leaks(shown, self.secrets)
         assert not outcome.failed
@@ -171,7 +173,7 @@ class RotationSite:
         """Put something in its place."""
         self.client.put_object(Bucket=self.bucket, Key=self.record_key, Body=text.encode())
 
-    def keys(self) -> dict[str, str]:
+    def statuses(self) -> dict[str, str]:
         """The access keys there are, of both users: id and status."""
         return {key["AccessKeyId"]: key["Status"] for user in self.users for key in self.keys_of(user)}
 
@@ -207,6 +209,7 @@ class RotationSite:
 
     def in_order(self, **options: Any) -> None:
         """The next run brings everything in order, and the one after it has nothing to do."""
+        self.s3.before = self.s3.after = self.api.before = self.api.after = None
         self.run(proof="none", **options)
         self.settled()
         self.steady(proof="none", **options)
@@ -221,7 +224,7 @@ class RotationSite:
         """Exactly one key, active, the one that target and record name, and uploads with it arrive."""
         record = self.record()
         assert record["status"] == "applied"
-        assert self.keys() == {self.held: "Active"}
+        assert self.statuses() == {self.held: "Active"}
         assert record["storage"]["access_key"] == self.held
         assert self.target()["config"]["bucket"] == record["storage"]["bucket"]
         spare = self.users[1]

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 import pytest
@@ -33,9 +33,29 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploa
 from tests.e2e import driver, forks, runs
 from tests.e2e.prepared import variables
 from tests.e2e.site import Site, leftovers, make_uploader, new_site
-from tests.sandbox import DropConnection, ProxiedRequest, Sandbox
+from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox
 
 PARTS = 4
+
+
+class Proxied(Protocol):
+    """A site whose requests go by proxies."""
+
+    @property
+    def s3(self) -> RecordingProxy:
+        """To the store."""
+
+    @property
+    def api(self) -> RecordingProxy:
+        """To the API."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket."""
+
+    @property
+    def key(self) -> str:
+        """The project's key."""
 
 
 @dataclass
@@ -46,7 +66,7 @@ class Killer:
     :param kill: ends all processes of the run, and returns when they are gone.
     """
 
-    site: Site
+    site: Proxied
     point: int = 0
     after: bool = False
     like: str = ""
@@ -81,14 +101,14 @@ class Killer:
             self.kill()
 
 
-def unnamed(site: Site, request: ProxiedRequest) -> str:
+def unnamed(site: Proxied, request: ProxiedRequest) -> str:
     """A request in a line, with the names of this run left out."""
     line = f"{request.method} {request.path}?{request.query}"
     line = line.replace(site.bucket, "BUCKET").replace(site.key, "KEY")
     return re.sub(r"(probe-)[0-9a-f-]{36}|(uploadId=)\w+", r"\1\2*", line)
 
 
-def wait_until_idle(site: Site, hit: ProxiedRequest | None) -> None:
+def wait_until_idle(site: Proxied, hit: ProxiedRequest | None) -> None:
     """Let requests that were under way at the same time end: the next run must not meet them."""
     until = time.monotonic() + 5
     while time.monotonic() < until:

@@ -160,7 +160,7 @@ class TestTheUsualLife:
         text = refused(begun, NotProvenError, rotate=True, expect_public=True)
         assert "The target was not touched" in text
         assert begun.record_text() == before
-        assert begun.keys() == {held: "Active"}
+        assert begun.statuses() == {held: "Active"}
         assert begun.api.requests == []
         begun.settled()
         begun.steady()
@@ -170,7 +170,7 @@ class TestTheUsualLife:
         rotation.run(**options)
         first = rotation.held
         rotation.run(rotate=True, **options)
-        assert rotation.keys() == {rotation.held: "Active"}
+        assert rotation.statuses() == {rotation.held: "Active"}
         assert rotation.held != first
         rotation.steady(**options)
 
@@ -247,7 +247,7 @@ class TestProof:
 
         def before(n: int, request: ProxiedRequest) -> None:
             if "archive.mp4" in request.path:
-                for key in set(begun.keys()) - {held}:
+                for key in set(begun.statuses()) - {held}:
                     begun.iam.delete_access_key(UserName=begun.user, AccessKeyId=key)
 
         begun.s3.before = before
@@ -270,7 +270,7 @@ class TestGivenKeys:
         # The other way, what was managed is left to its users.
         give(rotation, *given)
         assert rotation.held == given[0]
-        assert rotation.keys() == {managed: "Active"}
+        assert rotation.statuses() == {managed: "Active"}
         rotation.archive_arrives()
         rotation.run(proof="none")
         rotation.settled()
@@ -286,7 +286,7 @@ class TestGivenKeys:
         begun.archive_arrives()
         begun.run(proof="none")
         begun.settled()
-        assert old not in begun.keys()
+        assert old not in begun.statuses()
 
 
 class TestRetiring:
@@ -294,13 +294,13 @@ class TestRetiring:
         times = {"overlap": 3600, "retire_delay": 7200, "proof": "none"}
         old = begun.held
         outcome = begun.run(rotate=True, **times)
-        assert begun.keys() == {old: "Active", begun.held: "Active"}
+        assert begun.statuses() == {old: "Active", begun.held: "Active"}
         assert outcome.result["waits"] == telling.OVERLAP
         begun.steady(**times)
         earlier(begun, 3601)
         preview = begun.run(check_mode=True, **times)
         outcome = begun.run(**times)
-        assert begun.keys() == {old: "Inactive", begun.held: "Active"}
+        assert begun.statuses() == {old: "Inactive", begun.held: "Active"}
         assert (outcome.changed, outcome.result["waits"]) == (True, telling.DELAY)
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
         begun.steady(**times)
@@ -312,11 +312,11 @@ class TestRetiring:
     def test_only_a_delay(self, begun: RotationSite) -> None:
         old = begun.held
         begun.run(rotate=True, retire_delay=3600, proof="none")
-        assert begun.keys() == {old: "Inactive", begun.held: "Active"}
+        assert begun.statuses() == {old: "Inactive", begun.held: "Active"}
         # Who rotates again before it is over has the inactive one deleted for the room.
         begun.run(rotate=True, retire_delay=3600, proof="none")
-        assert old not in begun.keys()
-        assert Counter(begun.keys().values()) == {"Active": 1, "Inactive": 1}
+        assert old not in begun.statuses()
+        assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 1}
         begun.archive_arrives()
 
     def test_an_overlap_is_kept_by_the_next_rotation(self, begun: RotationSite) -> None:
@@ -325,11 +325,11 @@ class TestRetiring:
         begun.run(rotate=True, overlap=DAY, proof="none")
         second = begun.held
         begun.run(rotate=True, overlap=DAY, proof="none")
-        assert begun.keys() == {first: "Active", second: "Active", begun.held: "Active"}
+        assert begun.statuses() == {first: "Active", second: "Active", begun.held: "Active"}
         assert len(begun.keys_of(f"{begun.user}-spare")) == 1
         begun.archive_arrives()
         begun.run(rotate=True, overlap=DAY, proof="none")
-        assert len(begun.keys()) == 4
+        assert len(begun.statuses()) == 4
         text = refused(begun, errors.QuotaError, rotate=True, overlap=DAY, proof="none")
         assert "Run it again once uploads that are under way have ended and the overlap is over." in text
         begun.archive_arrives()
@@ -376,7 +376,7 @@ class TestUploadsUnderWay:
         upload = Upload(begun)
         outcome = begun.run(rotate=True, proof="none")
         assert outcome.result["waits"] == telling.IN_FLIGHT
-        assert begun.keys() == {upload.key: "Active", begun.held: "Active"}
+        assert begun.statuses() == {upload.key: "Active", begun.held: "Active"}
         assert begun.steady().result["waits"] == telling.IN_FLIGHT
         begun.archive_arrives()
         upload.end()
@@ -424,7 +424,7 @@ class TestUploadsUnderWay:
         upload = Upload(begun)
         begun.run(rotate=True, proof="none")
         begun.run(rotate=True, proof="none")
-        assert len(begun.keys()) == 3
+        assert len(begun.statuses()) == 3
         upload.end()
         begun.run()
         begun.settled()
@@ -433,7 +433,7 @@ class TestUploadsUnderWay:
         upload = Upload(begun)
         begun.run(rotate=True, proof="none")
         begun.run(later=DAY - 60)
-        assert begun.keys() == {upload.key: "Active", begun.held: "Active"}
+        assert begun.statuses() == {upload.key: "Active", begun.held: "Active"}
         begun.run(later=DAY + 60)
         begun.settled()
 
@@ -484,7 +484,7 @@ class TestMoving:
         upload = Upload(begun)
         there = {"s3": {**begun.params["s3"], "bucket": other}, "record": f"s3://{other}/{begun.record_key}"}
         begun.run(**there, proof="none")
-        assert set(begun.keys()) == {upload.key, begun.held}
+        assert set(begun.statuses()) == {upload.key, begun.held}
         held = begun.held
         preview = begun.run(check_mode=True)
         assert preview.result["reason"] == "unknown"
@@ -493,7 +493,7 @@ class TestMoving:
 
         def before(n: int, request: ProxiedRequest) -> None:
             if request.path.endswith("/archive/storage"):
-                checked.append(begun.keys()[held] == "Active")
+                checked.append(begun.statuses()[held] == "Active")
 
         begun.api.before = before
         begun.run(proof="none")
@@ -513,14 +513,14 @@ class TestDamage:
     def test_record_lost_or_damaged(self, begun: RotationSite, text: str) -> None:
         """With two active keys, any of which the target may hold."""
         begun.run(rotate=True, overlap=DAY, proof="none")
-        assert len(begun.keys()) == 2
+        assert len(begun.statuses()) == 2
         if text:
             begun.write_record(text)
         else:
             begun.client.delete_object(Bucket=begun.bucket, Key=begun.record_key)
         held = begun.held
         seen: list[str] = []
-        begun.api.before = lambda n, request: seen.append(begun.keys()[held])
+        begun.api.before = lambda n, request: seen.append(begun.statuses()[held])
         assert begun.run(proof="none").result["reason"] == "unknown"
         assert seen == ["Active"]
         begun.settled()
@@ -588,7 +588,7 @@ class TestDamage:
             patch.setattr(Client, "put_storage", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 begun.run(rotate=True, proof="none")
-        assert len(begun.keys()) == 2
+        assert len(begun.statuses()) == 2
         begun.archive_arrives()
         begun.run(proof="none")
         begun.settled()
@@ -619,7 +619,7 @@ class TestFailingCalls:
         begun.emulator.fail_next(**DEFINITE[name], path=f"/{begun.key}/")
         assert f"HTTP {name}" in refused(begun, errors.ArchivingError, rotate=True, **BRIEF)
         assert begun.record_text() == before
-        assert begun.keys() == {held: "Active"}
+        assert begun.statuses() == {held: "Active"}
         begun.settled()
         begun.steady()
 
@@ -627,7 +627,7 @@ class TestFailingCalls:
         for _unused in range(3):
             rotation.emulator.fail_next(status=403, path=f"/{rotation.key}/")
             refused(rotation, errors.DeniedError, **BRIEF)
-            assert rotation.keys() == {}
+            assert rotation.statuses() == {}
         rotation.run(proof="none")
         rotation.settled()
 
@@ -637,10 +637,10 @@ class TestFailingCalls:
         old = begun.held
         begun.emulator.fail_next(**UNCERTAIN[name], path=f"/{begun.key}/", times=9)
         refused(begun, errors.ArchivingError, rotate=True, **BRIEF)
-        assert Counter(begun.keys().values()) == {"Active": 2}
-        assert old in begun.keys()
+        assert Counter(begun.statuses().values()) == {"Active": 2}
+        assert old in begun.statuses()
         pending = begun.record()
-        assert {pending["storage"]["access_key"], *pending["may_hold"]} == set(begun.keys())
+        assert {pending["storage"]["access_key"], *pending["may_hold"]} == set(begun.statuses())
         begun.archive_arrives()
         begun.emulator.clear_faults()
         assert begun.run(proof="none").result["reason"] == "unknown"
@@ -653,7 +653,7 @@ class TestFailingCalls:
         for _unused in range(3):
             refused(begun, errors.UnreachableError, rotate=True, **BRIEF)
             begun.archive_arrives()
-        assert Counter(begun.keys().values()) == {"Active": 4}
+        assert Counter(begun.statuses().values()) == {"Active": 4}
         begun.emulator.clear_faults()
         text = refused(begun, errors.QuotaError, proof="none")
         assert "any of them may be in use. Remove the upload target" in text
@@ -685,7 +685,7 @@ class TestFailingStores:
                     begun.run(rotate=True, **BRIEF)
                 begun.s3.before = begun.api.before = None
                 assert not runs.leaks(str(caught.value), begun.secrets), kind
-                assert begun.keys()[begun.held] == "Active", kind
+                assert begun.statuses()[begun.held] == "Active", kind
                 begun.archive_arrives()
                 begun.run(proof="none")
                 begun.settled()
@@ -727,7 +727,7 @@ class TestAges:
         assert moto.run(check_mode=True, rotate_after=3600, later=3500).result["reason"] == "unchanged"
         assert moto.run(check_mode=True, rotate_after=3600, later=later).result["reason"] == "expired"
         moto.run(proof="none", rotate=True)
-        assert moto.keys() == {moto.held: "Active"}
+        assert moto.statuses() == {moto.held: "Active"}
         assert moto.held != old
         moto.settled()
 
@@ -739,7 +739,7 @@ class TestAges:
             refused(moto, errors.UnreachableError, rotate=True, **BRIEF)
             moto.emulator.clear_faults()
             moto.archive_arrives()
-        assert len(moto.keys()) == 3
+        assert len(moto.statuses()) == 3
         moto.run(proof="none")
         moto.settled()
         moto.run(rotate=True, proof="none")

@@ -65,7 +65,7 @@ class Ledger:
         action = iam_action(request).get("Action")
         if action == "CreateAccessKey":
             self.keys += 1
-            self.most = max(self.most, self.keys, len(self.site.keys()))
+            self.most = max(self.most, self.keys, len(self.site.statuses()))
         elif action == "DeleteAccessKey":
             self.keys -= 1
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import iam, uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import METHODS, probe_problems
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import user_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
@@ -116,7 +117,7 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     problems += probe_problems(probe, identity or "unknown")
     iam_connection = _connection(iam.iam_connection, params, environ, problems)
     operator = _connection(aws.connection, params, environ, problems)
-    user = _uploader(params, identity, str(aim.place if aim else ""), problems) if identity and aim else None
+    user = _uploader(params, identity, str(aim.place if aim else ""), problems)
     if problems or not (project and aim and store and user and iam_connection and operator):
         error = InputError(list(dict.fromkeys(problems)))
         error.secrets = vonage.misplaced(params)
@@ -186,6 +187,8 @@ def _uploader(params: t.Mapping[str, t.Any], project: str, bucket: str, problems
         list_all_my_buckets=bool(asked.get("list_all_my_buckets")),
         force=bool(asked.get("force")),
     )
-    found = uploader.problems(wanted, longest_suffix=SPARE)
+    # Where bucket or project are wrong, that is told already.
+    known = project and bucket
+    found = uploader.problems(wanted, SPARE) if known else user_problems(wanted, SPARE)
     problems += [f"uploader: {why}" for why in found]
     return None if found else wanted

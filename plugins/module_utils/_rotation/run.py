@@ -118,8 +118,8 @@ class Rotation:
                     f"another run has announced that it may do so until {record.stamp(until)}",
                     f"Run it again after that, or delete {self.wanted.store.location} if there is no other run.",
                 )
-            while self.now() < until and self._is_as(last.held):
-                self.sleep(min(until - self.now(), LOOK_AGAIN))
+            while (left := until - self.now()) > 0 and self._is_as(last.held):
+                self.sleep(min(left, LOOK_AGAIN))
 
     def _is_as(self, held: Held) -> bool:
         """Whether the record is still the same."""

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rotations as they are asked for, and users and records as they may be found."""
+
+from __future__ import annotations
+
+import typing as t
+
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, User
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired, desired
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import Observed
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record import Record
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held
+
+NOW = 1_800_000_000.0
+API_SECRET = "0123456789abcdef0123456789abcdef01234567"
+PROJECT = "45828062"
+MAIN, SPARE = f"vonage-archiving-{PROJECT}", f"vonage-archiving-{PROJECT}-spare"
+FOREIGN = "AKIAFOREIGN"
+IDS = ("AKIAM1", "AKIAM2", "AKIAS1", "AKIAS2")
+PARAMS: dict[str, t.Any] = {
+    "api_key": PROJECT,
+    "api_secret": API_SECRET,
+    "s3": {"bucket": "b-1", "endpoint": None, "sse": "s3"},
+    "fallback": "none",
+    "record": "/nowhere/record.json",
+    "region": "eu-west-1",
+    "access_key": "AKIAOPERATOR",
+    "secret_key": "of-the-operator",
+}
+
+
+def wanted(**params: t.Any) -> Desired:
+    return desired({**PARAMS, **params}, {})
+
+
+def user(name: str = MAIN, bucket: str = "b-1", project: str = PROJECT) -> User:
+    policy = uploader.plan(uploader.Wanted(name, bucket, project), uploader.Observed(None)).steps[-1].value
+    return User(name, f"arn:aws:iam::1:user/{name}", "/", tags={uploader.OWNER_TAG: "true"}, policy=policy)
+
+
+def access_key(id_: str, active: bool = True, created: float | None = None) -> AccessKey:
+    return AccessKey(id_, MAIN if id_ in IDS[:2] else SPARE, active, created)
+
+
+def seen(*keys: AccessKey, last: Record | None = None, why: str = "", spare: bool | None = None) -> Observed:
+    """What is found; ``last`` without ``why`` is believed."""
+    main, other = ([key for key in keys if key.user == name] for name in (MAIN, SPARE))
+    there = bool(other) if spare is None else spare
+    why = why or (record.UNFINISHED if last and last.status == record.PENDING else "")
+    known = None if why or last is None else last
+    data = record.dump(last) if last else None
+    kept = storage.Observed(Held(data), last, known, why, why == record.UNFINISHED)
+    return Observed(
+        uploader.Observed(user(), tuple(main)), uploader.Observed(user(SPARE) if there else None, tuple(other)), kept
+    )
+
+
+def begun(held: str, may_hold: t.Iterable[str] | None = (), bucket: str = "b-1", time: float = NOW) -> Record:
+    """The record before the API is called."""
+    public = {"type": "s3", "bucket": bucket, "access_key": held, "sse": "s3", "fallback": "none"}
+    return record.begin(PROJECT, "https://api.opentok.com", time, public, "secret", API_SECRET, may_hold, 90)
+
+
+def applied(held: str, others: t.Iterable[str] = (), bucket: str = "b-1", time: float = NOW) -> Record:
+    """The record once the API has agreed."""
+    return begun(held, bucket=bucket, time=time).done(record.APPLIED, time, others)
+
+
+KEYS = st.lists(
+    st.builds(access_key, st.sampled_from(IDS), st.booleans(), st.none() | st.floats(NOW - 1e7, NOW)),
+    max_size=4,
+    unique_by=lambda key: key.id,
+)
+HELD = st.sampled_from((*IDS, FOREIGN))
+SETS = st.sets(st.sampled_from(IDS))
+RECORDS = st.one_of(
+    st.none(),
+    st.builds(begun, HELD, st.none() | SETS),
+    st.builds(applied, HELD, SETS, st.sampled_from(["b-1", "b-2"]), st.floats(NOW - 1e7, NOW)),
+    st.builds(lambda others: begun("", ()).done(record.ABSENT, NOW, others), SETS),
+)
+OBSERVED = st.builds(
+    lambda keys, last, why: seen(*keys, last=last, why=why), KEYS, RECORDS, st.sampled_from(["", "", "it is damaged"])
+)
+SECONDS = st.sampled_from([0, 0, 60, 3600, 86400])
+WANTED = st.builds(
+    lambda overlap, delay, after, rotate: wanted(
+        overlap=overlap, retire_delay=delay, rotate_after=after, rotate=rotate
+    ),
+    SECONDS,
+    SECONDS,
+    SECONDS,
+    st.booleans(),
+)

@@ -1,0 +1,224 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The record while a run is at work: it names every key that the target may hold, and two runs learn of each other."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal, is_definite
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._rotation.rotation_cases import (
+    API_SECRET,
+    IDS,
+    NOW,
+    PROJECT,
+    RECORDS,
+    applied,
+    begun,
+)
+
+TARGET = {"type": "s3", "bucket": "b-1", "access_key": IDS[1]}
+BEFORE = record.dump(applied(IDS[0]))
+
+
+@dataclass
+class MemoryStore:
+    """Keeps one record; ``broken`` are the numbers of the writes that fail, after they took effect or not."""
+
+    data: bytes | None = None
+    broken: dict[int, bool] = field(default_factory=dict)
+    deaf: bool = False
+    writes: int = 0
+    location: str = "memory"
+
+    def read(self) -> Held:
+        if self.deaf:
+            raise errors.UnreachableError("read the record", "no answer")
+        return Held(self.data)
+
+    def write(self, data: bytes, expected: Held | None) -> Held:
+        self.writes += 1
+        failed = self.broken.get(self.writes)
+        if failed is False:
+            raise errors.UnreachableError("write the record", "no answer")
+        if expected is not None and self.data != expected.data:
+            raise errors.ConflictError("write the record", "another run has written it in between")
+        self.data = data
+        if failed:
+            raise errors.UnreachableError("write the record", "no answer")
+        return Held(data)
+
+    def kept(self) -> record.Record:
+        assert self.data is not None
+        return record.parse(self.data)
+
+
+def journal(store: MemoryStore, may_hold: t.Iterable[str] | None = (IDS[0],), known: bool = True) -> Journal:
+    held = None if may_hold is None else frozenset(may_hold)
+    return Journal(Project(PROJECT, API_SECRET), store, Held(store.data), known, held, lambda: NOW)
+
+
+def no(status: int | None, tries: int = 1) -> errors.ArchivingError:
+    return errors.RejectedError("set it", "no", status=status, tries=tries)
+
+
+@given(RECORDS, st.booleans())
+def test_in_use(last: record.Record | None, believed: bool) -> None:
+    found = record.in_use(last, believed)
+    if last is None or not believed or (last.status == record.PENDING and last.may_hold is None):
+        assert found is None
+    else:
+        assert found is not None
+        own = last.storage.get("access_key")
+        assert not own or own in found
+        assert found - {own} == set(last.may_hold or ()) - {own}
+
+
+def test_in_use_of_an_applied_record_is_its_own_key() -> None:
+    assert record.in_use(applied(IDS[0], [IDS[1]]), True) == {IDS[0]}
+    assert record.in_use(begun(IDS[1], [IDS[0]]), True) == {IDS[0], IDS[1]}
+
+
+def test_all_goes_well() -> None:
+    store = MemoryStore(BEFORE)
+    run = journal(store)
+    run.claim()
+    claimed = store.kept()
+    assert (claimed.status, claimed.may_hold, dict(claimed.storage)) == (record.PENDING, (IDS[0],), {})
+    assert record.in_use(claimed, True) == {IDS[0]}
+    run.begin(TARGET, "secret")
+    pending = store.kept()
+    assert record.in_use(pending, True) == {IDS[0], IDS[1]}
+    assert NOW + run.project.budget.total <= (record.seconds(pending.until) or 0)
+    assert run.seconds_left == pytest.approx(91, abs=1)
+    done = run.end(record.APPLIED, [IDS[0]])
+    assert store.kept() == done
+    assert (done.status, done.may_hold, done.others, done.until) == (record.APPLIED, (), (IDS[0],), "")
+
+
+@pytest.mark.parametrize("step", ["claim", "begin", "end"])
+def test_another_run_was_quicker(step: str) -> None:
+    """Whoever loses has changed nothing that counts, or says that it is not known what is set."""
+    store = MemoryStore(BEFORE)
+    run = journal(store)
+    steps: list[t.Callable[[], t.Any]] = [
+        run.claim,
+        lambda: run.begin(TARGET, "secret"),
+        lambda: run.end(record.APPLIED),
+    ]
+    for call in steps[: ["claim", "begin", "end"].index(step)]:
+        call()
+    other = journal(store)
+    other.claim()
+    theirs = store.data
+    with pytest.raises(errors.ConflictError, match="another run"):
+        steps[["claim", "begin", "end"].index(step)]()
+    if step == "end":
+        assert record.in_use(store.kept(), True) is None
+        with pytest.raises(errors.ConflictError):
+            other.begin(TARGET, "secret")
+    else:
+        assert store.data == theirs
+        other.begin(TARGET, "secret")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_a_plain_no_puts_back_what_was_there(status: int) -> None:
+    store = MemoryStore(BEFORE)
+    run = journal(store)
+    run.claim()
+    run.begin(TARGET, "secret")
+    error = no(status)
+    assert run.failed(error) is error
+    assert store.data == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("status", "tries"),
+    [(400, 2), (408, 1), (409, 1), (425, 1), (429, 1), (500, 1), (503, 1), (200, 1), (302, 1), (None, 1)],
+)
+def test_no_answer_leaves_both_keys_named(status: int | None, tries: int) -> None:
+    assert not is_definite(no(status, tries))
+    store = MemoryStore(BEFORE)
+    run = journal(store)
+    run.claim()
+    run.begin(TARGET, "secret")
+    run.failed(no(status, tries))
+    assert record.in_use(store.kept(), True) == {IDS[0], IDS[1]}
+
+
+def test_nothing_is_put_back_that_was_not_known() -> None:
+    for data in (None, record.dump(begun(IDS[0])), b"damaged"):
+        store = MemoryStore(data)
+        run = journal(store, may_hold=[IDS[0]], known=False)
+        run.claim()
+        run.begin(TARGET, "secret")
+        run.failed(no(403))
+        assert record.in_use(store.kept(), True) == {IDS[0], IDS[1]}
+
+
+def test_no_answer_and_another_run_has_finished() -> None:
+    """Its call may have come before ours or after: what it says is not believed any more."""
+    store = MemoryStore(BEFORE)
+    run = journal(store)
+    run.claim()
+    run.begin(TARGET, "secret")
+    other = journal(store, may_hold=IDS[:2])
+    other.claim()
+    other.begin({**TARGET, "access_key": IDS[2]}, "secret")
+    other.end(record.APPLIED)
+    run.failed(no(None))
+    assert record.in_use(store.kept(), True) is None
+
+
+def test_what_goes_wrong_with_the_record_does_not_hide_what_went_wrong_before() -> None:
+    store = MemoryStore(BEFORE)
+    run = journal(store)
+    run.claim()
+    run.begin(TARGET, "secret")
+    store.deaf = True
+    told = run.failed(no(None))
+    assert "Could not set it: no." in str(told)
+    assert "The record could not be put right either: no answer" in str(told).replace("Then the", "The")
+    assert told.facts["tries"] == 1
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_the_end_is_not_written_or_not_confirmed(written: bool) -> None:
+    store = MemoryStore(BEFORE, broken={3: written})
+    run = journal(store)
+    run.claim()
+    run.begin(TARGET, "secret")
+    with pytest.raises(errors.UnreachableError, match="The API has agreed"):
+        run.end(record.APPLIED)
+    assert store.kept().status == (record.APPLIED if written else record.PENDING)
+
+
+def test_time_left_runs_out() -> None:
+    store = MemoryStore(BEFORE)
+    clock = [NOW]
+    run = Journal(Project(PROJECT, API_SECRET), store, Held(store.data), True, frozenset(), lambda: clock[0])
+    run.begin(TARGET, "secret")
+    clock[0] += 200
+    assert run.seconds_left < 0
+
+
+def test_a_record_from_before_there_were_others() -> None:
+    text = record.dump(applied(IDS[0])).replace(b'  "others": [],\n', b"")
+    assert record.parse(text) == replace(record.parse(BEFORE), **vars_of(text))
+
+
+def vars_of(text: bytes) -> dict[str, t.Any]:
+    found = record.parse(text)
+    return {"salt": found.salt, "secret_hmac": found.secret_hmac, "run": found.run, "others": ()}
