@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calls of the Vonage Video API that set and delete the upload target of a project.
+"""The calls of the Vonage Video API: to set and delete the upload target of a project, and to read documents.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -18,7 +18,7 @@ import re
 import time
 import typing as t
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Http
@@ -47,7 +47,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Client:
-    """Calls about one project; safe to share between threads.
+    """Calls about one project, or as an account about all of its own; safe to share between threads.
 
     :param secrets: never shown in an error, beside the project's own.
     :param now: Unix seconds.
@@ -65,7 +65,7 @@ class Client:
 
     def put_storage(self, body: t.Mapping[str, t.Any]) -> Done:
         """Set the target, whatever there was before."""
-        answer = self._send("PUT", f"set the upload target of {self.project.name}", body)
+        answer = self._send("PUT", self._storage, f"set the upload target of {self.project.name}", body)
         if answer.status not in DONE:
             raise self._refused(answer, f"set the upload target of {self.project.name}")
         self._check_echo(answer, body)
@@ -74,13 +74,32 @@ class Client:
     def delete_storage(self) -> Done:
         """Delete the target; it is no error when there is none."""
         attempted = f"delete the upload target of {self.project.name}"
-        answer = self._send("DELETE", attempted)
+        answer = self._send("DELETE", self._storage, attempted)
         if answer.status == 404 and self._says_absent(answer):
             # After a try without an answer, what is gone may have been deleted by that try.
             return Done(answer.tries, existed=answer.tries > 1)
         if answer.status not in DONE:
             raise self._refused(answer, attempted)
         return Done(answer.tries)
+
+    def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
+        """The JSON document at a path below the API's base URL.
+
+        :raises RejectedError: the answer is none.
+        """
+        url = f"{self.project.api_url}{path}{f'?{urlencode(query)}' if query else ''}"
+        answer = self._send("GET", url, attempted)
+        if answer.status != 200:
+            raise self._refused(answer, attempted, reading=True)
+        document = answer.json()
+        if document is None:
+            hint = f"Something else than the Vonage Video API answers at {self.project.api_url}: a proxy or portal?"
+            raise errors.RejectedError(attempted, "the answer is no JSON", hint, status=answer.status)
+        return document
+
+    @property
+    def _storage(self) -> str:
+        return f"{self.project.api_url}/v2/project/{quote(self.project.id, safe='')}/archive/storage"
 
     def _says_absent(self, answer: Answer) -> bool:
         """Whether a 404 is about the target; in the unified environment the whole path may be unknown."""
@@ -93,10 +112,10 @@ class Client:
         if self.project.unified:
             signed = token.application_token(self.project.id, self.project.secret, self.now())
             return {**headers, "Authorization": f"Bearer {signed}"}
-        return {**headers, "X-OPENTOK-AUTH": token.project_token(self.project.id, self.project.secret, self.now())}
+        signed = token.opentok_token(self.project.id, self.project.secret, self.project.kind, self.now())
+        return {**headers, "X-OPENTOK-AUTH": signed}
 
-    def _send(self, method: str, attempted: str, body: t.Mapping[str, t.Any] | None = None) -> Answer:
-        url = f"{self.project.api_url}/v2/project/{quote(self.project.id, safe='')}/archive/storage"
+    def _send(self, method: str, url: str, attempted: str, body: t.Mapping[str, t.Any] | None = None) -> Answer:
         http = self.http or Http(self.project.budget, self._hidden())
         return http.send(method, url, attempted, self.headers, body)
 
@@ -118,35 +137,38 @@ class Client:
                 problem = f"the API says it saved another {name} than {sent!r}"
                 raise errors.RejectedError(attempted, problem, hint, status=answer.status)
 
-    def _refused(self, answer: Answer, attempted: str) -> errors.ArchivingError:
+    def _refused(self, answer: Answer, attempted: str, reading: bool = False) -> errors.ArchivingError:
         said = message(answer, self._hidden())
         skew = clock_skew(answer.headers.get("date", ""), self.now())
-        return refusal(self.project, attempted, answer, said, skew)
+        return refusal(self.project, attempted, answer, said, skew, reading)
 
 
-def refusal(project: Project, attempted: str, answer: Answer, said: str, skew: float | None) -> errors.ArchivingError:
+def refusal(
+    project: Project, attempted: str, answer: Answer, said: str, skew: float | None, reading: bool = False
+) -> errors.ArchivingError:
     """The error for an answer that is no success; pure.
 
     :param said: what the API says itself, safe to show.
     :param skew: seconds that this machine's clock is ahead of the API's; ``None`` where not known.
+    :param reading: nothing was to be set or deleted.
     """
     status = answer.status
     problem = f"{project.api_url} answered HTTP {status}{f': {said}' if said else ''}"
     facts: dict[str, t.Any] = {"status": status, "tries": answer.tries, "clock_skew": skew and round(skew)}
     if status >= 500:
         return errors.UnreachableError(attempted, problem, "Nothing is lost: run it again later.", **facts)
-    if project.unified and status in (401, 403, 404):
+    if project.unified and status in (401, 403, 404) and not reading:
         return errors.DeniedError(attempted, problem, f"{UNIFIED} {causes(project, skew)}", **facts)
     if status in (401, 403):
         return errors.DeniedError(attempted, problem, causes(project, skew), **facts)
     if status == 404:
-        hint = f"Look whether api_url is right, and whether api_key {project.id} is of this environment."
+        hint = f"Look whether api_url is right, and whether {project.terms[1]} {project.id} is of this environment."
         return errors.NotFoundError(attempted, problem, hint, **facts)
-    if status == 400:
+    if status == 400 and not reading:
         return errors.RejectedError(attempted, problem, f"{NOT_TAKEN} {causes(project, skew)}", **facts)
     if 300 <= status < 400:
         return errors.RejectedError(attempted, problem, "Redirects are not followed: correct api_url.", **facts)
-    hint = "This answer is not documented; what is set now is not known."
+    hint = "This answer is not documented." if reading else UNDOCUMENTED
     return errors.RejectedError(attempted, problem, hint if answer.ok else "", **facts)
 
 
@@ -155,6 +177,7 @@ UNIFIED = (
     "its host nor its token. If it stays refused, create a storage credential in the dashboard (Applications, Video, "
     'Advanced, "Connect to cloud storage").'
 )
+UNDOCUMENTED = "This answer is not documented; what is set now is not known."
 NOT_TAKEN = (
     "The API did not take the target: look at what it says of bucket, endpoint, certificate and fallback (the "
     'documents of OpenTok say fallback "opentok", those of Vonage "vonage").'
@@ -163,9 +186,7 @@ NOT_TAKEN = (
 
 def causes(project: Project, skew: float | None) -> str:
     """What it can be when the API refuses the token, the likeliest first."""
-    where, id_name, secret_name = (
-        ("unified", "application_id", "private_key") if project.unified else ("OpenTok", "api_key", "api_secret")
-    )
+    where, id_name, secret_name = project.terms
     wrong = f"{secret_name} does not belong to {id_name} {project.id}, or has been replaced"
     other = f"{id_name} {project.id} is not of the {where} environment, or not of {project.api_url}"
     if skew is None:

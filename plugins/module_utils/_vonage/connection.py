@@ -58,11 +58,18 @@ class Project:
     unified: bool = False
     api_url: str = OPENTOK_URL
     budget: Budget = field(default_factory=Budget)
+    # The claim "ist" of tokens of the OpenTok environment.
+    kind: t.ClassVar[str] = "project"
 
     @property
     def name(self) -> str:
         """For messages."""
         return f"application {self.id}" if self.unified else f"project {self.id}"
+
+    @property
+    def terms(self) -> tuple[str, str, str]:
+        """For messages: the environment, and the options of the id and of the secret."""
+        return ("unified", "application_id", "private_key") if self.unified else ("OpenTok", "api_key", "api_secret")
 
 
 def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> Project | None:

@@ -22,13 +22,15 @@ from ansible_collections.vonage.archiving.plugins.module_utils._libraries import
 LIFETIME = 180
 
 
-def project_token(api_key: str, api_secret: str, now: float) -> str:
-    """The value of ``X-OPENTOK-AUTH`` for calls about one project.
+def opentok_token(issuer: str, secret: str, kind: str, now: float) -> str:
+    """The value of ``X-OPENTOK-AUTH``.
 
+    :param kind: ``project``, or ``account`` for calls that list, make and remove projects ("Account management" of the
+        OpenTok developer documents).
     :param now: Unix seconds.
     """
-    claims = {"iss": api_key, "ist": "project", **_times(now)}
-    return str(load("jwt").encode(claims, api_secret, algorithm="HS256"))
+    claims = {"iss": issuer, "ist": kind, **_times(now)}
+    return str(load("jwt").encode(claims, secret, algorithm="HS256"))
 
 
 def application_token(application_id: str, private_key: str, now: float) -> str:

@@ -232,3 +232,41 @@ def test_missing_keys_are_found_before_anything_is_sent() -> None:
         client(server).prepare()
         client(server, unified=True).prepare()
     assert server.asked == []
+
+
+def test_get_reads_a_document() -> None:
+    with LocalServer(answers(reply(429, Retry_After="0"), reply(200, {"count": 0, "items": []}))) as server:
+        found = client(server).get("/v2/project/45828062/archive", "list them", offset=0, count=1000)
+    assert found == {"count": 0, "items": []}
+    assert [asked.path for asked in server.asked] == ["/v2/project/45828062/archive?offset=0&count=1000"] * 2
+    assert {(asked.method, asked.body) for asked in server.asked} == {("GET", b"")}
+    assert len({asked.headers["x-opentok-auth"] for asked in server.asked}) == 2
+
+
+@pytest.mark.parametrize(
+    ("unified", "answer", "kind", "told"),
+    [
+        (
+            False,
+            reply(403, {"message": f"no {API_SECRET}"}),
+            errors.DeniedError,
+            "api_secret does not belong to api_key",
+        ),
+        (True, reply(401), errors.DeniedError, "private_key does not belong to application_id"),
+        (True, reply(404), errors.NotFoundError, f"application_id {keys.APPLICATION} is of this environment"),
+        (False, reply(400, {"message": "count"}), errors.RejectedError, "answered HTTP 400: count"),
+        (False, reply(204), errors.RejectedError, "not documented"),
+        (False, reply(302), errors.RejectedError, "correct api_url"),
+        (False, reply(501), errors.UnreachableError, "Nothing is lost"),
+        (False, Reply(200, b"<html>"), errors.RejectedError, "the answer is no JSON"),
+    ],
+)
+def test_get_says_what_came_instead(unified: bool, answer: Reply, kind: type[errors.ArchivingError], told: str) -> None:
+    with LocalServer(answers(answer)) as server, pytest.raises(kind, match=r"^Could not list them: ") as caught:
+        client(server, unified).get("/v2/project", "list them")
+    text = str(caught.value)
+    assert told in text
+    assert API_SECRET not in text
+    # What is said of targets has no place here.
+    assert "target" not in text
+    assert "set now" not in text

@@ -19,7 +19,7 @@ SECRET = "0123456789abcdef0123456789abcdef01234567"
 
 def test_a_project_token_is_what_the_documents_ask_for() -> None:
     now = time.time()
-    signed = token.project_token("45828062", SECRET, now)
+    signed = token.opentok_token("45828062", SECRET, "project", now)
     claims = jwt.decode(signed, SECRET, algorithms=["HS256"])
     assert jwt.get_unverified_header(signed)["alg"] == "HS256"
     assert {name: claims[name] for name in ("iss", "ist", "iat")} == {
@@ -42,4 +42,4 @@ def test_an_application_token_is_signed_with_its_key() -> None:
 
 
 def test_no_two_tokens_are_the_same() -> None:
-    assert token.project_token("1", SECRET, 1.0) != token.project_token("1", SECRET, 1.0)
+    assert token.opentok_token("1", SECRET, "account", 1.0) != token.opentok_token("1", SECRET, "account", 1.0)
