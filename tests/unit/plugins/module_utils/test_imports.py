@@ -17,7 +17,15 @@ HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
 
 @pytest.mark.parametrize(
     "module",
-    ["_aws.bucket", "_aws.bucket_info", "_aws.upload_check", "_vonage.storage", "_heroku.config_vars", "_settings"],
+    [
+        "_aws.bucket",
+        "_aws.bucket_info",
+        "_aws.upload_check",
+        "_heroku.config_vars",
+        "_settings",
+        "_vonage.archive_info",
+        "_vonage.storage",
+    ],
 )
 def test_a_use_case_loads_neither_ansible_nor_a_library(module: str) -> None:
     code = f"import sys, {UTILS}.{module}; print(' '.join(sys.modules))"

@@ -1,0 +1,181 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Use case of the module ``vonage_archive_info``: what became of a project's recordings.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given, quote_list
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_objects, archives, listing, record
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.moments import moment
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Store
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.storage import record_store
+
+LIMIT = 100
+STUCK_AFTER = 3600
+BUCKET_LIMIT = 1000
+
+ARGUMENTS: dict[str, t.Any] = {
+    "status": {"type": "list", "elements": "str", "choices": list(archives.STATUSES)},
+    "since": {"type": "str"},
+    "limit": {"type": "int", "default": LIMIT},
+    "target_set_at": {"type": "str"},
+    "record": {"type": "str"},
+    "stuck_after": {"type": "int", "default": STUCK_AFTER},
+    "bucket": {"type": "str"},
+    "bucket_limit": {"type": "int", "default": BUCKET_LIMIT},
+    "include_urls": {"type": "bool", "default": False},
+    **vonage.ARGUMENTS,
+    **aws.ARGUMENTS,
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the options ask for; times are Unix seconds.
+
+    :param statuses: of the archives to return; empty for all.
+    :param operator: for the check of ``bucket``.
+    """
+
+    project: Project
+    statuses: frozenset[str]
+    since: float | None
+    limit: int
+    target_set_at: float | None
+    store: Store | None
+    stuck_after: float
+    bucket: str | None
+    bucket_limit: int
+    urls: bool
+    operator: aws.Connection | None
+
+
+def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+    """List the archives and say how their uploads went."""
+    now = time.time()
+    asked = options(params, context.environ, now)
+    client = Client(asked.project)
+    client.prepare()
+    target_set, why = _target_set(asked, now)
+    found = listing.read(lambda offset, count: _page(client, asked.project, offset, count), asked.since)
+    if not found.complete:
+        context.warn(f"Archives of {asked.project.name} were deleted while they were listed: some may be left out.")
+    health = archives.health(found.archives, now, target_set, asked.stuck_after)
+    health["target_set_at"] = None if target_set is None else record.stamp(target_set)
+    health["why"] = why
+    _look_into_bucket(asked, found, health)
+    return Outcome(False, _result(asked, found, health))
+
+
+def _look_into_bucket(asked: Asked, found: listing.Listing, health: dict[str, t.Any]) -> None:
+    if asked.bucket and asked.operator:
+        uploaded = [each for each in found.archives if each.status == "uploaded"]
+        bucket = Bucket(asked.bucket, asked.operator)
+        health["objects"] = archive_objects.check(bucket, asked.project.id, uploaded, asked.bucket_limit)
+        health["ok"] = health["ok"] if archive_objects.is_good(health["objects"]) else False
+
+
+def _result(asked: Asked, found: listing.Listing, health: dict[str, t.Any]) -> dict[str, t.Any]:
+    matching = [each for each in found.archives if not asked.statuses or each.status in asked.statuses]
+    returned = matching[: asked.limit]
+    for each in returned if asked.urls else ():
+        mark_as_secret(each.url)
+    return {
+        "project": asked.project.id,
+        "total": found.total,
+        "complete": found.complete,
+        "matching": len(matching),
+        "archives": [each.shown(asked.urls) for each in returned],
+        "health": health,
+    }
+
+
+def options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], now: float) -> Asked:
+    """What the options ask for.
+
+    :raises InputError: with everything that is wrong, before anything is sent.
+    """
+    problems: list[str] = []
+    project = vonage.project(params, environ, problems)
+    statuses = frozenset(params.get("status") or ())
+    unknown = sorted(statuses - set(archives.STATUSES))
+    if unknown:
+        problems.append(f"status has {quote_list(unknown)}; known are {', '.join(archives.STATUSES)}")
+    if given(params.get("record")) and given(params.get("target_set_at")):
+        problems.append("record and target_set_at exclude each other")
+    bucket = given(params.get("bucket"))
+    problems += [why for why in [names.legacy_bucket_problem(bucket) if bucket else None] if why]
+    since, target_set_at = (moment(params, name, now, problems) for name in ("since", "target_set_at"))
+    limit, bucket_limit, stuck_after = (
+        int(vonage.number(params, name, usual, problems, whole=True))
+        for name, usual in (("limit", LIMIT), ("bucket_limit", BUCKET_LIMIT), ("stuck_after", STUCK_AFTER))
+    )
+    operator = _operator(params, environ, problems) if bucket else None
+    store = record_store(params, environ, project.id if project else "", problems)
+    if problems or not project:
+        error = errors.InputError(list(dict.fromkeys(problems)))
+        error.secrets = vonage.misplaced(params)
+        raise error
+    mark_as_secret(project.secret)
+    urls = params.get("include_urls") is True
+    return Asked(
+        project, statuses, since, limit, target_set_at, store, stuck_after, bucket, bucket_limit, urls, operator
+    )
+
+
+def _operator(
+    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]
+) -> aws.Connection | None:
+    try:
+        return aws.connection(params, environ)
+    except errors.InputError as exc:
+        problems.extend(exc.problems)
+        return None
+
+
+def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
+    """Since when there is an upload target; where that is not known, why."""
+    if asked.store is None:
+        unknown = asked.target_set_at is None
+        return asked.target_set_at, "neither record nor target_set_at is given" if unknown else None
+    held = asked.store.read()
+    if held.data is None:
+        return None, "there is no record" if held.place else "there is no record: its bucket does not exist"
+    try:
+        last = record.parse(held.data)
+    except ValueError as exc:
+        return None, str(exc)
+    why = record.doubt(last, asked.project.id, asked.project.api_url, now)
+    if last.status == record.ABSENT:
+        why = why or "the record says that there is no upload target"
+    return (None, why) if why else (record.seconds(last.time), None)
+
+
+def _page(client: Client, project: Project, offset: int, count: int) -> archives.Page:
+    attempted = f"list the archives of {project.name}"
+    path = f"/v2/project/{quote(project.id, safe='')}/archive"
+    document = client.get(path, attempted, offset=offset, count=count)
+    try:
+        return archives.parse_page(document)
+    except ValueError as exc:
+        hint = f"Look whether api_url is right: {project.api_url}."
+        raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc

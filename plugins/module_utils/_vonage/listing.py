@@ -1,0 +1,76 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""All pages of the list of archives, side by side.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The first page tells how many archives there are, so that all others can be asked for at once. While that happens, an
+archive that is new moves the others on, which makes some come twice; one that is deleted moves them back, which can
+make one slip through between two pages. Then the list is read once more.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page
+
+# "count: maximum 1000" (API reference, listing archives).
+PAGE = 1000
+# Limits of rate are not documented; four at a time stay polite.
+WORKERS = 4
+
+# Asks for a page: of which offset, and how many at most.
+Ask = t.Callable[[int, int], Page]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the list held.
+
+    :param total: how many archives the API says there are.
+    :param archives: newest first, each once.
+    :param complete: whether none can be missing.
+    """
+
+    total: int
+    archives: tuple[Archive, ...]
+    complete: bool = True
+
+
+def read(ask: Ask, since: float | None = None) -> Listing:
+    """All archives; with ``since`` only those that were created then or later, and only the pages it takes."""
+    first = _once(ask, since)
+    return first if first.complete else _once(ask, since)
+
+
+def _once(ask: Ask, since: float | None) -> Listing:
+    pages, stopped = _pages(ask, since)
+    total = pages[0].count
+    archives = {archive.id: archive for page in pages for archive in page.archives}
+    shrunk = min(page.count for page in pages) < total
+    wanted = [each for each in archives.values() if since is None or each.created >= since]
+    newest_first = tuple(sorted(wanted, key=lambda each: -each.created))
+    return Listing(total, newest_first, not shrunk and (stopped or len(archives) >= total))
+
+
+def _pages(ask: Ask, since: float | None) -> tuple[list[Page], bool]:
+    """The pages, and whether the rest was left out because it is older."""
+    pages = [ask(0, PAGE)]
+    # What the API gives at once may be less than what it was asked for.
+    size = len(pages[0].archives)
+    offsets = list(range(size, pages[0].count, size)) if size else []
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        for at in range(0, len(offsets), WORKERS):
+            if _is_older(pages[-1], since):
+                return pages, True
+            pages += pool.map(lambda offset: ask(offset, size), offsets[at : at + WORKERS])
+    return pages, False
+
+
+def _is_older(page: Page, since: float | None) -> bool:
+    return since is not None and bool(page.archives) and page.archives[-1].created < since

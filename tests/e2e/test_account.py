@@ -1,0 +1,220 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of the recordings of a project, against the emulator and a real store."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, storage
+from tests.e2e import runs
+from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
+from tests.sandbox.vonage.state import Archive, Project
+
+PASSED_OVER = 700_000  # what AWX cuts results at
+
+
+@dataclass
+class Recorder:
+    """A project of its own, and the module run about it."""
+
+    emulator: VonageEmulator
+    project: Project
+    store: Store
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def operator(self) -> dict[str, Any]:
+        """The options of the connection to the store."""
+        names = ("endpoint_url", "region", "access_key", "secret_key")
+        return {name: getattr(self.store, name) for name in names}
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """The options of the project."""
+        return {
+            "api_key": self.project.key,
+            "api_secret": self.project.secret,
+            "api_url": self.emulator.url,
+            "timeout": 5,
+            "retries": 2,
+            "total_timeout": 15,
+        }
+
+    def info(self, **options: Any) -> dict[str, Any]:
+        """Run the use case; no secret may be in what it returns."""
+        params = {**self.credentials, **options}
+        result = archive_info.gather(params, Context(warn=self.warnings.append)).result
+        hidden = [self.project.secret, self.store.secret_key]
+        assert not runs.leaks(json.dumps(result), hidden)
+        return result
+
+    def add(self, status: str, age: float, count: int = 1) -> list[str]:
+        """Have the API list archives; the older ones have to be added first."""
+        created = int((time.time() - age) * 1000)
+        made = [Archive(str(uuid.uuid4()), "1_s", "lesson", created, status, 7, 60) for _number in range(count)]
+        with self.emulator.state.lock:
+            self.project.archives += made
+        return [each.id for each in reversed(made)]
+
+    def make_bucket(self) -> str:
+        """Make a bucket."""
+        name = f"recordings-{secrets.token_hex(6)}"
+        self.store.client().create_bucket(Bucket=name)
+        return name
+
+    def set_target(self, bucket: str, key: tuple[str, str]) -> str:
+        """Set the upload target as the module does; return where its record is."""
+        record = f"s3://{bucket}/.vonage-archiving/{self.project.key}.json"
+        target = {"bucket": bucket, "access_key": key[0], "secret_key": key[1], "endpoint": self.store.endpoint_url}
+        params = {"s3": target, "fallback": "opentok", "record": record, **self.credentials, **self.operator}
+        assert storage.reconcile(params, Context()).changed
+        return record
+
+    def calls(self) -> list[dict[str, Any]]:
+        """What the emulator was asked for this project."""
+        return [call for call in self.emulator.log() if f"/{self.project.key}/" in call["path"]]
+
+    @property
+    def queries(self) -> list[str]:
+        """The queries of those calls, in order of their text."""
+        return sorted(call["query"] for call in self.calls())
+
+
+@pytest.fixture
+def recorder(e2e_sandbox: Sandbox) -> Iterator[Recorder]:
+    e2e_sandbox.vonage.clear_log()
+    yield Recorder(e2e_sandbox.vonage, e2e_sandbox.vonage.add_project("lessons"), e2e_sandbox.store)
+    e2e_sandbox.vonage.clear_faults()
+
+
+def test_thousands_of_archives_take_a_request_for_each_thousand(recorder: Recorder) -> None:
+    recorder.add("expired", 9 * 86400, 400)
+    uploaded = recorder.add("uploaded", 7200, 2000)
+    failed = recorder.add("failed", 7000, 98)
+    fell_back = recorder.add("available", 6900)
+    stuck = recorder.add("stopped", 6800)
+    found = recorder.info(target_set_at="86400", limit=1000)
+    assert recorder.queries == [f"offset={offset}&count=1000" for offset in (0, 1000, 2000)]
+    assert len({call["headers"]["X-Opentok-Auth"] for call in recorder.calls()}) == 3
+    health = found["health"]
+    names = ("uploaded", "failed", "fell_back", "stuck", "in_cloud")
+    assert [health[name]["count"] for name in names] == [2000, 98, 1, 1, 400]
+    assert [health[name]["ids"] for name in ("failed", "fell_back", "stuck")] == [failed, fell_back, stuck]
+    assert health["uploaded"]["ids"] == uploaded[:100]
+    assert (found["total"], found["complete"], health["ok"]) == (2500, True, False)
+    assert [each["id"] for each in found["archives"]] == [*stuck, *fell_back, *failed, *uploaded[:900]]
+    assert len(json.dumps(found)) < PASSED_OVER
+
+
+def test_since_spares_pages(recorder: Recorder) -> None:
+    recorder.add("expired", 9 * 86400, 2400)
+    recent = recorder.add("uploaded", 60, 3)
+    found = recorder.info(since="3600", status=["uploaded"])
+    assert recorder.queries == ["offset=0&count=1000"]
+    assert [each["id"] for each in found["archives"]] == recent
+    assert (found["total"], found["health"]["looked_at"], found["health"]["ok"]) == (2403, 3, True)
+
+
+def test_faults_of_the_api_are_passed_over(recorder: Recorder) -> None:
+    recorder.add("uploaded", 60, 2500)
+    path = f"/{recorder.project.key}/archive$"
+    recorder.emulator.fail_next(status=429, retry_after=0, path=path)
+    recorder.emulator.fail_next("truncate", path=path)
+    recorder.emulator.fail_next(status=500, path=path)
+    assert recorder.info(retries=3)["health"]["uploaded"]["count"] == 2500
+    assert len(recorder.queries) == 6
+
+
+@pytest.mark.parametrize("kind", ["hang", "trickle"])
+def test_an_api_that_hangs_costs_the_budget_and_no_more(recorder: Recorder, kind: str) -> None:
+    recorder.add("uploaded", 60, 1500)
+    recorder.emulator.fail_next("delay", seconds=0, path=f"/{recorder.project.key}/archive$")
+    recorder.emulator.fail_next(kind, times=9, path=f"/{recorder.project.key}/archive$")
+    started = time.monotonic()
+    with pytest.raises(errors.UnreachableError, match=r"^Could not list the archives of project \d+: .*tried 2 times"):
+        recorder.info(timeout=0.8, retries=1, total_timeout=2.5)
+    assert time.monotonic() - started < 5
+
+
+def test_a_wrong_secret_is_told_with_its_cause(recorder: Recorder) -> None:
+    with pytest.raises(errors.DeniedError, match="api_secret does not belong to api_key") as caught:
+        recorder.info(api_secret="0" * 40)
+    assert caught.value.facts["status"] == 403
+    assert not runs.leaks(str(caught.value), ["0" * 40, recorder.calls()[0]["headers"]["X-Opentok-Auth"]])
+
+
+def test_a_recording_that_falls_back_is_found_by_the_record(recorder: Recorder) -> None:
+    """From the target, set as the module does, to a key that no longer may upload."""
+    bucket = recorder.make_bucket()
+    recorder.emulator.record_archive(recorder.project.key)
+    time.sleep(1.1)  # records tell whole seconds
+    key = recorder.store.make_user(f"uploader-{bucket}", upload_only_policy(bucket))
+    record = recorder.set_target(bucket, key)
+    assert recorder.emulator.record_archive(recorder.project.key)["status"] == "uploaded"
+    good = recorder.info(record=record, bucket=bucket, **recorder.operator)["health"]
+    assert (good["ok"], good["uploaded"]["count"], good["in_cloud"]["count"]) == (True, 1, 1)
+    (recorder.emulator.state.holder(recorder.project.key).target or {})["config"]["secretKey"] = "0" * 40
+    lost = recorder.emulator.record_archive(recorder.project.key)
+    assert lost["status"] == "available"
+    bad = recorder.info(record=record, include_urls=True, **recorder.operator)
+    assert (bad["health"]["ok"], bad["health"]["fell_back"]["ids"]) == (False, [lost["id"]])
+    assert bad["archives"][0]["url"] == lost["url"]
+    assert lost["url"] not in json.dumps(recorder.info())
+
+
+def test_objects_that_are_missing_or_differ(recorder: Recorder) -> None:
+    """With a key that may list the bucket, and read nothing in it."""
+    bucket = recorder.make_bucket()
+    recorder.set_target(bucket, (recorder.store.access_key, recorder.store.secret_key))
+    made = [recorder.emulator.record_archive(recorder.project.key) for _number in range(5)]
+    keys = [each["sandbox"]["key"] for each in made]
+    client = recorder.store.client()
+    client.delete_object(Bucket=bucket, Key=keys[0])
+    client.put_object(Bucket=bucket, Key=keys[1], Body=b"half")
+    # Recordings of individual streams end in another way.
+    zipped = keys[2].replace(".mp4", ".zip")
+    client.copy_object(Bucket=bucket, Key=zipped, CopySource={"Bucket": bucket, "Key": keys[2]})
+    client.delete_object(Bucket=bucket, Key=keys[2])
+    listing = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [f"arn:aws:s3:::{bucket}"]}
+    policy = {"Version": "2012-10-17", "Statement": [listing]}
+    access_key, secret_key = recorder.store.make_user(f"lister-{bucket}", policy)
+    lister = {**recorder.operator, "access_key": access_key, "secret_key": secret_key}
+    health = recorder.info(bucket=bucket, **lister)["health"]
+    mismatch = {"id": made[1]["id"], "expected": made[1]["size"], "found": 4}
+    assert health["objects"] == {
+        "bucket": bucket,
+        "checked": 5,
+        "not_checked": 0,
+        "missing": {"count": 1, "ids": [made[0]["id"]]},
+        "mismatched": {"count": 1, "archives": [mismatch]},
+    }
+    assert health["ok"] is False
+    newest = recorder.info(bucket=bucket, bucket_limit=3, **lister)["health"]
+    assert (newest["ok"], newest["objects"]["checked"], newest["objects"]["not_checked"]) == (True, 3, 2)
+    with pytest.raises(errors.NotFoundError, match=f"{bucket}-gone"):
+        recorder.info(bucket=f"{bucket}-gone", **recorder.operator)
+    with pytest.raises(errors.DeniedError, match="s3:ListBucket"):
+        recorder.info(bucket=recorder.make_bucket(), **lister)
+
+
+def test_an_application_of_the_unified_environment(recorder: Recorder) -> None:
+    emulator = recorder.emulator
+    emulator.state.holder(emulator.application_id).archives.append(
+        Archive(str(uuid.uuid4()), "1_s", "", int(time.time() * 1000), "uploaded", 7, 60)
+    )
+    params = {"application_id": emulator.application_id, "private_key": emulator.private_key_pem}
+    found = archive_info.gather({**params, "api_url": emulator.url}, Context()).result
+    assert (found["project"], found["total"], found["health"]["ok"]) == (emulator.application_id, 1, True)
+    emulator.state.holder(emulator.application_id).archives.clear()

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The use case of vonage_archive_info: what options mean, what a record says, what is returned."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import time
+import typing as t
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, record
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
+    Asked,
+    LocalServer,
+    Reply,
+    reply,
+)
+
+API_SECRET = "0123456789abcdef0123456789abcdef01234567"
+DAY = 86400
+SIGNED = "https://archive.example.com/x.mp4?Signature=hush"
+PASSWORD = "p4ssw0rd-of-an-archive"
+
+
+def kept_archives(now: float) -> list[dict[str, t.Any]]:
+    """Newest first: one an hour old of each kind, and one that is older than any target."""
+    hour = int(now - 3600) * 1000
+    common = {"password": PASSWORD, "duration": 60, "size": 7}
+    return [
+        {**common, "id": "a1", "status": "uploaded", "createdAt": hour},
+        {**common, "id": "a2", "status": "available", "createdAt": hour - 1, "url": SIGNED},
+        {**common, "id": "a3", "status": "stopped", "createdAt": hour - 2},
+        {**common, "id": "a4", "status": "expired", "createdAt": int(now - 9 * DAY) * 1000},
+    ]
+
+
+class Scene:
+    """One project whose archives a server lists."""
+
+    def __init__(self, server: LocalServer, folder: pathlib.Path) -> None:
+        self.server = server
+        self.path = folder / "record.json"
+        self.warnings: list[str] = []
+
+    def run(self, **params: t.Any) -> dict[str, t.Any]:
+        options = {
+            "api_key": "45828062",
+            "api_secret": API_SECRET,
+            "api_url": self.server.url,
+            "timeout": 1,
+            "retries": 0,
+            **params,
+        }
+        outcome = archive_info.gather(options, Context(warn=self.warnings.append))
+        assert not outcome.changed
+        for hidden in (API_SECRET, PASSWORD):
+            assert hidden not in json.dumps(outcome.result)
+        return outcome.result
+
+    def keep(self, status: str, age: float, project: str = "45828062") -> str:
+        """Write a record of such an age."""
+        then = time.time() - age
+        begun = record.begin(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET)
+        self.path.write_bytes(record.dump(begun if status == record.PENDING else begun.done(status, then)))
+        return str(self.path)
+
+
+def the_list(asked: Asked, before: int) -> Reply:
+    found = kept_archives(time.time())
+    return reply(200, {"count": len(found), "items": found})
+
+
+@pytest.fixture
+def scene(tmp_path: pathlib.Path) -> t.Iterator[Scene]:
+    with LocalServer(the_list) as server:
+        yield Scene(server, tmp_path)
+
+
+def test_all_of_it(scene: Scene) -> None:
+    found = scene.run(target_set_at=str(DAY), stuck_after=600)
+    assert [each["id"] for each in found["archives"]] == ["a1", "a2", "a3", "a4"]
+    assert (found["project"], found["total"], found["matching"], found["complete"]) == ("45828062", 4, 4, True)
+    health = found["health"]
+    assert (health["ok"], health["looked_at"], health["why"]) == (False, 4, None)
+    assert {name: health[name]["ids"] for name in ("uploaded", "fell_back", "stuck", "in_cloud")} == {
+        "uploaded": ["a1"],
+        "fell_back": ["a2"],
+        "stuck": ["a3"],
+        "in_cloud": ["a4"],
+    }
+    assert SIGNED not in json.dumps(found)
+    assert scene.warnings == []
+
+
+def test_what_is_returned_and_what_is_looked_at(scene: Scene) -> None:
+    found = scene.run(status=["stopped", "expired"], limit=1)
+    assert ([each["id"] for each in found["archives"]], found["matching"]) == (["a3"], 2)
+    assert found["health"]["looked_at"] == 4
+    none = scene.run(limit=0, since="7200")
+    assert (none["archives"], none["matching"], none["total"], none["health"]["looked_at"]) == ([], 3, 4, 3)
+
+
+def test_urls_are_returned_only_when_asked_for(scene: Scene) -> None:
+    found = scene.run(include_urls=True)
+    assert [each["url"] for each in found["archives"]] == [None, SIGNED, None, None]
+
+
+def test_the_record_says_since_when_there_is_a_target(scene: Scene) -> None:
+    found = scene.run(record=scene.keep(record.APPLIED, DAY))["health"]
+    assert (found["fell_back"]["ids"], found["why"]) == (["a2"], None)
+    assert abs((record.seconds(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
+
+
+@pytest.mark.parametrize(
+    ("status", "project", "why"),
+    [
+        (record.PENDING, "45828062", record.UNFINISHED),
+        (record.ABSENT, "45828062", "the record says that there is no upload target"),
+        (record.APPLIED, "9", "the record is of another project (9)"),
+    ],
+)
+def test_records_that_do_not_say_it(scene: Scene, status: str, project: str, why: str) -> None:
+    found = scene.run(record=scene.keep(status, DAY, project), stuck_after=7200)["health"]
+    assert (found["ok"], found["fell_back"], found["target_set_at"], found["why"]) == (None, None, None, why)
+
+
+def test_no_record_and_no_json(scene: Scene) -> None:
+    assert scene.run(record=str(scene.path))["health"]["why"] == "there is no record"
+    scene.path.write_text("x")
+    assert scene.run(record=str(scene.path))["health"]["why"] == "what is kept there is not JSON"
+    assert scene.run()["health"]["why"] == "neither record nor target_set_at is given"
+
+
+def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent(scene: Scene) -> None:
+    with pytest.raises(errors.InputError) as caught:
+        scene.run(
+            api_key=API_SECRET,
+            status=["lost"],
+            since="soon",
+            target_set_at="later",
+            record="relative",
+            limit=-1,
+            stuck_after=1.5,
+            bucket="b/c",
+            bucket_limit="many",
+            session_token="x",
+            endpoint_url="nowhere",
+        )
+    told = " ".join(caught.value.problems)
+    names = ("status has", "since", "target_set_at '", "record '", "limit -1", "stuck_after", "'b/c'", "bucket_limit")
+    for name in (*names, "api_key has the form", "exclude each other", "session_token is given", "endpoint_url"):
+        assert name in told, name
+    assert caught.value.secrets == [API_SECRET]
+    assert scene.server.asked == []
+
+
+def test_something_else_answers(scene: Scene) -> None:
+    scene.server.answer = lambda asked, before: reply(200, {"items": "none"})
+    with pytest.raises(errors.RejectedError, match="the answer is no list of archives with count and items"):
+        scene.run()
+
+
+def test_a_list_that_never_stands_still_is_warned_of(scene: Scene) -> None:
+    found = kept_archives(time.time())
+    scene.server.answer = lambda asked, before: reply(200, {"count": 9 - before, "items": found[:2]})
+    assert not scene.run()["complete"]
+    assert len(scene.warnings) == 1
+    assert "deleted while they were listed" in scene.warnings[0]
