@@ -20,10 +20,12 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-DOCUMENTS = [ROOT / "README.md", ROOT / "roles/archive_storage/README.md", *sorted((ROOT / "docs").rglob("*.rst"))]
+ROLES = ("archive_storage", "interactive_broadcast")
+ROLE_READMES = [ROOT / "roles" / role / "README.md" for role in ROLES]
+DOCUMENTS = [ROOT / "README.md", *ROLE_READMES, *sorted((ROOT / "docs").rglob("*.rst"))]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
-SHOWN_BY_OUR_OWN_ROLE = "archive_storage_result"
+SHOWN_BY_OUR_OWN_ROLES = {f"{role}_result" for role in ROLES}
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,15 @@ def test_playbooks_pass_the_syntax_check(tmp_path: Path) -> None:
 
 
 def _role_variables() -> set[str]:
-    spec = yaml.safe_load((ROOT / "roles/archive_storage/meta/argument_specs.yml").read_text())
-    return set(spec["argument_specs"]["main"]["options"])
+    specs = [yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text()) for role in ROLES]
+    return {name for spec in specs for name in spec["argument_specs"]["main"]["options"]}
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_variable_of_the_role_that_is_named_exists(path: Path) -> None:
-    named = set(re.findall(r"\barchive_storage_[a-z_]*[a-z]\b", path.read_text()))
-    assert named - _role_variables() <= {SHOWN_BY_OUR_OWN_ROLE}
+    named = set(re.findall(rf"\b(?:{'|'.join(ROLES)})_[a-z_]*[a-z]\b", path.read_text()))
+    # The module has the name of its role with a word more.
+    assert named - _role_variables() - {"interactive_broadcast_app"} <= SHOWN_BY_OUR_OWN_ROLES
 
 
 def _tasks(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
