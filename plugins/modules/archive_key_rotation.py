@@ -290,14 +290,24 @@ EXAMPLES = r"""
     secret_key: "{{ operator_secret_key }}"
     session_token: "{{ operator_session_token | default('') }}"
 
-- name: The same for an application of the unified environment, which is experimental
+- name: For an application of the unified environment, which is experimental
   vonage.archiving.archive_key_rotation:
     application_id: "{{ video_application_id }}"
-    private_key: "{{ lookup('ansible.builtin.file', 'application.pem') }}"
+    private_key_path: /etc/vonage/private.key
     s3:
       bucket: example-archives
     fallback: opentok
-    record: s3://example-archives/.vonage-archiving/application.json
+    record: "s3://example-archives/.vonage-archiving/{{ video_application_id }}.json"
+    region: eu-west-1
+
+- name: The same with the private key out of a vault
+  vonage.archiving.archive_key_rotation:
+    application_id: "{{ video_application_id }}"
+    private_key: "{{ vaulted_private_key }}"
+    s3:
+      bucket: example-archives
+    fallback: opentok
+    record: "s3://example-archives/.vonage-archiving/{{ video_application_id }}.json"
     region: eu-west-1
 
 - name: A user of one's own naming, on a store that is not AWS, with encrypted archives
