@@ -38,6 +38,8 @@ from .look import look, project, users
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "extensions" / "molecule"
 MOLECULE_STATE = "state.yml"
+# The scenario with an app on Heroku.
+BROADCAST = "interactive_broadcast"
 # All others manage the uploader.
 WITH_A_GIVEN_KEY = {"archive_storage_public"}
 READY_TIMEOUT = 90.0
@@ -71,6 +73,25 @@ def variables(sandbox: Sandbox, scenario: str) -> dict[str, Any]:
         "archive_storage_access_key": store.access_key,
         "archive_storage_secret_key": store.secret_key,
         **uploader,
+        **(broadcast(sandbox, project.key, project.secret, bucket) if scenario == BROADCAST else {}),
+    }
+
+
+def broadcast(sandbox: Sandbox, api_key: str, api_secret: str, bucket: str) -> dict[str, Any]:
+    """Return the variables of the role interactive_broadcast, for the app that the emulator of Heroku has."""
+    store = sandbox.store
+    return {
+        "interactive_broadcast_api_url": sandbox.vonage.url,
+        "interactive_broadcast_api_key": api_key,
+        "interactive_broadcast_api_secret": api_secret,
+        "interactive_broadcast_bucket": bucket,
+        "interactive_broadcast_region": store.region,
+        "interactive_broadcast_endpoint": store.endpoint_url,
+        "interactive_broadcast_access_key": store.access_key,
+        "interactive_broadcast_secret_key": store.secret_key,
+        "interactive_broadcast_heroku_app": sandbox.heroku.app_name,
+        "interactive_broadcast_heroku_api_token": sandbox.heroku.api_token,
+        "interactive_broadcast_heroku_api_url": sandbox.heroku.url,
     }
 
 
@@ -83,7 +104,7 @@ def serve(file: Path, owner: int) -> int:
 
     for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(each, stop)
-    with Sandbox() as sandbox:
+    with Sandbox(heroku=BROADCAST in scenarios()) as sandbox:
         for name in scenarios():
             description = {"sandbox_file": str(file), "sandbox_scenario": name, **variables(sandbox, name)}
             sandbox.write_description(file.with_name(f"{name}.json"), description)
