@@ -63,9 +63,9 @@ def begun(rotation: RotationSite) -> RotationSite:
     return rotation
 
 
-@pytest.fixture
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RotationSite]:
-    """The same on a store whose IAM tells when a key was made."""
+@pytest.fixture(scope="module")
+def moto() -> Iterator[RotationSite]:
+    """A project on a store whose IAM tells when a key was made, and has a quota."""
     with Sandbox(stores=("moto-iam",)) as sandbox, rotation_site(sandbox) as site:
         yield site
 
@@ -157,7 +157,7 @@ class TestTheUsualLife:
     def test_a_key_that_does_not_work_is_not_set(self, begun: RotationSite) -> None:
         before, held = begun.record_text(), begun.held
         begun.forget()
-        text = refused(begun, NotProvenError, rotate=True, expect_public=True)
+        text = refused(begun, NotProvenError, rotate=True, expect_public=True, verify_timeout=1)
         assert "The target was not touched" in text
         assert begun.record_text() == before
         assert begun.statuses() == {held: "Active"}
@@ -166,7 +166,7 @@ class TestTheUsualLife:
         begun.steady()
 
     def test_record_in_a_file(self, rotation: RotationSite, tmp_path: Path) -> None:
-        options = {"record": str(tmp_path / "record.json"), "proof": "none"}
+        options: Options = {"record": str(tmp_path / "record.json"), "proof": "none"}
         rotation.run(**options)
         first = rotation.held
         rotation.run(rotate=True, **options)
@@ -176,7 +176,7 @@ class TestTheUsualLife:
 
     def test_unified_project(self, rotation: RotationSite) -> None:
         application = rotation.emulator.add_application()
-        options = {"api_key": None, "api_secret": None, "application_id": application.key, "proof": "none"}
+        options: Options = {"api_key": None, "api_secret": None, "application_id": application.key, "proof": "none"}
         options["private_key"] = application.private_key_pem
         rotation.key = application.key
         options["record"] = f"s3://{rotation.bucket}/{rotation.record_key}"
@@ -217,7 +217,7 @@ class TestProof:
         assert begun.written == []
 
     def test_only_finds_what_is_wrong(self, begun: RotationSite) -> None:
-        refused(begun, NotProvenError, proof="only", expect_public=True)
+        refused(begun, NotProvenError, proof="only", expect_public=True, verify_timeout=1)
         begun.settled()
 
     def test_always(self, begun: RotationSite) -> None:
@@ -291,7 +291,7 @@ class TestGivenKeys:
 
 class TestRetiring:
     def test_overlap_then_delay(self, begun: RotationSite) -> None:
-        times = {"overlap": 3600, "retire_delay": 7200, "proof": "none"}
+        times: Options = {"overlap": 3600, "retire_delay": 7200, "proof": "none"}
         old = begun.held
         outcome = begun.run(rotate=True, **times)
         assert begun.statuses() == {old: "Active", begun.held: "Active"}
@@ -442,7 +442,7 @@ class TestUploadsUnderWay:
         upload = Upload(begun)
         other = f"{begun.bucket}-2"
         begun.client.create_bucket(Bucket=other)
-        moved = {"s3": {**begun.params["s3"], "bucket": other}, "proof": "none"}
+        moved: Options = {"s3": {**begun.params["s3"], "bucket": other}, "proof": "none"}
         outcome = begun.run(**moved)
         assert outcome.result["waits"] == telling.IN_FLIGHT
         assert begun.bucket in begun.policy()
@@ -482,7 +482,7 @@ class TestMoving:
         other = f"{begun.bucket}-2"
         begun.client.create_bucket(Bucket=other)
         upload = Upload(begun)
-        there = {"s3": {**begun.params["s3"], "bucket": other}, "record": f"s3://{other}/{begun.record_key}"}
+        there: Options = {"s3": {**begun.params["s3"], "bucket": other}, "record": f"s3://{other}/{begun.record_key}"}
         begun.run(**there, proof="none")
         assert set(begun.statuses()) == {upload.key, begun.held}
         held = begun.held
@@ -509,7 +509,7 @@ class TestMoving:
 class TestDamage:
     """What people and accidents do."""
 
-    @pytest.mark.parametrize("text", ["", "{}", "not JSON", '{"format": 1}'])
+    @pytest.mark.parametrize("text", ["", "not JSON"])
     def test_record_lost_or_damaged(self, begun: RotationSite, text: str) -> None:
         """With two active keys, any of which the target may hold."""
         begun.run(rotate=True, overlap=DAY, proof="none")
@@ -562,7 +562,7 @@ class TestDamage:
     def test_a_user_of_another_project(self, begun: RotationSite, e2e_sandbox: Sandbox) -> None:
         """Its keys are named by another record: none of them may go."""
         other = e2e_sandbox.vonage.add_project()
-        options = {
+        options: Options = {
             "api_key": other.key,
             "api_secret": other.secret,
             "uploader": {"name": begun.user},
@@ -597,18 +597,14 @@ class TestDamage:
 DEFINITE: dict[str, Options] = {str(status): {"status": status} for status in (400, 401, 403, 404)}
 UNCERTAIN: dict[str, Options] = {
     "500": {"status": 500},
-    "500 and applied": {"status": 500, "apply": True},
-    "429": {"status": 429},
     "409": {"status": 409},
-    "hang": {"kind": "hang", "seconds": 30},
     "hang and applied": {"kind": "hang", "seconds": 30, "apply": True},
-    "reset": {"kind": "reset"},
     "reset and applied": {"kind": "reset", "apply": True},
     "close and applied": {"kind": "close", "apply": True},
     "truncate and applied": {"kind": "truncate", "apply": True},
     "trickle": {"kind": "trickle", "seconds": 0.5},
 }
-BRIEF = {"timeout": 0.5, "retries": 0, "total_timeout": 0.5, "proof": "none"}
+BRIEF: Options = {"timeout": 0.5, "retries": 0, "total_timeout": 0.5, "proof": "none"}
 
 
 class TestFailingCalls:
@@ -717,23 +713,16 @@ class TestAges:
         earlier(begun, 2 * DAY)
         assert begun.run(check_mode=True, rotate_after=DAY).result["reason"] == "expired"
 
-    def test_by_iam_where_it_tells(self, moto: RotationSite) -> None:
-        """The target was set again later, with the same key."""
+    def test_on_another_iam(self, moto: RotationSite) -> None:
+        """It tells when keys were made, refuses a third key, and to delete a user that has one."""
         moto.run(proof="none")
         moto.settled()
-        old = moto.held
+        moto.steady()
+        # As if the target had been set again later, with the same key.
         earlier(moto, -200)
-        later = 3600 + 100
         assert moto.run(check_mode=True, rotate_after=3600, later=3500).result["reason"] == "unchanged"
-        assert moto.run(check_mode=True, rotate_after=3600, later=later).result["reason"] == "expired"
-        moto.run(proof="none", rotate=True)
-        assert moto.statuses() == {moto.held: "Active"}
-        assert moto.held != old
-        moto.settled()
-
-    def test_quota_of_another_iam(self, moto: RotationSite) -> None:
-        """It refuses a third key, and to delete a user that has keys."""
-        moto.run(proof="none")
+        assert moto.run(check_mode=True, rotate_after=3600, later=3700).result["reason"] == "expired"
+        earlier(moto, 200)
         for _unused in range(2):
             moto.emulator.fail_next(status=503, path=f"/{moto.key}/", times=9)
             refused(moto, errors.UnreachableError, rotate=True, **BRIEF)

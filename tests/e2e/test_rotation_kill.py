@@ -24,7 +24,7 @@ from tests.sandbox import Sandbox
 
 PARTS = 4
 # Fewer checks of the proof would leave out requests that the role sends.
-ROLE = {"expect_public": False, "rotate": True}
+ROLE: dict[str, Any] = {"expect_public": False, "rotate": True}
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.sandbox import ProxiedRequest, Sandbox
 ROTATIONS = 20
 # A tenth of the seconds to wait for uploads passes between a target and the end of the key before.
 DRAIN = 8
-SLOW = {"size": 6 * 2**20, "pause": 0.4}
+SLOW: dict[str, Any] = {"size": 6 * 2**20, "pause": 0.4}
 
 
 @pytest.fixture

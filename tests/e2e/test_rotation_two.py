@@ -19,7 +19,7 @@ from tests.e2e.rotation_site import RotationSite, iam_action, rotation_site
 from tests.sandbox import ProxiedRequest, Sandbox
 
 # For a run that is held up by the other one.
-PATIENT = {"timeout": 20, "total_timeout": 20, "proof": "none"}
+PATIENT: dict[str, Any] = {"timeout": 20, "total_timeout": 20, "proof": "none"}
 Matches = Callable[[ProxiedRequest], bool]
 
 
@@ -106,7 +106,7 @@ def test_taken_over_before_its_call(rotation: RotationSite, proof: str) -> None:
 def test_the_call_is_under_way(rotation: RotationSite, lasts: str) -> None:
     """The second run waits for the end of it, and then has nothing to do; or it is told when to come back."""
     came: list[str] = []
-    options = PATIENT if lasts == "not long" else {"proof": "none"}
+    options: dict[str, Any] = PATIENT if lasts == "not long" else {"proof": "none"}
     thread = threading.Thread(target=lambda: came.append(attempt(rotation, **options)))
 
     def start() -> None:
@@ -125,7 +125,7 @@ def test_the_one_that_is_late_has_another_bucket(rotation: RotationSite) -> None
     """Whoever loses has not changed what the key of the other is allowed."""
     other = f"{rotation.bucket}-2"
     rotation.client.create_bucket(Bucket=other)
-    moved = {**PATIENT, "s3": {**rotation.params["s3"], "bucket": other}}
+    moved: dict[str, Any] = {**PATIENT, "s3": {**rotation.params["s3"], "bucket": other}}
     came: list[str] = []
     observed, goes = threading.Event(), threading.Event()
 

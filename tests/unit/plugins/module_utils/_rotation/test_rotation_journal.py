@@ -86,8 +86,8 @@ def test_in_use(last: record.Record | None, believed: bool) -> None:
 
 
 def test_in_use_of_an_applied_record_is_its_own_key() -> None:
-    assert record.in_use(applied(IDS[0], [IDS[1]]), True) == {IDS[0]}
-    assert record.in_use(begun(IDS[1], [IDS[0]]), True) == {IDS[0], IDS[1]}
+    assert record.in_use(applied(IDS[0], [IDS[1]]), True) == frozenset({IDS[0]})
+    assert record.in_use(begun(IDS[1], [IDS[0]]), True) == frozenset({IDS[0], IDS[1]})
 
 
 def test_all_goes_well() -> None:
@@ -96,10 +96,10 @@ def test_all_goes_well() -> None:
     run.claim()
     claimed = store.kept()
     assert (claimed.status, claimed.may_hold, dict(claimed.storage)) == (record.PENDING, (IDS[0],), {})
-    assert record.in_use(claimed, True) == {IDS[0]}
+    assert record.in_use(claimed, True) == frozenset({IDS[0]})
     run.begin(TARGET, "secret")
     pending = store.kept()
-    assert record.in_use(pending, True) == {IDS[0], IDS[1]}
+    assert record.in_use(pending, True) == frozenset({IDS[0], IDS[1]})
     assert NOW + run.project.budget.total <= (record.seconds(pending.until) or 0)
     assert run.seconds_left == pytest.approx(91, abs=1)
     done = run.end(record.APPLIED, [IDS[0]])
@@ -155,7 +155,7 @@ def test_no_answer_leaves_both_keys_named(status: int | None, tries: int) -> Non
     run.claim()
     run.begin(TARGET, "secret")
     run.failed(no(status, tries))
-    assert record.in_use(store.kept(), True) == {IDS[0], IDS[1]}
+    assert record.in_use(store.kept(), True) == frozenset({IDS[0], IDS[1]})
 
 
 def test_nothing_is_put_back_that_was_not_known() -> None:
@@ -165,7 +165,7 @@ def test_nothing_is_put_back_that_was_not_known() -> None:
         run.claim()
         run.begin(TARGET, "secret")
         run.failed(no(403))
-        assert record.in_use(store.kept(), True) == {IDS[0], IDS[1]}
+        assert record.in_use(store.kept(), True) == frozenset({IDS[0], IDS[1]})
 
 
 def test_no_answer_and_another_run_has_finished() -> None:
