@@ -98,6 +98,7 @@ notes:
 seealso:
   - module: vonage.archiving.vonage_archive_storage
   - module: vonage.archiving.archive_upload_check
+  - module: vonage.archiving.vonage_project_info
 """
 
 EXAMPLES = r"""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of the recordings of a project, against the emulator and a real store."""
+"""An account's projects and what became of their recordings, against the emulator and a real store."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, archive_info, storage
 from tests.e2e import runs
 from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
 from tests.sandbox.vonage.state import Archive, Project
@@ -218,3 +219,151 @@ def test_an_application_of_the_unified_environment(recorder: Recorder) -> None:
     found = archive_info.gather({**params, "api_url": emulator.url}, Context()).result
     assert (found["project"], found["total"], found["health"]["ok"]) == (emulator.application_id, 1, True)
     emulator.state.holder(emulator.application_id).archives.clear()
+
+
+@dataclass
+class Fleet:
+    """Some projects of the account, and the options to get at them."""
+
+    emulator: VonageEmulator
+    projects: list[Project]
+    mark: str
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """The options of the account."""
+        return {
+            "account_key": self.emulator.account_key,
+            "account_secret": self.emulator.account_secret,
+            "api_url": self.emulator.url,
+        }
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The same as AWX gives it: by the environment, with empty strings for all that was left out."""
+        empty = dict.fromkeys(("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_API_SECRET", "VONAGE_VIDEO_PRIVATE_KEY_PATH"), "")
+        given = {f"VONAGE_VIDEO_{name.upper()}": value for name, value in self.credentials.items()}
+        return {**empty, **given}
+
+    @property
+    def secrets(self) -> list[str]:
+        """Everything that must not be shown, the secrets of all projects that are there included."""
+        tokens = [call["headers"].get("X-Opentok-Auth", "") for call in self.emulator.log()]
+        known = [each.secret for each in self.emulator.state.projects.values()]
+        return [self.emulator.account_secret, *known, *filter(None, tokens)]
+
+    def calls(self) -> list[str]:
+        """The account calls that the emulator got."""
+        log = [call for call in self.emulator.log() if "/archive" not in call["path"]]
+        return [f"{call['method']} {call['path']} {call['status']}" for call in log]
+
+
+@pytest.fixture
+def fleet(e2e_sandbox: Sandbox) -> Iterator[Fleet]:
+    emulator = e2e_sandbox.vonage
+    mark = f"fleet-{secrets.token_hex(4)}"
+    made = [emulator.add_project(f"{mark}-{name}") for name in ("lessons", "broadcast", "{{ 6 * 7 }}")]
+    made[0].status = "VALID"
+    made[1].status = "SUSPENDED"
+    emulator.clear_log()
+    yield Fleet(emulator, made, mark)
+    emulator.clear_faults()
+    with emulator.state.lock:
+        for project in [each for each in emulator.state.projects.values() if each.name.startswith(mark)]:
+            del emulator.state.projects[project.key]
+
+
+def test_an_account_with_a_thousand_projects(fleet: Fleet) -> None:
+    for number in range(1200):
+        fleet.emulator.add_project(f"{fleet.mark}-{number:04}", key=f"{3 * 10**7 + number}")
+    found = account.gather({**fleet.credentials, "names": [f"{fleet.mark}-[01]*"]}, Context()).result
+    assert fleet.calls() == ["GET /v2/project 200"]
+    assert [each["id"] for each in found["projects"]] == [f"{3 * 10**7 + number}" for number in range(1200)]
+    assert found["total"] >= 1203
+    text = json.dumps(found)
+    assert len(text) < PASSED_OVER
+    assert not [each for each in fleet.secrets if each in text]
+
+
+def test_projects_as_the_emulator_has_them(fleet: Fleet) -> None:
+    found = account.gather({**fleet.credentials, "names": [f"{fleet.mark}*"]}, Context()).result["projects"]
+    assert [(each["name"], each["status"]) for each in found] == [
+        (f"{fleet.mark}-broadcast", "SUSPENDED"),
+        (f"{fleet.mark}-lessons", "ACTIVE"),
+        (f"{fleet.mark}-{{{{ 6 * 7 }}}}", "ACTIVE"),
+    ]
+    wanted = [fleet.projects[1].key, fleet.projects[0].key]
+    some = account.gather({**fleet.credentials, "ids": wanted, "include_secrets": True}, Context()).result["projects"]
+    assert [each["secret"] for each in some] == [fleet.projects[1].secret, fleet.projects[0].secret]
+    with pytest.raises(errors.NotFoundError, match="Could not read project 1 of account"):
+        account.gather({**fleet.credentials, "ids": ["1"]}, Context())
+
+
+def test_a_project_is_not_its_account(fleet: Fleet) -> None:
+    project = {"account_key": fleet.projects[0].key, "account_secret": fleet.projects[0].secret}
+    with pytest.raises(errors.DeniedError, match="those of a project are others") as caught:
+        account.gather({**fleet.credentials, **project}, Context())
+    assert not runs.leaks(str(caught.value), fleet.secrets)
+
+
+def test_faults_of_the_account_calls(fleet: Fleet) -> None:
+    fleet.emulator.fail_next(status=429, retry_after=0, path="^/v2/project$")
+    fleet.emulator.fail_next(status=500, path="^/v2/project$")
+    assert account.gather(fleet.credentials, Context()).result["total"] >= 3
+    fleet.emulator.fail_next("hang", times=9, path="^/v2/project$")
+    started = time.monotonic()
+    with pytest.raises(errors.UnreachableError, match="tried 2 times"):
+        account.gather({**fleet.credentials, "timeout": 0.5, "retries": 1, "total_timeout": 2}, Context())
+    assert time.monotonic() - started < 4
+
+
+PLAY = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  tasks:
+    - name: All projects
+      vonage.archiving.vonage_project_info:
+        names: ["{{ mark }}*"]
+    - name: The secret of one project
+      vonage.archiving.vonage_project_info:
+        ids: ["{{ project }}"]
+        include_secrets: true
+      register: owned
+      no_log: true
+    - name: Its recordings
+      vonage.archiving.vonage_archive_info:
+        api_key: "{{ project }}"
+        api_secret: "{{ owned.projects[0].secret }}"
+    - name: A secret that is wrong
+      vonage.archiving.vonage_project_info:
+        account_secret: "{{ wrong }}"
+      ignore_errors: true
+    - name: Secrets in the wrong place
+      vonage.archiving.vonage_project_info:
+        account_key: "{{ wrong }}"
+        ids: ["{{ owned.projects[0].secret }}"]
+      ignore_errors: true
+"""
+
+
+def test_a_play_shows_no_secret(fleet: Fleet, home: Path) -> None:
+    """At the verbosity of -vvv, which shows the options and the result of each task."""
+    play = home / "play.yml"
+    play.write_text(PLAY)
+    variables = {"mark": fleet.mark, "project": fleet.projects[0].key, "wrong": secrets.token_hex(20)}
+    with fleet.emulator.state.lock:
+        now = int(time.time() * 1000)
+        fleet.projects[0].archives.append(Archive(str(uuid.uuid4()), "1_s", "lesson", now, "available", 7, 60))
+    run = runs.run_playbook(play, variables, home, fleet.environ).ok()
+    known = [*fleet.secrets, variables["wrong"]]
+    assert not runs.leaks(run.output, known)
+    assert not runs.leaks(run.told, known)
+    assert "/_sandbox/download/" not in run.output  # where the available archive is
+    listed = run.task("All projects").result["projects"]
+    assert sorted(each["id"] for each in listed) == sorted(each.key for each in fleet.projects)
+    assert run.task("Its recordings").result["health"]["in_cloud"]["count"] == 1
+    assert run.task("A secret that is wrong").result["error"]["kind"] == "denied"
+    assert len(run.task("Secrets in the wrong place").result["error"]["problems"]) == 2

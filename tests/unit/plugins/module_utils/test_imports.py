@@ -23,6 +23,7 @@ HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
         "_aws.upload_check",
         "_heroku.config_vars",
         "_settings",
+        "_vonage.account",
         "_vonage.archive_info",
         "_vonage.storage",
     ],
