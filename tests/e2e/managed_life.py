@@ -116,6 +116,7 @@ class Life:
             "fallback": "opentok",
             "record": f"s3://{self.bucket}/{self.record_key}",
             "uploader": {"tags": {"owner": "video"}},
+            "drain_timeout": 1,
             "verify_timeout": 10,
         }
         return run.reconcile({**self._operator, **self._project, **given, **options}, self._context(check_mode))
