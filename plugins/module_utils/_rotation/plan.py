@@ -161,12 +161,17 @@ def set_at(observed: Observed) -> float:
     return (record.seconds(known.time) if known else None) or 0
 
 
+def age(since: float, now: float) -> float:
+    """The seconds that have passed; a clock that is a little behind makes them none rather than less."""
+    return max(now - since, 0)
+
+
 def fates(wanted: Desired, others: t.Iterable[AccessKey], since: float, now: float) -> tuple[Fate, ...]:
     """What is to be done now with keys that the target does not hold since then."""
-    age = now - since
-    if age < wanted.overlap:
+    passed = age(since, now)
+    if passed < wanted.overlap:
         return ()
-    if age < wanted.overlap + wanted.retire_delay:
+    if passed < wanted.overlap + wanted.retire_delay:
         return tuple(Fate(key, DEACTIVATE) for key in others if key.active)
     return tuple(Fate(key, DELETE) for key in others)
 

@@ -37,6 +37,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
     Decision,
     Fate,
     Observed,
+    age,
     decide,
     fates,
     may_hold,
@@ -174,8 +175,8 @@ class Rotation:
             self.wanted.project, self.wanted.store, last.held, last.known is not None, may_hold(observed), self.now
         )
         Client(self.wanted.project).prepare()
-        journal.claim()
         try:
+            journal.claim()
             # From here on nobody else makes keys: what was seen before may be out of date, what is seen now stays true.
             seen = Observed(*self._observe_users(), last)
             widened = self._widen(seen)
@@ -199,7 +200,7 @@ class Rotation:
 
     def _make_key(self, seen: Observed, in_use: frozenset[str]) -> tuple[NewKey, tuple[AccessKey, ...]]:
         """A new key, and those that had to go for it."""
-        place = room(seen.keys, self.wanted, in_use, busy=self.now() - set_at(seen) < self.wanted.overlap)
+        place = room(seen.keys, self.wanted, in_use, busy=age(set_at(seen), self.now()) < self.wanted.overlap)
         if any(key.active for key in place.give_up) and self._flights(seen).begun_before(self.now()):
             place = room(seen.keys, self.wanted, in_use, busy=True)
         self._retire([Fate(key, DELETE) for key in place.give_up])

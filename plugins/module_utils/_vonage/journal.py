@@ -87,7 +87,10 @@ class Journal:
     def release(self) -> None:
         """Put back what was there: nothing was changed."""
         if self.known and self._before.data is not None:
-            self.held = self.store.write(self._before.data, self.held)
+            there = self.store.read()
+            # A write that failed may have taken effect all the same.
+            ours = there.data == record.dump(self._pending)
+            self.held = self.store.write(self._before.data, there if ours else self.held)
 
     def _write(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> None:
         self._pending = self._announcement(storage, secret, seconds)

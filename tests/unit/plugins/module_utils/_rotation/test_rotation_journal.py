@@ -205,6 +205,27 @@ def test_the_end_is_not_written_or_not_confirmed(written: bool) -> None:
     assert store.kept().status == (record.APPLIED if written else record.PENDING)
 
 
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("failing", [1, 2])
+def test_what_was_there_is_put_back_after_a_write_that_failed(failing: int, written: bool) -> None:
+    """Whether it took effect or not; but not what another run has written."""
+    store = MemoryStore(BEFORE, broken={failing: written})
+    run = journal(store)
+    with pytest.raises(errors.UnreachableError):
+        started(run)
+    run.release()
+    assert store.data == BEFORE
+    other = journal(store)
+    other.claim()
+    with pytest.raises(errors.ConflictError):
+        run.release()
+
+
+def started(run: Journal) -> None:
+    run.claim()
+    run.begin(TARGET, "secret")
+
+
 def test_time_left_runs_out() -> None:
     store = MemoryStore(BEFORE)
     clock = [NOW]

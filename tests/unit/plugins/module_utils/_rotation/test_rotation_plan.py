@@ -174,6 +174,12 @@ def test_age() -> None:
     assert plan.decide(wanted(), seen(access_key(M1.id, created=0), last=applied(M1.id)), NOW).reason == "unchanged"
 
 
+def test_a_clock_that_is_behind() -> None:
+    found = seen(M1, M2, last=applied(M1.id, [M2.id]))
+    assert [fate.deed for fate in plan.decide(wanted(), found, NOW - 5).fates] == [DELETE]
+    assert not plan.decide(wanted(overlap=60), found, NOW - 5).fates
+
+
 def test_policies_stay_wide_while_other_keys_work() -> None:
     """They may be at work in a bucket that is not wanted any more."""
     found = seen(M1, M2, last=applied(M1.id, [M2.id]))
