@@ -67,13 +67,14 @@ def make_bucket(variables: Variables) -> Outcome:
     return bucket.reconcile({**connection(variables), "name": found["bucket"], "encryption": "s3", **wanted}, Context())
 
 
-def rotate(variables: Variables) -> Outcome:
+def rotate(variables: Variables, context: Context | None = None, **options: Any) -> Outcome:
     """Run the use case of ``archive_key_rotation`` as tasks/managed.yml does, where the bucket is as it should be."""
     found = settings(variables)
     names = ("fallback", "record", "rotate", "rotate_after", "overlap", "retire_delay", "drain_timeout")
     given = {**connection(variables), **{name: found[name] for name in names}}
     target = {"bucket": found["bucket"], "endpoint": found["endpoint"], "sse": found["sse"]}
-    return rotation.reconcile({**given, "s3": target, "verify_timeout": found["verify_timeout"]}, Context())
+    given.update(s3=target, verify_timeout=found["verify_timeout"], **options)
+    return rotation.reconcile(given, context or Context())
 
 
 def configure(variables: Variables) -> Done:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
 from tests.e2e import driver
 from tests.e2e.runs import Run
@@ -33,12 +34,16 @@ RETIRED = ["UpdateAccessKey", "DeleteAccessKey"]
 OWNER_TAG = "vonage-archiving:managed"
 
 
-def driven(site: Site, **changes: Any) -> list[str]:
+def driven(site: Site) -> list[str]:
     """Do as the role does, without Ansible; return what was changed."""
+    return driver.configure(variables_of(site))
+
+
+def variables_of(site: Site) -> dict[str, Any]:
+    """What the driver takes."""
     variables = {name.removeprefix("archive_storage_"): value for name, value in site.variables.items()}
     keys = {"access_key": site.store.access_key, "secret_key": site.store.secret_key}
-    has_secret = bool(variables.get("uploader_secret_key"))
-    return driver.configure({**variables, **keys, "has_secret": has_secret, **changes})
+    return {**variables, **keys, "has_secret": bool(variables.get("uploader_secret_key"))}
 
 
 def age(site: Site, seconds: int) -> None:
@@ -190,6 +195,11 @@ def test_a_key_grows_old_and_goes_in_two_steps_with_values_as_awx_sends_them(man
     )
     assert site.keys() == {old: "Inactive", new: "Active"}
     assert iam_calls(site) == ["TagUser", "CreateAccessKey", "UpdateAccessKey"]
+    # There is no room for a key to try, and that is not passed over in silence.
+    warnings: list[str] = []
+    looked = driver.rotate(variables_of(site), Context(warn=warnings.append), proof="only")
+    assert (looked.result["checks"], len(warnings)) == ([], 1)
+    assert "no upload was tried: each user has two keys" in warnings[0]
     # Later, another rotation is due at once, by numbers; what is inactive long enough goes, the last key stays active.
     age(site, 7200)
     site.forget()

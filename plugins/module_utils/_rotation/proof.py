@@ -67,6 +67,7 @@ class Prover:
         if not free:
             why = "each user has two keys" if there else f"there is no user {self.wanted.main.name} yet"
             self.story.proof = f"no upload was tried: {why}"
+            self.context.warn(f"Of {self.wanted.project.name}, {self.story.proof}.")
             return
         key = uploader.make_key(self.iam, free[0])
         try:
