@@ -214,7 +214,7 @@ def _run(changed: int, status: int = 0, failures: int = 0, **facts: Any) -> Run:
 
 
 USER = ["vonage-archiving-4712: user", "target"]
-MADE = {"bucket_changes": ["bucket", "encryption"], "uploader_changes": USER}
+MADE: dict[str, Any] = {"bucket_changes": ["bucket", "encryption"], "uploader_changes": USER}
 RUNS = {
     "first": _run(2, **MADE),
     "second": _run(0, bucket_changes=[]),
