@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -71,7 +72,9 @@ def test_both_before_the_claim(rotation: RotationSite) -> None:
 
     def meet(n: int, request: ProxiedRequest) -> None:
         if is_record(request) and not met.broken:
-            met.wait(20)
+            # The first two meet; the one that is quicker to go on spares all others.
+            with contextlib.suppress(threading.BrokenBarrierError):
+                met.wait(20)
             met.abort()
 
     rotation.forget()
