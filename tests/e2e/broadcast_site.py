@@ -281,7 +281,8 @@ def broadcast_site(
 
 
 def _remove(site: BroadcastSite) -> None:
-    for user in (site.user, f"vonage-archiving-{site.key}"):
+    others = (f"{start}-{site.key}" for start in ("vonage-archiving", "uploads", "person"))
+    for user in (site.user, *others):
         with contextlib.suppress(ClientError):
             for key in site.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
                 site.iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])

@@ -25,6 +25,8 @@ from tests.e2e.broadcast_site import BY_HAND, ORIGIN, OTHERS, STRANGER, Broadcas
 from tests.e2e.runs import Run
 from tests.e2e.site import given_key, make_uploader
 from tests.sandbox import Sandbox
+from tools.cores import DEFAULT_LINES, ensure_core
+from tools.pythons import find_pythons
 
 pytestmark = pytest.mark.xdist_group("interactive_broadcast")
 
@@ -446,6 +448,10 @@ def test_switches_that_are_off_and_options_that_are_wrong(site: BroadcastSite, h
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"interactive_broadcast_state": "Present"}, "not one of present, absent"),
         ({"interactive_broadcast_rotate_after": "90 days"}, "rotate_after"),
+        (
+            {"archive_storage_uploader_name": f"interactive-broadcast-{site.key}"},
+            f"interactive-broadcast-{site.key} cannot be both",
+        ),
     ]
     for options, told in wrong:
         run = site.play(home, **options).failed()
@@ -483,3 +489,23 @@ def test_verify(site: BroadcastSite, home: Path) -> None:
     site.client.delete_bucket_policy(Bucket=site.bucket)
     assert "public" in site.play(home, verify, interactive_broadcast_verify_timeout=1).failed().error
     assert site.patches() == []
+
+
+@pytest.mark.slow
+def test_on_the_oldest_core(site: BroadcastSite, home: Path) -> None:
+    """Up to ansible-core 2.18 templates make strings, and module_defaults are templated for every task."""
+    oldest = ensure_core(DEFAULT_LINES[0], find_pythons())
+    if oldest is None:
+        pytest.skip(f"no Python of this machine runs ansible-core {DEFAULT_LINES[0]}")
+    survey = {"interactive_broadcast_rotate_after": "", "interactive_broadcast_enable_archiving": "yes"}
+    options: dict[str, Any] = {"ansible_playbook": oldest, "awx": True, **survey}
+    site.play(home, **options).ok()
+    site.settled()
+    recording, size = site.record()
+    assert len(site.watch(recording).content) == size
+    site.forget()
+    assert site.play(home, **options).ok().stats["changed"] == 0
+    assert site.written == []
+    off = dict.fromkeys(("interactive_broadcast_enable_archiving", "interactive_broadcast_image_acls"), False)
+    site.play(home, **{**options, "awx": False, **off}).ok()
+    assert site.config["INSTANCE_ENABLE_ARCHIVING"] == "false"

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import run as use_case
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from tests.e2e import forks, runs
 from tests.e2e.broadcast_site import OTHERS, BroadcastSite, broadcast_site, reach
 from tests.e2e.test_kill import Killer
@@ -204,3 +206,36 @@ def test_what_a_proof_says_shows_no_secret(site: BroadcastSite) -> None:
         with pytest.raises(errors.ArchivingError) as error:
             site.run(**changes)
         assert not runs.leaks(str(error.value), ["HRKU-of-somebody-else", *site.secrets])
+
+
+def test_two_runs_at_once(site: BroadcastSite) -> None:
+    """One of them may have to give up and say so; the application has a key that works all the same."""
+    site.run(**QUICK)
+    outcomes = []
+    for delay in (0.0, 0.02, 0.05, 0.1, 0.2, 0.3):
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(attempt, site)
+            time.sleep(delay)
+            second = pool.submit(attempt, site)
+        outcomes += [first.result(), second.result()]
+        assert site.keys()[site.config["AWS_ACCESS_KEY_ID"]] == "Active"
+        site.key_works()
+    failed = [each for each in outcomes if isinstance(each, errors.ArchivingError)]
+    assert all(isinstance(each, errors.ConflictError) for each in failed), failed
+    assert len(failed) < len(outcomes)
+    repaired(site)
+
+
+def test_the_user_that_vonage_uploads_with_is_never_taken(site: BroadcastSite) -> None:
+    """Its keys would be deleted, and recordings be lost."""
+    name = f"uploads-{site.key}"
+    wanted = {"name": name, "bucket": site.bucket, "prefix": site.key}
+    uploader_module.reconcile({**site.operator_options, **wanted}, Context())
+    before = site.iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
+    assert [key["Status"] for key in before] == ["Active"]
+    every: list[dict[str, Any]] = [{}, {"state": "absent"}]
+    for changes in every:
+        with pytest.raises(errors.NotOursError):
+            site.run(user={"name": name, "force": True}, **changes)
+    assert site.iam.list_access_keys(UserName=name)["AccessKeyMetadata"] == before
+    assert (site.patches(), site.config) == ([], OTHERS)

@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
@@ -166,10 +166,27 @@ def _status(key: AccessKey) -> str:
     return "Active" if key.active else "Inactive"
 
 
-def overtaken(wanted: Desired, key: str) -> errors.ConflictError:
-    """The key that was just set is not there any more, or not what the application has."""
+def is_uploader(user: uploader.User | None) -> bool:
+    """Whether this is a user that Vonage uploads with: its keys are not the application's to replace."""
+    statements = ((user and user.policy) or {}).get("Statement")
+    return isinstance(statements, list) and any(
+        isinstance(each, dict) and each.get("Sid") == uploader_policy.UPLOAD for each in statements
+    )
+
+
+def uploader_mistaken(wanted: Desired) -> errors.NotOursError:
+    return errors.NotOursError(
+        f"manage the IAM user {wanted.user.name}",
+        "it is one that Vonage uploads with",
+        "The application needs a user of its own: choose another name. Nothing was changed.",
+        user=wanted.user.name,
+    )
+
+
+def overtaken(wanted: Desired) -> errors.ConflictError:
+    """A key or a config var is not what this run has seen or made."""
     return errors.ConflictError(
-        f"give {wanted.app.id} the access key {key}",
-        "another run was at work on the same application, and has deleted or replaced it",
+        f"give {wanted.app.id} another access key",
+        "another run is at work on the same application, and has deleted or replaced a key",
         "Run it again once the other run has ended.",
     )

@@ -40,8 +40,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan i
     config,
     decide,
     holder,
+    is_uploader,
     overtaken,
     surplus,
+    uploader_mistaken,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.proof import Prover
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
@@ -96,6 +98,8 @@ class Broadcast:
             seen = user.result() if user else uploader.Observed(None)
             found = variables.result()
         mark_as_secret(found.get(KEY_SECRET))
+        if is_uploader(seen.user):
+            raise uploader_mistaken(self.wanted)
         return Observed(found, seen, base), region
 
     def _place(self) -> tuple[str, str]:
@@ -167,6 +171,8 @@ class Broadcast:
         held = holder(observed)
         keys = uploader.list_keys(self.iam, self.wanted.user)
         gone = surplus(keys, held.id if held else None)
+        if gone and self._client().read().get(KEY_ID) != observed.variables.get(KEY_ID):
+            raise overtaken(self.wanted)
         uploader.retire(self.iam, self.wanted.user, [key.id for key in gone])
         return uploader.make_key(self.iam, self.wanted.user)
 
@@ -176,6 +182,8 @@ class Broadcast:
         todo = config_vars.plan(wish, observed.variables)
         if not todo.changed:
             return
+        if new and not self._works(new):
+            raise overtaken(self.wanted)
         client = self._client(*wish.secrets.values())
         self.pending = config_vars.missing(todo, client.update(config_vars.body(todo)))
         try:
@@ -220,13 +228,15 @@ class Broadcast:
             # Heroku stops the old processes within half a minute, and what they have signed is good for a minute.
             self.sleep(self.wanted.grace)
         if new and not self._has(new):
-            raise overtaken(self.wanted, new.id)
+            raise overtaken(self.wanted)
         uploader.retire(self.iam, self.wanted.user, [key.id for key in decision.going])
 
     def _has(self, new: NewKey) -> bool:
         """Whether the application has this key, and it works: no other run has come in between."""
-        active = [key.id for key in uploader.list_keys(self.iam, self.wanted.user) if key.active]
-        return new.id in active and self._client().read().get(KEY_ID) == new.id
+        return self._works(new) and self._client().read().get(KEY_ID) == new.id
+
+    def _works(self, new: NewKey) -> bool:
+        return new.id in [key.id for key in uploader.list_keys(self.iam, self.wanted.user) if key.active]
 
     def _outcome(self, observed: Observed, decision: Decision, key: str, changed: bool) -> Outcome:
         plan = changes(self.wanted, observed, decision)
@@ -253,6 +263,8 @@ class Broadcast:
         names = [name for name in VARIABLES[self.wanted.generation] if name in observed]
         todo = config_vars.plan(config_vars.Desired(absent=tuple(names)), observed)
         seen = uploader.observe(self.iam, self.wanted.user) if self.wanted.has_key else uploader.Observed(None)
+        if is_uploader(seen.user):
+            raise uploader_mistaken(self.wanted)
         gone = uploader.removed(seen, uploader.removable(self.iam, self.wanted.user, seen))
         if not self.context.check_mode:
             if todo.changed:

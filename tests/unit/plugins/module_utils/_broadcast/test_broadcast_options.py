@@ -99,6 +99,8 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent() -> None:
         ({"bucket": ""}, "bucket"),
         ({"app": TOKEN}, "app holds an API token"),
         ({"base_url": "https://me:hunter22@cdn.example.com"}, "credentials"),
+        ({"user": {"name": "vonage-archiving-47123456"}}, "uploads"),
+        ({"user": {"name": "vonage-archiving-47123456-spare"}}, "uploads"),
         ({"user": {"permissions_boundary": "nothing"}}, "permissions_boundary"),
         ({"user": {"tags": {"vonage-archiving:managed": "no"}}}, "own"),
     ],

@@ -34,6 +34,8 @@ class World:
 
     :param patch: the answer to PATCH; ``None`` for success.
     :param polls: the answers to the GETs after it, ``None`` for what is really there.
+    :param while_proving: what somebody else does then; ``meanwhile``: while this run waits.
+    :param after_first_read: config vars that somebody else sets then.
     :param hold: the change takes effect with the so-many-th GET after it.
     """
 
@@ -45,6 +47,8 @@ class World:
     proof: errors.ArchivingError | None = None
     applies: bool = True
     meanwhile: t.Callable[[World], object] = lambda _world: None
+    while_proving: t.Callable[[], object] = lambda: None
+    after_first_read: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)
@@ -58,7 +62,9 @@ class World:
         if self.taken:
             self.hold -= 1
             self._settle()
-        return dict(self.variables)
+        found = dict(self.variables)
+        self.variables.update(self.after_first_read)
+        return found
 
     def update(self, changes: t.Mapping[str, str | None]) -> dict[str, str]:
         self.log.append("PATCH")
@@ -108,6 +114,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Outcome]:
 
         def look(_self: t.Any, _prover: t.Any) -> None:
             world.log.append("proof")
+            world.while_proving()
             if world.proof:
                 raise world.proof
 
@@ -229,7 +236,7 @@ def test_another_run_has_deleted_the_new_key_meanwhile(start: t.Callable[..., Ou
 def test_there_is_room_for_the_new_key_only_without_one_that_nobody_has(start: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"ORPHAN": True, "OLD": True})
     start(world, rotate=True, grace=1)
-    assert world.log[:3] == ["GET", "delete ORPHAN", "make NEW"]
+    assert world.log[:4] == ["GET", "GET", "delete ORPHAN", "make NEW"]
     assert world.keys == {"NEW": True}
 
 
@@ -244,3 +251,31 @@ def test_to_prove_only_writes_nothing(start: t.Callable[..., Outcome]) -> None:
     assert world.log == ["GET", "GET", "proof"]
     assert not outcome.changed
     assert "S3_COMPOSEDVIDEO_URL" in outcome.result["changes"]
+
+
+def test_another_run_deletes_the_new_key_before_it_is_set(start: t.Callable[..., Outcome]) -> None:
+    """The application keeps the key that it has."""
+    world = World(dict(OLD), {"OLD": True})
+    world.while_proving = lambda: world.keys.pop("NEW")
+    with pytest.raises(errors.ConflictError):
+        start(world, rotate=True)
+    assert "PATCH" not in world.log
+    assert world.keys == {"OLD": True}
+
+
+def test_another_run_has_set_the_key_that_was_to_make_room(start: t.Callable[..., Outcome]) -> None:
+    world = World(dict(OLD), {"OLD": True, "THEIRS": True})
+    world.after_first_read = {KEY_ID: "THEIRS", KEY_SECRET: "theirs"}
+    with pytest.raises(errors.ConflictError):
+        start(world, rotate=True)
+    assert world.keys == {"OLD": True, "THEIRS": True}
+
+
+def test_the_region_of_images_is_that_of_their_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    regions = {"b-1": "eu-west-1", "b-2": "us-west-2"}
+    monkeypatch.setattr(run, "make_client", lambda _operator: None)
+    monkeypatch.setattr(run, "bucket_region", lambda _store, bucket, _operator: regions[bucket])
+    for changes, region in (({}, "eu-west-1"), ({"images_bucket": "b-2"}, "us-west-2")):
+        wanted = options.desired({**GIVEN, **changes}, {})
+        work = run.Broadcast(wanted, Context(), t.cast(t.Any, None))
+        assert work._place() == ("https://b-1.s3.eu-west-1.amazonaws.com", region)
