@@ -172,16 +172,18 @@ def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals)
 def test_command_leaves_keys_to_the_role(tmp_path: Path) -> None:
     file = tmp_path / "sandbox.json"
     process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", "--json", str(file))
-    assert wait_for(file.exists, 40)
-    told = json.loads(file.read_text())
-    store, variables = told["stores"]["seaweedfs"], told["extra_vars"]
-    assert (told["uploader"], variables["archive_storage_bucket"]) == ({}, "recordings")
-    assert [name for name in variables if "uploader" in name] == []
-    iam = aws_client("iam", store["endpoint_url"], store["access_key"], store["secret_key"])
-    assert [user["UserName"] for user in iam.list_users()["Users"]] == ["admin"]
-    process.send_signal(signal.SIGTERM)
+    try:
+        assert wait_for(file.exists, 40)
+        told = json.loads(file.read_text())
+        store = told["stores"]["seaweedfs"]
+        iam = aws_client("iam", store["endpoint_url"], store["access_key"], store["secret_key"])
+        users = [user["UserName"] for user in iam.list_users()["Users"]]
+    finally:
+        process.send_signal(signal.SIGTERM)
     printed, _unused = process.communicate(timeout=TIMEOUT)
     assert "ansible-playbook vonage.archiving.rotate" in printed
+    assert (told["uploader"], users, told["extra_vars"]["archive_storage_bucket"]) == ({}, ["admin"], "recordings")
+    assert [name for name in told["extra_vars"] if "uploader" in name] == []
 
 
 def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
