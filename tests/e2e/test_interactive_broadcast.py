@@ -448,6 +448,7 @@ def test_switches_that_are_off_and_options_that_are_wrong(site: BroadcastSite, h
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"interactive_broadcast_state": "Present"}, "not one of present, absent"),
         ({"interactive_broadcast_rotate_after": "90 days"}, "rotate_after"),
+        ({"archive_storage_require_encryption": True}, "would refuse the images"),
         (
             {"archive_storage_uploader_name": f"interactive-broadcast-{site.key}"},
             f"interactive-broadcast-{site.key} cannot be both",
