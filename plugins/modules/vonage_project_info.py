@@ -51,9 +51,13 @@ options:
     type: bool
     default: false
 notes:
+  - How a play over the inventory P(vonage.archiving.vonage_projects#inventory) gets the secret of the project that it
+    is about is shown there.
   - What is documented of a project are id, secret, status, name, environment and the time it was created. The API has
     been seen to say C(VALID) where the documents say C(ACTIVE); it is returned as V(ACTIVE).
 seealso:
+  - plugin: vonage.archiving.vonage_projects
+    plugin_type: inventory
   - module: vonage.archiving.vonage_archive_info
 """
 

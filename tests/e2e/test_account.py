@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import ac
 from tests.e2e import runs
 from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
 from tests.sandbox.vonage.state import Archive, Project
+from tools.cores import DEFAULT_LINES, ensure_core
+from tools.pythons import find_pythons
 
 PASSED_OVER = 700_000  # what AWX cuts results at
 
@@ -145,7 +148,7 @@ def test_an_api_that_hangs_costs_the_budget_and_no_more(recorder: Recorder, kind
     recorder.emulator.fail_next(kind, times=9, path=f"/{recorder.project.key}/archive$")
     started = time.monotonic()
     with pytest.raises(errors.UnreachableError, match=r"^Could not list the archives of project \d+: .*tried 2 times"):
-        recorder.info(timeout=0.8, retries=1, total_timeout=2.5)
+        recorder.info(timeout=0.5, retries=1, total_timeout=2)
     assert time.monotonic() - started < 5
 
 
@@ -317,53 +320,157 @@ def test_faults_of_the_account_calls(fleet: Fleet) -> None:
     assert time.monotonic() - started < 4
 
 
+INVENTORY = """
+plugin: vonage.archiving.vonage_projects
+names: ["{mark}*"]
+hostname: name
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: {home}/cache
+compose:
+  archive_storage_api_key: vonage_project_id
+groups:
+  taught: "'lessons' in vonage_project_name"
+keyed_groups:
+  - key: vonage_project_name.split('-') | last
+    prefix: kind
+"""
+
+
+def make_inventory(fleet: Fleet, home: Path, more: str = "") -> Path:
+    """Write the file of an inventory source."""
+    path = home / "fleet.vonage_projects.yml"
+    path.write_text(INVENTORY.format(mark=fleet.mark, home=home) + more)
+    return path
+
+
+def listed(path: Path, home: Path, environ: dict[str, str], core: Path = runs.ANSIBLE_PLAYBOOK) -> tuple[str, Any]:
+    """Run ansible-inventory --list; return all that it showed, and what it listed if it could."""
+    command = [str(core.with_name("ansible-inventory")), "-i", str(path), "--list", "-vvv"]
+    unparsed = {"ANSIBLE_INVENTORY_UNPARSED_FAILED": "True", "ANSIBLE_VERBOSITY": "0"}
+    surroundings = runs.environment(home, {**environ, **unparsed})
+    run = subprocess.run(command, env=surroundings, cwd=home, capture_output=True, text=True, check=False, timeout=60)
+    text = run.stdout + run.stderr
+    return text, json.loads(run.stdout[run.stdout.index("\n{") :]) if run.returncode == 0 else None
+
+
+def hostvars(inventory: Any, name: str) -> dict[str, Any]:
+    """The variables of a host; later ansible-cores mark in this output which texts are no templates."""
+    found = inventory["_meta"]["hostvars"][name]
+    return {
+        variable: value["__ansible_unsafe"] if isinstance(value, dict) and "__ansible_unsafe" in value else value
+        for variable, value in found.items()
+    }
+
+
+@pytest.mark.parametrize("line", DEFAULT_LINES)
+def test_the_inventory_on_each_core(fleet: Fleet, home: Path, line: str) -> None:
+    core = ensure_core(line, find_pythons())
+    if core is None:
+        pytest.skip(f"no Python of this machine runs ansible-core {line}")
+    path = make_inventory(fleet, home)
+    text, inventory = listed(path, home, fleet.environ, core)
+    lessons, strange = f"{fleet.mark}-lessons", f"{fleet.mark}-6-7"
+    assert sorted(inventory["vonage_projects"]["hosts"]) == sorted([lessons, strange]), text
+    for group in ("vonage_status_active", "vonage_environment_standard"):
+        assert sorted(inventory[group]["hosts"]) == sorted([lessons, strange])
+    assert inventory["taught"]["hosts"] == inventory["kind_lessons"]["hosts"] == [lessons]
+    shown = hostvars(inventory, lessons)
+    created = shown.pop("vonage_project_created")
+    assert created.startswith("20")
+    assert shown == {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "archive_storage_api_key": fleet.projects[0].key,
+        "vonage_project_id": fleet.projects[0].key,
+        "vonage_project_name": lessons,
+        "vonage_project_status": "ACTIVE",
+        "vonage_project_environment": "standard",
+    }
+    assert hostvars(inventory, strange)["vonage_project_name"] == f"{fleet.mark}-{{{{ 6 * 7 }}}}"
+    (cached,) = (home / "cache").iterdir()
+    assert fleet.mark in cached.read_text()
+    assert not runs.leaks(text + cached.read_text(), fleet.secrets)
+    assert fleet.calls() == ["GET /v2/project 200"]
+
+
+def test_the_cache_serves_the_account_it_was_made_for(fleet: Fleet, home: Path) -> None:
+    path = make_inventory(fleet, home)
+    first = listed(path, home, fleet.environ)[1]
+    assert listed(make_inventory(fleet, home, "status: [SUSPENDED]"), home, fleet.environ)[1]["vonage_projects"] == {
+        "hosts": [f"{fleet.mark}-broadcast"]
+    }
+    assert fleet.calls() == ["GET /v2/project 200"]
+    assert sorted(first["_meta"]["hostvars"]) == sorted([f"{fleet.mark}-lessons", f"{fleet.mark}-6-7"])
+    other = {**fleet.environ, "VONAGE_VIDEO_ACCOUNT_KEY": "1", "VONAGE_VIDEO_ACCOUNT_SECRET": secrets.token_hex(20)}
+    text, nothing = listed(path, home, other)
+    assert nothing is None
+    assert "Could not list the projects of account 1" in text
+    assert not runs.leaks(text, [*fleet.secrets, other["VONAGE_VIDEO_ACCOUNT_SECRET"]])
+    assert fleet.calls() == ["GET /v2/project 200", "GET /v2/project 403"]
+
+
+def test_options_of_the_inventory_that_are_wrong(fleet: Fleet, home: Path) -> None:
+    """A secret in the place of the key, and a template that gives the secret."""
+    misplaced = secrets.token_hex(20)
+    more = f"account_key: {misplaced}\naccount_secret: \"{{{{ lookup('env', 'ELSEWHERE') }}}}\"\napi_url: ''\n"
+    text, nothing = listed(make_inventory(fleet, home, more), home, {"ELSEWHERE": misplaced})
+    assert nothing is None
+    assert "account_key has the form of a secret" in text
+    assert misplaced not in text
+    assert fleet.calls() == []
+
+
 PLAY = """
-- hosts: localhost
-  connection: local
+- hosts: vonage_projects
   gather_facts: false
-  vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
   tasks:
     - name: All projects
       vonage.archiving.vonage_project_info:
         names: ["{{ mark }}*"]
-    - name: The secret of one project
+      run_once: true
+    - name: The secret of this project
       vonage.archiving.vonage_project_info:
-        ids: ["{{ project }}"]
+        ids: ["{{ vonage_project_id }}"]
         include_secrets: true
       register: owned
       no_log: true
     - name: Its recordings
       vonage.archiving.vonage_archive_info:
-        api_key: "{{ project }}"
+        api_key: "{{ vonage_project_id }}"
         api_secret: "{{ owned.projects[0].secret }}"
     - name: A secret that is wrong
       vonage.archiving.vonage_project_info:
         account_secret: "{{ wrong }}"
       ignore_errors: true
+      run_once: true
     - name: Secrets in the wrong place
       vonage.archiving.vonage_project_info:
         account_key: "{{ wrong }}"
         ids: ["{{ owned.projects[0].secret }}"]
       ignore_errors: true
+      run_once: true
 """
 
 
-def test_a_play_shows_no_secret(fleet: Fleet, home: Path) -> None:
+def test_a_play_over_the_inventory_shows_no_secret(fleet: Fleet, home: Path) -> None:
     """At the verbosity of -vvv, which shows the options and the result of each task."""
     play = home / "play.yml"
     play.write_text(PLAY)
-    variables = {"mark": fleet.mark, "project": fleet.projects[0].key, "wrong": secrets.token_hex(20)}
+    variables = {"mark": fleet.mark, "wrong": secrets.token_hex(20)}
     with fleet.emulator.state.lock:
         now = int(time.time() * 1000)
         fleet.projects[0].archives.append(Archive(str(uuid.uuid4()), "1_s", "lesson", now, "available", 7, 60))
-    run = runs.run_playbook(play, variables, home, fleet.environ).ok()
+    inventory = make_inventory(fleet, home)
+    run = runs.run_playbook(play, variables, home, fleet.environ, args=["-i", str(inventory)]).ok()
     known = [*fleet.secrets, variables["wrong"]]
     assert not runs.leaks(run.output, known)
     assert not runs.leaks(run.told, known)
     assert "/_sandbox/download/" not in run.output  # where the available archive is
-    listed = run.task("All projects").result["projects"]
-    assert sorted(each["id"] for each in listed) == sorted(each.key for each in fleet.projects)
-    assert run.task("Its recordings").result["health"]["in_cloud"]["count"] == 1
+    projects = run.task("All projects").result["projects"]
+    assert sorted(each["id"] for each in projects) == sorted(each.key for each in fleet.projects)
+    recordings = [event.result for event in run.events if event.task == "Its recordings"]
+    in_cloud = {each["project"]: each["health"]["in_cloud"]["count"] for each in recordings}
+    assert in_cloud == {fleet.projects[0].key: 1, fleet.projects[2].key: 0}
     assert run.task("A secret that is wrong").result["error"]["kind"] == "denied"
     assert len(run.task("Secrets in the wrong place").result["error"]["problems"]) == 2

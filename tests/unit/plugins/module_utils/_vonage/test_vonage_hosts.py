@@ -1,0 +1,82 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Projects as hosts: names that clash, groups, variables, and what a cache holds."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import hosts
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import Account
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
+
+SECRET = "0123456789abcdef0123456789abcdef01234567"
+OWNER = Account("1234567", "fedcba9876543210fedcba9876543210fedcba98")
+LESSONS = AccountProject("45828062", "acme lessons", "ACTIVE", "standard", "2026-11-21T18:00:00Z", SECRET)
+
+
+def names(*given_names: str) -> list[str]:
+    return hosts.host_names([AccountProject(str(at), name) for at, name in enumerate(given_names)], True)
+
+
+def test_names_of_hosts() -> None:
+    assert hosts.host_names([LESSONS], False) == ["45828062"]
+    assert names("acme lessons", "x_1.y", "{{ 6 * 7 }}", "a:b/c,d") == ["acme-lessons", "x_1.y", "6-7", "a-b-c-d"]
+    assert names("", "one", "ONE", "!", "two!") == ["0", "one-1", "ONE-2", "3", "two"]
+    assert names("a", "a", "a-1") == ["a-0", "a-1-1", "a-1-2"]
+    assert names("Schüler", "a - b") == ["Schüler", "a-b"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**8), st.text(max_size=6)), unique_by=lambda pair: pair[0]), st.booleans())
+def test_names_are_told_apart_and_mean_nothing_in_patterns(drawn: list[tuple[int, str]], by_name: bool) -> None:
+    found = hosts.host_names([AccountProject(str(number), name) for number, name in drawn], by_name)
+    assert len(found) == len(drawn)
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in found)
+    assert len(set(found)) == len(found)
+
+
+def test_groups_and_variables() -> None:
+    assert hosts.groups(LESSONS) == ["vonage_projects", "vonage_status_active", "vonage_environment_standard"]
+    assert hosts.groups(AccountProject("1")) == ["vonage_projects"]
+    assert hosts.groups(AccountProject("1", environment="on premise-2"))[1] == "vonage_environment_on_premise_2"
+    assert hosts.variables(LESSONS) == {
+        "vonage_project_id": "45828062",
+        "vonage_project_name": "acme lessons",
+        "vonage_project_status": "ACTIVE",
+        "vonage_project_environment": "standard",
+        "vonage_project_created": "2026-11-21T18:00:00Z",
+    }
+
+
+def test_a_cache_gives_back_all_but_the_secret() -> None:
+    kept = json.loads(json.dumps(hosts.to_cache(OWNER, [LESSONS])))
+    assert SECRET not in json.dumps(kept)
+    assert OWNER.secret not in json.dumps(kept)
+    (found,) = hosts.from_cache(OWNER, kept) or []
+    assert found.public() == LESSONS.public()
+    assert found.secret == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"account": "7654321"},
+        {"api_url": "https://elsewhere.example.com"},
+        {"format": 0},
+        {"projects": None},
+        {"projects": [{"number": "1"}]},
+        {"projects": ["x"]},
+    ],
+)
+def test_a_cache_of_something_else_is_not_used(change: dict[str, t.Any]) -> None:
+    assert hosts.from_cache(OWNER, {**hosts.to_cache(OWNER, [LESSONS]), **change}) is None
+    assert hosts.from_cache(OWNER, None) is None
+    assert hosts.from_cache(OWNER, {}) is None
