@@ -29,7 +29,7 @@ description:
   - Of two runs at the same time on one project one ends with an error of the kind C(conflict), or waits for the other
     one. No key that the target may hold is retired by either.
   - After a run that was cut off, the next one waits until the call that was announced must be over, for
-    O(total_timeout) at most.
+    O(total_timeout) at most, and makes no other key unless the API answers a harmless question (the list of archives).
 extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws

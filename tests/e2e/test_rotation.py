@@ -643,9 +643,20 @@ class TestFailingCalls:
         begun.settled()
         begun.steady()
 
+    def test_an_api_that_is_down_costs_no_more_keys(self, begun: RotationSite) -> None:
+        """However often it is run meanwhile; afterwards the next run repairs it."""
+        begun.emulator.fail_next(status=503, path=f"/{begun.key}/", times=99)
+        for _unused in range(4):
+            refused(begun, errors.UnreachableError, rotate=True, **BRIEF)
+            assert Counter(begun.statuses().values()) == {"Active": 2}
+            begun.archive_arrives()
+        begun.emulator.clear_faults()
+        begun.run(proof="none")
+        begun.settled()
+
     def test_nobody_knows_again_and_again(self, begun: RotationSite) -> None:
         """Four keys that the target may hold are all there can be. None goes, and what to do is told."""
-        begun.emulator.fail_next(status=503, path=f"/{begun.key}/", times=99)
+        begun.emulator.fail_next(status=503, path=f"/{begun.key}/archive/storage", times=99)
         for _unused in range(3):
             refused(begun, errors.UnreachableError, rotate=True, **BRIEF)
             begun.archive_arrives()
@@ -724,7 +735,7 @@ class TestAges:
         assert moto.run(check_mode=True, rotate_after=3600, later=3700).result["reason"] == "expired"
         earlier(moto, 200)
         for _unused in range(2):
-            moto.emulator.fail_next(status=503, path=f"/{moto.key}/", times=9)
+            moto.emulator.fail_next(status=503, path=f"/{moto.key}/archive/storage", times=9)
             refused(moto, errors.UnreachableError, rotate=True, **BRIEF)
             moto.emulator.clear_faults()
             moto.archive_arrives()

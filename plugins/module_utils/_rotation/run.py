@@ -160,7 +160,7 @@ class Rotation:
         # A key that no record names may be one that another run made a moment ago, and what it is allowed, too. That
         # run has claimed the record before: if the record is still the same, nobody uses the key, and nobody will.
         if not self._is_as(observed.record.held):
-            raise errors.ConflictError(f"retire access keys of {self.wanted.main.name}", OTHER_RUN, AGAIN)
+            raise errors.ConflictError(f"put right what is around {self.wanted.main.name}", OTHER_RUN, AGAIN)
         uploader.apply(self.iam, self.wanted.main, decision.main)
         uploader.apply(self.iam, self.wanted.spare, decision.spare)
         self._retire(decision.fates)
@@ -174,7 +174,10 @@ class Rotation:
         journal = Journal(
             self.wanted.project, self.wanted.store, last.held, last.known is not None, may_hold(observed), self.now
         )
-        Client(self.wanted.project).prepare()
+        client = Client(self.wanted.project)
+        client.prepare()
+        if last.pending:
+            self._see_it_answer(client)
         try:
             journal.claim()
             # From here on nobody else makes keys: what was seen before may be out of date, what is seen now stays true.
@@ -187,6 +190,18 @@ class Rotation:
         done = journal.end(record.APPLIED, [key.id for key in seen.keys])
         self.story.applied(done, new, [key for key in seen.keys if key not in given_up])
         self._finish(journal, seen, new, widened)
+
+    def _see_it_answer(self, client: Client) -> None:
+        """A call whose outcome nobody learns costs a key, and there are only so many: one such call is enough to look
+        first, with a harmless question, whether the API answers at all.
+        """
+        project = self.wanted.project
+        try:
+            client.get(f"/v2/project/{project.id}/archive", f"see whether the API answers for {project.name}", count=1)
+        except (errors.UnreachableError, errors.DeniedError):
+            raise
+        except errors.ArchivingError:
+            return  # it answers
 
     def _widen(self, seen: Observed) -> bool:
         """Allow what is wanted, and until the target is set also what was allowed so far; whether that is more."""
