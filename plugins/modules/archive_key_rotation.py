@@ -15,21 +15,22 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Sees to it that the archive upload target of one project of the Vonage Video API (OpenTok) holds an access key of an
-    IAM user that may upload recordings and nothing else, that the key works, and that it is not too old.
-  - When the target has to be set, for whatever reason, a new key is made, uploads with it are tried, the target is set,
-    the O(record) is written, and only then are other keys of the user retired. Where nothing has to be set, no key is
-    made and no secret is needed.
+  - Sees to it that the archive upload target of one project of the Vonage Video API (OpenTok) holds an access key of
+    an IAM user that may upload recordings and nothing else, that the key works, and that it is not too old.
+  - When the target has to be set, for whatever reason, a new key is made, uploads with it are tried, the target is
+    set, the O(record) is written, and only then are other keys of the user retired. Where nothing has to be set, no
+    key is made and no secret is needed.
   - The secret of a key never leaves the process of this module but for the API of Vonage. It is in no result, in no
     record, in no file and in no argument.
-  - The module may be killed at any moment. Every key that the target may hold works then, and the next run goes on from
-    there. Whether a call took effect that was under way, nobody can know, since the API cannot be read; so both keys
-    stay, and the next run makes a third one, of a second user called like O(uploader.name) with C(-spare) at its end.
-    The rotation after that removes that user again.
+  - The module may be killed at any moment. Every key that the target may hold works then, and the next run goes on
+    from there. Whether a call took effect that was under way, nobody can know, since the API cannot be read; so both
+    keys stay, and the next run makes a third one, of a second user called like O(uploader.name) with C(-spare) at its
+    end. The rotation after that removes that user again.
   - Of two runs at the same time on one project one ends with an error of the kind C(conflict), or waits for the other
     one. No key that the target may hold is retired by either.
   - After a run that was cut off, the next one waits until the call that was announced must be over, for
-    O(total_timeout) at most, and makes no other key unless the API answers a harmless question (the list of archives).
+    O(total_timeout) at most, and makes no other key unless the API answers a harmless question (the list of
+    archives).
 extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws
@@ -46,8 +47,8 @@ attributes:
   diff_mode:
     support: full
     details:
-      - Shows the user, its policy, the public fields of the target and the ids of access keys. A key that is yet to be
-        made is shown as C((new)). Never a secret.
+      - Shows the user, its policy, the public fields of the target and the ids of access keys. A key that is yet to
+        be made is shown as C((new)). Never a secret.
   idempotent:
     support: full
     details:
@@ -70,8 +71,8 @@ options:
         type: str
       sse:
         description:
-          - V(s3) has Vonage ask for encryption with keys managed by S3 (SSE-S3, AES256) for every upload, V(none) does
-            not.
+          - V(s3) has Vonage ask for encryption with keys managed by S3 (SSE-S3, AES256) for every upload, V(none)
+            does not.
         type: str
         default: s3
   fallback:
@@ -101,8 +102,8 @@ options:
     suboptions:
       name:
         description:
-          - Name of the user, at most 58 characters, for C(-spare) has to fit in. Not set means C(vonage-archiving-) and
-            the API key or application id.
+          - Name of the user, at most 58 characters, for C(-spare) has to fit in. Not set means C(vonage-archiving-)
+            and the API key or application id.
           - A user is for one project. One whose policy says that another project uploads with it is refused.
         type: str
       path:
@@ -144,20 +145,20 @@ options:
     default: 0
   overlap:
     description:
-      - Leaves a key active for this many seconds after the target was given another one. A run after that time goes on
-        with it.
+      - Leaves a key active for this many seconds after the target was given another one. A run after that time goes
+        on with it.
     type: int
     default: 0
   retire_delay:
     description:
-      - Leaves a key inactive for this many seconds (after O(overlap)) before a later run deletes it, so that it can be
-        activated again by hand. V(0) deletes it at once.
+      - Leaves a key inactive for this many seconds (after O(overlap)) before a later run deletes it, so that it can
+        be activated again by hand. V(0) deletes it at once.
     type: int
     default: 0
   drain_timeout:
     description:
-      - How many seconds to wait for multipart uploads of the project that began before the target was set. If some are
-        still under way then, the old key stays active, and a later run retires it. An upload that began a day ago
+      - How many seconds to wait for multipart uploads of the project that began before the target was set. If some
+        are still under way then, the old key stays active, and a later run retires it. An upload that began a day ago
         counts as given up.
       - A tenth of it passes in any case, for uploads that are just about to begin. How soon Vonage uses a new key is
         not documented; O(overlap) is for whoever wants to be on the safe side.
@@ -169,7 +170,8 @@ options:
       - V(new) tries every new key, V(none) none.
       - V(always) tries uploads also if the target keeps its key, with a key that is made and deleted for that.
       - V(only) does nothing else but that. The result says what would change otherwise.
-      - If the user has two keys already, there is no room for another one: RV(proof) and a warning say that none was tried.
+      - If the user has two keys already, there is no room for another one: RV(proof) and a warning say that none was
+        tried.
     type: str
     choices: [none, new, always, only]
     default: new
@@ -204,8 +206,8 @@ notes:
     keys; C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser), C(iam:DeleteUserPolicy),
     C(iam:DeleteUser) to remove the spare user."
   - "Besides, C(iam:ListUserTags) on a store other than AWS; C(iam:PutUserPermissionsBoundary) to bound a user that is
-    there by O(uploader.permissions_boundary); C(iam:UpdateUser) to move one to another O(uploader.path), on both ARNs.
-    C(iam:GetAccessKeyLastUsed) is not used."
+    there by O(uploader.permissions_boundary); C(iam:UpdateUser) to move one to another O(uploader.path), on both
+    ARNs. C(iam:GetAccessKeyLastUsed) is not used."
   - "S3 actions needed on the bucket: C(s3:ListBucket), C(s3:ListBucketMultipartUploads), and C(s3:ListBucketVersions)
     if it has versions; on the object of the O(record): C(s3:GetObject), C(s3:PutObject); for the proof those of
     M(vonage.archiving.archive_upload_check) on C(<bucket>/<project>/vonage-archiving-probe-*)."
@@ -213,8 +215,8 @@ notes:
     allowed there, an old key stays for a day, as if an upload were under way.
   - Whether Vonage goes on with the old key where an upload has begun is not documented. S3 checks the key for every
     part of a multipart upload, hence O(drain_timeout) and O(overlap).
-  - While an old key is kept, by O(overlap), O(retire_delay) or uploads that are under way, the user has two keys, which
-    is all that IAM allows. O(proof=always) and O(proof=only) have no room then for a key to try.
+  - While an old key is kept, by O(overlap), O(retire_delay) or uploads that are under way, the user has two keys,
+    which is all that IAM allows. O(proof=always) and O(proof=only) have no room then for a key to try.
   - A store needs an API like that of AWS IAM, at O(iam_endpoint_url). Where there is none, use
     M(vonage.archiving.vonage_archive_storage) with a key made by hand.
 seealso:
