@@ -291,3 +291,5 @@ def _remove(site: BroadcastSite) -> None:
     with contextlib.suppress(ClientError):
         site.client.delete_bucket_policy(Bucket=site.bucket)
         site.store.empty_and_delete(site.bucket)
+    with contextlib.suppress(ClientError):
+        site.store.empty_and_delete(f"{site.bucket}-images")

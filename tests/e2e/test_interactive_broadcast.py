@@ -130,6 +130,7 @@ def test_generation_1(site: BroadcastSite, home: Path) -> None:
     # What check mode has said is what was done.
     assert result(planned)["app_changes"] == result(first)["app_changes"]
     assert result(planned)["archive_storage"]["bucket_changes"] == result(first)["archive_storage"]["bucket_changes"]
+    assert result(planned)["images_changes"] == result(first)["images_changes"] == ["object_ownership"]
     assert planned.changed == first.changed
     assert [check["name"] for check in result(first)["checks"] if check["ok"]] == [
         "recording_plays",
@@ -194,15 +195,18 @@ def test_what_awx_sends_and_the_end(site: BroadcastSite, home: Path) -> None:
         "interactive_broadcast_verify": "",
         "interactive_broadcast_user_tags": "{team: video}",
         "interactive_broadcast_user_path": "",
-        "interactive_broadcast_images_bucket": "",
+        "interactive_broadcast_images_bucket": f"{site.bucket}-images",
         "interactive_broadcast_state": "",
         "interactive_broadcast_validate_certs": "",
     }
     first = site.play(home, awx=True, **survey, interactive_broadcast_bukcet="x").ok()
     assert "is interactive_broadcast_bucket meant?" in first.output
     assert site.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
-    (rule,) = site.client.get_bucket_cors(Bucket=site.bucket)["CORSRules"]
-    assert sorted(rule["AllowedOrigins"]) == ["https://*.example.org", ORIGIN]
+    for name in (site.bucket, f"{site.bucket}-images"):
+        (rule,) = site.client.get_bucket_cors(Bucket=name)["CORSRules"]
+        assert sorted(rule["AllowedOrigins"]) == ["https://*.example.org", ORIGIN]
+        assert site.client.get_bucket_encryption(Bucket=name)
+    site.settled()
     policy = site.iam.get_user_policy(UserName=site.user, PolicyName="vonage-archiving")["PolicyDocument"]
     assert "PutObjectAcl" not in json.dumps(policy)
     assert {"Key": "team", "Value": "video"} in site.iam.list_user_tags(UserName=site.user)["Tags"]
@@ -215,6 +219,7 @@ def test_what_awx_sends_and_the_end(site: BroadcastSite, home: Path) -> None:
     site.client.head_object(Bucket=site.bucket, Key=recording)
     # There is nothing left to take away.
     assert not site.run(state="absent").changed
+    assert site.client.list_objects_v2(Bucket=f"{site.bucket}-images")["KeyCount"] == 1
 
 
 def by_hand(site: BroadcastSite, bucket_acl: bool = True) -> tuple[str, str]:
@@ -349,19 +354,16 @@ def test_images_in_a_bucket_of_their_own(site: BroadcastSite) -> None:
     images = f"{site.bucket}-images"
     site.make_bucket(cors_rules=[])
     site.make_bucket(images, public_prefixes=[], folders=[])
-    try:
-        outcome = site.run(images_bucket=images)
-        assert outcome.result["config"]["S3_BUCKET_NAME_IMAGES"] == images
-        assert all(check["ok"] for check in outcome.result["checks"])
-        site.settled()
-        assert refused(site.application().put_object, Bucket=site.bucket, Key="img/x.png", Body=b"x")
-        before, put = site.upload_from_a_page(STRANGER)
-        assert (before.status_code, put.status_code) == (200, 200)
-        site.steady(images_bucket=images)
-        left = [each["Key"] for each in site.client.list_objects_v2(Bucket=images)["Contents"]]
-        assert not [key for key in left if "probe" in key]
-    finally:
-        site.store.empty_and_delete(images)
+    outcome = site.run(images_bucket=images)
+    assert outcome.result["config"]["S3_BUCKET_NAME_IMAGES"] == images
+    assert all(check["ok"] for check in outcome.result["checks"])
+    site.settled()
+    assert refused(site.application().put_object, Bucket=site.bucket, Key="img/x.png", Body=b"x")
+    before, put = site.upload_from_a_page(STRANGER)
+    assert (before.status_code, put.status_code) == (200, 200)
+    site.steady(images_bucket=images)
+    left = [each["Key"] for each in site.client.list_objects_v2(Bucket=images)["Contents"]]
+    assert not [key for key in left if "probe" in key]
 
 
 def test_a_bucket_that_does_not_do_what_is_needed(site: BroadcastSite) -> None:
