@@ -209,7 +209,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _text(self, name: str) -> str | None:
         value = self.get_option(name)
-        return None if value is None else str(self.templar.template(value))
+        found = value if value is None else self.templar.template(value)
+        return found if found is None else str(found)
 
     def _add(self, name: str, project: projects.AccountProject) -> None:
         inventory: t.Any = self.inventory
