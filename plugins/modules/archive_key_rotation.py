@@ -170,7 +170,7 @@ options:
       - V(new) tries every new key, V(none) none.
       - V(always) tries uploads also if the target keeps its key, with a key that is made and deleted for that.
       - V(only) does nothing else but that. The result says what would change otherwise.
-      - If the user has two keys already, there is no room for another one: RV(proof) and a warning say that none was
+      - If the user has two keys already, there is no room for another one; RV(proof) and a warning say that none was
         tried.
     type: str
     choices: [none, new, always, only]
