@@ -25,8 +25,6 @@ from tests.e2e.broadcast_site import OTHERS, BroadcastSite, broadcast_site, reac
 from tests.e2e.test_kill import Killer
 from tests.sandbox import HerokuEmulator, Sandbox
 
-pytestmark = pytest.mark.xdist_group("interactive_broadcast_kill")
-
 # Little of the proof: what it sends is the same wherever the run stands, and it leaves at most probes.
 QUICK: dict[str, Any] = {"proof": "none"}
 # Of all tries at Heroku together, as the site allows them; and what a busy machine adds.
