@@ -445,24 +445,27 @@ def test_the_other_generation_ends_without_a_slash(site: BroadcastSite) -> None:
     site.steady(generation=2)
 
 
+@pytest.mark.slow
 def test_switches_that_are_off_and_options_that_are_wrong(site: BroadcastSite, home: Path) -> None:
     """False is false; what cannot be right is told while nothing has been touched."""
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"interactive_broadcast_state": "Present"}, "not one of present, absent"),
         ({"interactive_broadcast_rotate_after": "90 days"}, "rotate_after"),
         ({"archive_storage_require_encryption": True}, "would refuse the images"),
+        ({"interactive_broadcast_heroku_api_token": "HRKU-not-the-right-one"}, "HTTP 401 (unauthorized)"),
+        ({"interactive_broadcast_allowed_origins": []}, "allowed_origins"),
         (
             {"archive_storage_uploader_name": f"interactive-broadcast-{site.key}"},
             f"interactive-broadcast-{site.key} cannot be both",
         ),
     ]
     for options, told in wrong:
-        run = site.play(home, **options).failed()
+        run = site.play(home, hidden=["HRKU-not-the-right-one"], **options).failed()
         assert told in run.error
     verify = home / "verify.yml"
     verify.write_text(yaml.safe_dump(VERIFY))
     assert "nothing to verify" in site.play(home, verify, interactive_broadcast_state="absent").failed().error
-    assert site.s3.requests == []
+    assert (site.written, site.config) == ([], OTHERS)
     switches = ("image_acls", "enable_archiving", "verify")
     off: dict[str, Any] = {f"interactive_broadcast_{name}": False for name in switches}
     run = site.play(home, **off).ok()
@@ -472,6 +475,7 @@ def test_switches_that_are_off_and_options_that_are_wrong(site: BroadcastSite, h
     assert "PutObjectAcl" not in json.dumps(policy)
 
 
+@pytest.mark.slow
 def test_verify(site: BroadcastSite, home: Path) -> None:
     """With the config vars as they are: proves, changes nothing, and fails where something would not work."""
     site.play(home).ok()
