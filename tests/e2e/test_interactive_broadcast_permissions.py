@@ -50,6 +50,8 @@ def site() -> Iterator[BroadcastSite]:
 def gate(site: BroadcastSite, monkeypatch: pytest.MonkeyPatch) -> Gate:
     """In front of moto, which answers nobody who comes without a key, and no preflight."""
     judge = Gate(site.store.endpoint_url)
+    # A bound method is not bound again: the lambda is what takes the session.
+    # pylint: disable-next=unnecessary-lambda
     monkeypatch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
     fine = Check("seen", True, "")
     for name in ("_readable", "_private", "_preflight"):

@@ -101,6 +101,8 @@ def gate(sandbox: Sandbox) -> Iterator[Gate]:
     """Have requests to AWS land on moto, without waiting there for probes to age or for policies to take effect."""
     judge = Gate(sandbox.store.endpoint_url)
     with pytest.MonkeyPatch.context() as patch:
+        # A bound method is not bound again: the lambda is what takes the session.
+        # pylint: disable-next=unnecessary-lambda
         patch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
         patch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
         patch.setattr(policy, "CONFIRM_PAUSES", (0.0, 0.1))
