@@ -20,10 +20,12 @@ from tools.tree import copy_tree
 
 SITE = BUILD / "docs"
 WITHOUT_INVENTORIES = "\n# Inventories of other sites are not fetched.\nintersphinx_mapping = {}\n"
-# Labels of other sites: those that antsibull-docs writes into every page, and other collections' plugins.
+# Labels of other sites: those that antsibull-docs writes into every page, other collections' plugins, and the
+# variables that configure Ansible itself.
 FOREIGN = r"""nitpick_ignore_regex = [
     ('std:ref', r'ansible_collections\.(?!vonage\.).*'),
     ('std:ref', r'ansible_configuration_settings|common_return_values|module_defaults'),
+    ('std:envvar', r'ANSIBLE_.*'),
 ]
 """
 
