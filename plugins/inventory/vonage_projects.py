@@ -9,16 +9,6 @@
 
 from __future__ import annotations
 
-import os
-import typing as t
-
-from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, hosts, projects
-
 DOCUMENTATION = r"""
 name: vonage_projects
 short_description: The projects of a Vonage Video account as hosts
@@ -123,6 +113,16 @@ compose:
 #       vars:
 #         archive_storage_api_secret: "{{ owned.projects[0].secret }}"
 """
+
+import os
+import typing as t
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, hosts, projects
 
 try:
     from ansible.template import trust_as_template
