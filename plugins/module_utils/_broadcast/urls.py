@@ -17,7 +17,7 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 # Not every Python takes offence at other things between brackets than an address.
-HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
+PLACE = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 VARIABLES = {1: "S3_COMPOSEDVIDEO_URL", 2: "BUCKET_URL"}
 
 
@@ -44,7 +44,7 @@ def base_problems(base: str, name: str = "base_url") -> list[str]:
     """
     try:
         parts = urlsplit(base)
-        usable = parts.scheme in ("http", "https") and bool(HOST.fullmatch(parts.hostname or "")) and parts.port != 0
+        usable = parts.scheme in ("http", "https") and bool(PLACE.fullmatch(parts.netloc)) and parts.port != 0
     except ValueError:
         usable, parts = False, urlsplit("")
     if holds_credentials(base):
