@@ -6,7 +6,8 @@
 
 OLDEST_PYTHON := 3.11
 NEWEST_PYTHON := 3.14
-PYTEST_JOBS ?= 2
+# More than the cores there may be: many of the end-to-end tests wait for time budgets to pass, or for servers.
+PYTEST_JOBS ?= 3
 STAGE_JOBS ?= 2
 
 ROOT := $(CURDIR)
