@@ -35,6 +35,10 @@ class ArchivingError(Exception):
         self.facts = facts
         super().__init__(compose(attempted, problem, hint))
 
+    def with_hint(self, more: str) -> ArchivingError:
+        """The same error with one more sentence."""
+        return type(self)(self.attempted, self.problem, f"{self.hint} {more}".strip(), **self.facts)
+
     def as_result(self) -> dict[str, t.Any]:
         """The error as plain data; values that are not known are left out."""
         known = {key: value for key, value in self.facts.items() if value is not None}
@@ -108,6 +112,12 @@ class RejectedError(ArchivingError):
     """The other side understood, and said no."""
 
     kind = "rejected"
+
+
+def is_definite(exc: ArchivingError) -> bool:
+    """Whether nothing has changed for sure: a plain refusal of the one and only try."""
+    status = exc.facts.get("status") or 0
+    return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
 
 
 def compose(attempted: str, problem: str, hint: str = "") -> str:

@@ -47,7 +47,8 @@ ISOLATION: dict[str, t.Any] = {
     "config_file": _NO_FILE,
     "credentials_file": _NO_FILE,
 }
-_HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]+")
+# Not every Python takes offence at other things between brackets than an address.
+_PLACE = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 # Reads of facets run side by side; each needs its connection.
 CONNECTIONS = 12
 # What messages call a service of AWS, and one of anybody else at an address.
@@ -146,17 +147,18 @@ def url_problems(option: str, url: str | None) -> list[str]:
             f"{option} {shown!r} is no URL such as https://s3.example.com: it holds credentials, which are "
             "given as access_key and secret_key"
         ]
-    return [f"{option} {url!r} is no URL such as https://s3.example.com"] if url and not _is_url(url) else []
+    return [f"{option} {url!r} is no URL such as https://s3.example.com"] if url and not is_url(url) else []
 
 
-def _is_url(value: str) -> bool:
+def is_url(value: str) -> bool:
+    """Whether this is the address of a server, without credentials, query or fragment."""
     try:
         parts = urlsplit(value)
-        host, port = parts.hostname or "", parts.port
+        port = parts.port
     except ValueError:
         return False
-    plain = "@" not in parts.netloc and not parts.query and not parts.fragment and value == "".join(value.split())
-    return parts.scheme in ("http", "https") and bool(_HOST.fullmatch(host)) and port != 0 and plain
+    plain = not parts.query and not parts.fragment and value == "".join(value.split())
+    return parts.scheme in ("http", "https") and bool(_PLACE.fullmatch(parts.netloc)) and port != 0 and plain
 
 
 def _is_at_aws(url: str) -> bool:

@@ -32,6 +32,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_key
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import OWNER_TAG, Wanted, problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import (
+    ACTIVE,
+    INACTIVE,
     POLICY_NAME,
     AccessKey,
     Observed,
@@ -46,6 +48,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Chan
 
 # What the parts of an uploader are to others.
 __all__ = [
+    "ACTIVE",
+    "INACTIVE",
     "OWNER_TAG",
     "POLICY_NAME",
     "QUOTA",
@@ -55,6 +59,7 @@ __all__ = [
     "User",
     "Wanted",
     "apply",
+    "discard",
     "list_keys",
     "make_key",
     "observe",
@@ -252,3 +257,17 @@ _WRITES: dict[str, t.Callable[[Iam, Wanted, t.Any], None]] = {
     "permissions_boundary": _write_boundary,
     "policy": _write_policy,
 }
+
+
+def discard(iam: Iam, wanted: Wanted, new: NewKey, exc: errors.ArchivingError) -> errors.ArchivingError:
+    """After a failure: away with the key that nobody will use.
+
+    :returns: the error to raise, which says so if that did not work either.
+    """
+    try:
+        retire(iam, wanted, [new.id])
+    except errors.ArchivingError as second:
+        return exc.with_hint(
+            f"The new key {new.id} could not be deleted again, which the next run will do: {second.problem}."
+        )
+    return exc

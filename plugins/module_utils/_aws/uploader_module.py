@@ -65,11 +65,7 @@ def _key_changes(current: t.Sequence[AccessKey], keys: KeyPlan) -> list[Change]:
 
 
 def _brief(keys: t.Iterable[AccessKey]) -> list[dict[str, t.Any]]:
-    return [{"id": key.id, "status": _status(key)} for key in keys]
-
-
-def _status(key: AccessKey) -> str:
-    return "Active" if key.active else "Inactive"
+    return [{"id": key.id, "status": key.status} for key in keys]
 
 
 def _described(want: Desired, user: User | None, keys: KeyPlan, new: NewKey | None) -> dict[str, t.Any]:
@@ -102,7 +98,7 @@ def _described_user(want: Desired, user: User | None) -> dict[str, t.Any]:
 
 
 def _described_key(key: AccessKey) -> dict[str, t.Any]:
-    return {"id": key.id, "status": _status(key), "created": _iso(key.created), "last_used": _iso(key.last_used)}
+    return {"id": key.id, "status": key.status, "created": _iso(key.created), "last_used": _iso(key.last_used)}
 
 
 def _iso(seconds: float | None) -> str | None:

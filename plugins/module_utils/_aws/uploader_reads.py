@@ -18,6 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import I
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted
 
 POLICY_NAME = "vonage-archiving"
+ACTIVE, INACTIVE = "Active", "Inactive"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class AccessKey:
     active: bool
     created: float | None = None
     last_used: float | None = None
+
+    @property
+    def status(self) -> str:
+        """In the words of IAM."""
+        return ACTIVE if self.active else INACTIVE
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ def list_keys(iam: Iam, wanted: Wanted) -> tuple[AccessKey, ...]:
     except errors.NotFoundError:
         return ()
     keys = [
-        AccessKey(key["AccessKeyId"], wanted.name, key.get("Status") == "Active", seconds(key.get("CreateDate")))
+        AccessKey(key["AccessKeyId"], wanted.name, key.get("Status") == ACTIVE, seconds(key.get("CreateDate")))
         for key in found
     ]
     return tuple(sorted(keys, key=lambda key: (key.created or 0.0, key.id)))

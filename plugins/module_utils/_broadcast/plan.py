@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import ACTIVE, QUOTA, AccessKey
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
     KEY_ID,
@@ -145,11 +145,11 @@ def surplus(observed: t.Sequence[AccessKey], held: str | None) -> list[AccessKey
 def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
     """All that differs, as a person would write it."""
     user = [Change(f"{wanted.user.name}: {each.name}", each.before, each.after) for each in decision.user.changes]
-    before = {key.id: _status(key) for key in observed.user.keys}
+    before = {key.id: key.status for key in observed.user.keys}
     gone = {key.id for key in decision.going}
     after = {name: word for name, word in before.items() if name not in gone}
     if decision.reason != "unchanged":
-        after[NEW] = "Active"
+        after[NEW] = ACTIVE
     keys = [Change("access_keys", before, after)] if before != after else []
     return Plan((*user, *map(_shown, decision.variables.changes), *keys))
 
@@ -160,10 +160,6 @@ def _shown(change: Change) -> Change:
     misplaced = change.name == KEY_ID and not is_key_id(before)
     misplaced = misplaced or (change.name in urls.VARIABLES.values() and urls.holds_credentials(before))
     return replace(change, before=config_vars.NOT_SHOWN) if before and misplaced else change
-
-
-def _status(key: AccessKey) -> str:
-    return "Active" if key.active else "Inactive"
 
 
 def is_uploader(user: uploader.User | None) -> bool:

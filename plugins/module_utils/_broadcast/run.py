@@ -51,7 +51,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._heroku.api impor
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Plan
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import is_definite, with_hint
 
 POLL_SECONDS = 3.0
 
@@ -114,7 +113,7 @@ class Broadcast:
     def _client(self, *secrets: str | None) -> Client:
         return Client(self.wanted.app, secrets)
 
-    def _prover(self, value: str, key: tuple[str, str], region: str) -> Prover:
+    def _prover(self, value: str, region: str, key: tuple[str, str]) -> Prover:
         return Prover(self.wanted, value, region, key)
 
     def _look(self, prover: Prover) -> None:
@@ -127,7 +126,6 @@ class Broadcast:
     def _prove_what_is_set(self, observed: Observed, region: str) -> None:
         """With the very values that the application has."""
         name, found = urls.VARIABLES[self.wanted.generation], observed.variables
-        key = (found.get(KEY_ID, ""), found.get(KEY_SECRET, ""))
         lacks = [each for each in VARIABLES[self.wanted.generation] if not found.get(each)]
         if lacks:
             raise errors.NotFoundError(
@@ -135,19 +133,14 @@ class Broadcast:
                 f"the application has no {quote_list(lacks)}",
                 "Set it up first: this only looks.",
             )
-        self._look(self._prover(found[name], key, region))
+        self._look(self._prover(found[name], region, _key(observed)))
 
     def _prove(self, observed: Observed, decision: Decision, new: NewKey | None, region: str) -> None:
         due = self.wanted.proof == "always" or (self.wanted.proof == "new" and decision.changed)
         if not due:
             return
-        key = (
-            (new.id, new.secret)
-            if new
-            else (observed.variables.get(KEY_ID, ""), observed.variables.get(KEY_SECRET, ""))
-        )
         value = urls.variable_value(self.wanted.generation, observed.base)
-        self._look(self._prover(value, key, region))
+        self._look(self._prover(value, region, _key(observed, new)))
 
     def _apply(self, observed: Observed, decision: Decision, region: str) -> str:
         """The id of the key that was made."""
@@ -161,7 +154,7 @@ class Broadcast:
             self._set(observed, new)
         except errors.ArchivingError as exc:
             # Unless the answer is a plain no, the application may have the key: it stays.
-            raise (self._without(exc, new) if is_definite(exc) else exc) from exc
+            raise (self._without(exc, new) if errors.is_definite(exc) else exc) from exc
         self._retire(observed, decision, new)
         return new.id if new else ""
 
@@ -203,21 +196,10 @@ class Broadcast:
             self.pending = config_vars.missing(todo, client.read())
 
     def _wish(self, observed: Observed, new: NewKey | None) -> config_vars.Desired:
-        found = observed.variables
-        key = (new.id, new.secret) if new else (found.get(KEY_ID, ""), found.get(KEY_SECRET, ""))
-        return config(self.wanted, observed, *key)
+        return config(self.wanted, observed, *_key(observed, new))
 
     def _without(self, exc: errors.ArchivingError, new: NewKey | None) -> errors.ArchivingError:
-        """After a failure: the key that nobody will use."""
-        if new is None:
-            return exc
-        try:
-            uploader.retire(self.iam, self.wanted.user, [new.id])
-        except errors.ArchivingError as second:
-            return with_hint(
-                exc, f"The new key {new.id} could not be deleted again, which the next run will do: {second.problem}."
-            )
-        return exc
+        return uploader.discard(self.iam, self.wanted.user, new, exc) if new else exc
 
     def _retire(self, observed: Observed, decision: Decision, new: NewKey | None) -> None:
         """The application has its key: the others go."""
@@ -284,3 +266,9 @@ class Broadcast:
         }
         before = {**todo.before(), **({"user": seen.user.name} if seen.user else {})}
         return Outcome(todo.changed or bool(gone), result, before, {})
+
+
+def _key(observed: Observed, new: NewKey | None = None) -> tuple[str, str]:
+    """Id and secret of the application's key: the one that was made, or else the one it has."""
+    found = observed.variables
+    return (new.id, new.secret) if new else (found.get(KEY_ID, ""), found.get(KEY_SECRET, ""))

@@ -13,11 +13,10 @@ The two generations of the application join the URL and the key of an object dif
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
-# Not every Python takes offence at other things between brackets than an address.
-PLACE = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import is_url
+
 VARIABLES = {1: "S3_COMPOSEDVIDEO_URL", 2: "BUCKET_URL"}
 
 
@@ -42,14 +41,9 @@ def base_problems(base: str, name: str = "base_url") -> list[str]:
 
     :param name: where it stands.
     """
-    try:
-        parts = urlsplit(base)
-        usable = parts.scheme in ("http", "https") and bool(PLACE.fullmatch(parts.netloc)) and parts.port != 0
-    except ValueError:
-        usable, parts = False, urlsplit("")
     if holds_credentials(base):
         return [f"{name} holds credentials: everybody gets to see this URL"]
-    if not usable or parts.query or parts.fragment or base != "".join(base.split()):
+    if not is_url(base):
         return [f"{name} {base!r} is no URL such as https://recordings.example.com"]
     return []
 

@@ -48,7 +48,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof import Prover
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal, is_definite, with_hint
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held
 
 # For clocks that differ a little.
@@ -238,7 +238,7 @@ class Rotation:
         except errors.ArchivingError as exc:
             # Unless the answer is a plain no, the target may hold the key: it stays, and the record names it.
             told = journal.failed(exc)
-            raise (self._without(told, new) if is_definite(exc) else told) from exc
+            raise (self._without(told, new) if errors.is_definite(exc) else told) from exc
 
     def _client(self, journal: Journal, new: NewKey) -> Client:
         """For one call that is over when the record says so: somebody else's may come after that."""
@@ -263,18 +263,11 @@ class Rotation:
             # Whatever went wrong, it is because the other run took it for dead: a key is gone, or a policy another one.
             return errors.ConflictError(told.attempted, f"{OTHER_RUN}, and has taken over", AGAIN)
         except errors.ArchivingError as second:
-            return with_hint(told, f"The record could not be put back either: {second.problem}.")
+            return told.with_hint(f"The record could not be put back either: {second.problem}.")
         return told
 
     def _without(self, exc: errors.ArchivingError, new: NewKey) -> errors.ArchivingError:
-        """After a failure: the key that nobody will use."""
-        try:
-            uploader.retire(self.iam, self._user(new.user), [new.id])
-        except errors.ArchivingError as second:
-            return with_hint(
-                exc, f"The new key {new.id} could not be deleted again, which the next run will do: {second.problem}."
-            )
-        return exc
+        return uploader.discard(self.iam, self._user(new.user), new, exc)
 
     def _user(self, name: str) -> uploader.Wanted:
         return self.wanted.spare if name == self.wanted.spare.name else self.wanted.main

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import ACTIVE, INACTIVE, AccessKey, NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Outcome, Plan
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import (
@@ -26,7 +26,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 
-ACTIVE, INACTIVE = "Active", "Inactive"
 IN_FLIGHT = "uploads that began before the target was set are still under way"
 OVERLAP = "the overlap is not over"
 DELAY = "the retire delay is not over"
@@ -102,7 +101,7 @@ def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
     """All that differs, as a person would write it."""
     users = ((wanted.main.name, decision.main), (wanted.spare.name, decision.spare))
     found = [replace(change, name=f"{name}: {change.name}") for name, plan in users for change in plan.changes]
-    before = {key.id: status(key) for key in observed.keys}
+    before = {key.id: key.status for key in observed.keys}
     after = dict(before)
     if decision.reason != "unchanged":
         found.append(Change("target", _recorded(observed), aim(wanted, NEW)))
@@ -134,17 +133,12 @@ def aim(wanted: Desired, key: str) -> dict[str, t.Any]:
     return wanted.target.with_key(key, "").public()
 
 
-def status(key: AccessKey) -> str:
-    """In the words of IAM."""
-    return ACTIVE if key.active else INACTIVE
-
-
 def shown_key(key: AccessKey, held: str | None) -> dict[str, t.Any]:
     """One key of the result."""
     return {
         "id": key.id,
         "user": key.user,
-        "status": status(key),
+        "status": key.status,
         "created": None if key.created is None else record.stamp(key.created),
         "in_target": key.id == held,
     }

@@ -24,7 +24,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._values import fi
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection, projects
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import API_KEY, API_SECRET, Project
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import with_hint
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
 
 # Options of the doc fragment vonage.archiving.account.
@@ -180,7 +179,7 @@ def _parsed(account: Account, path: str, attempted: str, parse: t.Callable[[t.An
     try:
         return parse(client.get(path, attempted))
     except errors.DeniedError as exc:
-        raise with_hint(exc, "It takes the key and secret of the account; those of a project are others.") from exc
+        raise exc.with_hint("It takes the key and secret of the account; those of a project are others.") from exc
     except ValueError as exc:
         hint = f"Look whether api_url is right: {account.api_url}."
         raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc

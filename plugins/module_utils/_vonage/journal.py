@@ -69,19 +69,19 @@ class Journal:
             # Two runs have called the API, in an order nobody knows: neither may leave its "applied" behind.
             raise self._overtaken() from exc
         except errors.ArchivingError as exc:
-            raise with_hint(exc, "The API has agreed, but the record says pending: the next run calls again.") from exc
+            raise exc.with_hint("The API has agreed, but the record says pending: the next run calls again.") from exc
         return done
 
     def failed(self, exc: errors.ArchivingError) -> errors.ArchivingError:
         """After the API has not agreed. What goes wrong here must not hide what went wrong there."""
         try:
-            if is_definite(exc):
+            if errors.is_definite(exc):
                 self.release()
             # The call may still take effect: a record that another run has finished since may no longer be true.
             elif self.store.read().data != self.held.data:
                 self._doubt()
         except errors.ArchivingError as second:
-            return with_hint(exc, f"Then the record could not be put right either: {second.problem}.")
+            return exc.with_hint(f"Then the record could not be put right either: {second.problem}.")
         return exc
 
     def release(self) -> None:
@@ -117,14 +117,3 @@ class Journal:
     def _doubt(self) -> None:
         """Whatever the other run has written: which key the target holds is not known now."""
         self.store.write(record.dump(record.in_doubt(self._pending)), None)
-
-
-def with_hint(exc: errors.ArchivingError, more: str) -> errors.ArchivingError:
-    """The same error with one more sentence."""
-    return type(exc)(exc.attempted, exc.problem, f"{exc.hint} {more}".strip(), **exc.facts)
-
-
-def is_definite(exc: errors.ArchivingError) -> bool:
-    """Whether nothing has changed for sure: a plain refusal of the one and only try."""
-    status = exc.facts.get("status") or 0
-    return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1

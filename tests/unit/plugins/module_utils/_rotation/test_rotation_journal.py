@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal, is_definite
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._rotation.rotation_cases import (
     API_SECRET,
@@ -149,7 +149,7 @@ def test_a_plain_no_puts_back_what_was_there(status: int) -> None:
     [(400, 2), (408, 1), (409, 1), (425, 1), (429, 1), (500, 1), (503, 1), (200, 1), (302, 1), (None, 1)],
 )
 def test_no_answer_leaves_both_keys_named(status: int | None, tries: int) -> None:
-    assert not is_definite(no(status, tries))
+    assert not errors.is_definite(no(status, tries))
     store = MemoryStore(BEFORE)
     run = journal(store)
     run.claim()
