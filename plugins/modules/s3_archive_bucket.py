@@ -436,53 +436,14 @@ error:
       returned: when it is about one
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._module import run
-
-CORS_RULE = {
-    "id": {"type": "str"},
-    "allowed_origins": {"type": "list", "elements": "str", "required": True},
-    "allowed_methods": {"type": "list", "elements": "str", "required": True},
-    "allowed_headers": {"type": "list", "elements": "str"},
-    "expose_headers": {"type": "list", "elements": "str"},
-    "max_age_seconds": {"type": "int"},
-}
-LIFECYCLE = {
-    "expire_days": {"type": "int"},
-    "noncurrent_expire_days": {"type": "int"},
-    "abort_incomplete_uploads_days": {"type": "int"},
-    "prefix": {"type": "str"},
-}
 
 
 def main() -> None:
-    run(
-        reconcile,
-        {
-            "name": {"type": "str", "required": True, "aliases": ["bucket"]},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "force": {"type": "bool", "default": False},
-            "encryption": {"type": "str"},
-            "cors_rules": {"type": "list", "elements": "dict", "options": CORS_RULE},
-            "folders": {"type": "list", "elements": "str"},
-            "public_prefixes": {"type": "list", "elements": "str"},
-            "block_public_access": {"type": "bool"},
-            "require_tls": {"type": "bool"},
-            "require_encryption": {"type": "bool"},
-            "object_ownership": {
-                "type": "str",
-                "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
-            },
-            "versioning": {"type": "str", "choices": ["Enabled", "Suspended"]},
-            "lifecycle": {"type": "dict", "options": LIFECYCLE},
-            "tags": {"type": "dict"},
-            "purge_tags": {"type": "bool", "default": False},
-            **connection.ARGUMENTS,
-        },
-        # A tag may have no value.
-        verbatim=("tags",),
-    )
+    # A tag may have no value.
+    run(reconcile, ARGUMENTS, verbatim=("tags",))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import cors, lifecycle, settings, tagging
@@ -19,6 +20,42 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import EncryptionWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PolicyWish
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+
+CORS_RULE = {
+    "id": {"type": "str"},
+    "allowed_origins": {"type": "list", "elements": "str", "required": True},
+    "allowed_methods": {"type": "list", "elements": "str", "required": True},
+    "allowed_headers": {"type": "list", "elements": "str"},
+    "expose_headers": {"type": "list", "elements": "str"},
+    "max_age_seconds": {"type": "int"},
+}
+LIFECYCLE = {
+    "expire_days": {"type": "int"},
+    "noncurrent_expire_days": {"type": "int"},
+    "abort_incomplete_uploads_days": {"type": "int"},
+    "prefix": {"type": "str"},
+}
+ARGUMENTS: dict[str, t.Any] = {
+    "name": {"type": "str", "required": True, "aliases": ["bucket"]},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "force": {"type": "bool", "default": False},
+    "encryption": {"type": "str"},
+    "cors_rules": {"type": "list", "elements": "dict", "options": CORS_RULE},
+    "folders": {"type": "list", "elements": "str"},
+    "public_prefixes": {"type": "list", "elements": "str"},
+    "block_public_access": {"type": "bool"},
+    "require_tls": {"type": "bool"},
+    "require_encryption": {"type": "bool"},
+    "object_ownership": {
+        "type": "str",
+        "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
+    },
+    "versioning": {"type": "str", "choices": ["Enabled", "Suspended"]},
+    "lifecycle": {"type": "dict", "options": LIFECYCLE},
+    "tags": {"type": "dict"},
+    "purge_tags": {"type": "bool", "default": False},
+    **aws.ARGUMENTS,
+}
 
 
 @dataclass(frozen=True)
