@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from . import archives
 from .auth import check_application_token, check_opentok_token
+from .callbacks import Callback, check_callback
 from .control import Control
 from .errors import ApiError, bad_request, forbidden
 from .state import ACTIVE, SUSPENDED, Application, Project
@@ -44,6 +45,7 @@ def create_app(emulator: VonageEmulator) -> Flask:
     app.register_error_handler(HTTPException, http_error)
     for prefix in PREFIXES:
         _project_routes(app, emulator, prefix)
+        _callback_routes(app, emulator, prefix)
     _account_routes(app, emulator)
     for method, path, view in Control(emulator).routes():
         _route(app, method, path, view)
@@ -99,6 +101,41 @@ def _project_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
     route("GET", "/archive", list_archives)
     route("GET", "/archive/<uuid:archive_id>", lambda holder, archive_id: get_archive(holder, str(archive_id)))
     route("DELETE", "/archive/<uuid:archive_id>", lambda holder, archive_id: delete_archive(holder, str(archive_id)))
+
+
+def _callback_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
+    """Registering a callback: documented in 2013, seen in use in 2022, see ``callbacks.py``."""
+
+    def route(method: str, path: str, view: Callable[..., Answer]) -> None:
+        @functools.wraps(view)
+        def authenticated(key: str, **values: str) -> Answer:
+            holder = _authenticate(emulator, key)
+            if isinstance(holder, Application):
+                raise ApiError(404, "Not found", "An application has its callbacks in the Application API")
+            return view(holder, **values)
+
+        _route(app, method, f"{prefix}/<key>/callback{path}", authenticated)
+
+    def register(project: Project) -> Answer:
+        url = check_callback(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
+        with emulator.state.lock:
+            project.callback = Callback(url)
+            return jsonify(project.callback.as_json())
+
+    def listing(project: Project) -> Answer:
+        with emulator.state.lock:
+            return jsonify([project.callback.as_json()] if project.callback else [])
+
+    def delete(project: Project, callback_id: str) -> Answer:
+        with emulator.state.lock:
+            if project.callback is None or project.callback.id != callback_id:
+                raise ApiError(404, "Not found", "There is no callback with this id")
+            project.callback = None
+        return "", 204
+
+    route("POST", "", register)
+    route("GET", "/", listing)
+    route("DELETE", "/<callback_id>", delete)
 
 
 def _authenticate(emulator: VonageEmulator, key: str) -> Project | Application:

@@ -39,6 +39,8 @@ class Control:
             ("GET", "/target/<key>", emulator.target),
             ("GET", "/archives/<key>", emulator.archives),
             ("POST", "/record/<key>", self.record),
+            ("POST", "/callback/<key>", self.callback),
+            ("GET", "/deliveries/<key>", emulator.deliveries.entries),
         ]
         answered = [(method, PREFIX + path, told(view, _refused)) for method, path, view in calls]
         return [*answered, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
@@ -55,6 +57,11 @@ class Control:
     def record(self, key: str) -> dict[str, Any]:
         """Record an archive; the options are those of ``VonageEmulator.record_archive``."""
         return self._emulator.record_archive(key, **options())
+
+    def callback(self, key: str) -> dict[str, Any]:
+        """Set a callback; the options are those of ``VonageEmulator.set_callback``."""
+        self._emulator.set_callback(key=key, **options())
+        return {}
 
     def download(self, key: str, archive_id: str) -> Response:
         """Return the file of an archive that is in the emulated cloud."""

@@ -15,6 +15,7 @@ from typing import Any
 from .._emulator import GATEWAY_PAGE, Emulator
 from . import archives
 from .app import create_app
+from .callbacks import Callback, Deliveries, check_url
 from .errors import ApiError
 from .mp4 import make_mp4
 from .state import Application, Archive, Project, State
@@ -33,6 +34,8 @@ class VonageEmulator(Emulator):
         self._map_default_endpoint()
         self._project = self.state.add_project("sandbox")
         self._application = self.state.add_application()
+        #: the events sent to callbacks
+        self.deliveries = Deliveries(self.now)
         super().__init__(create_app(self).wsgi_app, port)
 
     @property
@@ -85,6 +88,12 @@ class VonageEmulator(Emulator):
         with self.state.lock:
             return copy.deepcopy(self.state.holder(key or self.api_key).target)
 
+    def set_callback(self, url: str, key: str | None = None, signature_secret: str = "") -> None:
+        """Send a project's archive events there, as the dashboard sets it; with a secret the callback is secured."""
+        reachable = check_url(url)
+        with self.state.lock:
+            self.state.holder(key or self.api_key).callback = Callback(reachable, signature_secret)
+
     def archives(self, key: str | None = None) -> list[dict[str, Any]]:
         """Return every archive as the API shows it, newest first."""
         with self.state.lock:
@@ -120,18 +129,32 @@ class VonageEmulator(Emulator):
                 session_id=session_id or f"1_{secrets.token_urlsafe(24)}",
                 name=name,
                 created_at=int(time.time() * 1000),
-                status="stopped",
-                size=len(content),
-                duration=archives.recorded_duration(),
+                status="started",
+                size=0,
+                duration=0,
             )
             holder.archives.append(archive)
+        self._tell(holder, archive)
+        with self.state.lock:
+            archive.status = "stopped"
+            archive.size, archive.duration = len(content), archives.recorded_duration()
+        self._tell(holder, archive)
         where = archives.object_key(holder.key, archive.id)
         upload_error = self._deliver(archive, target, where, content, on_failure, pause)
+        if archive.status != "stopped":
+            self._tell(holder, archive)
         with self.state.lock:
             shown = archives.archive_json(holder, archive, self.url)
         bucket = target["config"].get("bucket") if target else None
         shown["sandbox"] = {"bucket": bucket, "key": where, "upload_error": upload_error}
         return shown
+
+    def _tell(self, holder: Project | Application, archive: Archive) -> None:
+        """Send the archive's status to the callback, if there is one."""
+        with self.state.lock:
+            callback, shown = holder.callback, archives.archive_json(holder, archive, self.url)
+        if callback is not None:
+            self.deliveries.send(callback, holder.key, shown)
 
     def _deliver(
         self,
@@ -169,7 +192,9 @@ class VonageEmulator(Emulator):
             self.state.applications = {self._application.key: self._application}
             for holder in (self._project, self._application):
                 holder.target = None
+                holder.callback = None
                 holder.archives.clear()
+        self.deliveries.reset()
 
     def _map_default_endpoint(self) -> None:
         self.s3_endpoints.clear()

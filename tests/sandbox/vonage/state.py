@@ -15,6 +15,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from .callbacks import Callback
 from .errors import ApiError
 
 ACTIVE, SUSPENDED = "ACTIVE", "SUSPENDED"
@@ -43,6 +44,7 @@ class Holder:
 
     key: str
     target: dict[str, Any] | None = field(default=None, repr=False)
+    callback: Callback | None = field(default=None, repr=False)
     archives: list[Archive] = field(default_factory=list, repr=False)
 
     def archive(self, archive_id: str) -> Archive:

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The archive status callback: registered as one integration does it, and delivered for every change."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from tests.sandbox import VonageEmulator
+from tests.sandbox.vonage.callbacks import FIELDS, RETRIES
+
+from .helpers import TIMEOUT, application_token, put, s3_body, token
+
+SECRET = "the signature secret of the project, which only the dashboard shows"
+
+
+@dataclass
+class Listener:
+    """Somebody's webhook: what it got, and what it will answer."""
+
+    url: str
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    @property
+    def statuses(self) -> list[str]:
+        return [json.loads(body)["status"] for _headers, body in self.got]
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            made.got.append((dict(self.headers), body))
+            self.send_response(made.answers.pop(0) if made.answers else 200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            return
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        made = Listener(f"http://127.0.0.1:{server.server_address[1]}/hook")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        yield made
+        server.shutdown()
+        thread.join(TIMEOUT)
+
+
+def call(emulator: VonageEmulator, method: str, path: str = "", body: Any = None, auth: str = "") -> requests.Response:
+    url = f"{emulator.url}/v2/project/{emulator.api_key}/callback{path}"
+    headers = {"X-OPENTOK-AUTH": auth or token(emulator)}
+    return requests.request(method, url, json=body, headers=headers, timeout=TIMEOUT)
+
+
+def registration(url: str) -> dict[str, Any]:
+    return {"group": "archive", "event": "status", "url": url}
+
+
+def test_registered_listed_replaced_removed(emulator: VonageEmulator, listener: Listener) -> None:
+    first = call(emulator, "POST", body=registration(listener.url))
+    assert first.status_code == 200
+    second = call(emulator, "POST", body=registration(f"{listener.url}/other")).json()
+    assert second["id"] != first.json()["id"]
+    listed = call(emulator, "GET", "/")
+    assert (listed.status_code, listed.json()) == (200, [second])
+    assert call(emulator, "DELETE", f"/{first.json()['id']}").status_code == 404
+    assert call(emulator, "DELETE", f"/{second['id']}").status_code == 204
+    assert call(emulator, "GET", "/").json() == []
+    emulator.record_archive()
+    assert listener.got == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"url": "http://127.0.0.1:9/nobody-listens"},
+        {"url": "https://example.com/hook"},
+        {"url": "ftp://127.0.0.1/hook"},
+        {"url": "http://127.0.0.1:none/"},
+        {"url": None},
+        {"group": "session"},
+        {"event": "created"},
+        {"secret": "x"},
+    ],
+)
+def test_refused(emulator: VonageEmulator, listener: Listener, changes: dict[str, Any]) -> None:
+    assert call(emulator, "POST", body=registration(listener.url) | changes).status_code == 400
+    assert call(emulator, "GET", "/").json() == []
+
+
+def test_needs_a_token_of_the_project(emulator: VonageEmulator, listener: Listener) -> None:
+    body = registration(listener.url)
+    assert call(emulator, "POST", body=body, auth=token(emulator, "another secret" * 3)).status_code == 403
+    url = f"{emulator.url}/v2/project/{emulator.application_id}/callback"
+    headers = {"Authorization": f"Bearer {application_token(emulator)}"}
+    assert requests.post(url, json=body, headers=headers, timeout=TIMEOUT).status_code == 404
+
+
+def test_every_change_is_delivered_with_the_documented_fields(emulator: VonageEmulator, listener: Listener) -> None:
+    emulator.set_callback(listener.url)
+    archive = emulator.record_archive(name="lesson")
+    assert listener.statuses == ["started", "stopped", "available"]
+    bodies = [json.loads(body) for _headers, body in listener.got]
+    assert all(set(body) == set(FIELDS) for body in bodies)
+    last = bodies[-1]
+    assert (last["id"], last["event"], last["name"]) == (archive["id"], "archive", "lesson")
+    assert last["partnerId"] == int(emulator.api_key)
+    assert (bodies[0]["size"], last["size"]) == (0, archive["size"])
+    assert [body["url"] for body in bodies[:2]] == [None, None]
+    assert last["url"] == archive["url"]
+    assert all("Authorization" not in headers for headers, _body in listener.got)
+
+
+def test_an_upload_that_fails_without_a_fallback(emulator: VonageEmulator, listener: Listener) -> None:
+    put(emulator, {**s3_body(endpoint="http://127.0.0.1:9"), "fallback": "none"})
+    emulator.set_callback(listener.url)
+    assert emulator.record_archive()["status"] == "failed"
+    assert listener.statuses == ["started", "stopped", "failed"]
+    assert emulator.record_archive(on_failure="stopped")["status"] == "stopped"
+    assert listener.statuses[3:] == ["started", "stopped"]
+
+
+def test_secured_callbacks_are_signed_anew_each_time(emulator: VonageEmulator, listener: Listener) -> None:
+    emulator.set_callback(listener.url, signature_secret=SECRET)
+    emulator.record_archive()
+    seen = []
+    for headers, body in listener.got:
+        scheme, _space, encoded = headers["Authorization"].partition(" ")
+        claims = jwt.decode(encoded, SECRET, algorithms=["HS256"])
+        assert (scheme, claims["api_key"]) == ("Bearer", emulator.api_key)
+        assert claims["payload_hash"] == hashlib.sha256(body).hexdigest()
+        seen.append(claims["jti"])
+    assert len(set(seen)) == len(seen) == 3
+
+
+def test_tried_again_and_given_up(emulator: VonageEmulator, listener: Listener) -> None:
+    emulator.deliveries.pause = 0.001
+    emulator.set_callback(listener.url)
+    listener.answers = [503, 302, 200]
+    emulator.record_archive()
+    assert listener.statuses == ["started", "started", "started", "stopped", "available"]
+    assert [each["answer"] for each in emulator.deliveries.entries(emulator.api_key)] == [503, 302, 200, 200, 200]
+    emulator.deliveries.clear()
+    listener.answers = [500] * (1 + RETRIES)
+    emulator.record_archive()
+    attempts = [(each["json"]["status"], each["attempt"]) for each in emulator.deliveries.entries()]
+    assert attempts == [*(("started", n) for n in range(1, RETRIES + 2)), ("stopped", 1), ("available", 1)]
+
+
+def test_steered_over_http(emulator: VonageEmulator, listener: Listener) -> None:
+    base = f"{emulator.url}/_sandbox"
+    options = {"url": listener.url, "signature_secret": SECRET}
+    assert requests.post(f"{base}/callback/{emulator.api_key}", json=options, timeout=TIMEOUT).status_code == 200
+    requests.post(f"{base}/record/{emulator.api_key}", timeout=TIMEOUT)
+    told = requests.get(f"{base}/deliveries/{emulator.api_key}", timeout=TIMEOUT).json()
+    assert [each["json"]["status"] for each in told] == listener.statuses == ["started", "stopped", "available"]
