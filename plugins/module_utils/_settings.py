@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import re
 import typing as t
+from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import rule_from_option, rule_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tag_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import (
+    AWS_DOMAINS,
     RECORDS_PREFIX,
     bucket_problem,
     prefix_problem,
@@ -273,6 +275,11 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         "archive_storage_require_tls would refuse every recording: an endpoint is not https": (
             present and found["require_tls"] and not found["https"]
         ),
+        f"archive_storage_endpoint is not given, so that Vonage would upload to AWS, and the operator's store is "
+        f"{found['endpoint_url']} (archive_storage_endpoint_url, or AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL of the "
+        "environment): say how Vonage reaches it": (
+            present and not found["endpoint"] and _is_elsewhere(found["endpoint_url"])
+        ),
         "archive_storage_public would let everybody read the record (archive_storage_record)": (
             found["public"] and found["record"].startswith(f"s3://{bucket}/{project}/")
         ),
@@ -291,6 +298,17 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         if name != "endpoint_url" or found[name] != found["endpoint"]
     ]
     return problems + _bucket_problems(found)
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether a URL is of a store that is not AWS."""
+    if not url.startswith(("http://", "https://")):
+        return False
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and not host.endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
 
 
 def _uploader_contradictions(found: t.Mapping[str, t.Any], present: bool) -> dict[str, bool]:

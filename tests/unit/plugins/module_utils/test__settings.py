@@ -162,6 +162,11 @@ def test_folders_in_every_form() -> None:
         ("https://s3.example.com", "http://10.0.0.1", None, False),
         ("https://s3.example.com", "", "no", False),
         ("", "", "yes", True),
+        # AWS itself by another address of its own.
+        ("", "https://bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com", None, True),
+        ("", "https://s3.cn-north-1.amazonaws.com.cn", None, True),
+        # What leads to AWS under a name of one's own: said by saying where Vonage uploads.
+        ("https://s3.amazonaws.com", "https://s3-proxy.example.com", None, True),
     ],
 )
 def test_tls_is_required_where_it_is_used(endpoint: str, endpoint_url: str, told: t.Any, required: bool) -> None:
@@ -262,6 +267,12 @@ def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[st
         (
             {"endpoint": "s3.example.com"},
             "archive_storage_endpoint 's3.example.com' does not start with http:// or https://",
+        ),
+        (
+            {"endpoint_url": "https://s3.internal.example.com"},
+            "archive_storage_endpoint is not given, so that Vonage would upload to AWS, and the operator's store is "
+            "https://s3.internal.example.com (archive_storage_endpoint_url, or AWS_ENDPOINT_URL_S3 or "
+            "AWS_ENDPOINT_URL of the environment): say how Vonage reaches it",
         ),
         (
             {"endpoint_url": "ftp://s3"},
