@@ -37,7 +37,12 @@ class ArchivingError(Exception):
 
     def with_hint(self, more: str) -> ArchivingError:
         """The same error with one more sentence."""
-        return type(self)(self.attempted, self.problem, f"{self.hint} {more}".strip(), **self.facts)
+        found = self._with(f"{self.hint} {more}".strip())
+        found.secrets = self.secrets
+        return found
+
+    def _with(self, hint: str) -> ArchivingError:
+        return type(self)(self.attempted, self.problem, hint, **self.facts)
 
     def as_result(self) -> dict[str, t.Any]:
         """The error as plain data; values that are not known are left out."""
@@ -53,11 +58,14 @@ class InputError(ArchivingError):
 
     kind = "input"
 
-    def __init__(self, problems: t.Sequence[str]) -> None:
+    def __init__(self, problems: t.Sequence[str], hint: str = "Nothing was sent.") -> None:
         self.problems = list(problems)
         count = len(self.problems)
         what = "this is wrong with the options" if count == 1 else f"these {count} things are wrong with the options"
-        super().__init__("start", f"{what}: {'; '.join(self.problems)}", "Nothing was sent.", problems=self.problems)
+        super().__init__("start", f"{what}: {'; '.join(self.problems)}", hint, problems=self.problems)
+
+    def _with(self, hint: str) -> ArchivingError:
+        return InputError(self.problems, hint)
 
 
 class MissingLibraryError(ArchivingError):

@@ -89,7 +89,7 @@ def run(
     """
     module = _Module(verbatim, argument_spec=argument_spec, supports_check_mode=True, **rules)
     _collect_less_garbage()
-    _forget_empty_variables()
+    forget_empty_variables()
     secrets = _secrets(module)
     context = Context(check_mode=module.check_mode, environ=dict(os.environ), warn=module.warn)
     failure: dict[str, t.Any] = {}
@@ -98,7 +98,7 @@ def run(
         outcome = use_case(module.params, context)
     except ArchivingError as exc:
         secrets += _learned(module, exc.secrets)
-        failure = {"msg": redact(str(exc), secrets), "error": _hidden(exc.as_result(), secrets)}
+        failure = {"msg": redact(str(exc), secrets), "error": hidden(exc.as_result(), secrets)}
     except Exception as exc:
         # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
         text = redact(f"{type(exc).__name__}: {exc}", secrets)
@@ -128,7 +128,7 @@ def _collect_less_garbage() -> None:
     atexit.register(gc.freeze)
 
 
-def _forget_empty_variables() -> None:
+def forget_empty_variables() -> None:
     """Botocore fails on empty AWS_PROFILE, AWS_DEFAULT_REGION, AWS_CA_BUNDLE and others; AWX sets them so."""
     for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value.strip()]:
         del os.environ[name]
@@ -151,9 +151,9 @@ def _secrets(module: AnsibleModule) -> list[str]:
     return [str(value) for value in module.no_log_values]
 
 
-def _hidden(value: t.Any, secrets: t.Sequence[str]) -> t.Any:
+def hidden(value: t.Any, secrets: t.Sequence[str]) -> t.Any:
     if isinstance(value, str):
         return redact(value, secrets)
     if isinstance(value, dict):
-        return {key: _hidden(item, secrets) for key, item in value.items()}
-    return [_hidden(item, secrets) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: hidden(item, secrets) for key, item in value.items()}
+    return [hidden(item, secrets) for item in value] if isinstance(value, (list, tuple)) else value

@@ -63,11 +63,13 @@ class Context:
     :param check_mode: plan only; nothing is written anywhere.
     :param environ: the environment for fallbacks of options.
     :param warn: shows a sentence to the user.
+    :param learn: takes a secret that was not given but fetched, so that it is hidden like those that were.
     """
 
     check_mode: bool = False
     environ: t.Mapping[str, str] = field(default_factory=dict)
     warn: t.Callable[[str], None] = lambda text: None
+    learn: t.Callable[[str], None] = lambda secret: None
 
 
 @dataclass

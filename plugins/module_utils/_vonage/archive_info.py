@@ -76,7 +76,7 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     client = Client(asked.project)
     client.prepare()
     target_set, why = _target_set(asked, now)
-    found = listing.read(lambda offset, count: _page(client, asked.project, offset, count), asked.since)
+    found = listing.read(lambda offset, count: page(client, asked.project, offset, count), asked.since)
     if not found.complete:
         context.warn(f"Archives of {asked.project.name} were deleted while they were listed: some may be left out.")
     health = archives.health(found.archives, now, target_set, asked.stuck_after)
@@ -170,7 +170,7 @@ def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
     return (None, why) if why else (record.seconds(last.time), None)
 
 
-def _page(client: Client, project: Project, offset: int, count: int) -> archives.Page:
+def page(client: Client, project: Project, offset: int, count: int) -> archives.Page:
     attempted = f"list the archives of {project.name}"
     path = f"/v2/project/{quote(project.id, safe='')}/archive"
     document = client.get(path, attempted, offset=offset, count=count)

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action: tell what became of a fleet of projects."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.vonage.archiving.plugins.module_utils._action import perform
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+
+FACTS = ("vonage_project_id", "vonage_project_name")
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        environ: dict[str, str] = {}
+        self._compute_environment_string(environ)
+        every = [
+            _told(host, (task_vars or {})["hostvars"][host]) for host in (task_vars or {})["ansible_play_hosts_all"]
+        ]
+
+        def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+            return publish(params, context, every, Display().display)
+
+        found = perform(use_case, ARGUMENTS, self._task.args, environ, self._task.check_mode, self._task.diff)
+        return {**result, **found}
+
+
+def _told(host: str, known: t.Mapping[str, t.Any]) -> Told:
+    """What a host of this play registered."""
+    return Told(host, {name: known[name] for name in FACTS if name in known}, known.get("archive_storage_result"))

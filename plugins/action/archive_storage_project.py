@@ -1,0 +1,54 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Action: the archive storage of one project of a fleet, in the process that Ansible has forked for the task."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from dataclasses import replace
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.vonage.archiving.plugins.module_utils._action import perform
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import mistyped
+
+
+def _warm_up() -> None:
+    """Ansible loads an action before it forks, and forks for each host: what is loaded here is loaded once."""
+    nowhere = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
+    # Without the libraries, the task itself says what is missing.
+    with contextlib.suppress(ArchivingError):
+        for service in ("s3", "iam"):
+            # Its methods and exceptions are made when they are asked for first.
+            make_client(replace(nowhere, service=service), isolated=True).exceptions  # noqa: B018
+        for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
+            load(library)
+
+
+_warm_up()
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """See the documentation of the module of the same name."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        environ: dict[str, str] = {}
+        self._compute_environment_string(environ)
+        given = self._task.args
+        for warning in mistyped((given.get("variables") or {}).get("names") or ()):
+            Display().warning(warning)
+        found = perform(reconcile, ARGUMENTS, given, environ, self._task.check_mode, self._task.diff)
+        return {**result, **found}

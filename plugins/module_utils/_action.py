@@ -1,0 +1,94 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The border between Ansible and the rest for actions, as ``_module`` is for modules.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+A module is a process of its own, which starts Python and loads its libraries each time. An action runs in the process
+that Ansible has forked for the task anyway, and finds loaded what was loaded before: for one host that makes no
+difference worth mentioning, for a thousand it does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import traceback
+import typing as t
+
+from ansible.module_utils.common.parameters import remove_values
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._module import (
+    GARBAGE_THRESHOLD,
+    SECRET_VARIABLES,
+    UseCase,
+    forget_empty_variables,
+    hidden,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
+
+
+def perform(
+    use_case: UseCase,
+    arguments: t.Mapping[str, t.Any],
+    given: t.Mapping[str, t.Any],
+    environ: t.Mapping[str, str],
+    check_mode: bool,
+    diff: bool,
+) -> dict[str, t.Any]:
+    """The result of a task.
+
+    :param arguments: as AnsibleModule takes them.
+    :param given: the task's options.
+    :param environ: of the task, on top of the one of this process. Libraries read it for themselves, too: this has to
+        be a process that is there for this task alone.
+    """
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    os.environ.update(environ)
+    forget_empty_variables()
+    secrets = [str(given[name]) for name, spec in arguments.items() if spec.get("no_log") and given.get(name)]
+    secrets += [os.environ[name] for name in SECRET_VARIABLES if os.environ.get(name)]
+    for value in secrets:
+        mark_as_secret(value)
+    warnings: list[str] = []
+    context = Context(check_mode, dict(os.environ), warnings.append, secrets.append)
+    result = _result(use_case, arguments, given, context, secrets, diff)
+    if warnings:
+        result["warnings"] = [redact(each, secrets) for each in warnings]
+    shown: dict[str, t.Any] = remove_values(result, secrets)  # type: ignore[no-untyped-call]
+    return shown
+
+
+def _result(
+    use_case: UseCase,
+    arguments: t.Mapping[str, t.Any],
+    given: t.Mapping[str, t.Any],
+    context: Context,
+    secrets: list[str],
+    diff: bool,
+) -> dict[str, t.Any]:
+    try:
+        outcome = use_case(validated(arguments, given), context)
+    except errors.ArchivingError as exc:
+        secrets += exc.secrets
+        return {"failed": True, "msg": redact(str(exc), secrets), "error": hidden(exc.as_result(), secrets)}
+    except Exception as exc:
+        # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
+        text = redact(f"{type(exc).__name__}: {exc}", secrets)
+        told = f"This is a bug in vonage.archiving, please report it: {text}"
+        return {"failed": True, "msg": told, "exception": redact(traceback.format_exc(), secrets)}
+    return _told(outcome, secrets, diff)
+
+
+def _told(outcome: Outcome, secrets: t.Sequence[str], diff: bool) -> dict[str, t.Any]:
+    result: dict[str, t.Any] = {"changed": outcome.changed, **outcome.result}
+    if diff:
+        result["diff"] = {"before": outcome.before or {}, "after": outcome.after or {}}
+    if outcome.failed:
+        result = {**hidden(result, secrets), "failed": True, "msg": redact(outcome.failed, secrets)}
+    return result

@@ -1,0 +1,93 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The report of a fleet as one HTML page that needs nothing else: no script, no font, no address. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from html import escape
+
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import (
+    HEADINGS,
+    STATES,
+    Row,
+    ordered,
+    sentence,
+    summary,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+
+# Of a page that may be mailed around: it loads nothing and runs nothing.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2530; --paper: #fff; --line: #d5dae1; --soft: #f3f5f8;
+  --failed: #b3261e; --changed: #8a5a00; --ok: #1b6e3c; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e8ee; --paper: #14181e; --line: #333b46; --soft: #1d232b;
+  --failed: #ff8a80; --changed: #f2c14e; --ok: #6fd08c; } }
+body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem; }
+h1 { font-size: 1.4rem; margin: 0; } p { margin: .3rem 0 1.2rem; }
+ul.tiles { display: flex; flex-wrap: wrap; gap: .8rem; list-style: none; padding: 0; margin: 0 0 1.4rem; }
+ul.tiles li { background: var(--soft); border-left: .3rem solid var(--line); padding: .5rem 1rem; }
+ul.tiles b { display: block; font-size: 1.6rem; }
+table { border-collapse: collapse; width: 100%; }
+th { position: sticky; top: 0; background: var(--soft); text-align: left; }
+th, td { border-bottom: 1px solid var(--line); padding: .35rem .7rem; vertical-align: top; }
+td { overflow-wrap: anywhere; } td:first-child, td:last-child, td:nth-child(4) { white-space: nowrap; }
+.failed, .not-run { color: var(--failed); } .changed, .troubled { color: var(--changed); } .ok { color: var(--ok); }
+li.failed, li.not-run { border-color: var(--failed); } li.changed { border-color: var(--changed); }
+li.ok { border-color: var(--ok); } td.state { font-weight: 600; }
+"""
+
+
+def page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
+    """The page."""
+    found = summary(rows)
+    dry = " Nothing was changed: this was a dry run (check mode)." if check_mode else ""
+    tiles = "".join(_tile(state, found[state.replace(" ", "_")]) for state in STATES)
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADINGS)
+    body = "\n".join(map(_row, ordered(rows)))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Archive storage: {found["total"]} projects, {found["failed"]} failed</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<h1>Archive storage of {found["total"]} projects</h1>
+<p>{escape(record.stamp(now))}. {escape(sentence(found))}{dry}</p>
+<ul class="tiles">{tiles}</ul>
+<table>
+<thead><tr>{head}</tr></thead>
+<tbody>
+{body}
+</tbody>
+</table>
+</body>
+</html>
+"""
+
+
+def _tile(state: str, count: int) -> str:
+    return f'<li class="{_class(state)}"><b>{count}</b>{escape(state)}</li>'
+
+
+def _row(row: Row) -> str:
+    project, name, target, state, reason, uploads, age = (escape(cell) for cell in row.cells())
+    went = ' class="troubled"' if row.troubled else ""
+    return (
+        f"<tr><td>{project}</td><td>{name}</td><td>{target}</td>"
+        f'<td class="state {_class(row.state)}">{state}</td><td>{reason}</td>'
+        f"<td{went}>{uploads}</td><td>{age}</td></tr>"
+    )
+
+
+def _class(state: str) -> str:
+    return state.replace(" ", "-")

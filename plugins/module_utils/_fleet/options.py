@@ -1,0 +1,185 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What one project of a fleet is asked to become, and the options of the modules that follow from it. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The variables are those of the role ``archive_storage``, read by the very function that reads them for the role. From
+here on they are handed to the use cases of the modules as the tasks of the role hand them to the modules: a task of
+``roles/archive_storage/tasks`` and a function here that name the same module say the same.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_options, upload_options
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
+from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given, without_empty
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
+
+# Of the connection to the store; the other options of it are among the variables.
+REACH = ("region", "access_key", "secret_key", "session_token", "profile", "aws_ca_bundle")
+TIMES = ("timeout", "retries", "total_timeout")
+ARCHIVES = 20
+LARGEST_PAGE = 1000
+
+ARGUMENTS: dict[str, t.Any] = {
+    "variables": {"type": "dict", "required": True},
+    "project": {"type": "str"},
+    "archives": {"type": "int", "default": ARCHIVES},
+    "uploader_secret_key": {"type": "str", "no_log": True},
+    "certificate": {"type": "str"},
+    **{name: vonage.ARGUMENTS[name] for name in ("api_secret", "private_key", "api_url", *TIMES)},
+    **{name: account.ARGUMENTS[name] for name in ("account_key", "account_secret")},
+    **{name: aws.ARGUMENTS[name] for name in REACH},
+}
+# They name one project, and here are many: whatever they say is not meant for most of them.
+OF_ONE_PROJECT = (
+    "VONAGE_VIDEO_API_KEY",
+    "VONAGE_VIDEO_API_SECRET",
+    "VONAGE_VIDEO_APPLICATION_ID",
+    "VONAGE_VIDEO_PRIVATE_KEY_PATH",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of one project.
+
+    :param settings: the role's variables, read.
+    :param secret: of the project; ``None`` where the account has to be asked for it.
+    :param archives: how many of the latest archives to look at.
+    """
+
+    settings: t.Mapping[str, t.Any]
+    params: t.Mapping[str, t.Any] = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    archives: int = ARCHIVES
+
+    @property
+    def project(self) -> str:
+        return str(self.settings["project"])
+
+    @property
+    def uploader_secret(self) -> str | None:
+        found: str | None = given(self.params.get("uploader_secret_key"))
+        return found
+
+    def with_secret(self, secret: str) -> Asked:
+        return replace(self, secret=secret)
+
+    def operator(self) -> dict[str, t.Any]:
+        """The options of the connection to the store."""
+        ours = {name: self.settings[name] for name in ("endpoint_url", "validate_certs")}
+        return {**ours, **{name: self.params.get(name) for name in REACH}}
+
+    def identity(self) -> dict[str, t.Any]:
+        """The options of the project."""
+        names = ("application_id", "private_key") if self.settings["application_id"] else ("api_key", "api_secret")
+        shared = {name: self.params.get(name) for name in ("api_url", *TIMES)}
+        return {names[0]: self.project, names[1]: self.secret, **shared}
+
+    def bucket(self) -> dict[str, t.Any]:
+        """The options of ``s3_archive_bucket``, as in ``bucket.yml``."""
+        found = self.settings
+        names = ("folders", "public_prefixes", "require_tls", "require_encryption", "cors_rules", "lifecycle")
+        wished = {name: found[name] for name in names}
+        encryption = "s3" if found["sse"] == "s3" else None
+        params = {"name": found["bucket"], "encryption": encryption, **wished, **self.operator()}
+        # A tag may have no value.
+        return {**validated(bucket_options.ARGUMENTS, params), "tags": found["tags"]}
+
+    def taken_back(self, demands: t.Iterable[str]) -> dict[str, t.Any]:
+        """The options of ``s3_archive_bucket``, as in ``take_back.yml``."""
+        params = {"name": self.settings["bucket"], **self.operator(), **dict.fromkeys(demands, False)}
+        return validated(bucket_options.ARGUMENTS, params)
+
+    def rotation(self, proof: str) -> dict[str, t.Any]:
+        """The options of ``archive_key_rotation``, as in ``managed.yml``."""
+        found = self.settings
+        names = ("rotate", "rotate_after", "overlap", "retire_delay", "drain_timeout", "iam_endpoint_url")
+        parts = ("name", "path", "permissions_boundary", "list_all_my_buckets")
+        user = {name: found[f"uploader_{name}"] for name in parts}
+        params = {
+            "s3": {name: found[name] for name in ("bucket", "endpoint", "sse")},
+            "uploader": {**user, "tags": found["uploader_tags"] or {}},
+            "proof": proof,
+            **{name: found[name] for name in names},
+            **self._target(),
+            **self._proof(),
+            "verify_timeout": found["verify_timeout"],
+        }
+        return validated(rotation.ARGUMENTS, params)
+
+    def target(self) -> dict[str, t.Any]:
+        """The options of ``vonage_archive_storage``, as in ``given.yml``."""
+        params = {"s3": self._s3(), **self._target(), **{name: self.settings[name] for name in ("update", "max_age")}}
+        return validated(storage.ARGUMENTS, params)
+
+    def check(self) -> dict[str, t.Any]:
+        """The options of ``archive_upload_check``, as in ``given.yml``."""
+        times = {"timeout": self.settings["verify_timeout"]}
+        params = {"s3": self._s3(), "prefix": self.project, **self._proof(), **times, **self.operator()}
+        return validated(upload_options.ARGUMENTS, params)
+
+    def _s3(self) -> dict[str, t.Any]:
+        key = {"access_key": self.settings["uploader_access_key"], "secret_key": self.uploader_secret}
+        return {**{name: self.settings[name] for name in ("bucket", "endpoint", "sse")}, **key}
+
+    def _target(self) -> dict[str, t.Any]:
+        shared = {"fallback": self.settings["fallback"], "certificate": self.params.get("certificate")}
+        return {**shared, "record": self.settings["record"], **self.identity(), **self.operator()}
+
+    def _proof(self) -> dict[str, t.Any]:
+        names = ("cors_origin", "cors_method", "expect_least_privilege")
+        return {"expect_public": self.settings["public"], **{name: self.settings[name] for name in names}}
+
+
+def validated(arguments: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Options as a module gets them from Ansible: of their types, with defaults; empty strings are not given.
+
+    :raises InputError: with everything that is wrong.
+    """
+    some = {name: value for name, value in without_empty(dict(params)).items() if value is not None}
+    found = ArgumentSpecValidator(dict(arguments)).validate(some)  # type: ignore[no-untyped-call]
+    if found.error_messages:
+        raise InputError(found.error_messages)
+    return dict(found.validated_parameters)
+
+
+def asked(params: t.Mapping[str, t.Any]) -> Asked:
+    """What the options ask for.
+
+    :raises InputError: with everything that is wrong, before anything is sent.
+    """
+    has_secret = given(params.get("uploader_secret_key")) is not None
+    variables = {**params["variables"], "has_secret": has_secret, "looking": False}
+    owner = str(given(params.get("project")) or "")
+    if not (given(variables.get("api_key")) or given(variables.get("application_id"))):
+        variables["api_key"] = owner
+    found = settings(variables)
+    problems = list(found["problems"])
+    if owner and found["api_key"] and found["api_key"] != owner:
+        problems.append(
+            f"archive_storage_api_key is {found['api_key']}, and this host is project {owner}: set it for single "
+            "hosts, not for the fleet, or leave it out"
+        )
+    if found["state"] != "present":
+        problems.append("archive_storage_state is absent: a fleet is configured here; the playbook teardown removes")
+    count = vonage.number(params, "archives", ARCHIVES, problems, whole=True)
+    if count > LARGEST_PAGE:
+        problems.append(f"archives is {count:.0f}, more than the {LARGEST_PAGE} that the API lists at once")
+    if problems:
+        raise InputError(problems)
+    secret = given(params.get("private_key" if found["application_id"] else "api_secret"))
+    return Asked(found, params, secret, int(count))

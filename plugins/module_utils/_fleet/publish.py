@@ -1,0 +1,102 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the report of a fleet is written to: files on the controller, or objects in a bucket.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import bucket_problem
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet import html_page, report
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+
+ARGUMENTS: dict[str, t.Any] = {
+    "report_path": {"type": "str"},
+    **aws.ARGUMENTS,
+}
+S3 = "s3://"
+HTML, JSON = "text/html; charset=utf-8", "application/json"
+
+
+class Told(t.NamedTuple):
+    """A host, its variables as far as they matter here, and the result of its task if there was one."""
+
+    host: str
+    facts: t.Mapping[str, t.Any]
+    result: t.Mapping[str, t.Any] | None
+
+
+def publish(
+    params: t.Mapping[str, t.Any], context: Context, every: t.Iterable[Told], show: t.Callable[[str], None]
+) -> Outcome:
+    """Tell what became of the projects; write the report if that is asked for.
+
+    :param show: shows a text to the user.
+    """
+    now = time.time()
+    rows = [report.row(*each, now) for each in every]
+    show("\n".join(report.as_text(rows)))
+    found = report.summary(rows)
+    path = given(params.get("report_path"))
+    places = _write(str(path), rows, now, params, context) if path else None
+    return Outcome(False, {"summary": found, "report": places})
+
+
+def _write(
+    path: str, rows: t.Sequence[report.Row], now: float, params: t.Mapping[str, t.Any], context: Context
+) -> dict[str, str]:
+    """Both forms; where they are."""
+    stem = path[: -len(".html")] if path.endswith(".html") else path
+    texts = {
+        f"{stem}.html": (html_page.page(rows, now, context.check_mode), HTML),
+        f"{stem}.json": (json.dumps(report.as_data(rows, now, context.check_mode), indent=1) + "\n", JSON),
+    }
+    write = _to_bucket(stem, params, context) if path.startswith(S3) else _to_file
+    for where, (text, kind) in texts.items():
+        write(where, text.encode(), kind)
+    return dict(zip(("html", "json"), texts))
+
+
+def _to_file(path: str, data: bytes, _kind: str) -> None:
+    """Whole or not at all."""
+    final = os.path.expanduser(path)
+    part = f"{final}.{os.getpid()}.part"
+    try:
+        with open(part, "wb") as handle:
+            handle.write(data)
+        os.replace(part, final)
+    except OSError as exc:
+        if os.path.exists(part):
+            os.unlink(part)
+        hint = "Give archive_fleet_report_path in a folder that is there and may be written to."
+        raise errors.RejectedError(f"write the report {path}", exc.strerror or type(exc).__name__, hint) from exc
+
+
+def _to_bucket(stem: str, params: t.Mapping[str, t.Any], context: Context) -> t.Callable[[str, bytes, str], None]:
+    bucket, _slash, key = stem[len(S3) :].partition("/")
+    problem = bucket_problem(bucket) or ("" if key.strip("/") else f"{stem} names no object in the bucket")
+    if problem:
+        raise errors.InputError([f"archive_fleet_report_path: {problem}"])
+    reach = aws.connection(params, context.environ)
+    client = aws.make_client(reach)
+    # As for records: a policy may demand the header, and some stores fail on it.
+    encrypted = {"ServerSideEncryption": "AES256"} if reach.is_aws else {}
+
+    def write(where: str, data: bytes, kind: str) -> None:
+        key = where[len(S3) :].partition("/")[2]
+        with told(f"write the report {where}", reach, "s3:PutObject"):
+            client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=kind, **encrypted)
+
+    return write
