@@ -23,7 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import conne
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given, without_empty
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_empty
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
 
@@ -43,6 +43,8 @@ ARGUMENTS: dict[str, t.Any] = {
     **{name: account.ARGUMENTS[name] for name in ("account_key", "account_secret")},
     **{name: aws.ARGUMENTS[name] for name in REACH},
 }
+# Of the operator; for the modules, the endpoint of the upload target would come first.
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 # They name one project, and here are many: whatever they say is not meant for most of them.
 OF_ONE_PROJECT = (
     "VONAGE_VIDEO_API_KEY",
@@ -157,13 +159,14 @@ def validated(arguments: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -
     return dict(found.validated_parameters)
 
 
-def asked(params: t.Mapping[str, t.Any]) -> Asked:
+def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
     """What the options ask for.
 
     :raises InputError: with everything that is wrong, before anything is sent.
     """
     has_secret = given(params.get("uploader_secret_key")) is not None
-    variables = {**params["variables"], "has_secret": has_secret, "looking": False}
+    endpoint_url = given(params["variables"].get("endpoint_url")) or first(environ, *ENDPOINTS)
+    variables = {**params["variables"], "endpoint_url": endpoint_url, "has_secret": has_secret, "looking": False}
     owner = str(given(params.get("project")) or "")
     if not (given(variables.get("api_key")) or given(variables.get("application_id"))):
         variables["api_key"] = owner

@@ -43,7 +43,7 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     started = time.monotonic()
     environ = {name: value for name, value in context.environ.items() if name not in OF_ONE_PROJECT}
     context = replace(context, environ=environ)
-    wanted = asked(params)
+    wanted = asked(params, environ)
     if wanted.secret is None:
         wanted = wanted.with_secret(owned_secret(wanted, context))
     run = Run(wanted, context)
