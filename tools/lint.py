@@ -18,7 +18,7 @@ from tools.tree import copy_tree
 
 LINKED = BUILD / "tree" / COLLECTION
 # Checked under the name they are imported by; the rest is imported from the root of the checkout.
-AS_COLLECTION = ("plugins", "tests/unit")
+AS_COLLECTION = ("plugins", "extensions/eda", "tests/unit")
 FROM_ROOT = ("tools", "tests/*")
 
 
