@@ -33,6 +33,7 @@ class Event:
     task: str
     action: str
     result: dict[str, Any] = field(repr=False)
+    host: str = ""
 
     @property
     def changed(self) -> bool:
@@ -53,6 +54,8 @@ class Run:
     stats: dict[str, int]
     seconds: float
     home: Path
+    #: the recap of all hosts; ``stats`` is that of localhost
+    recap: dict[str, dict[str, int]] = field(default_factory=dict, repr=False)
 
     @property
     def output(self) -> str:
@@ -201,9 +204,10 @@ def run_playbook(
     told = events.read_text() if events.exists() else ""
     lines = [json.loads(line) for line in told.splitlines()]
     stats = [line["result"] for line in lines if line["kind"] == "stats"]
-    seen = [Event(line["kind"], line["task"], line["action"], line["result"]) for line in lines if "task" in line]
-    recap = (stats or [{}])[-1].get("localhost", {})
-    return Run(process.returncode, stdout, stderr, seen, told, recap, seconds, home)
+    names = ("kind", "task", "action", "result", "host")
+    seen = [Event(*(line[name] for name in names)) for line in lines if "task" in line]
+    recap = (stats or [{}])[-1]
+    return Run(process.returncode, stdout, stderr, seen, told, recap.get("localhost", {}), seconds, home, recap)
 
 
 def forms(secret: str) -> set[str]:

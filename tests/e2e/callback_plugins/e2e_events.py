@@ -35,11 +35,16 @@ class CallbackModule(CallbackBase):
             file.write(json.dumps(event, default=str) + "\n")
 
     def _task(self, kind: str, result: Any) -> None:
-        # ansible-core 2.19 renamed both and warns of the old names.
+        # ansible-core 2.19 renamed these and warns of the old names.
         task = getattr(result, "task", None) or result._task
+        host = getattr(result, "host", None) or result._host
         told = getattr(result, "result", None)
         self._write(
-            kind=kind, task=task.get_name(), action=task.action, result=dict(result._result if told is None else told)
+            kind=kind,
+            task=task.get_name(),
+            action=task.action,
+            host=host.get_name(),
+            result=dict(result._result if told is None else told),
         )
 
     def v2_runner_on_ok(self, result: Any) -> None:
