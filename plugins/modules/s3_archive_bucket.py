@@ -19,7 +19,8 @@ description:
     by side.
   - Statements of the bucket policy, lifecycle rules and tags that are not this module's stay as they are. Its own are
     the policy statements V(VonageArchivingPublicRead), V(VonageArchivingRequireTls) and
-    V(VonageArchivingRequireEncryption) and the lifecycle rule V(vonage-archiving).
+    V(VonageArchivingRequireEncryption) and the lifecycle rule V(vonage-archiving), or V(vonage-archiving-<scope>).
+  - Several projects can share a bucket, see O(scope).
   - What is written is read back. Nothing is written on a facet unless the store has given a well-formed answer about
     it first, since some stores take a request for a facet they do not know for one about the whole bucket.
 options:
@@ -30,6 +31,22 @@ options:
     type: str
     required: true
     aliases: [bucket]
+  scope:
+    description:
+      - The project whose part of a shared bucket this is about, by its API key or application id. Runs of other projects
+        may then work on the same bucket, also at the same time.
+      - The lifecycle rule is this project's own. It has the id V(vonage-archiving-<scope>), and its
+        O(lifecycle.prefix) must begin with the scope and a slash.
+      - Of the public prefixes, only those are managed that are the scope or lie below it. Those of other projects stay in
+        the statement, and are not shown. A public prefix outside of the scope is refused.
+      - Everything else is one setting of the whole bucket, so that all projects that share it must ask for the same.
+        These are O(encryption), O(cors_rules), O(require_tls), O(require_encryption), O(block_public_access),
+        O(object_ownership), O(versioning), and O(tags) with O(purge_tags).
+      - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its turn
+        and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
+      - Without it, the call is about all of the bucket, and O(public_prefixes) replaces those of all projects.
+      - The guide about shared buckets has the limits.
+    type: str
   state:
     description:
       - V(present) creates the bucket if need be and brings about every facet that is given.
@@ -42,6 +59,7 @@ options:
     description:
       - With O(state=absent), first deletes every object, every version and delete marker, and aborts every open
         multipart upload. It cannot be undone.
+      - A bucket that holds nothing but the object by which projects take turns is deleted without it.
     type: bool
     default: false
   region:
@@ -104,7 +122,7 @@ options:
         other objects stay as they are.
       - Of the public access block, exactly the two settings about policies are taken off, before the policy is written.
       - An empty list removes the statement and sets these two settings again, unless the policy has public
-        statements of others; there is a warning then.
+        statements of others; there is a warning then. With O(scope), the prefixes of other projects stay open.
       - Refused are a prefix that would show the records of M(vonage.archiving.vonage_archive_storage), and opening a
         bucket whose block holds back public statements of others.
     type: list
@@ -112,7 +130,7 @@ options:
   block_public_access:
     description:
       - V(true) sets all four settings of the public access block; with O(public_prefixes) not empty, only the two
-        about ACLs.
+        about ACLs. So it is with O(scope) and O(public_prefixes) if other projects have public prefixes.
       - V(false) takes all four off. What policies and ACLs of the bucket give to everybody then takes effect.
     type: bool
   require_tls:
@@ -137,7 +155,7 @@ options:
     choices: [Enabled, Suspended]
   lifecycle:
     description:
-      - One lifecycle rule, with the id V(vonage-archiving). An empty dictionary, or one in which no number of days is
+      - One lifecycle rule, with the id V(vonage-archiving), or V(vonage-archiving-<scope>) with O(scope). An empty dictionary, or one in which no number of days is
         given or all are 0, removes the rule.
       - A rule about the whole bucket is also about the records of M(vonage.archiving.vonage_archive_storage). When one
         has expired, the next run sets the upload target anew.
@@ -189,11 +207,14 @@ notes:
     C(s3:PutBucketOwnershipControls) for O(object_ownership)."
   - "C(s3:GetBucketVersioning) and C(s3:PutBucketVersioning) for O(versioning); C(s3:GetLifecycleConfiguration) and
     C(s3:PutLifecycleConfiguration) for O(lifecycle); C(s3:GetBucketTagging) and C(s3:PutBucketTagging) for O(tags)."
+  - "For O(scope), C(s3:GetObject) and C(s3:PutObject) on C(<bucket>/.vonage-archiving/*), and C(s3:ListBucket); without
+    them there is a warning, and changes of two projects at the same moment may be lost."
   - "For O(state=absent), C(s3:ListBucket), C(s3:ListBucketVersions), C(s3:ListBucketMultipartUploads) and
     C(s3:DeleteBucket); with O(force=true) also C(s3:DeleteObject), C(s3:DeleteObjectVersion) and
-    C(s3:AbortMultipartUpload)."
+    C(s3:AbortMultipartUpload). The first two of these also for a bucket in which turns were taken, see O(scope)."
   - S3 has no conditional writes of policies, lifecycle rules and tags. A change that somebody else makes between the
-    read and the write of this module, usually some milliseconds, is lost.
+    read and the write of this module, usually some milliseconds, is lost; with O(scope), only one by other means than
+    this module with O(scope).
   - If the store lacks a facet that is given, the task fails before anything is written wherever that shows in a read.
 seealso:
   - module: vonage.archiving.s3_archive_bucket_info
@@ -235,6 +256,16 @@ EXAMPLES = r"""
     region: eu-west-1
     folders: ["47123456"]
     public_prefixes: ["47123456"]
+
+- name: One project's part of a bucket that projects share, its recordings public and deleted after 90 days
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    scope: "47123456"
+    region: eu-west-1
+    public_prefixes: ["47123456"]
+    lifecycle:
+      prefix: 47123456/
+      expire_days: 90
 
 - name: Close it again
   vonage.archiving.s3_archive_bucket:
@@ -331,7 +362,7 @@ bucket:
       elements: str
       returned: O(folders) is given and not empty
     public_prefixes:
-      description: The prefixes below which everybody may read.
+      description: The prefixes below which everybody may read; with O(scope), those of the project.
       type: list
       elements: str
       returned: O(public_prefixes) is given
@@ -358,7 +389,7 @@ bucket:
       type: str
       returned: O(versioning) is given
     lifecycle:
-      description: The lifecycle rule of this module, empty where there is none.
+      description: The lifecycle rule of this module, or of the project with O(scope), empty where there is none.
       type: dict
       returned: O(lifecycle) is given
     tags:

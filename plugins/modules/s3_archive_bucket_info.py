@@ -39,6 +39,13 @@ options:
       - tags
       - folders
       - cors_rules
+  scope:
+    description:
+      - The project whose part of a shared bucket is to be shown, as in
+        O(vonage.archiving.s3_archive_bucket#module:scope). That is its lifecycle rule and its public prefixes; all other
+        facets are those of the bucket.
+      - Without it, RV(bucket) has the lifecycle rule that is no project's own, and the public prefixes of all projects.
+    type: str
   region:
     description:
       - The region of the connection. The answer names the region the bucket is really in, where the store tells.
@@ -75,6 +82,13 @@ EXAMPLES = r"""
     that:
       - recordings.bucket.block_public_access.restrict_public_buckets
       - recordings.bucket.block_public_access.ignore_public_acls
+
+- name: One project's part of a bucket that projects share
+  vonage.archiving.s3_archive_bucket_info:
+    name: example-recordings
+    scope: "47123456"
+    region: eu-west-1
+    facets: [lifecycle, public_prefixes]
 
 - name: Only two facets, on a store that is not AWS
   vonage.archiving.s3_archive_bucket_info:
@@ -123,6 +137,14 @@ bucket:
       type: list
       elements: str
       returned: asked for
+    lifecycle_scopes:
+      description:
+        - The projects that have a lifecycle rule of their own, see O(scope). RV(bucket) then has that of one of them
+          only, or none, under C(lifecycle).
+      type: list
+      elements: str
+      returned: V(lifecycle) is asked for and available
+      sample: ["47123456", "47123457"]
 unavailable:
   description: Facets that could not be read, each with V(unsupported) or V(denied).
   returned: success
@@ -192,6 +214,7 @@ def main() -> None:
         gather,
         {
             "name": {"type": "str", "required": True, "aliases": ["bucket"]},
+            "scope": {"type": "str"},
             "facets": {"type": "list", "elements": "str", "choices": list(READABLE)},
             **connection.ARGUMENTS,
         },

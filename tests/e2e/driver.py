@@ -64,7 +64,8 @@ def make_bucket(variables: Variables) -> Outcome:
     """Run the use case of ``s3_archive_bucket`` as tasks/bucket.yml does."""
     found = settings(variables)
     wanted = {name: found[name] for name in ("public_prefixes", "require_tls", "require_encryption", "lifecycle")}
-    return bucket.reconcile({**connection(variables), "name": found["bucket"], "encryption": "s3", **wanted}, Context())
+    named = {"name": found["bucket"], "scope": found["project"], "encryption": "s3"}
+    return bucket.reconcile({**connection(variables), **named, **wanted}, Context())
 
 
 def rotate(variables: Variables, context: Context | None = None, **options: Any) -> Outcome:

@@ -98,6 +98,7 @@ class Life:
     def bring_about_the_bucket(self, **options: Any) -> Outcome:
         given = {
             "name": self.bucket,
+            "scope": self.key,
             "encryption": "s3",
             "cors_rules": [{"allowed_origins": ["https://player.example.com"], "allowed_methods": ["GET"]}],
             "folders": [self.key],

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
@@ -209,8 +210,9 @@ class Site:
         return dict(json.loads(text))
 
     def objects(self) -> list[str]:
-        """Every key in the bucket, and every multipart upload that is open."""
-        found = [each["Key"] for each in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+        """Every key in the bucket but that by which projects take turns, and every multipart upload that is open."""
+        listed = self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        found = [each["Key"] for each in listed if each["Key"] != LOCK_KEY]
         uploads = self.client.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
         return found + [f"open upload of {each['Key']}" for each in uploads]
 

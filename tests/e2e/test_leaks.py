@@ -22,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.e2e.site import Site, leftovers, made_secrets
@@ -126,7 +127,7 @@ def test_when_all_goes_well(site: Site) -> None:
     assert changed.task("Set the upload target").result["diff"]["after"]["fallback"] == "none"
     look(site, "teardown").run.ok()
     # Every object that is there, the record among them.
-    for key in site.objects():
+    for key in [*site.objects(), LOCK_KEY]:
         body = site.client.get_object(Bucket=site.bucket, Key=key)["Body"].read().decode("utf-8", "replace")
         assert not runs.leaks(body, site.secrets)
 

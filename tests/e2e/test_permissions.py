@@ -145,7 +145,7 @@ def test_a_managed_life_takes_all_of_the_policy_and_no_more(lived: dict[str, set
     allowed = lived["all of the policy"]
     used = set().union(*(found for step, found in lived.items() if step != "all of the policy"))
     assert used == allowed
-    assert len(allowed) == 17 + 2 + 1 + 4 + 1 + 2 * 14
+    assert len(allowed) == 17 + 2 * 2 + 1 + 4 + 1 + 2 * 14
 
 
 SINGLE = [(statement["Sid"], action) for statement in readme("operator")["Statement"] for action in statement["Action"]]

@@ -12,40 +12,27 @@ from __future__ import annotations
 import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, faced, plan, warnings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PUBLIC, Policy, PolicyWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Context, Outcome, Plan, Step
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import in_turn
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Plan
 
 # A bucket that was just made may be unknown to the next request for a moment (S3 User Guide, "Amazon S3 data
 # consistency model": bucket configurations are eventually consistent).
 APPEAR_PAUSES = (0.0, 0.3, 0.7, 1.5, 3.0, 5.0)
 
 
+# What is replaced as a whole by something that was made of what was read, so that runs have to take turns at it.
+TAKING_TURNS = frozenset({"policy", "block_public_access", "lifecycle", "tags"})
 # In place of a state: the store lacks the facet, and nobody asked for it by name.
 _LACKING = object()
-
-
-@dataclass(frozen=True)
-class Observed:
-    """What is there.
-
-    :param states: by name of the facet; empty where the bucket does not exist.
-    :param lacking: names of facets that the store lacks and that nobody asked for by name.
-    :param on_aws: whether the store is AWS itself, whose new buckets are not bare.
-    """
-
-    exists: bool
-    states: t.Mapping[str, t.Any] = field(default_factory=dict)
-    lacking: frozenset[str] = frozenset()
-    on_aws: bool = False
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -63,32 +50,72 @@ def _present(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     for warning in warnings(want, seen):
         context.warn(warning)
     if todo.changed and not context.check_mode:
-        if not seen.exists:
+        if seen.exists:
+            want, seen, todo = _bring_about(bucket, want, seen, context)
+        else:
             create(bucket, want)
-            made = _observe_new(bucket, want)
-            apply(bucket, want, plan(want, made))
-        elif not apply(bucket, want, todo):
-            want = want.on_a_store_that_encrypts()
-            todo = plan(want, seen)
+            _bring_about(bucket, want, _observe_new(bucket, want), context)
     result = {"bucket": described(bucket, want, seen), "changes": todo.names}
     return Outcome(todo.changed, result, todo.before(), todo.after())
 
 
+Deed = tuple[Desired, Observed, Plan]
+
+
+def _bring_about(bucket: Bucket, want: Desired, seen: Observed, context: Context) -> Deed:
+    """Write what differs; what was asked for, found and done in the end."""
+    todo = plan(want, seen)
+    if not want.scope or not TAKING_TURNS.intersection(step.target for step in todo.steps):
+        return _written(bucket, want, seen, todo)
+    deeds: list[Deed] = []
+
+    def look_again_and_write(held: Bucket) -> None:
+        found = observe(held, want)
+        deeds.append((want, found, plan(want, found)))
+        deeds[-1] = _written(held, *deeds[-1])
+
+    in_turn(bucket, want.scope, look_again_and_write, context.warn)
+    # Where the work was done again, what the first try was about is what was changed.
+    return next((deed for deed in deeds if deed[2].changed), deeds[-1])
+
+
+def _written(bucket: Bucket, want: Desired, seen: Observed, todo: Plan) -> Deed:
+    if apply(bucket, want, todo):
+        return want, seen, todo
+    want = want.on_a_store_that_encrypts()
+    return want, seen, plan(want, seen)
+
+
 def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     exists = _exists(bucket, want)
-    if exists and not want.force and objects.holds_something(bucket):
-        raise errors.RejectedError(
-            f"delete bucket {want.name}",
-            "it holds objects, versions of objects or open uploads",
-            "Nothing was deleted. Look at what is in it; force=true deletes all of it, and it cannot be undone.",
-        )
+    # The object by which projects take turns is nobody's: it goes with the bucket.
+    locked = exists and not want.force and _has_nothing_but_the_lock(bucket)
     removed: dict[str, int] = {}
     if exists and not context.check_mode:
+        if locked:
+            objects.remove(bucket, names.LOCK_KEY)
+            # There are stores that delete a bucket with what is in it.
+            _has_nothing_but_the_lock(bucket)
         removed = objects.empty(bucket) if want.force else {}
         bucket.call("delete_bucket", f"delete bucket {want.name}", "s3:DeleteBucket")
     result: dict[str, t.Any] = {"bucket": {"name": want.name, "exists": False}}
     result.update(changes=["bucket"] if exists else [], removed=removed)
     return Outcome(exists, result, {"bucket": want.name} if exists else {}, {})
+
+
+def _has_nothing_but_the_lock(bucket: Bucket) -> bool:
+    """Whether it has that.
+
+    :raises RejectedError: it has more.
+    """
+    locked, more = objects.what_it_holds(bucket, names.LOCK_KEY)
+    if more:
+        raise errors.RejectedError(
+            f"delete bucket {bucket.name}",
+            "it holds objects, versions of objects or open uploads",
+            "Nothing was deleted. Look at what is in it; force=true deletes all of it, and it cannot be undone.",
+        )
+    return locked
 
 
 def observe(bucket: Bucket, want: Desired) -> Observed:
@@ -156,92 +183,6 @@ def _check_region(bucket: Bucket, want: Desired) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Facing:
-    """A facet with what is there and what is to be."""
-
-    name: str
-    wish: t.Any
-    current: t.Any
-    target: t.Any
-
-
-def faced(want: Desired, seen: Observed) -> list[Facing]:
-    """Every facet that was asked for and that the store has, in the order of the registry; pure."""
-    found = []
-    for name, facet in FACETS.items():
-        if name in want.wishes and name not in seen.lacking:
-            wish = want.wishes[name]
-            if isinstance(wish, BlockWish):
-                wish = _block_wish(wish, seen)
-            current = seen.states[name] if name in seen.states else facet.fresh(seen.on_aws)
-            found.append(Facing(name, wish, current, facet.target(wish, current)))
-    return found
-
-
-def plan(want: Desired, seen: Observed) -> Plan:
-    """What differs, and the writes that mend it; pure.
-
-    :raises RejectedError: it must not be done, in check mode neither.
-    """
-    _refuse_to_open_for_others(want, seen)
-    changes: list[Change] = [] if seen.exists else [Change("bucket", None, want.name)]
-    steps: list[Step] = []
-    for facing in faced(want, seen):
-        facet = FACETS[facing.name]
-        found = facet.changes(facing.wish, facing.current, facing.target)
-        changes += found if seen.exists else [Change(change.name, None, change.after) for change in found]
-        if not facet.same(facing.current, facing.target):
-            steps.append(Step(facing.name, facing.target))
-    return Plan(tuple(changes), tuple(_ordered(steps, seen)))
-
-
-def _block_wish(wish: BlockWish, seen: Observed) -> BlockWish:
-    """Closing again must not take away public access that somebody else gave by a statement of theirs."""
-    policy, block = seen.states.get("policy"), seen.states.get("block_public_access", Block())
-    others = isinstance(policy, Policy) and policy.public_elsewhere
-    if wish.policies and wish.all is None and others and not block.restrict_public_buckets:
-        return BlockWish()
-    return wish
-
-
-def _ordered(steps: list[Step], seen: Observed) -> list[Step]:
-    """The order is safe to interrupt: what closes comes first, and the writes that open come last.
-
-    A policy that gives public access cannot be written while the block is on, so that it goes before the write that
-    sets the block, and after the one that takes it off.
-    """
-    block = next((step for step in steps if step.target == "block_public_access"), None)
-    policy = next((step for step in steps if step.target == "policy"), None)
-    first, last = _block_steps(block, seen)
-    middle = [step for step in steps if step not in (block, policy)]
-    if policy is None:
-        return first + middle + last
-    if last and policy.value.is_public:
-        return first + _closed_meanwhile(policy, seen) + middle + [*last, policy]
-    if policy.value.opens_more_than(seen.states.get("policy", Policy())):
-        return first + middle + [*last, policy]
-    return [*first, policy, *middle, *last] if not policy.value.is_public else [policy, *first, *middle, *last]
-
-
-def _block_steps(step: Step | None, seen: Observed) -> tuple[list[Step], list[Step]]:
-    """The settings that are set, and those that are taken off."""
-    if step is None:
-        return [], []
-    current = seen.states.get(step.target, Block())
-    closed = current | step.value
-    first = [Step(step.target, closed)] if closed != current else []
-    return first, [step] if closed != step.value else []
-
-
-def _closed_meanwhile(policy: Step, seen: Observed) -> list[Step]:
-    """The block holds back a statement of ours that is to change: without it, taking the block off shows nothing."""
-    current, target = seen.states.get("policy", Policy()), policy.value
-    if not seen.states["block_public_access"].restrict_public_buckets or current.opens_at_most(target):
-        return []
-    return [Step("policy", target.without(PUBLIC))]
-
-
 def apply(bucket: Bucket, want: Desired, todo: Plan) -> bool:
     """Write what the plan says, step by step, each read back before the next.
 
@@ -249,39 +190,6 @@ def apply(bucket: Bucket, want: Desired, todo: Plan) -> bool:
     """
     effects = [FACETS[step.target].write(bucket, want.wishes[step.target], step.value) for step in todo.steps]
     return all(effects)
-
-
-def _refuse_to_open_for_others(want: Desired, seen: Observed) -> None:
-    """Taking the block off would also let others' public statements take effect, which it holds back now."""
-    block, policy = seen.states.get("block_public_access"), seen.states.get("policy")
-    wish = want.wishes.get("policy")
-    if not isinstance(block, Block) or not isinstance(policy, Policy) or not isinstance(wish, PolicyWish):
-        return
-    if block.restrict_public_buckets and policy.public_elsewhere and wish.public_prefixes:
-        raise errors.RejectedError(
-            f"open public prefixes of bucket {want.name}",
-            f"its policy has public statements of others ({', '.join(policy.public_elsewhere)}), "
-            "which the public access block holds back now and which would become public too",
-            "Remove those statements first, or take the block off yourself if they are meant to be public.",
-        )
-
-
-def warnings(want: Desired, seen: Observed) -> list[str]:
-    """What a person should know although it is no error."""
-    texts = []
-    encryption = seen.states.get("encryption")
-    if encryption is not None and encryption.algorithm not in (None, "AES256"):
-        texts.append(
-            f"The default encryption of bucket {want.name} is {encryption.algorithm}, with which Vonage cannot upload; "
-            "it is replaced by S3-managed keys. Objects that are there keep the encryption they have."
-        )
-    policy, block = seen.states.get("policy"), want.wishes.get("block_public_access")
-    if isinstance(policy, Policy) and isinstance(block, BlockWish) and _block_wish(block, seen) != block:
-        texts.append(
-            f"Bucket {want.name} stays open for the public statements of others "
-            f"({', '.join(policy.public_elsewhere)}); block_public_access=true closes these too."
-        )
-    return texts
 
 
 def create(bucket: Bucket, want: Desired) -> None:
@@ -292,15 +200,27 @@ def create(bucket: Bucket, want: Desired) -> None:
     region = reach.region if reach.is_aws else want.region
     if region and region != "us-east-1":
         params["CreateBucketConfiguration"] = {"LocationConstraint": region}
-    try:
-        bucket.call("create_bucket", f"create bucket {want.name}", "s3:CreateBucket", **params)
-    except errors.ConflictError as exc:
-        if exc.facts.get("code") == "BucketAlreadyOwnedByYou":
+    for pause in APPEAR_PAUSES[1:]:
+        if _created(bucket, params, patient=True):
             return
-        if exc.facts.get("code") != "BucketAlreadyExists":
+        time.sleep(pause)
+    _created(bucket, params, patient=False)
+
+
+def _created(bucket: Bucket, params: t.Mapping[str, t.Any], patient: bool) -> bool:
+    """Whether the bucket is there and ours; while another run is about to make it, it is not yet."""
+    try:
+        bucket.call("create_bucket", f"create bucket {bucket.name}", "s3:CreateBucket", **params)
+    except errors.ConflictError as exc:
+        code = exc.facts.get("code")
+        if code == "OperationAborted" and patient:
+            return False
+        if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             raise
-        hint = "The name belongs to another account: names are unique among all accounts. Choose another one."
-        raise errors.DeniedError(exc.attempted, exc.problem, hint, **exc.facts) from exc
+        if code == "BucketAlreadyExists":
+            hint = "The name belongs to another account: names are unique among all accounts. Choose another one."
+            raise errors.DeniedError(exc.attempted, exc.problem, hint, **exc.facts) from exc
+    return True
 
 
 def _observe_new(bucket: Bucket, want: Desired) -> Observed:

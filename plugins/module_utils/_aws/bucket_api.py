@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
     Connection,
+    listening,
     make_client,
     settled,
 )
@@ -27,7 +28,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
     UNSUPPORTED_CODES,
     Answered,
     answered,
-    root_element,
     told,
     translate,
 )
@@ -70,17 +70,17 @@ class Bucket:
         self.connection = settled(connection, self.client)
         self.actual_region: str | None = None
         self.shown = False
-        # The wildcard puts it before botocore's own handler, which turns a 200 whose body is no XML into a 500.
-        self.client.meta.events.register("before-parse.*.*", self._note)
 
-    def _note(self, response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.Any) -> None:
-        """Keep what botocore's parsers drop: the name of the root element, and the bucket's region."""
-        body = response_dict.get("body")
-        if isinstance(body, bytes):
-            customized_response_dict["RootElement"] = root_element(body)
-        customized_response_dict["FirstStatus"] = response_dict["status_code"]
-        self.shown = self.shown or 200 <= response_dict["status_code"] < 300
-        self.actual_region = response_dict["headers"].get("x-amz-bucket-region") or self.actual_region
+    def send(self, client: t.Any, operation: str, **params: t.Any) -> dict[str, t.Any]:
+        """Ask the store; errors are botocore's."""
+        with listening() as heard:
+            try:
+                answer: dict[str, t.Any] = getattr(client, operation)(Bucket=self.name, **params)
+            finally:
+                for status, region in heard:
+                    self.shown = self.shown or 200 <= status < 300
+                    self.actual_region = region or self.actual_region
+        return answer
 
     def read(self, sub: Subresource) -> dict[str, t.Any] | None:
         """The parsed answer, ``None`` when the store says in the documented way that nothing is set.
@@ -107,7 +107,7 @@ class Bucket:
 
     def _answer(self, sub: Subresource) -> dict[str, t.Any]:
         try:
-            found: dict[str, t.Any] = getattr(self.client, sub.get)(Bucket=self.name)
+            return self.send(self.client, sub.get)
         except load("botocore.exceptions").ClientError as exc:
             answer = answered(exc)
             if answer.code in sub.absent:
@@ -121,7 +121,6 @@ class Bucket:
             raise
         except load("botocore.parsers").ResponseParserError as exc:
             raise self._nonsense(sub) from exc
-        return found
 
     def _nonsense(self, sub: Subresource) -> errors.UnsupportedError:
         problem = f"{self.connection.store} answered with something that is no XML where {sub.title} should be"
@@ -129,9 +128,12 @@ class Bucket:
 
     def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
         """Any operation on this bucket."""
+        return self.call_by(self.client, operation, attempted, action, **params)
+
+    def call_by(self, client: t.Any, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        """The same by another client."""
         with told(attempted, self.connection, action):
-            answer: dict[str, t.Any] = getattr(self.client, operation)(Bucket=self.name, **params)
-            return answer
+            return self.send(client, operation, **params)
 
     def exists(self) -> bool:
         """Whether the bucket is there and ours to look at.
@@ -140,7 +142,7 @@ class Bucket:
         """
         attempted = f"look for bucket {self.name}"
         try:
-            self.client.head_bucket(Bucket=self.name)
+            self.send(self.client, "head_bucket")
         except load("botocore.exceptions").ClientError as exc:
             answer = answered(exc)
             if answer.status == 404:

@@ -17,7 +17,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import bucket_location
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
@@ -34,21 +35,24 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
     facets = sorted({READABLE[option] for option in asked})
     with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
-        found = dict(zip(facets, pool.map(lambda name: _read(bucket, name), facets)))
+        found = dict(zip(facets, pool.map(lambda name: _read(bucket, name, params.get("scope")), facets)))
     shown: dict[str, t.Any] = {"name": bucket.name, "exists": True, **bucket_location(bucket)}
     unavailable: dict[str, str] = {}
     for option in asked:
         state = found[READABLE[option]]
         if isinstance(state, errors.ArchivingError):
             unavailable[option] = state.kind
-        shown[option] = None if option in unavailable else _shown(option, state)
+        shown[option] = None if option in unavailable else _shown(option, state, params.get("scope"))
+    if isinstance(found.get("lifecycle"), Lifecycle):
+        shown["lifecycle_scopes"] = found["lifecycle"].scopes
     return Outcome(False, {"bucket": shown, "unavailable": unavailable})
 
 
 def _asked(params: t.Mapping[str, t.Any]) -> list[str]:
     asked = params.get("facets") or list(READABLE)
     unknown = [option for option in asked if option not in READABLE]
-    problems = [why for why in [names.legacy_bucket_problem(params["name"])] if why]
+    wrong = [names.legacy_bucket_problem(params["name"]), names.scope_problem(params.get("scope") or "any")]
+    problems = [why for why in wrong if why]
     if unknown:
         problems.append(f"facets has {quote_list(unknown)}; known are {', '.join(READABLE)}")
     if problems:
@@ -56,10 +60,11 @@ def _asked(params: t.Mapping[str, t.Any]) -> list[str]:
     return list(dict.fromkeys(asked))
 
 
-def _read(bucket: Bucket, name: str) -> t.Any:
+def _read(bucket: Bucket, name: str, scope: str | None) -> t.Any:
     """The state of a facet, or why it cannot be had."""
+    wish = LifecycleWish(scope=scope) if name == "lifecycle" else None
     try:
-        return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, None)
+        return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, wish)
     except (errors.UnsupportedError, errors.DeniedError) as exc:
         return exc
 
@@ -77,6 +82,9 @@ def folders_at_the_top(bucket: Bucket) -> tuple[str, ...]:
         token = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def _shown(option: str, state: t.Any) -> t.Any:
+def _shown(option: str, state: t.Any, scope: str | None) -> t.Any:
     facet = FACETS[READABLE[option]]
-    return facet.show(state)[option] if READABLE[option] == "policy" else facet.show(state)
+    if isinstance(state, Policy):
+        state = state.inside(scope) if scope else state
+        return facet.show(state)[option]
+    return facet.show(state)

@@ -37,6 +37,7 @@ LIFECYCLE = {
 }
 ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True, "aliases": ["bucket"]},
+    "scope": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
     "encryption": {"type": "str"},
@@ -62,6 +63,7 @@ ARGUMENTS: dict[str, t.Any] = {
 class Desired:
     """A bucket as the options describe it.
 
+    :param scope: the project that this is about, where several share the bucket.
     :param region: only if given as an option: then a bucket that is elsewhere is an error.
     :param wishes: by name of the facet; facets that no option mentions are neither read nor written.
     """
@@ -69,6 +71,7 @@ class Desired:
     name: str
     present: bool = True
     force: bool = False
+    scope: str | None = None
     region: str | None = None
     wishes: t.Mapping[str, t.Any] = field(default_factory=dict)
 
@@ -90,6 +93,7 @@ def desired(params: t.Mapping[str, t.Any], connection: Connection) -> Desired:
         name=params["name"],
         present=present,
         force=bool(params.get("force")),
+        scope=params.get("scope"),
         region=params.get("region"),
         wishes=_wishes(params, connection) if present else {},
     )
@@ -104,7 +108,8 @@ def _wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, 
             wishes[name] = params[name]
     wishes.update(_access_wishes(params, connection))
     if params.get("lifecycle") is not None:
-        wishes["lifecycle"] = lifecycle.rule_from_option(params["lifecycle"])
+        rule = lifecycle.rule_from_option(params["lifecycle"])
+        wishes["lifecycle"] = lifecycle.LifecycleWish(rule, params.get("scope"))
     if params.get("tags") is not None:
         tags = tagging.tags_from_option(params["tags"])
         wishes["tags"] = tagging.TagWish(tags, bool(params.get("purge_tags")))
@@ -121,8 +126,8 @@ def _access_wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dic
     prefixes = params.get("public_prefixes")
     opened = None if prefixes is None else tuple(sorted({names.folder(prefix) for prefix in prefixes}))
     arn = f"arn:{names.partition(connection.region if connection.is_aws else None)}:s3:::{params['name']}"
-    policy = PolicyWish(arn, opened, params.get("require_tls"), params.get("require_encryption"))
-    if policy.statements():
+    policy = PolicyWish(arn, opened, params.get("require_tls"), params.get("require_encryption"), params.get("scope"))
+    if policy.asked:
         wishes["policy"] = policy
     block = BlockWish(params.get("block_public_access"), None if opened is None else not opened)
     if block != BlockWish():
@@ -136,6 +141,7 @@ def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str
     if params.get("state") == "absent":
         return problems
     problems += _prefix_problems(params)
+    problems += _scope_problems(params)
     problems += _value_problems(params)
     problems += cors.rule_problems([cors.rule_from_option(rule) for rule in params.get("cors_rules") or ()])
     problems += tagging.tag_problems(params.get("tags") or {})
@@ -167,6 +173,28 @@ def _prefix_problems(params: t.Mapping[str, t.Any]) -> list[str]:
         for prefix in params.get("public_prefixes") or ()
         if names.exposes_records(prefix)
     ]
+    return problems
+
+
+def _scope_problems(params: t.Mapping[str, t.Any]) -> list[str]:
+    """With a scope, nothing may be asked for that is about other projects."""
+    scope = params.get("scope")
+    if not scope:
+        return []
+    why = names.scope_problem(scope)
+    if why:
+        return [why]
+    problems = [
+        f"public_prefixes: {prefix!r} is outside of scope {scope!r}: it must be {scope} or lie below it"
+        for prefix in params.get("public_prefixes") or ()
+        if not names.folder(prefix).startswith(names.folder(scope))
+    ]
+    rule = lifecycle.rule_from_option(params.get("lifecycle") or {})
+    if rule and not rule.prefix.startswith(names.folder(scope)):
+        problems.append(
+            f"lifecycle.prefix {rule.prefix!r} is outside of scope {scope!r}: it must begin with {scope}/, or the rule "
+            "would be about other projects' recordings too"
+        )
     return problems
 
 

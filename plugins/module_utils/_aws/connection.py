@@ -10,8 +10,11 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import os
 import re
+import threading
 import typing as t
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -51,6 +54,7 @@ ISOLATION: dict[str, t.Any] = {
 _PLACE = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 # Reads of facets run side by side; each needs its connection.
 CONNECTIONS = 12
+_ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 # What messages call a service of AWS, and one of anybody else at an address.
 _SERVICES = {"s3": ("AWS S3", "the S3 store at"), "iam": ("AWS IAM", "the IAM API at")}
 
@@ -172,8 +176,17 @@ def settled(connection: Connection, client: t.Any) -> Connection:
     return replace(connection, region=connection.region or client.meta.region_name, endpoint_url=endpoint)
 
 
+# Making a client costs 10 ms of CPU, which a run over many projects would spend several times on each.
+_SHARED: dict[t.Any, t.Any] = {}
+_MOST_SHARED = 8
+# What botocore reads besides its files when it makes a client.
+_SURROUNDINGS = re.compile(r"(?i)AWS_.*|BOTO.*|.*_PROXY|HOME|USERPROFILE|REQUESTS_CA_BUNDLE|SSL_CERT_.*")
+
+
 def make_client(connection: Connection, anonymous: bool = False, isolated: bool = False, tries: int = TRIES) -> t.Any:
-    """A botocore client; safe to share between threads.
+    """A botocore client; safe to share between threads, and shared by all of this process who ask for the same.
+
+    Not those for somebody else's credentials: hardly anybody asks for the same.
 
     :param anonymous: sign nothing, to see what anybody sees.
     :param isolated: take nothing from the environment, profiles and configuration files: for credentials that are
@@ -181,13 +194,70 @@ def make_client(connection: Connection, anonymous: bool = False, isolated: bool 
     :param tries: how often a request is sent at most; 1 for what must not happen twice.
     :raises InputError: the profile is not there, or a value is nothing that botocore takes.
     """
+    if anonymous or isolated:
+        return _made(connection, anonymous, isolated, tries)
+    surroundings = tuple(sorted(item for item in os.environ.items() if _SURROUNDINGS.fullmatch(item[0])))
+    # A process that was forked must not use the connections of the one it came from.
+    key = (os.getpid(), connection, tries, surroundings)
+    client = _SHARED.get(key)
+    if client is None:
+        # Without a lock, which a fork could leave locked for ever: of two that are made at once, one is kept.
+        client = _SHARED.setdefault(key, _made(connection, anonymous, isolated, tries))
+        for oldest in list(_SHARED)[:-_MOST_SHARED]:
+            _SHARED.pop(oldest, None)
+    return client
+
+
+def _made(connection: Connection, anonymous: bool, isolated: bool, tries: int) -> t.Any:
     try:
         client = _client(connection, isolated, _config(anonymous, isolated, tries))
     except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
         raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
     if not _is_at_aws(client.meta.endpoint_url):
         client.meta.events.register("before-call.s3", _with_md5)
+    if connection.service == "s3":
+        # The wildcard puts it before botocore's own handler, which turns a 200 whose body is no XML into a 500.
+        client.meta.events.register("before-parse.*.*", _note)
     return client
+
+
+def _note(response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.Any) -> None:
+    """Keep what botocore's parsers drop: the name of the root element, the status as it came, the bucket's region."""
+    body, status = response_dict.get("body"), response_dict["status_code"]
+    if isinstance(body, bytes):
+        customized_response_dict["RootElement"] = root_element(body)
+    customized_response_dict["FirstStatus"] = status
+    heard = getattr(_LISTENER, "heard", None)
+    if heard is not None:
+        heard.append(Heard(status, response_dict["headers"].get("x-amz-bucket-region")))
+
+
+class Heard(t.NamedTuple):
+    """Of one answer, also of those that botocore keeps to itself because it asks again, elsewhere."""
+
+    status: int
+    region: str | None
+
+
+# What this thread was answered: a client may be asked by many at once.
+_LISTENER = threading.local()
+
+
+@contextlib.contextmanager
+def listening() -> t.Iterator[list[Heard]]:
+    """A list that gets all answers to the calls inside the block."""
+    heard: list[Heard] = []
+    _LISTENER.heard = heard
+    try:
+        yield heard
+    finally:
+        _LISTENER.heard = None
+
+
+def root_element(body: bytes) -> str:
+    """The name of the root element of an answer in XML, empty if it is none."""
+    root = _ROOT.search(body)
+    return root.group(1).decode() if root else ""
 
 
 def _with_md5(model: t.Any, params: dict[str, t.Any], **_kwargs: t.Any) -> None:

@@ -13,7 +13,6 @@ each action; IAM User Guide, "Troubleshoot access denied".
 from __future__ import annotations
 
 import contextlib
-import re
 import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
@@ -40,9 +39,6 @@ CREDENTIAL_CODES = {
 }
 
 
-_ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
-
-
 class Answered(t.NamedTuple):
     """The parts of an error answer that decisions need."""
 
@@ -56,12 +52,6 @@ def answered(exc: t.Any) -> Answered:
     error = exc.response.get("Error", {})
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return Answered(int(status), str(error.get("Code", "")), str(error.get("Message", "")))
-
-
-def root_element(body: bytes) -> str:
-    """The name of the root element of an answer in XML, empty if it is none."""
-    root = _ROOT.search(body)
-    return root.group(1).decode() if root else ""
 
 
 @contextlib.contextmanager

@@ -23,14 +23,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
     Connection,
     connection,
     make_client,
+    root_element,
     settled,
     url_problems,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
-    CREDENTIAL_CODES,
-    root_element,
-    told,
-)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES, told
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
 
@@ -79,7 +76,8 @@ class Iam:
         return self._listening(make_client(self._given, tries=1))
 
     def _listening(self, client: t.Any) -> t.Any:
-        client.meta.events.register("before-parse.*.*", _look)
+        # The client may be another's, too, who has done this already.
+        client.meta.events.register("before-parse.*.*", _look, unique_id="vonage-archiving-look")
         return client
 
     @property

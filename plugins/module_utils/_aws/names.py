@@ -15,6 +15,8 @@ import re
 
 # Records of what was applied live below this prefix of a bucket; it can never be made public.
 RECORDS_PREFIX = ".vonage-archiving/"
+# The object that projects which share the bucket take turns by.
+LOCK_KEY = f"{RECORDS_PREFIX}bucket.lock"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
@@ -75,6 +77,13 @@ def project_problem(prefix: str) -> str | None:
         f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
         "id, which are letters, digits and hyphens"
     )
+
+
+def scope_problem(scope: str) -> str | None:
+    """What is wrong with the project that a part of a shared bucket belongs to."""
+    if _PROJECT.fullmatch(scope):
+        return None
+    return f"scope {scope!r} is no id of a project, which has letters, digits and hyphens"
 
 
 def exposes_records(prefix: str) -> bool:

@@ -27,7 +27,7 @@ def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
     """
     attempted = f"look for {key} in bucket {bucket.name}"
     try:
-        found: dict[str, t.Any] = bucket.client.head_object(Bucket=bucket.name, Key=key)
+        found: dict[str, t.Any] = bucket.send(bucket.client, "head_object", Key=key)
     except load("botocore.exceptions").ClientError as exc:
         answer = answered(exc)
         if answer.status == 404:
@@ -66,32 +66,42 @@ def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **pa
             raise denied from None
 
 
-def holds_something(bucket: Bucket) -> bool:
-    """Whether any object or version of one is in the bucket, or on its way into it."""
-    return bool(_contents(bucket, most=1)) or next(_uploads(bucket), None) is not None
+def what_it_holds(bucket: Bucket, apart: str) -> tuple[bool, bool]:
+    """Whether a certain object is in the bucket, and whether anything else is, or is on its way into it."""
+    keys = {found["Key"] for found in _contents(bucket, most=MOST_DELETED)}
+    return apart in keys, bool(keys - {apart}) or next(_uploads(bucket), None) is not None
+
+
+def remove(bucket: Bucket, key: str) -> None:
+    """Delete all versions of an object that is the only one in the bucket."""
+    _delete_all(bucket, lambda found: found["Key"] == key)
 
 
 def empty(bucket: Bucket) -> dict[str, int]:
     """Delete every object, version and delete marker, and abort every open multipart upload.
 
-    Each listing starts at the beginning: not every store can go on after a key that is gone meanwhile.
-
     :returns: how many of each were removed.
     """
-    removed = {"objects": 0, "uploads": 0}
+    removed = {"objects": _delete_all(bucket, lambda found: True), "uploads": 0}
+    for upload in list(_uploads(bucket)):
+        attempted = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
+        bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
+        removed["uploads"] += 1
+    return removed
+
+
+def _delete_all(bucket: Bucket, which: t.Callable[[dict[str, str]], bool]) -> int:
+    """Each listing starts at the beginning: not every store can go on after a key that is gone meanwhile."""
+    removed = 0
     before: list[dict[str, str]] = []
-    while keys := _contents(bucket, most=MOST_DELETED):
+    while keys := [found for found in _contents(bucket, most=MOST_DELETED) if which(found)]:
         if keys == before:
             hint = "Look for an object lock, or whether the store can delete versions."
             problem = f"{bucket.connection.store} accepted it, but still shows {keys[0]['Key']}"
             raise errors.RejectedError(f"delete {len(keys)} objects of bucket {bucket.name}", problem, hint)
         _delete(bucket, keys)
-        removed["objects"] += len(keys)
+        removed += len(keys)
         before = keys
-    for upload in list(_uploads(bucket)):
-        attempted = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
-        bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
-        removed["uploads"] += 1
     return removed
 
 

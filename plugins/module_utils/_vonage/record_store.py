@@ -14,22 +14,9 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-# No record is ever near this size; what is larger is something else.
-LARGEST = 65536
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import LARGEST, Held
 
-
-@dataclass(frozen=True)
-class Held:
-    """What a store holds at one moment.
-
-    :param data: ``None`` where there is no record.
-    :param version: the store's own name for this very content (an ETag); empty where it has none.
-    :param place: whether there is a bucket that could hold it.
-    """
-
-    data: bytes | None
-    version: str = ""
-    place: bool = True
+__all__ = ["LARGEST", "Held", "Location", "Store", "location"]
 
 
 class Store(t.Protocol):

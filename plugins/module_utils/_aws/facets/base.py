@@ -62,6 +62,10 @@ class Facet(ABC, t.Generic[Wanted, State]):
     def payload(self, state: State) -> dict[str, t.Any] | None:
         """The arguments of the operation that writes the state; ``None`` where it has to be deleted."""
 
+    def excess(self, state: State) -> str:
+        """By how much a state is more than S3 takes; empty where it is not."""
+        return ""
+
     def read(self, bucket: Bucket, wanted: Wanted) -> State:
         return self.parse(bucket.read(self.sub))
 

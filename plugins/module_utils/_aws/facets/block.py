@@ -41,10 +41,12 @@ class Block:
 class BlockWish:
     """:param all: the option ``block_public_access``, ``None`` where it is not given.
     :param policies: whether public policies are to be blocked, ``None`` where that is nobody's wish.
+    :param kept: whether these two settings are other projects' affair, so that they stay unless all are taken off.
     """
 
     all: bool | None = None
     policies: bool | None = None
+    kept: bool = False
 
 
 class BlockFacet(Facet[BlockWish, Block]):
@@ -77,6 +79,8 @@ class BlockFacet(Facet[BlockWish, Block]):
             acls = ignore = policy = restrict = wanted.all
         if wanted.policies is not None and wanted.all is not False:
             policy = restrict = wanted.policies
+        if wanted.kept and wanted.all is not False:
+            policy, restrict = current.block_public_policy, current.restrict_public_buckets
         return Block(acls, ignore, policy, restrict)
 
     def show(self, state: Block) -> dict[str, bool]:

@@ -6,20 +6,23 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The API replaces all rules at once, so that rules of others are sent along as they were read. Ours is found by its id.
+The API replaces all rules at once, so that rules of others are sent along as they were read. Ours is found by its id,
+which names the project where several share a bucket.
 """
 
 from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
 
 RULE_ID = "vonage-archiving"
 DAYS = ("expire_days", "noncurrent_expire_days", "abort_incomplete_uploads_days")
+# S3 User Guide, "Lifecycle configuration elements": "up to 1,000 rules. This limit is not adjustable."
+MOST_RULES = 1000
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,38 @@ class LifecycleRule:
     foreign: str = ""
 
 
+def rule_id(scope: str | None) -> str:
+    """The id of our rule about one project, or of the one that is about no project in particular."""
+    return f"{RULE_ID}-{scope}" if scope else RULE_ID
+
+
+@dataclass(frozen=True)
+class LifecycleWish:
+    """:param rule: ``None`` where there is to be none of ours.
+    :param scope: the project that it is about.
+    """
+
+    rule: LifecycleRule | None = None
+    scope: str | None = None
+
+
 @dataclass(frozen=True)
 class Lifecycle:
     """:param others: rules that are not ours, as read.
     :param transition_minimum: a setting of the whole configuration that a write without it would reset.
+    :param id: the id by which ours was told from the others.
     """
 
     ours: LifecycleRule | None = None
     others: tuple[t.Mapping[str, t.Any], ...] = field(default=(), compare=False)
     transition_minimum: str | None = field(default=None, compare=False)
+    id: str = field(default=RULE_ID, compare=False)
+
+    @property
+    def scopes(self) -> list[str]:
+        """The projects that have a rule of their own."""
+        ids = [str(rule.get("ID")) for rule in self.others] + ([self.id] if self.ours else [])
+        return sorted({found[len(RULE_ID) + 1 :] for found in ids if found.startswith(f"{RULE_ID}-")})
 
 
 def rule_from_option(option: t.Mapping[str, t.Any]) -> LifecycleRule | None:
@@ -56,7 +82,7 @@ def rule_from_option(option: t.Mapping[str, t.Any]) -> LifecycleRule | None:
     return LifecycleRule(expire, noncurrent, abort, prefix=option.get("prefix") or "")
 
 
-class LifecycleFacet(Facet[t.Optional[LifecycleRule], Lifecycle]):
+class LifecycleFacet(Facet[LifecycleWish, Lifecycle]):
     name = "lifecycle"
     sub = Subresource(
         title="the lifecycle rules",
@@ -72,17 +98,25 @@ class LifecycleFacet(Facet[t.Optional[LifecycleRule], Lifecycle]):
         ),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> Lifecycle:
+    def read(self, bucket: Bucket, wanted: LifecycleWish) -> Lifecycle:
+        return self.parse(bucket.read(self.sub), rule_id(wanted.scope))
+
+    def parse(self, found: dict[str, t.Any] | None, ours: str = RULE_ID) -> Lifecycle:
         rules = (found or {}).get("Rules", [])
-        mine = [rule for rule in rules if rule.get("ID") == RULE_ID]
+        mine = [rule for rule in rules if rule.get("ID") == ours]
         return Lifecycle(
             ours=_parsed(mine[0]) if mine else None,
-            others=tuple(rule for rule in rules if rule.get("ID") != RULE_ID),
+            others=tuple(rule for rule in rules if rule.get("ID") != ours),
             transition_minimum=(found or {}).get("TransitionDefaultMinimumObjectSize"),
+            id=ours,
         )
 
-    def target(self, wanted: LifecycleRule | None, current: Lifecycle) -> Lifecycle:
-        return Lifecycle(wanted, current.others, current.transition_minimum)
+    def target(self, wanted: LifecycleWish, current: Lifecycle) -> Lifecycle:
+        return replace(current, ours=wanted.rule, id=rule_id(wanted.scope))
+
+    def excess(self, state: Lifecycle) -> str:
+        number = len(state.others) + bool(state.ours)
+        return f"{number} rules, of which S3 takes {MOST_RULES}" if number > MOST_RULES else ""
 
     def show(self, state: Lifecycle) -> t.Any:
         if state.ours is None:
@@ -93,7 +127,7 @@ class LifecycleFacet(Facet[t.Optional[LifecycleRule], Lifecycle]):
     def payload(self, state: Lifecycle) -> dict[str, t.Any] | None:
         # AWS takes no configuration in which some rules have a filter and others the older prefix of their own.
         older = any("Prefix" in rule and "Filter" not in rule for rule in state.others)
-        rules = [*state.others, *([_sent(state.ours, older)] if state.ours else [])]
+        rules = [*state.others, *([_sent(state.id, state.ours, older)] if state.ours else [])]
         if not rules:
             return None
         payload: dict[str, t.Any] = {"LifecycleConfiguration": {"Rules": rules}}
@@ -136,10 +170,10 @@ def _days(rule: t.Mapping[str, t.Any], element: str, key: str) -> int | None:
     return int(value) if value else None
 
 
-def _sent(rule: LifecycleRule, older: bool) -> dict[str, t.Any]:
+def _sent(name: str, rule: LifecycleRule, older: bool) -> dict[str, t.Any]:
     where: dict[str, t.Any] = {"Prefix": rule.prefix} if older else {"Filter": {"Prefix": rule.prefix}}
-    sent: dict[str, t.Any] = {"ID": RULE_ID, "Status": "Enabled", **where}
-    for name, (element, key) in zip(DAYS, _DAYS_KEYS):
-        if getattr(rule, name):
-            sent[element] = {key: getattr(rule, name)}
+    sent: dict[str, t.Any] = {"ID": name, "Status": "Enabled", **where}
+    for days, (element, key) in zip(DAYS, _DAYS_KEYS):
+        if getattr(rule, days):
+            sent[element] = {key: getattr(rule, days)}
     return sent

@@ -7,7 +7,9 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 Three options share the one policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has
-a statement of ours, found by its ``Sid``. Statements of others are sent along as they were read.
+a statement of ours, found by its ``Sid``. Statements of others are sent along as they were read. Projects that share a
+bucket share the statement about public prefixes, of which each has its part: one for each would use up the 20 KB that a
+policy may have in a quarter of the number.
 """
 
 from __future__ import annotations
@@ -27,33 +29,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Chan
 PUBLIC = "VonageArchivingPublicRead"
 TLS = "VonageArchivingRequireTls"
 ENCRYPTION = "VonageArchivingRequireEncryption"
+# S3 User Guide, "Bucket policies for Amazon S3": "Bucket policies are limited to 20 KB in size."
+MOST_BYTES = 20 * 1024
 # The option that each statement of ours belongs to.
 OPTIONS = {PUBLIC: "public_prefixes", TLS: "require_tls", ENCRYPTION: "require_encryption"}
-
-
-@dataclass(frozen=True)
-class PolicyWish:
-    """What the options say; ``None`` where an option is not given.
-
-    :param arn: the bucket's.
-    :param public_prefixes: each with a slash at its end.
-    """
-
-    arn: str
-    public_prefixes: tuple[str, ...] | None = None
-    require_tls: bool | None = None
-    require_encryption: bool | None = None
-
-    def statements(self) -> dict[str, policy.Statement | None]:
-        """By Sid, the statement each given option asks for; ``None`` for one that must not be there."""
-        wanted: dict[str, policy.Statement | None] = {}
-        if self.public_prefixes is not None:
-            wanted[PUBLIC] = public_statement(self.arn, self.public_prefixes) if self.public_prefixes else None
-        if self.require_tls is not None:
-            wanted[TLS] = tls_statement(self.arn) if self.require_tls else None
-        if self.require_encryption is not None:
-            wanted[ENCRYPTION] = encryption_statement(self.arn) if self.require_encryption else None
-        return wanted
 
 
 @dataclass(frozen=True)
@@ -81,6 +60,16 @@ class Policy:
 
     def without(self, sid: str) -> Policy:
         return Policy.of((statement for statement in self.statements if statement.get("Sid") != sid), self.head)
+
+    def outside(self, scope: str) -> Policy:
+        """Without what our statement says of one project."""
+        found = [_cut(each, scope, False) if each.get("Sid") == PUBLIC else each for each in self.statements]
+        return Policy.of((each for each in found if each), self.head)
+
+    def inside(self, scope: str) -> Policy:
+        """With nothing of our statement but what it says of one project."""
+        found = [_cut(each, scope, True) if each.get("Sid") == PUBLIC else each for each in self.statements]
+        return Policy.of((each for each in found if each), self.head)
 
     @property
     def public_prefixes(self) -> set[str]:
@@ -117,6 +106,46 @@ class Policy:
         """How others' statements that give public access are called."""
         others = (statement for statement in self.statements if statement.get("Sid") != PUBLIC)
         return [str(statement.get("Sid", "without Sid")) for statement in others if policy.is_public(statement)]
+
+
+@dataclass(frozen=True)
+class PolicyWish:
+    """What the options say; ``None`` where an option is not given.
+
+    :param arn: the bucket's.
+    :param public_prefixes: each with a slash at its end.
+    :param scope: the project whose public prefixes these are; without it, all are meant.
+    """
+
+    arn: str
+    public_prefixes: tuple[str, ...] | None = None
+    require_tls: bool | None = None
+    require_encryption: bool | None = None
+    scope: str | None = None
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The Sids of the statements that options were given about."""
+        values = {PUBLIC: self.public_prefixes, TLS: self.require_tls, ENCRYPTION: self.require_encryption}
+        return tuple(sid for sid, value in values.items() if value is not None)
+
+    def statements(self, current: Policy) -> dict[str, list[policy.Statement]]:
+        """By Sid, what each given option asks for; an empty list where no statement must be there.
+
+        :raises RejectedError: our statement says something that nobody can tell the projects' parts of.
+        """
+        made = {TLS: tls_statement, ENCRYPTION: encryption_statement}
+        wanted = {TLS: self.require_tls, ENCRYPTION: self.require_encryption}
+        found = {sid: [made[sid](self.arn)] if wanted[sid] else [] for sid in made if sid in self.asked}
+        return {PUBLIC: self._public(current), **found} if PUBLIC in self.asked else found
+
+    def _public(self, current: Policy) -> list[policy.Statement]:
+        kept = current.outside(self.scope) if self.scope else Policy()
+        if not self.public_prefixes:
+            return kept.all_ours(PUBLIC)
+        if kept.opened is None:
+            raise _muddled(self.arn, self.scope)
+        return [public_statement(self.arn, sorted({*kept.opened, *self.public_prefixes}))]
 
 
 def public_statement(arn: str, prefixes: t.Iterable[str]) -> policy.Statement:
@@ -178,27 +207,31 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         return Policy.of(statements, head)
 
     def target(self, wanted: PolicyWish, current: Policy) -> Policy:
-        wishes = wanted.statements()
+        wishes = wanted.statements(current)
         kept = [statement for statement in current.statements if statement.get("Sid") not in wishes]
-        return Policy.of([*kept, *(statement for statement in wishes.values() if statement)], current.head)
+        return Policy.of([*kept, *(statement for found in wishes.values() for statement in found)], current.head)
+
+    def excess(self, state: Policy) -> str:
+        size = len(_document(state).encode())
+        return f"a document of {size} bytes, of which S3 takes {MOST_BYTES}" if size > MOST_BYTES else ""
 
     def show(self, state: Policy) -> t.Any:
         return {name: _shown(state, sid) for sid, name in OPTIONS.items()}
 
     def described(self, wanted: PolicyWish, state: Policy) -> dict[str, t.Any]:
-        return {OPTIONS[sid]: _shown(state, sid) for sid in wanted.statements()}
+        return {OPTIONS[sid]: _shown(state, sid, wanted.scope) for sid in wanted.asked}
 
     def changes(self, wanted: PolicyWish, current: Policy, target: Policy) -> tuple[Change, ...]:
         return tuple(
-            Change(OPTIONS[sid], _shown(current, sid), _shown(target, sid))
-            for sid in wanted.statements()
+            Change(OPTIONS[sid], _shown(current, sid, wanted.scope), _shown(target, sid, wanted.scope))
+            for sid in wanted.asked
             if _meaning(current.all_ours(sid)) != _meaning(target.all_ours(sid))
         )
 
     def payload(self, state: Policy) -> dict[str, t.Any] | None:
         if not state.statements:
             return None
-        return {"Policy": json.dumps({**state.head, "Statement": list(state.statements)})}
+        return {"Policy": _document(state)}
 
     def write(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> bool:
         """As any facet; a public statement may be refused for some seconds after the block was taken off."""
@@ -224,6 +257,29 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         return None
 
 
+def _document(state: Policy) -> str:
+    """Without blanks: every project that shares the bucket takes its part of the bytes that S3 allows."""
+    return json.dumps({**state.head, "Statement": list(state.statements)}, separators=(",", ":"))
+
+
+def _cut(statement: policy.Statement, scope: str, inside: bool) -> policy.Statement | None:
+    """A statement with those of its resources only that lie inside, or outside, of a project; ``None`` if none does."""
+    resources = policy.many(statement.get("Resource"))
+    kept = [found for found in resources if str(found).partition("/")[2].startswith(folder(scope)) is inside]
+    if len(kept) == len(resources):
+        return None if inside and not resources else statement
+    return {**statement, "Resource": kept} if kept else None
+
+
+def _muddled(arn: str, scope: str | None) -> errors.RejectedError:
+    return errors.RejectedError(
+        f"open public prefixes of project {scope} in bucket {arn.rpartition(':')[2]}",
+        f"the statement {PUBLIC} of its policy has been changed by hand, so that the parts of other projects cannot be "
+        "kept apart from that",
+        "Remove the statement; the next runs of all projects that share the bucket put their prefixes into it again.",
+    )
+
+
 def _meaning(statements: list[policy.Statement]) -> list[str]:
     return policy.document_meaning(statements)
 
@@ -232,8 +288,11 @@ def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
     return all(any(prefix.startswith(other) for other in others) for prefix in prefixes)
 
 
-def _shown(state: Policy, sid: str) -> t.Any:
-    """The statement as its option would be written; as it is where somebody has changed it by hand."""
+def _shown(state: Policy, sid: str, scope: str | None = None) -> t.Any:
+    """The statement, or a project's part of it, as its option would be written; as it is where somebody has changed it
+    by hand.
+    """
+    state = state.inside(scope) if scope and sid == PUBLIC else state
     statements = state.all_ours(sid)
     if not statements:
         return [] if sid == PUBLIC else False

@@ -15,7 +15,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_optio
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import EncryptionWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import LifecycleRule
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+    LifecycleRule,
+    LifecycleWish,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PolicyWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import TagWish
 
@@ -37,8 +40,8 @@ def wishes(reach: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any]:
         ({"folders": ["b", "a/", "a"]}, {"folders": ("a/", "b/")}),
         ({"folders": []}, {}),
         ({"cors_rules": []}, {"cors_rules": ()}),
-        ({"lifecycle": {}}, {"lifecycle": None}),
-        ({"lifecycle": {"expire_days": 3}}, {"lifecycle": LifecycleRule(3)}),
+        ({"lifecycle": {}}, {"lifecycle": LifecycleWish()}),
+        ({"lifecycle": {"expire_days": 3}}, {"lifecycle": LifecycleWish(LifecycleRule(3))}),
         ({"tags": {}, "purge_tags": True}, {"tags": TagWish((), True)}),
         ({"require_tls": False}, {"policy": PolicyWish("arn:aws:s3:::b-1", require_tls=False)}),
         ({"block_public_access": False}, {"block_public_access": BlockWish(False)}),

@@ -14,13 +14,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy as documents
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import Observed, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import Encryption, EncryptionWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleRule
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+    Lifecycle,
+    LifecycleRule,
+    LifecycleWish,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
     PUBLIC,
     Policy,
@@ -94,7 +98,7 @@ others = st.lists(st.sampled_from(["private", "public", "tls", "encryption"]), u
 def wanted(public: tuple[str, ...] | None, block: bool | None, tls: bool | None, encryption: bool | None) -> Desired:
     wishes: dict[str, t.Any] = {}
     policy = PolicyWish(ARN, public, tls, encryption)
-    if policy.statements():
+    if policy.asked:
         wishes["policy"] = policy
     access = BlockWish(block, None if public is None else not public)
     if access != BlockWish():
@@ -140,7 +144,7 @@ def test_it_can_be_interrupted_anywhere(
         assert of_others(store.policy) == of_others(before)
         if step.target == "policy" and "block_public_access" in want.wishes:
             assert store.block | tightened == store.block
-    for facing in bucket.faced(want, seen):
+    for facing in bucket_plan.faced(want, seen):
         after: t.Any = {"policy": store.policy, "block_public_access": store.block}[facing.name]
         assert FACETS[facing.name].same(after, facing.target)
     if public is not None:
@@ -217,7 +221,7 @@ def test_closing_leaves_the_access_that_others_gave(block: Block, left_open: boo
         "Bucket b-1 stays open for the public statements of others (TheirsPublic); block_public_access=true closes "
         "these too."
     )
-    assert bucket.warnings(want, seen) == ([text] if left_open else [])
+    assert bucket_plan.warnings(want, seen) == ([text] if left_open else [])
 
 
 def test_block_public_access_closes_what_others_opened() -> None:
@@ -228,14 +232,14 @@ def test_block_public_access_closes_what_others_opened() -> None:
 def test_kms_is_replaced_with_a_warning() -> None:
     want = Desired("b-1", wishes={"encryption": EncryptionWish("s3", floor=True)})
     seen = Observed(True, {"encryption": Encryption("aws:kms", "key-1")})
-    assert bucket.warnings(want, seen) == [
+    assert bucket_plan.warnings(want, seen) == [
         "The default encryption of bucket b-1 is aws:kms, with which Vonage cannot upload; it is replaced by "
         "S3-managed keys. Objects that are there keep the encryption they have."
     ]
     found = plan(want, seen)
     assert found.before() == {"encryption": "aws:kms (key-1)"}
     assert found.after() == {"encryption": "s3"}
-    assert bucket.warnings(want, Observed(True, {"encryption": Encryption("AES256")})) == []
+    assert bucket_plan.warnings(want, Observed(True, {"encryption": Encryption("AES256")})) == []
 
 
 def test_a_new_bucket_changes_by_everything_that_was_asked_for() -> None:
@@ -246,7 +250,7 @@ def test_a_new_bucket_changes_by_everything_that_was_asked_for() -> None:
             "versioning": "Enabled",
             "tags": TagWish((("a", "b"),), False),
             "folders": ("x/",),
-            "lifecycle": LifecycleRule(expire_days=3),
+            "lifecycle": LifecycleWish(LifecycleRule(expire_days=3)),
         },
     )
     found = plan(want, Observed(False))
@@ -278,7 +282,9 @@ def test_a_facet_that_the_store_lacks_and_nobody_named_is_left_out() -> None:
 def test_what_others_own_stays_in_every_target() -> None:
     theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
     before = {"lifecycle": Lifecycle(others=(theirs,)), "tags": (("theirs", "1"),)}
-    want = Desired("b-1", wishes={"lifecycle": LifecycleRule(expire_days=2), "tags": TagWish((("a", "b"),), False)})
+    want = Desired(
+        "b-1", wishes={"lifecycle": LifecycleWish(LifecycleRule(expire_days=2)), "tags": TagWish((("a", "b"),), False)}
+    )
     values = dict(steps(want, **before))
     assert values["lifecycle"].others == (theirs,)
     assert values["tags"] == (("a", "b"), ("theirs", "1"))
@@ -298,5 +304,5 @@ def test_a_new_bucket_of_aws_is_closed_from_the_start(wish: BlockWish, after: Bl
     seen = Observed(False, on_aws=True)
     told = plan(want, seen).after().get("block_public_access")
     assert told == (after and FACETS["block_public_access"].show(after))
-    (facing,) = bucket.faced(want, seen)
+    (facing,) = bucket_plan.faced(want, seen)
     assert facing.target == (after or Block(True, True, True, True))

@@ -31,6 +31,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifec
     Lifecycle,
     LifecycleFacet,
     LifecycleRule,
+    LifecycleWish,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
     rule_from_option as lifecycle_rule,
@@ -73,14 +74,14 @@ policies = st.lists(
 ).map(Policy.of)
 CASES: dict[str, tuple[st.SearchStrategy[t.Any], st.SearchStrategy[t.Any]]] = {
     "cors_rules": (cors_rules, cors_rules),
-    "lifecycle": (our_rules, lifecycles),
+    "lifecycle": (st.builds(LifecycleWish, our_rules, st.one_of(st.none(), words)), lifecycles),
     "tags": (st.builds(TagWish, tags, st.booleans()), tags),
     "encryption": (
         st.builds(EncryptionWish, st.sampled_from(["s3", "none"]), st.booleans()),
         st.sampled_from([Encryption(None), Encryption("AES256")]),
     ),
     "block_public_access": (
-        st.builds(BlockWish, flags, flags),
+        st.builds(BlockWish, flags, flags, st.booleans()),
         st.builds(Block, st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     ),
     "object_ownership": (st.sampled_from(["BucketOwnerEnforced", "ObjectWriter"]), st.one_of(st.none(), words)),
@@ -230,7 +231,7 @@ def test_lifecycle_what_somebody_added_to_our_rule_is_put_right(more: dict[str, 
     facet = LifecycleFacet()
     full = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": "p/"}, "Expiration": {"Days": 3}, **more}
     current = facet.parse({"Rules": [full]})
-    wanted = LifecycleRule(expire_days=3, prefix="p/")
+    wanted = LifecycleWish(LifecycleRule(expire_days=3, prefix="p/"))
     [change] = facet.changes(wanted, current, facet.target(wanted, current))
     assert json.loads(change.before["foreign"])
     assert change.after == {"expire_days": 3, "prefix": "p/"}
@@ -240,28 +241,28 @@ def test_lifecycle_others_are_sent_along() -> None:
     facet = LifecycleFacet()
     theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
     current = facet.parse({"Rules": [theirs], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"})
-    payload = facet.payload(facet.target(LifecycleRule(expire_days=1), current))
+    payload = facet.payload(facet.target(LifecycleWish(LifecycleRule(expire_days=1)), current))
     ours = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     assert payload == {
         "LifecycleConfiguration": {"Rules": [theirs, ours]},
         "TransitionDefaultMinimumObjectSize": "varies_by_storage_class",
     }
-    kept = facet.payload(facet.target(None, current))
+    kept = facet.payload(facet.target(LifecycleWish(), current))
     assert kept is not None
     assert kept["LifecycleConfiguration"] == {"Rules": [theirs]}
-    assert facet.payload(facet.target(None, facet.parse(None))) is None
+    assert facet.payload(facet.target(LifecycleWish(), facet.parse(None))) is None
 
 
 def test_lifecycle_ours_has_the_older_form_where_others_have_it() -> None:
     facet = LifecycleFacet()
     theirs = {"ID": "theirs", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 9}}
-    wanted = LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/")
+    wanted = LifecycleWish(LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/"))
     payload = facet.payload(facet.target(wanted, facet.parse({"Rules": [theirs]})))
     assert payload is not None
     rules = payload["LifecycleConfiguration"]["Rules"]
     days = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
     assert rules == [theirs, {"ID": RULE_ID, "Status": "Enabled", "Prefix": "p/", **days}]
-    assert facet.parse({"Rules": rules}).ours == wanted
+    assert facet.parse({"Rules": rules}).ours == wanted.rule
 
 
 def test_lifecycle_options() -> None:

@@ -13,6 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import ELSEWHERE, Iam, iam_connection
 
@@ -75,6 +76,8 @@ class Wire:
     def __init__(self, *answers: Answer, endpoint: str | None = STORE) -> None:
         self.sent = 0
         self.answers = list(answers)
+        # What is hung on a client here is for nobody else.
+        connection._SHARED.clear()
         self.iam = Iam(Connection(endpoint, "us-east-1", "k", "secret-of-the-operator", service="iam"))
         for client in (self.iam.client, self.iam._once):
             client.meta.events.register("before-send.iam", self._send)
