@@ -92,7 +92,7 @@ def refusal(at: source.Desk, content: bytes, authorization: str = "", path: str 
         ({"port": 1, "path": "/"}, "path is no absolute path"),
         ({"port": 1, "secret": "hunter2"}, "secret is shorter than 16 characters"),
         ({"port": 1, "secret": "a/b/c/d/e/f/g/h/i/j/k"}, "need quoting"),
-        ({"port": 1, "secret": 1234567890123456}, "secret is no text: a number has to be quoted"),
+        ({"port": 1, "secret": 1234567890123456}, "secret is no text: take one that does not look like a number"),
         ({"port": 1, "signature_secret": 12}, "signature_secret is no text"),
         ({"port": 1, "keyfile": "k.pem"}, "keyfile belongs to certfile"),
         ({"port": 1, "api_key": "abc"}, "api_key belongs to signature_secret"),

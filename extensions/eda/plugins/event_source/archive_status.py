@@ -251,8 +251,8 @@ Read = tuple[t.Any, str]
 
 
 def _text(value: t.Any) -> Read:
-    # A template that gives nothing but digits gives a number, and has lost what is not part of it.
-    return value, "" if isinstance(value, str) else "is no text: a number has to be quoted"
+    # Templates of ansible-rulebook make a number of what looks like one, and lose what is not part of it.
+    return value, "" if isinstance(value, str) else "is no text: take one that does not look like a number"
 
 
 def _identity(value: t.Any) -> Read:
