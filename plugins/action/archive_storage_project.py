@@ -13,7 +13,7 @@ from dataclasses import replace
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import perform
+from ansible_collections.vonage.archiving.plugins.module_utils._action import perform, quiet
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
@@ -26,7 +26,7 @@ def _warm_up() -> None:
     """Ansible loads an action before it forks, and forks for each host: what is loaded here is loaded once."""
     nowhere = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
     # Without the libraries, the task itself says what is missing.
-    with contextlib.suppress(ArchivingError):
+    with quiet(), contextlib.suppress(ArchivingError):
         for service in ("s3", "iam"):
             # Its methods and exceptions are made when they are asked for first.
             make_client(replace(nowhere, service=service), isolated=True).exceptions  # noqa: B018
@@ -48,7 +48,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         environ: dict[str, str] = {}
         self._compute_environment_string(environ)
         given = self._task.args
-        for warning in mistyped((given.get("variables") or {}).get("names") or ()):
+        for warning in mistyped(_names(given.get("variables"))):
             Display().warning(warning)
-        found = perform(reconcile, ARGUMENTS, given, environ, self._task.check_mode, self._task.diff)
+        found = perform(reconcile, ARGUMENTS, given, environ, self._task.check_mode, self._task.diff, ["variables"])
         return {**result, **found}
+
+
+def _names(variables: t.Any) -> list[str]:
+    """The names of variables; what is wrong with the option, the task itself says."""
+    names = variables.get("names") if isinstance(variables, dict) else None
+    return [str(name) for name in names] if isinstance(names, (list, tuple)) else []

@@ -13,10 +13,12 @@ difference worth mentioning, for a thousand it does.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import traceback
 import typing as t
+from warnings import catch_warnings, simplefilter
 
 from ansible.module_utils.common.parameters import remove_values
 
@@ -31,15 +33,17 @@ from ansible_collections.vonage.archiving.plugins.module_utils._module import (
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given as is_given
 
 
 def perform(
     use_case: UseCase,
     arguments: t.Mapping[str, t.Any],
     given: t.Mapping[str, t.Any],
-    environ: t.Mapping[str, str],
+    environ: t.Mapping[str, t.Any],
     check_mode: bool,
     diff: bool,
+    verbatim: t.Sequence[str] = (),
 ) -> dict[str, t.Any]:
     """The result of a task.
 
@@ -47,33 +51,60 @@ def perform(
     :param given: the task's options.
     :param environ: of the task, on top of the one of this process. Libraries read it for themselves, too: this has to
         be a process that is there for this task alone.
+    :param verbatim: options of type dict in which an empty string is a value.
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
-    os.environ.update(environ)
-    forget_empty_variables()
-    secrets = [str(given[name]) for name, spec in arguments.items() if spec.get("no_log") and given.get(name)]
-    secrets += [os.environ[name] for name in SECRET_VARIABLES if os.environ.get(name)]
-    for value in secrets:
-        mark_as_secret(value)
     warnings: list[str] = []
-    context = Context(check_mode, dict(os.environ), warnings.append, secrets.append)
-    result = _result(use_case, arguments, given, context, secrets, diff)
+    with _surroundings(environ), quiet():
+        secrets = _secrets(arguments, given)
+        context = Context(check_mode, dict(os.environ), warnings.append, secrets.append)
+        result = _result(lambda: use_case(validated(arguments, given, verbatim), context), secrets, diff)
     if warnings:
         result["warnings"] = [redact(each, secrets) for each in warnings]
     shown: dict[str, t.Any] = remove_values(result, secrets)  # type: ignore[no-untyped-call]
     return shown
 
 
-def _result(
-    use_case: UseCase,
-    arguments: t.Mapping[str, t.Any],
-    given: t.Mapping[str, t.Any],
-    context: Context,
-    secrets: list[str],
-    diff: bool,
-) -> dict[str, t.Any]:
+@contextlib.contextmanager
+def quiet() -> t.Iterator[None]:
+    """Without Python's warnings, of libraries for their users, such as of requests whose certificates nobody checks. Of
+    a module nobody sees them; an action would write them onto the user's screen, once for each host.
+    """
+    with catch_warnings():
+        simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def _surroundings(environ: t.Mapping[str, t.Any]) -> t.Iterator[None]:
+    """The environment of the task, and afterwards that of the process: a loop runs a task several times in one."""
+    before = dict(os.environ)
+    # In YAML, people write numbers and booleans, too.
+    os.environ.update({name: str(value) for name, value in environ.items()})
+    forget_empty_variables()
     try:
-        outcome = use_case(validated(arguments, given), context)
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _secrets(arguments: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> list[str]:
+    """The secrets among the options, by whichever of their names, and in the environment."""
+    names = [
+        name for main, spec in arguments.items() if spec.get("no_log") for name in (main, *spec.get("aliases", ()))
+    ]
+    # White space alone is nothing that is given: to hide it would be to hide what is between all words.
+    secrets = [str(given[name]) for name in names if is_given(given.get(name)) is not None]
+    secrets += [os.environ[name] for name in SECRET_VARIABLES if is_given(os.environ.get(name)) is not None]
+    for value in secrets:
+        mark_as_secret(value)
+    return secrets
+
+
+def _result(act: t.Callable[[], Outcome], secrets: list[str], diff: bool) -> dict[str, t.Any]:
+    try:
+        outcome = act()
     except errors.ArchivingError as exc:
         secrets += exc.secrets
         return {"failed": True, "msg": redact(str(exc), secrets), "error": hidden(exc.as_result(), secrets)}

@@ -97,13 +97,14 @@ class Asked:
         names = ("folders", "public_prefixes", "require_tls", "require_encryption", "cors_rules", "lifecycle")
         wished = {name: found[name] for name in names}
         encryption = "s3" if found["sse"] == "s3" else None
-        params = {"name": found["bucket"], "encryption": encryption, **wished, **self.operator()}
+        params = {"name": found["bucket"], "scope": self.project, "encryption": encryption, **wished, **self.operator()}
         # A tag may have no value.
         return {**validated(bucket_options.ARGUMENTS, params), "tags": found["tags"]}
 
     def taken_back(self, demands: t.Iterable[str]) -> dict[str, t.Any]:
         """The options of ``s3_archive_bucket``, as in ``take_back.yml``."""
-        params = {"name": self.settings["bucket"], **self.operator(), **dict.fromkeys(demands, False)}
+        named = {"name": self.settings["bucket"], "scope": self.project}
+        params = {**named, **self.operator(), **dict.fromkeys(demands, False)}
         return validated(bucket_options.ARGUMENTS, params)
 
     def rotation(self, proof: str) -> dict[str, t.Any]:
@@ -147,12 +148,16 @@ class Asked:
         return {"expect_public": self.settings["public"], **{name: self.settings[name] for name in names}}
 
 
-def validated(arguments: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def validated(
+    arguments: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], verbatim: t.Collection[str] = ()
+) -> dict[str, t.Any]:
     """Options as a module gets them from Ansible: of their types, with defaults; empty strings are not given.
 
+    :param verbatim: options that hold data rather than options; in data, an empty string is a value.
     :raises InputError: with everything that is wrong.
     """
-    some = {name: value for name, value in without_empty(dict(params)).items() if value is not None}
+    data = {name: params[name] for name in verbatim if given(params.get(name)) is not None}
+    some = {name: value for name, value in {**without_empty(dict(params)), **data}.items() if value is not None}
     found = ArgumentSpecValidator(dict(arguments)).validate(some)  # type: ignore[no-untyped-call]
     if found.error_messages:
         raise InputError(found.error_messages)
@@ -167,22 +172,32 @@ def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
     has_secret = given(params.get("uploader_secret_key")) is not None
     endpoint_url = given(params["variables"].get("endpoint_url")) or first(environ, *ENDPOINTS)
     variables = {**params["variables"], "endpoint_url": endpoint_url, "has_secret": has_secret, "looking": False}
-    owner = str(given(params.get("project")) or "")
+    owner = str(given(params.get("project")) or "").strip()
     if not (given(variables.get("api_key")) or given(variables.get("application_id"))):
         variables["api_key"] = owner
     found = settings(variables)
-    problems = list(found["problems"])
-    if owner and found["api_key"] and found["api_key"] != owner:
-        problems.append(
-            f"archive_storage_api_key is {found['api_key']}, and this host is project {owner}: set it for single "
-            "hosts, not for the fleet, or leave it out"
-        )
+    problems = found["problems"] + _foreign(found, owner)
     if found["state"] != "present":
         problems.append("archive_storage_state is absent: a fleet is configured here; the playbook teardown removes")
     count = vonage.number(params, "archives", ARCHIVES, problems, whole=True)
     if count > LARGEST_PAGE:
         problems.append(f"archives is {count:.0f}, more than the {LARGEST_PAGE} that the API lists at once")
     if problems:
-        raise InputError(problems)
+        error = InputError(problems)
+        error.secrets = [*vonage.misplaced({"api_key": owner}), *account.misplaced(params)]
+        raise error
     secret = given(params.get("private_key" if found["application_id"] else "api_secret"))
     return Asked(found, params, secret, int(count))
+
+
+def _foreign(found: t.Mapping[str, t.Any], owner: str) -> list[str]:
+    """A project that is not the one that the host stands for: it would be the same one for many hosts."""
+    # Ids of applications are read without regard to case.
+    owned = owner.lower() if found["application_id"] else owner
+    if not owner or found["project"] in ("", owned):
+        return []
+    name = "application_id" if found["application_id"] else "api_key"
+    return [
+        f"archive_storage_{name} is {found[name]}, and this host is project {owner}: set it for single hosts, not for "
+        "the fleet, or leave it out"
+    ]
