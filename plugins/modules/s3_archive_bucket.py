@@ -33,17 +33,17 @@ options:
     aliases: [bucket]
   scope:
     description:
-      - The project whose part of a shared bucket this is about, by its API key or application id. Runs of other projects
-        may then work on the same bucket, also at the same time.
+      - The project whose part of a shared bucket this is about, by its API key or application id. Runs of other
+        projects may then work on the same bucket, also at the same time.
       - The lifecycle rule is this project's own. It has the id V(vonage-archiving-<scope>), and its
         O(lifecycle.prefix) must begin with the scope and a slash.
-      - Of the public prefixes, only those are managed that are the scope or lie below it. Those of other projects stay in
-        the statement, and are not shown. A public prefix outside of the scope is refused.
+      - Of the public prefixes, only those are managed that are the scope or lie below it. Those of other projects stay
+        in the statement, and are not shown. A public prefix outside of the scope is refused.
       - Everything else is one setting of the whole bucket, so that all projects that share it must ask for the same.
         These are O(encryption), O(cors_rules), O(require_tls), O(require_encryption), O(block_public_access),
         O(object_ownership), O(versioning), and O(tags) with O(purge_tags).
-      - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its turn
-        and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
+      - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its
+        turn and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
       - Without it, the call is about all of the bucket, and O(public_prefixes) replaces those of all projects.
       - The guide about shared buckets has the limits.
     type: str
@@ -155,8 +155,8 @@ options:
     choices: [Enabled, Suspended]
   lifecycle:
     description:
-      - One lifecycle rule, with the id V(vonage-archiving), or V(vonage-archiving-<scope>) with O(scope). An empty dictionary, or one in which no number of days is
-        given or all are 0, removes the rule.
+      - One lifecycle rule, with the id V(vonage-archiving), or V(vonage-archiving-<scope>) with O(scope). An empty
+        dictionary, or one in which no number of days is given or all are 0, removes the rule.
       - A rule about the whole bucket is also about the records of M(vonage.archiving.vonage_archive_storage). When one
         has expired, the next run sets the upload target anew.
     type: dict

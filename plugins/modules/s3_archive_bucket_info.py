@@ -42,8 +42,8 @@ options:
   scope:
     description:
       - The project whose part of a shared bucket is to be shown, as in
-        O(vonage.archiving.s3_archive_bucket#module:scope). That is its lifecycle rule and its public prefixes; all other
-        facets are those of the bucket.
+        O(vonage.archiving.s3_archive_bucket#module:scope). That is its lifecycle rule and its public prefixes; all
+        other facets are those of the bucket.
       - Without it, RV(bucket) has the lifecycle rule that is no project's own, and the public prefixes of all projects.
     type: str
   region:

@@ -8,8 +8,8 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 Three options share the one policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has
 a statement of ours, found by its ``Sid``. Statements of others are sent along as they were read. Projects that share a
-bucket share the statement about public prefixes, of which each has its part: one for each would use up the 20 KB that a
-policy may have in a quarter of the number.
+bucket share the statement about public prefixes, of which each has its part: with one for each, the 20 KB that a policy
+may have would do for less than a third of them.
 """
 
 from __future__ import annotations
