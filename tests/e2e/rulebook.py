@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,8 @@ class Rulebook:
     process: subprocess.Popen[str]
     url: str
     home: Path
+    #: what ansible-runner wrote of its runs, as far as it was seen before it was removed
+    artifacts: dict[str, str] = field(default_factory=dict)
 
     @property
     def output(self) -> str:
@@ -69,7 +71,15 @@ class Rulebook:
         while self.output.count(text) < times:
             assert self.process.poll() is None, self.output
             assert time.monotonic() < deadline, self.output
+            self._read_artifacts()
             time.sleep(0.1)
+
+    def _read_artifacts(self) -> None:
+        """Read what is kept of the playbook that runs; beside it, the command has the environment of this process."""
+        for path in self.home.glob("tmp/eda*/artifacts/*/**/*"):
+            with contextlib.suppress(OSError):
+                if path.name != "command" and path.is_file():
+                    self.artifacts[path.name] = path.read_text()
 
 
 @contextlib.contextmanager

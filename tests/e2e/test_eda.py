@@ -15,11 +15,14 @@ import requests
 
 from tests.e2e import driver, rulebook, runs
 from tests.e2e.prepared import variables
-from tests.e2e.site import Site
+from tests.e2e.site import Site, leftovers
 from tests.sandbox.vonage.callbacks import token
 
 SIGNATURE = secrets.token_hex(32)
+IN_URL = secrets.token_urlsafe(24)
 FINISHED = "PLAY RECAP"
+RECEIVED = "[received event]"
+STARTED = "call_action run_playbook"
 
 
 @pytest.fixture(scope="session")
@@ -63,14 +66,20 @@ def test_a_failed_upload_ends_in_a_rotated_key_and_the_next_archive_arrives(mana
     assert driver.configure(variables(site, has_secret=False)) == ["bucket", "target"]
     old = site.held_key[0]
     site.store.iam_client().delete_access_key(UserName=site.user, AccessKeyId=old)
-    events = {"archive_status_signature_secret": SIGNATURE, "archive_status_projects": [site.key]}
+    events = {
+        "archive_status_secret": IN_URL,
+        "archive_status_signature_secret": SIGNATURE,
+        "archive_status_projects": [site.key],
+    }
     # The project's secret comes out of the environment, as from a credential.
     host = {name: value for name, value in site.variables.items() if name != "archive_storage_api_secret"}
     inventory = {"all": {"hosts": {"localhost": {**host, "archive_storage_drain_timeout": 1}}}}
     env = {**site.operator, "VONAGE_VIDEO_API_SECRET": site.secret}
     with rulebook.running(home, events, inventory, env) as running:
-        assert forge(site, running.url) == [401, 401, 400, 422, 422, 403]
-        site.emulator.set_callback(running.url, site.key, SIGNATURE)
+        url = f"{running.url}/{IN_URL}"
+        assert forge(site, url) == [401, 401, 400, 422, 422, 403]
+        assert forge(site, running.url) == [401] * 6
+        site.emulator.set_callback(url, site.key, SIGNATURE)
         site.forget()
         # A burst: a bad key fails every recording.
         fell_back = [site.emulator.record_archive(site.key) for _recording in range(2)]
@@ -79,14 +88,20 @@ def test_a_failed_upload_ends_in_a_rotated_key_and_the_next_archive_arrives(mana
         assert site.held_key[0] != old
         assert site.keys() == {site.held_key[0]: "Active"}
         site.uploaded()
+        assert set(repeat(site, url)) == {200}
+        # Whatever came of the repetitions came before what comes of this one.
+        site.uploaded()
+        running.wait_for(RECEIVED, times=12)
+        running.wait_for("Ansible runner rc: 0, status: successful")
         assert {each["answer"] for each in site.emulator.deliveries.entries(site.key)} == {200}
-        once = len(running.output)
-        assert set(repeat(site, running.url)) == {200}
-        running.wait_for("Refused a request", times=6)
-        assert site.methods == ["PUT"], running.output[once:]
-        assert running.output.count(FINISHED) == 1
         output = running.output
+    assert (site.methods, output.count(RECEIVED), output.count(STARTED), output.count(FINISHED)) == (["PUT"], 12, 1, 1)
+    assert output.count("Refused a request") == 12
     assert '"reason": "bad_credentials"' in output
-    links = [archive["url"] for archive in fell_back]
-    assert not runs.leaks(output, [*site.secrets, SIGNATURE, *links])
-    assert not runs.leaks((home / "events.jsonl").read_text(), [*site.secrets, SIGNATURE, *links])
+    hidden = [*site.secrets, SIGNATURE, IN_URL, *(archive["url"] for archive in fell_back)]
+    assert not runs.leaks(output, hidden)
+    assert not runs.leaks((home / "events.jsonl").read_text(), hidden)
+    assert "stdout" in running.artifacts
+    assert not runs.leaks("".join(running.artifacts.values()), hidden)
+    # Neither the variables of the playbook nor what ansible-runner keeps of a run.
+    assert leftovers(home) == []
