@@ -1,0 +1,328 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small, strict AWX: it keeps objects, finds them by name, and refuses what AWX refuses.
+
+Only what the modules of awx.awx need to bring objects about. Fields, queries and endpoints that are not listed here are
+refused, so that nothing is passed over; that AWX itself takes them is another question.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.awx import rules
+
+TOKEN = "token-of-the-administrator"
+Answer = tuple[int, Any]
+Object = dict[str, Any]
+
+PROMPTS = {
+    f"ask_{name}_on_launch": False
+    for name in ("job_type", "diff_mode", "verbosity", "credential", "limit", "variables", "inventory")
+}
+# Of each endpoint the fields that can be written, with what AWX has where nothing is given.
+FIELDS: dict[str, Object] = {
+    "organizations": {"name": None, "description": ""},
+    "credential_types": {
+        "name": None,
+        "description": "",
+        "kind": None,
+        "inputs": {},
+        "injectors": {},
+        "managed": False,
+    },
+    "credentials": {"name": None, "description": "", "organization": None, "credential_type": None, "inputs": {}},
+    "execution_environments": {
+        "name": None,
+        "description": "",
+        "organization": None,
+        "image": None,
+        "pull": "",
+        "credential": None,
+    },
+    "projects": {
+        "name": None,
+        "description": "",
+        "organization": None,
+        "scm_type": "",
+        "scm_url": "",
+        "scm_branch": "",
+        "default_environment": None,
+        "scm_revision": "",
+    },
+    "inventories": {"name": None, "description": "", "organization": None, "kind": "", "host_filter": None},
+    "inventory_sources": {
+        "name": None,
+        "description": "",
+        "inventory": None,
+        "source": "",
+        "source_path": "",
+        "source_project": None,
+        "source_vars": "",
+        "credential": None,
+        "execution_environment": None,
+        "overwrite": False,
+        "overwrite_vars": False,
+        "update_on_launch": False,
+        "update_cache_timeout": 0,
+    },
+    "job_templates": {
+        "name": None,
+        "description": "",
+        "organization": None,
+        "project": None,
+        "playbook": "",
+        "inventory": None,
+        "execution_environment": None,
+        "job_type": "run",
+        "job_slice_count": 1,
+        "allow_simultaneous": False,
+        "survey_enabled": False,
+        **PROMPTS,
+    },
+    "workflow_job_templates": {
+        "name": None,
+        "description": "",
+        "organization": None,
+        "allow_simultaneous": False,
+        "survey_enabled": False,
+    },
+    "workflow_job_template_nodes": {
+        "identifier": None,
+        "workflow_job_template": None,
+        "unified_job_template": None,
+        "extra_data": {},
+    },
+    "schedules": {
+        "name": None,
+        "description": "",
+        "unified_job_template": None,
+        "rrule": None,
+        "enabled": True,
+        "extra_data": {},
+    },
+}
+# What other objects are named by, and where these are.
+REFERENCES = {
+    "organization": ("organizations",),
+    "credential_type": ("credential_types",),
+    "credential": ("credentials",),
+    "default_environment": ("execution_environments",),
+    "execution_environment": ("execution_environments",),
+    "project": ("projects",),
+    "source_project": ("projects",),
+    "inventory": ("inventories",),
+    "workflow_job_template": ("workflow_job_templates",),
+    "unified_job_template": ("job_templates", "workflow_job_templates"),
+}
+# What has to be given wherever it is a field without a default.
+NEEDED = ("name", "identifier", "kind", "image", "rrule", "unified_job_template", "workflow_job_template")
+ASSOCIATIONS = ("credentials", "success_nodes", "failure_nodes", "always_nodes")
+
+
+class RefusedError(Exception):
+    """An answer 400."""
+
+
+@dataclass
+class Awx:
+    """The objects.
+
+    :param playbooks: the files that every project has, with their texts.
+    """
+
+    playbooks: Mapping[str, str]
+    url: str = ""
+    objects: dict[str, list[Object]] = field(default_factory=lambda: {name: [] for name in FIELDS})
+    surveys: dict[int, Object] = field(default_factory=dict)
+    associated: dict[tuple[int, str], list[int]] = field(default_factory=dict)
+    #: requests that change something
+    written: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.add("organizations", {"name": "Default"})
+        self.add("credential_types", {"name": "Amazon Web Services", "kind": "cloud", "managed": True})
+
+    def named(self, endpoint: str, name: str) -> Object:
+        """Return the one object of that name."""
+        [found] = [each for each in self.objects[endpoint] if each.get("name") == name]
+        return found
+
+    def add(self, endpoint: str, given: Mapping[str, Any]) -> Object:
+        """Keep a new object, if AWX would."""
+        self._check(endpoint, given)
+        identity = sum(map(len, self.objects.values())) + 1
+        url = f"/api/v2/{endpoint}/{identity}/"
+        made = {**FIELDS[endpoint], **given, "id": identity, "url": url, "type": endpoint.rstrip("s")}
+        missing = [name for name in NEEDED if name in made and made[name] is None]
+        if missing:
+            raise RefusedError(f"{missing} may not be blank")
+        if endpoint in ("job_templates", "workflow_job_templates"):
+            made["related"] = {"survey_spec": f"{url}survey_spec/"}
+        made.setdefault("related", {})
+        made["summary_fields"] = {}
+        self._check_whole(endpoint, made)
+        self.objects[endpoint].append(made)
+        return made
+
+    def change(self, endpoint: str, found: Object, given: Mapping[str, Any]) -> Object:
+        """Change an object, if AWX would."""
+        self._check(endpoint, given)
+        used = any(each["credential_type"] == found["id"] for each in self.objects["credentials"])
+        if endpoint == "credential_types" and used and given.get("inputs", found["inputs"]) != found["inputs"]:
+            raise RefusedError("Modifications to inputs are not allowed for credential types that are in use")
+        self._check_whole(endpoint, {**found, **given})
+        found.update(given)
+        return found
+
+    def _check(self, endpoint: str, given: Mapping[str, Any]) -> None:
+        fields = FIELDS[endpoint]
+        for name, value in given.items():
+            if name not in fields:
+                raise RefusedError(f"{endpoint} has no field {name}")
+            if fields[name] is not None and type(value) is not type(fields[name]):
+                raise RefusedError(f"{endpoint}.{name} is of another type: {value!r}")
+            if name in REFERENCES and value is not None and not self._exists(REFERENCES[name], value):
+                raise RefusedError(f"{endpoint}.{name} {value!r} does not exist")
+
+    def _exists(self, endpoints: tuple[str, ...], identity: Any) -> bool:
+        return any(each["id"] == identity for endpoint in endpoints for each in self.objects[endpoint])
+
+    def _check_whole(self, endpoint: str, made: Object) -> None:
+        problems: list[str] = []
+        if endpoint == "credential_types" and not made["managed"]:
+            problems = rules.credential_type_problems(
+                {key: made[key] for key in ("name", "kind", "inputs", "injectors")}
+            )
+        if endpoint == "job_templates" and not rules.is_listed(
+            made["playbook"], self.playbooks.get(made["playbook"], "")
+        ):
+            problems = ["Playbook not found for project."]
+        if endpoint == "schedules":
+            problems = rules.rrule_problems(made["rrule"])
+        if endpoint == "inventory_sources" and made["source_path"] not in self.playbooks:
+            problems = ["the project has no such file"]
+        if problems:
+            raise RefusedError("; ".join(problems))
+
+    def keep_survey(self, identity: int, survey: Object) -> None:
+        """Keep a survey, if AWX would."""
+        problems = rules.survey_problems(survey)
+        if problems:
+            raise RefusedError("; ".join(problems))
+        self.surveys[identity] = survey
+
+    def associate(self, identity: int, kind: str, other: int) -> None:
+        """Connect two objects, if AWX would."""
+        known = self.associated.setdefault((identity, kind), [])
+        if kind == "credentials":
+            types = {each["id"]: each["credential_type"] for each in self.objects["credentials"]}
+            if types[other] in [types[each] for each in known]:
+                raise RefusedError("Cannot assign multiple credentials of one type.")
+        known.append(other)
+
+
+def _routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
+    """The paths that are known, with what answers."""
+
+    def listed(_method: str, query: dict[str, str], _body: Any, endpoint: str) -> Answer:
+        endpoints = ["job_templates", "workflow_job_templates"] if endpoint == "unified_job_templates" else [endpoint]
+        found = [each for name in endpoints for each in awx.objects[name]]
+        for name, value in query.items():
+            if found and name not in found[0]:
+                raise RefusedError(f"{endpoint} has no field {name}")
+            found = [each for each in found if str(each[name]) == value]
+        return 200, {"count": len(found), "next": None, "previous": None, "results": found}
+
+    def collection(method: str, query: dict[str, str], body: Any, endpoint: str) -> Answer:
+        return (201, awx.add(endpoint, body)) if method == "POST" else listed(method, query, body, endpoint)
+
+    def single(method: str, _query: dict[str, str], body: Any, endpoint: str, identity: str) -> Answer:
+        [found] = [each for each in awx.objects[endpoint] if each["id"] == int(identity)]
+        return 200, awx.change(endpoint, found, body) if method == "PATCH" else found
+
+    def survey(method: str, _query: dict[str, str], body: Any, _endpoint: str, identity: str) -> Answer:
+        if method == "POST":
+            awx.keep_survey(int(identity), body)
+            return 200, {}
+        return 200, awx.surveys.get(int(identity), {})
+
+    def association(method: str, _query: dict[str, str], body: Any, _endpoint: str, identity: str, kind: str) -> Answer:
+        if method == "POST":
+            awx.associate(int(identity), kind, body["id"])
+            return 204, None
+        found = [{"id": each} for each in awx.associated.get((int(identity), kind), [])]
+        return 200, {"count": len(found), "next": None, "previous": None, "results": found}
+
+    names = "|".join(FIELDS)
+    return [
+        (f"/api/v2/({names}|unified_job_templates)/", collection),
+        (f"/api/v2/({names})/([0-9]+)/", single),
+        (r"/api/v2/(job_templates|workflow_job_templates)/([0-9]+)/survey_spec/", survey),
+        (rf"/api/v2/({names})/([0-9]+)/({'|'.join(ASSOCIATIONS)})/", association),
+    ]
+
+
+def _handler(awx: Awx) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            with awx.lock:
+                status, found = self.routed(body)
+            data = b"" if found is None else json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("X-API-Product-Name", "AWX")
+            self.send_header("X-API-Product-Version", "24.6.1")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def routed(self, body: Any) -> Answer:
+            if self.headers.get("Authorization") != f"Bearer {TOKEN}":
+                return 401, {"detail": "Authentication credentials were not provided."}
+            parts = urlsplit(self.path)
+            if self.command != "GET":
+                awx.written.append(f"{self.command} {parts.path}")
+            for pattern, answer in _routes(awx):
+                match = re.fullmatch(pattern, parts.path)
+                if match:
+                    try:
+                        return answer(self.command, dict(parse_qsl(parts.query)), body, *match.groups())
+                    except RefusedError as exc:
+                        return 400, {"__all__": [str(exc)], "error": str(exc)}
+            return 404, {"detail": "Not found."}
+
+        do_GET = do_POST = do_PATCH = do_DELETE = answer
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@contextmanager
+def running(playbooks: Mapping[str, str]) -> Iterator[Awx]:
+    """Have an AWX answer for as long as the block runs."""
+    awx = Awx(playbooks)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(awx))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    awx.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield awx
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,315 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""AWX's rules for credential types, surveys and playbooks, as its source has them (24.6.1: ``awx/main/fields.py``,
+``awx/api/serializers.py``, ``awx/api/views``, ``awx/main/models/mixins.py``, ``awx/main/utils/ansible.py``).
+
+What AWX takes and what hurts later is told apart: ``*_problems`` would be refused, ``*_traps`` would not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from dateutil import rrule  # type: ignore[import-untyped]
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+FIELD_KEYS = {
+    "id",
+    "label",
+    "type",
+    "format",
+    "choices",
+    "help_text",
+    "multiline",
+    "secret",
+    "ask_at_runtime",
+    "default",
+}
+IDENTIFIER = re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*")
+EXTRA_VARIABLE = re.compile(r"[a-zA-Z_{}]+[a-zA-Z0-9_{}]*")
+STRINGS_ONLY = ("choices", "multiline", "format", "secret")
+# Variables that belong to AWX.
+BLOCKED = frozenset(
+    (
+        "VIRTUAL_ENV",
+        "PATH",
+        "PYTHONPATH",
+        "JOB_ID",
+        "INVENTORY_ID",
+        "INVENTORY_SOURCE_ID",
+        "INVENTORY_UPDATE_ID",
+        "AD_HOC_COMMAND_ID",
+        "REST_API_URL",
+        "REST_API_TOKEN",
+        "MAX_EVENT_RES",
+        "CALLBACK_QUEUE",
+        "CALLBACK_CONNECTION",
+        "CACHE",
+        "JOB_CALLBACK_DEBUG",
+        "INVENTORY_HOSTVARS",
+        "AWX_HOST",
+        "PROJECT_REVISION",
+        "SUPERVISOR_CONFIG_PATH",
+    )
+)
+QUESTION_TYPES: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "textarea": (str,),
+    "password": (str,),
+    "multiplechoice": (str,),
+    "multiselect": (str,),
+    "integer": (int,),
+    "float": (int, float),
+}
+QUESTION_KEYS = {
+    "type",
+    "question_name",
+    "question_description",
+    "variable",
+    "required",
+    "default",
+    "choices",
+    "min",
+    "max",
+}
+PLAYBOOK_LINE = re.compile(r"^\s*?-?\s*?(hosts|(ansible\.builtin\.)?include|(ansible\.builtin\.)?import_playbook):")
+NO_PLAYBOOKS_IN = {"roles", "tasks", "group_vars", "host_vars"}
+
+
+def credential_type_problems(kind: Mapping[str, Any]) -> list[str]:
+    """Return what AWX would refuse of a credential type, and what it would ignore."""
+    found = [
+        f"the key {key} is unknown" for key in kind if key not in {"name", "description", "kind", "inputs", "injectors"}
+    ]
+    if kind.get("kind") not in ("cloud", "net"):
+        found.append(f"kind {kind.get('kind')!r} is neither cloud nor net")
+    inputs, injectors = kind.get("inputs", {}), kind.get("injectors", {})
+    found += [f"inputs.{key} is unknown" for key in inputs if key not in {"fields", "required"}]
+    fields = inputs.get("fields", [])
+    found += [problem for field in fields for problem in _field_problems(field)]
+    ids = [field.get("id") for field in fields]
+    found += [f"the field {name} is there twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
+    found += [f"required names {name}, which is no field" for name in inputs.get("required", []) if name not in ids]
+    return found + list(_injector_problems(injectors, [name for name in ids if isinstance(name, str)]))
+
+
+def _field_problems(field: Mapping[str, Any]) -> Iterator[str]:
+    name = str(field.get("id"))
+    for key in sorted(set(field) - FIELD_KEYS):
+        yield f"the field {name} has the unknown key {key}"
+    if not IDENTIFIER.fullmatch(name) or name == "tower":
+        yield f"the field {name} has no valid id"
+    if not isinstance(field.get("label"), str):
+        yield f"the field {name} has no label"
+    # AWX adds the type; the code that injects credentials relies on it.
+    if field.get("type") not in ("string", "boolean"):
+        yield f"the field {name} is neither string nor boolean"
+    if field.get("format") not in (None, "ssh_private_key", "url"):
+        yield f"the field {name} has an unknown format"
+    if field.get("ask_at_runtime"):
+        yield f"the field {name} has ask_at_runtime, which is refused for custom types"
+    if field.get("type") == "boolean":
+        yield from (f"the boolean field {name} has {key}" for key in STRINGS_ONLY if key in field)
+    choices = field.get("choices")
+    if choices is not None and (not choices or len(set(choices)) < len(choices)):
+        yield f"the field {name} has no choices, or the same twice"
+    wanted = bool if field.get("type") == "boolean" else str
+    if "default" in field and not isinstance(field["default"], wanted):
+        yield f"the default of the field {name} is of another type"
+
+
+def _injector_problems(injectors: Mapping[str, Any], fields: list[str]) -> Iterator[str]:
+    for key in sorted(set(injectors) - {"file", "env", "extra_vars"}):
+        yield f"injectors.{key} is unknown"
+    files, env = injectors.get("file", {}), injectors.get("env", {})
+    if "template" in files and len(files) > 1:
+        yield "file.template is beside file.template.NAME"
+    for key in files:
+        if key != "template" and not re.fullmatch(r"template\.[a-zA-Z_]+[a-zA-Z0-9_]*", key):
+            yield f"file.{key} is unknown"
+    for name, value in env.items():
+        if not IDENTIFIER.fullmatch(name) or name.startswith("ANSIBLE_") or name in BLOCKED:
+            yield f"env.{name} is not allowed"
+        if not isinstance(value, str) or not value.isascii():
+            yield f"env.{name} is no ASCII string"
+    yield from _extra_variable_problems(injectors.get("extra_vars", {}))
+    tower = SimpleNamespace(filename="/runner/env/tmp" if "template" in files else _names_of(files))
+    for place, template in [*(("file", each) for each in files.values()), *(("env", each) for each in env.values())]:
+        yield from _template_problems(place, template, {**dict.fromkeys(fields, "EXAMPLE"), "tower": tower})
+
+
+def _names_of(files: Mapping[str, Any]) -> SimpleNamespace:
+    return SimpleNamespace(**{key.partition(".")[2]: "/runner/env/tmp" for key in files})
+
+
+def _extra_variable_problems(value: Any, at: str = "extra_vars") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not EXTRA_VARIABLE.fullmatch(str(name)):
+                yield f"{at}.{name} is no name"
+            yield from _extra_variable_problems(inner, f"{at}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _extra_variable_problems(inner, at)
+    elif not isinstance(value, str):
+        yield f"{at} is no string"
+
+
+def _template_problems(place: str, template: Any, names: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(template, str):
+        return
+    try:
+        ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(template).render(**names)
+    except TemplateError as exc:
+        yield f"{place}: {template!r} does not render: {exc}"
+
+
+def credential_type_traps(kind: Mapping[str, Any]) -> list[str]:
+    """Return what AWX takes of a credential type and what works otherwise than it looks."""
+    fields, injectors = kind.get("inputs", {}).get("fields", []), kind.get("injectors", {})
+    found = [f"the default of {field['id']} only fills the form in" for field in fields if "default" in field]
+    # It would be written as a survey's answer is, and read as what its text looks like.
+    found += ["extra_vars change the types of values"] if injectors.get("extra_vars") else []
+    for field in fields:
+        uses = [
+            name for name, value in injectors.get("env", {}).items() if re.search(rf"\b{field['id']}\b", str(value))
+        ]
+        if field.get("multiline") and any(_renders_content(injectors["env"][name], field["id"]) for name in uses):
+            found.append(f"{field['id']} has several lines, which an environment variable does not survive")
+        filed = any(field["id"] in str(value) for value in injectors.get("file", {}).values())
+        if not uses and not filed:
+            found.append(f"{field['id']} goes nowhere")
+    return found
+
+
+def _renders_content(template: str, field: str) -> bool:
+    names = {field: "CONTENT", "tower": SimpleNamespace(filename="/runner/env/tmp")}
+    return "CONTENT" in ImmutableSandboxedEnvironment().from_string(template).render(**names)
+
+
+def survey_problems(survey: Mapping[str, Any]) -> list[str]:
+    """Return what AWX would refuse of a survey."""
+    found = [f"{key} is no string" for key in ("name", "description") if not isinstance(survey.get(key), str)]
+    spec = survey.get("spec")
+    if not isinstance(spec, list) or not spec:
+        return [*found, "spec is no list, or an empty one"]
+    found += [f"the key {key} is unknown" for key in sorted(set(survey) - {"name", "description", "spec"})]
+    names = [question.get("variable") for question in spec]
+    found += [f"{name} is asked twice" for name in sorted({str(name) for name in names if names.count(name) > 1})]
+    return found + [problem for question in spec for problem in _question_problems(question)]
+
+
+def _question_problems(question: Mapping[str, Any]) -> Iterator[str]:
+    name, kind = str(question.get("variable")), question.get("type")
+    yield from (f"{name} has the unknown key {key}" for key in sorted(set(question) - QUESTION_KEYS))
+    for key in ("type", "question_name", "variable"):
+        if not isinstance(question.get(key), str) or not question[key]:
+            yield f"{name} has no {key}"
+    if not isinstance(question.get("required"), bool):
+        yield f"{name} says neither that it is required nor that it is not"
+    if kind not in QUESTION_TYPES:
+        yield f"{name} has the unknown type {kind}"
+        return
+    for key in ("min", "max"):
+        if question.get(key) is not None and (isinstance(question[key], bool) or not isinstance(question[key], int)):
+            yield f"{key} of {name} is no whole number"
+    yield from _choice_problems(name, str(kind), question)
+
+
+def _choice_problems(name: str, kind: str, question: Mapping[str, Any]) -> Iterator[str]:
+    default, choices = question.get("default", ""), question.get("choices")
+    if default != "" and (isinstance(default, bool) or not isinstance(default, QUESTION_TYPES[kind])):
+        yield f"the default of {name} is of another type"
+        return
+    if isinstance(default, str) and default.startswith("$encrypted$") and kind != "password":
+        yield f"the default of {name} is encrypted, and it is no password"
+    if kind not in ("multiplechoice", "multiselect"):
+        return
+    if isinstance(choices, str):
+        choices = choices.splitlines()
+    if not isinstance(choices, list) or not choices or not all(isinstance(each, str) for each in choices):
+        yield f"{name} has no choices"
+    elif any(part not in choices for part in (default.splitlines() if kind == "multiselect" else [default]) if part):
+        yield f"the default of {name} is none of its choices"
+
+
+def survey_traps(survey: Mapping[str, Any]) -> list[str]:
+    """Return what AWX takes of a survey, and what works otherwise than it looks."""
+    found = []
+    for question in survey["spec"]:
+        name, default = question["variable"], question.get("default")
+        if question["required"] and default not in (None, ""):
+            found.append(f"{name} is required and has a default: launches other than by hand still have to send it")
+        if default is None:
+            found.append(f"{name} has no default, not even an empty one")
+        if question["type"] == "multiselect" and default:
+            found.append(f"the default of {name} is applied to no launch but those by hand")
+        if question["type"] == "password" and default:
+            found.append(f"the default of {name} makes the job template changed in every run")
+        if not question["required"] and question["type"] in ("text", "textarea", "password") and question.get("min"):
+            found.append(f"{name} may be left empty, which its min refuses")
+        if question["type"] in ("integer", "float"):
+            found += _number_traps(question)
+        if isinstance(question.get("choices"), str):
+            found.append(f"the default of {name} is looked for anywhere in the text of its choices")
+    return found
+
+
+def _number_traps(question: Mapping[str, Any]) -> list[str]:
+    name, default = question["variable"], question.get("default")
+    if default in (None, ""):
+        return [f"{name} is a number and may be sent as an empty text, which is refused"]
+    low, high = question.get("min"), question.get("max")
+    if (low is not None and default < low) or (high is not None and default > high):
+        return [f"the default of {name} is out of its range, and dropped without a word"]
+    return []
+
+
+def is_listed(path: str, text: str) -> bool:
+    """Tell whether AWX offers a file of a project as a playbook."""
+    parts = path.split("/")
+    hidden = any(part in NO_PLAYBOOKS_IN or part.startswith(".") for part in parts)
+    return path.endswith((".yml", ".yaml")) and not hidden and any(map(PLAYBOOK_LINE.match, text.splitlines()))
+
+
+def rrule_problems(text: str) -> list[str]:
+    """Return what AWX would refuse of the rule of a schedule."""
+    found = []
+    if not re.match(r"DTSTART(;TZID=[^:]+:\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE:", text):
+        found.append("DTSTART is missing, or has no time zone")
+    if "INTERVAL=" not in text:
+        found.append("INTERVAL is missing")
+    if "FREQ=SECONDLY" in text or text.count("RRULE:") != 1:
+        found.append("one rule, and not by seconds")
+    try:
+        rrule.rrulestr(text)
+    except ValueError as exc:
+        found.append(str(exc))
+    return found
+
+
+def launch_problems(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]:
+    """Return why AWX would not launch with these answers."""
+    found = []
+    for question in survey["spec"]:
+        name, kind = question["variable"], question["type"]
+        if name not in answers:
+            found += [f"{name!r} value missing"] if question["required"] else []
+        elif kind in ("integer", "float") and not isinstance(answers[name], QUESTION_TYPES[kind]):
+            found.append(f"{name} has to be a number")
+        elif kind in ("text", "textarea", "password", "multiplechoice") and not isinstance(answers[name], str):
+            found.append(f"{name} has to be a string")
+        elif kind == "multiplechoice" and answers[name] not in question["choices"]:
+            found.append(f"{name} is none of the choices")
+    return found
+
+
+def launched(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables of a launch by schedule, workflow or API: defaults for what is not answered."""
+    defaults = {question["variable"]: question.get("default", "") for question in survey["spec"]}
+    return {**defaults, **answers}

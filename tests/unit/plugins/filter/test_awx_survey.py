@@ -1,0 +1,67 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Surveys with other defaults."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.vonage.archiving.plugins.filter.awx_survey import FilterModule
+
+SURVEY: dict[str, t.Any] = {
+    "name": "",
+    "description": "",
+    "spec": [
+        {"variable": "a_text", "type": "text", "default": ""},
+        {"variable": "a_choice", "type": "multiplechoice", "default": "false", "choices": ["true", "false"]},
+        {"variable": "a_number", "type": "integer", "default": 7, "min": 0},
+        {"variable": "a_secret", "type": "password", "default": ""},
+    ],
+}
+awx_survey = FilterModule().filters()["awx_survey"]
+
+
+def defaults(**given: t.Any) -> list[t.Any]:
+    return [question["default"] for question in awx_survey(SURVEY, given)["spec"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ["", "false", 7, ""]),
+        ({"a_text": "recordings", "a_choice": True, "a_number": "30"}, ["recordings", "true", 30, ""]),
+        ({"a_text": {"team": "vidéo"}, "a_choice": "true", "a_number": 0}, ['{"team": "vidéo"}', "true", 0, ""]),
+        ({"a_text": None, "a_choice": "", "a_number": None}, ["", "", "", ""]),
+        ({"a_text": 47123456}, ["47123456", "false", 7, ""]),
+    ],
+)
+def test_values_become_what_the_question_wants(given: dict[str, t.Any], expected: list[t.Any]) -> None:
+    assert defaults(**given) == expected
+    assert [question["default"] for question in SURVEY["spec"]] == ["", "false", 7, ""], "its input is left alone"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"a_txet": "x", "b": 1}, "the survey has no question about a_txet, b"),
+        ({"a_choice": "maybe"}, "a_choice is 'maybe', not one of true, false"),
+        ({"a_number": "many"}, "a_number is 'many', not a whole number"),
+        ({"a_secret": "hunter2"}, "a_secret is a secret: enter it in AWX"),
+    ],
+)
+def test_what_the_survey_could_not_take_is_refused(given: dict[str, t.Any], told: str) -> None:
+    with pytest.raises(AnsibleFilterError) as caught:
+        defaults(**given)
+    assert str(caught.value) == told
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_survey_that_asks_less_takes_its_part() -> None:
+    found = awx_survey(SURVEY, {"a_number": 1, "elsewhere": 2}, partial=True)
+    assert [question["default"] for question in found["spec"]] == ["", "false", 1, ""]
+    assert (found["name"], found["description"]) == ("", "")
