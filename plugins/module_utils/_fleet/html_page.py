@@ -13,10 +13,12 @@ import typing as t
 from html import escape
 
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import (
+    DRY,
     HEADINGS,
     STATES,
     Row,
     ordered,
+    plain,
     sentence,
     summary,
 )
@@ -47,7 +49,7 @@ li.ok { border-color: var(--ok); } td.state { font-weight: 600; }
 def page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
     """The page."""
     found = summary(rows)
-    dry = " Nothing was changed: this was a dry run (check mode)." if check_mode else ""
+    dry = f" {DRY}" if check_mode else ""
     tiles = "".join(_tile(state, found[state.replace(" ", "_")]) for state in STATES)
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADINGS)
     body = "\n".join(map(_row, ordered(rows)))
@@ -62,7 +64,7 @@ def page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
 </head>
 <body>
 <h1>Archive storage of {found["total"]} projects</h1>
-<p>{escape(record.stamp(now))}. {escape(sentence(found))}{dry}</p>
+<p>{escape(record.stamp(now))}. {escape(plain(sentence(found)))}{dry}</p>
 <ul class="tiles">{tiles}</ul>
 <table>
 <thead><tr>{head}</tr></thead>

@@ -158,7 +158,7 @@ def validated(
     """
     data = {name: params[name] for name in verbatim if given(params.get(name)) is not None}
     some = {name: value for name, value in {**without_empty(dict(params)), **data}.items() if value is not None}
-    found = ArgumentSpecValidator(dict(arguments)).validate(some)  # type: ignore[no-untyped-call]
+    found = ArgumentSpecValidator(dict(arguments)).validate(some)
     if found.error_messages:
         raise InputError(found.error_messages)
     return dict(found.validated_parameters)

@@ -43,13 +43,12 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     started = time.monotonic()
     environ = {name: value for name, value in context.environ.items() if name not in OF_ONE_PROJECT}
     context = replace(context, environ=environ)
-    wanted = asked(params, environ)
-    if wanted.secret is None:
-        wanted = wanted.with_secret(owned_secret(wanted, context))
-    run = Run(wanted, context)
+    run = Run(asked(params, environ), context)
     try:
-        outcome = run.managed() if wanted.settings["managed"] else run.given()
-        outcome.result["archives"] = run.latest(outcome.result) if wanted.archives else None
+        if run.wanted.secret is None:
+            run.wanted = run.wanted.with_secret(owned_secret(run.wanted, context))
+        outcome = run.managed() if run.wanted.settings["managed"] else run.given()
+        outcome.result["archives"] = run.latest(outcome.result) if run.wanted.archives else None
     except errors.ArchivingError as exc:
         outcome = run.failure(exc)
     outcome.result["seconds"] = round(time.monotonic() - started, 1)
@@ -130,7 +129,7 @@ class Run:
         checks: list[dict[str, t.Any]] = self._after_bucket(self._check) if proven else []
         final = self._after_bucket(lambda: storage.reconcile(self.wanted.target(), self.context)) if due else found
         self._note("upload target", final)
-        nothing = {"uploader": {}, "uploader_changes": [], "access_keys": [], "rotate_at": None}
+        nothing: dict[str, t.Any] = {"uploader": {}, "uploader_changes": [], "access_keys": [], "rotate_at": None}
         told = {"checks": checks, "waits": "", "proof": ""}
         return self._outcome(made, final, due and final.changed, {**nothing, **told})
 
@@ -155,6 +154,11 @@ class Run:
         except errors.ArchivingError as exc:
             if self.demanded and not self.context.check_mode:
                 raise self._taken_back(exc) from exc
+            raise
+        except Exception:
+            # A bug of ours must not cost recordings.
+            if self.demanded and not self.context.check_mode:
+                self._taken_back(errors.ArchivingError("", ""))
             raise
 
     def _taken_back(self, exc: errors.ArchivingError) -> errors.ArchivingError:

@@ -9,6 +9,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -28,6 +29,7 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 S3 = "s3://"
 HTML, JSON = "text/html; charset=utf-8", "application/json"
+ENDINGS = (".html", ".json")
 
 
 class Told(t.NamedTuple):
@@ -47,7 +49,7 @@ def publish(
     """
     now = time.time()
     rows = [report.row(*each, now) for each in every]
-    show("\n".join(report.as_text(rows)))
+    show("\n".join(report.as_text(rows, context.check_mode)))
     found = report.summary(rows)
     path = given(params.get("report_path"))
     places = _write(str(path), rows, now, params, context) if path else None
@@ -58,7 +60,9 @@ def _write(
     path: str, rows: t.Sequence[report.Row], now: float, params: t.Mapping[str, t.Any], context: Context
 ) -> dict[str, str]:
     """Both forms; where they are."""
-    stem = path[: -len(".html")] if path.endswith(".html") else path
+    stem = path[: -len(".html")] if path.endswith(ENDINGS) else path
+    if not stem or stem.endswith("/"):
+        raise errors.InputError([f"report_path {path!r} names no file"])
     texts = {
         f"{stem}.html": (html_page.page(rows, now, context.check_mode), HTML),
         f"{stem}.json": (json.dumps(report.as_data(rows, now, context.check_mode), indent=1) + "\n", JSON),
@@ -77,18 +81,19 @@ def _to_file(path: str, data: bytes, _kind: str) -> None:
         with open(part, "wb") as handle:
             handle.write(data)
         os.replace(part, final)
-    except OSError as exc:
-        if os.path.exists(part):
+    except (OSError, ValueError) as exc:  # the latter for a name that none can be
+        with contextlib.suppress(OSError, ValueError):
             os.unlink(part)
+        why = getattr(exc, "strerror", None) or str(exc)
         hint = "Give archive_fleet_report_path in a folder that is there and may be written to."
-        raise errors.RejectedError(f"write the report {path}", exc.strerror or type(exc).__name__, hint) from exc
+        raise errors.RejectedError(f"write the report {path}", why, hint) from exc
 
 
 def _to_bucket(stem: str, params: t.Mapping[str, t.Any], context: Context) -> t.Callable[[str, bytes, str], None]:
     bucket, _slash, key = stem[len(S3) :].partition("/")
     problem = bucket_problem(bucket) or ("" if key.strip("/") else f"{stem} names no object in the bucket")
     if problem:
-        raise errors.InputError([f"archive_fleet_report_path: {problem}"])
+        raise errors.InputError([f"report_path: {problem}"])
     reach = aws.connection(params, context.environ)
     client = aws.make_client(reach)
     # As for records: a policy may demand the header, and some stores fail on it.

@@ -23,6 +23,7 @@ STATES = (FAILED, NOT_RUN, CHANGED, OK)
 # Of projects in which there is nothing to see, in the text.
 MOST_LINES = 50
 HEADINGS = ("project", "name", "target", "state", "reason", "last uploads", "key age")
+DRY = "Nothing was changed: this was a dry run (check mode)."
 LONGEST = {"name": 24, "target": 48, "reason": 40}
 WORDS = {"fell_back": "fell back", "under_way": "under way", "in_cloud": "in Vonage's cloud"}
 
@@ -81,7 +82,8 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         """The row of the table."""
         reason = self.reason if self.state in (FAILED, NOT_RUN) else ", ".join(filter(None, [self.reason, self.waits]))
-        return (self.project, self.name, self.target, self.state, reason, self.uploads, self.age)
+        cells = (self.project, self.name, self.target, self.state, reason, self.uploads, self.age)
+        return tuple(map(plain, cells))
 
 
 def row(host: str, facts: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any] | None, now: float) -> Row:
@@ -91,9 +93,10 @@ def row(host: str, facts: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any] |
     :param result: of its task; ``None`` where it had none.
     """
     name, owner = (str(facts.get(f"vonage_project_{each}") or "") for each in ("name", "id"))
-    if result is None:
-        return Row(host, owner or host, name, "", NOT_RUN, "the run did not get to it")
-    failed = bool(result.get("failed"))
+    if result is None or result.get("skipped"):
+        why = "the run did not get to it" if result is None else "its task was skipped"
+        return Row(host, owner or host, name, "", NOT_RUN, why)
+    failed = bool(result.get("failed") or result.get("unreachable"))
     project = str(result.get("project") or owner or host)
     held = result.get("storage") or {}
     target = f"s3://{held['bucket']}/{project}/" if held.get("bucket") else ""
@@ -164,19 +167,20 @@ def _few(projects: t.Sequence[str], most: int = 20) -> str:
     return ", ".join(projects[:most]) + (f" and {more} more" if more > 0 else "")
 
 
-def as_text(rows: t.Sequence[Row]) -> list[str]:
+def as_text(rows: t.Sequence[Row], check_mode: bool = False) -> list[str]:
     """The table for the screen, each failure told in full below it."""
     found = ordered(rows)
     dull = [each for each in found if each.dull]
     shown = [each for each in found if not each.dull] + dull[:MOST_LINES]
-    cells = [[_cut(name, _plain(cell)) for name, cell in zip(HEADINGS, each.cells())] for each in shown]
+    cells = [[_cut(name, cell) for name, cell in zip(HEADINGS, each.cells())] for each in shown]
     widths = [max(len(line[at]) for line in [HEADINGS, *cells]) for at in range(len(HEADINGS))]
     lines = [_line(HEADINGS, widths), _line(["-" * width for width in widths], widths)]
     lines += [_line(each, widths) for each in cells]
     if len(dull) > MOST_LINES:
         lines.append(f"... and {len(dull) - MOST_LINES} more in which nothing was to be done")
-    told = [f"{each.project}: {_plain(each.reason)}" for each in found if each.state in (FAILED, NOT_RUN)]
-    return [*lines, *(["", *told] if told else []), "", sentence(summary(rows))]
+    told = [plain(f"{each.project}: {each.reason}") for each in found if each.state in (FAILED, NOT_RUN)]
+    dry = f" {DRY}" if check_mode else ""
+    return [*lines, *(["", *told] if told else []), "", plain(sentence(summary(rows))) + dry]
 
 
 def _cut(name: str, text: str) -> str:
@@ -184,8 +188,10 @@ def _cut(name: str, text: str) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
-def _plain(text: str) -> str:
-    """Names of projects are what people write: without control characters, which terminals obey."""
+def plain(text: str) -> str:
+    """Names of projects are what people write: without control characters, which terminals obey, some of which turn
+    the direction of what follows, and some of which no file can hold.
+    """
     return "".join(char if char.isprintable() else " " for char in text)
 
 
