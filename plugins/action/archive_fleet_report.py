@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -18,7 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Cont
 FACTS = ("vonage_project_id", "vonage_project_name")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """See the documentation of the module of the same name."""
 
     _requires_connection = False
@@ -28,9 +29,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         environ: dict[str, str] = {}
         self._compute_environment_string(environ)
-        every = [
-            _told(host, (task_vars or {})["hostvars"][host]) for host in (task_vars or {})["ansible_play_hosts_all"]
-        ]
+        known = task_vars or {}
+        every = [_told(host, known["hostvars"][host]) for host in known["ansible_play_hosts_all"]]
 
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             return publish(params, context, every, Display().display)
@@ -41,4 +41,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _told(host: str, known: t.Mapping[str, t.Any]) -> Told:
     """What a host of this play registered."""
-    return Told(host, {name: known[name] for name in FACTS if name in known}, known.get("archive_storage_result"))
+    result = known.get("archive_storage_result")
+    return Told(host, {name: _text(known, name) for name in FACTS}, result if isinstance(result, dict) else None)
+
+
+def _text(known: t.Any, name: str) -> str:
+    """A variable of a host. One that is a template which cannot be read must not cost the report of all hosts."""
+    try:
+        return str(known.get(name) or "")
+    except AnsibleError:
+        return ""

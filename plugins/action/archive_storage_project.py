@@ -15,7 +15,6 @@ from ansible.utils.display import Display
 
 from ansible_collections.vonage.archiving.plugins.module_utils._action import perform, quiet
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
@@ -25,8 +24,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._role_variables i
 def _warm_up() -> None:
     """Ansible loads an action before it forks, and forks for each host: what is loaded here is loaded once."""
     nowhere = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
-    # Without the libraries, the task itself says what is missing.
-    with quiet(), contextlib.suppress(ArchivingError):
+    # Without the libraries, or with others than these calls are for, the task itself says what is wrong.
+    with quiet(), contextlib.suppress(Exception):
         for service in ("s3", "iam"):
             # Its methods and exceptions are made when they are asked for first.
             make_client(replace(nowhere, service=service), isolated=True).exceptions  # noqa: B018
@@ -37,7 +36,7 @@ def _warm_up() -> None:
 _warm_up()
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(ActionBase):
     """See the documentation of the module of the same name."""
 
     _requires_connection = False

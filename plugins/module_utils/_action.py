@@ -61,7 +61,7 @@ def perform(
         result = _result(lambda: use_case(validated(arguments, given, verbatim), context), secrets, diff)
     if warnings:
         result["warnings"] = [redact(each, secrets) for each in warnings]
-    shown: dict[str, t.Any] = remove_values(result, secrets)  # type: ignore[no-untyped-call]
+    shown: dict[str, t.Any] = remove_values(result, secrets)
     return shown
 
 

@@ -14,15 +14,16 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Shows a table of all hosts of the play, with what they registered as C(archive_storage_result). Those that failed come
-    first, each failure in full below the table; of projects in which nothing was to be done, 50 are shown.
+  - Shows a table of all hosts of the play, with what they registered as C(archive_storage_result). Those that failed
+    come first, each failure in full below the table; of projects in which nothing was to be done, 50 are shown.
   - Writes the same, on request, as an HTML page that needs nothing else, and as JSON. No secret is in either.
   - It is an action, which runs on the controller. It belongs into the C(always) section of the block in which
     M(vonage.archiving.archive_storage_project) runs, with C(run_once), as in the playbook C(vonage.archiving.fleet).
 options:
   report_path:
     description:
-      - Where the page is written to. The folder has to be there. The JSON is written beside it, with C(.json) at its end.
+      - Where the page is written to. The folder has to be there. The JSON is written beside it, with C(.json) at its
+        end.
       - C(s3://bucket/key) writes both into a bucket, with the options of the connection. In AWX, whose jobs run in
         containers that are thrown away, that is the place where a report lasts.
       - It is written in check mode too, since it says what would be done, and does not count as a change.

@@ -119,7 +119,8 @@ def template(text: t.Any, known: t.Mapping[str, t.Any]) -> t.Any:
     assert text.endswith("}}"), text
     environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
     environment.filters["intersect"] = lambda some, others: [each for each in some if each in others]
-    return environment.compile_expression(text[2:-2].strip(), undefined_to_none=False)(**known)
+    found: t.Any = environment.compile_expression(text[2:-2].strip(), undefined_to_none=False)(**known)
+    return found
 
 
 class Role:
@@ -178,7 +179,7 @@ def fleet(sample: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
 
 @pytest.fixture(params=range(len(SAMPLES)), ids=["smallest", "rich", "elsewhere"])
 def sample(request: pytest.FixtureRequest) -> dict[str, t.Any]:
-    return SAMPLES[request.param]
+    return SAMPLES[int(request.param)]
 
 
 def test_every_variable_of_the_role_is_handed_on() -> None:

@@ -101,10 +101,10 @@ def test_another_project_than_the_hosts_is_refused() -> None:
 
 
 def test_a_secret_in_the_place_of_the_project_is_hidden() -> None:
-    for options in ({"project": SECRET}, {"project": SECRET, "variables": {"bucket": "b-1", "api_key": PROJECT}}):
+    for variables in ({}, {"api_key": PROJECT}):
         with pytest.raises(InputError) as caught:
-            ask(**{"variables": {}, **options})
-        assert SECRET not in str(caught.value) or SECRET in caught.value.secrets
+            ask(variables, project=SECRET)
+        assert SECRET in caught.value.secrets
 
 
 def test_nothing_is_removed_by_a_fleet() -> None:
@@ -135,7 +135,7 @@ def test_an_unknown_option_and_one_of_another_type() -> None:
 
 
 def test_the_secret_of_a_project_or_of_an_application() -> None:
-    both = {"api_secret": SECRET, "private_key": "pem"}
+    both: dict[str, t.Any] = {"api_secret": SECRET, "private_key": "pem"}
     assert ask(**both).secret == SECRET
     wanted = ask({"application_id": APPLICATION}, project="", **both)
     assert wanted.secret == "pem"
@@ -147,7 +147,7 @@ def test_the_secret_of_a_project_or_of_an_application() -> None:
 
 
 def test_secrets_are_where_they_belong_and_nowhere_else() -> None:
-    secrets = {name: f"hidden-{name}" for name, spec in ARGUMENTS.items() if spec.get("no_log")}
+    secrets: dict[str, t.Any] = {name: f"hidden-{name}" for name, spec in ARGUMENTS.items() if spec.get("no_log")}
     wanted = ask(GIVEN, access_key="AKIA", **secrets)
     assert "hidden" not in repr(wanted)
     assert "hidden" not in repr(wanted.settings)

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the report goes, and what becomes of it where it cannot go there."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import typing as t
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet.fleet_results import (
+    FAILED,
+    GIVEN,
+    HOSTILE,
+    NAMED,
+)
+
+EVERY = [
+    Told("a", NAMED, GIVEN),
+    Told("b", {"vonage_project_id": "2", "vonage_project_name": HOSTILE[0]}, {**FAILED, "project": "2"}),
+    Told("c", {"vonage_project_id": "3", "vonage_project_name": "\ud800"}, None),
+]
+
+
+def tell(path: t.Any = None, check_mode: bool = False, **options: t.Any) -> tuple[Outcome, str]:
+    shown: list[str] = []
+    params = validated(ARGUMENTS, {"report_path": path, **options})
+    outcome = publish(params, Context(check_mode), iter(EVERY), shown.append)
+    assert len(shown) == 1
+    assert not outcome.changed
+    return outcome, shown[0]
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_on_the_screen_only(nothing: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome, shown = tell(nothing)
+    assert outcome.result["report"] is None
+    assert (outcome.result["summary"]["total"], outcome.result["summary"]["failed_projects"]) == (3, ["2", "3"])
+    assert "3 projects: 1 failed, 1 not run, 1 ok." in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["fleet.html", "fleet", "fleet.json"])
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_page_and_the_data_beside_it(tmp_path: pathlib.Path, name: str, check_mode: bool) -> None:
+    (tmp_path / "fleet.json").write_text("of the run before")
+    outcome, shown = tell(str(tmp_path / name), check_mode)
+    assert outcome.result["report"] == {"html": f"{tmp_path}/fleet.html", "json": f"{tmp_path}/fleet.json"}
+    assert sorted(os.listdir(tmp_path)) == ["fleet.html", "fleet.json"]
+    data = json.loads((tmp_path / "fleet.json").read_text())
+    assert (data["check_mode"], [each["host"] for each in data["projects"]]) == (check_mode, ["b", "c", "a"])
+    assert data["summary"] == outcome.result["summary"]
+    page = (tmp_path / "fleet.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page
+    assert ("dry run" in page) is ("dry run" in shown) is check_mode
+
+
+def test_the_home_of_the_user(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tell("~/fleet.html")[0].result["report"]["html"] == "~/fleet.html"
+    assert (tmp_path / "fleet.html").exists()
+
+
+def test_a_name_that_has_a_dot(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert tell("fleet.2026-11")[0].result["report"] == {"html": "fleet.2026-11.html", "json": "fleet.2026-11.json"}
+
+
+@pytest.mark.parametrize("path", ["{0}/no/fleet.html", "{0}/file/fleet", "{0}/taken", "{0}/a\0b", "{0}/{1}"])
+def test_places_that_cannot_be_written_to(tmp_path: pathlib.Path, path: str) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken.html").mkdir()
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(errors.RejectedError, match=r"^Could not write the report ") as caught:
+        tell(path.format(tmp_path, "x" * 300))
+    assert caught.value.problem
+    assert "in a folder that is there" in caught.value.hint
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["reports/", "s3://bucket-1/reports/", ".html", ".json", "s3://bucket-1/reports/.html"]
+)
+def test_a_folder_is_no_report(path: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    with pytest.raises(errors.InputError, match="names no file"):
+        tell(path)
+    assert list((tmp_path / "reports").iterdir()) == []
+
+
+def test_a_report_is_there_as_a_whole_or_as_it_was(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fleet.html").write_text("of the run before")
+
+    def full(_part: str, _final: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(errors.RejectedError, match="No space left"):
+        tell(str(tmp_path / "fleet.html"))
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"fleet.html": "of the run before"}
+
+
+class Store:
+    """Stands in for a client of a store."""
+
+    def __init__(self) -> None:
+        self.puts: list[dict[str, t.Any]] = []
+
+    def put_object(self, **request: t.Any) -> None:
+        self.puts.append(request)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Store:
+    made = Store()
+    monkeypatch.setattr(aws, "make_client", lambda _connection: made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("s3://bucket-1/fleet.html", ["fleet.html", "fleet.json"]),
+        ("s3://bucket-1/a/b/fleet", ["a/b/fleet.html", "a/b/fleet.json"]),
+        ("s3://bucket-1/fleet.json", ["fleet.html", "fleet.json"]),
+    ],
+)
+@pytest.mark.parametrize("endpoint", [None, "https://s3.example.com", "https://s3.eu-west-1.amazonaws.com"])
+def test_into_a_bucket(store: Store, path: str, keys: list[str], endpoint: str | None) -> None:
+    outcome, _shown = tell(path, endpoint_url=endpoint)
+    assert [(each["Bucket"], each["Key"]) for each in store.puts] == [("bucket-1", key) for key in keys]
+    assert [each["ContentType"] for each in store.puts] == ["text/html; charset=utf-8", "application/json"]
+    assert outcome.result["report"]["html"] == f"s3://bucket-1/{keys[0]}"
+    json.loads(store.puts[1]["Body"])
+    # As for records: other stores may fail on the header, and of AWS a policy may demand it.
+    elsewhere = endpoint == "https://s3.example.com"
+    assert ["ServerSideEncryption" in each for each in store.puts] == [not elsewhere] * 2
+
+
+@pytest.mark.parametrize("path", ["s3://", "s3:///fleet.html", "s3://bucket-1", "s3://No Bucket/fleet.html"])
+def test_what_names_no_object(store: Store, path: str) -> None:
+    with pytest.raises(errors.InputError, match="report_path"):
+        tell(path)
+    assert store.puts == []
+
+
+def test_a_store_that_refuses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    exceptions = pytest.importorskip("botocore.exceptions")
+
+    def refuse(**_request: t.Any) -> None:
+        body = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        raise exceptions.ClientError(body, "PutObject")
+
+    monkeypatch.setattr(store, "put_object", refuse)
+    with pytest.raises(errors.DeniedError, match="s3:PutObject"):
+        tell("s3://bucket-1/fleet.html")
