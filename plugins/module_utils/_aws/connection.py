@@ -52,8 +52,8 @@ ISOLATION: dict[str, t.Any] = {
 }
 # Not every Python takes offence at other things between brackets than an address.
 _PLACE = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
-# Reads of facets run side by side; each needs its connection.
-CONNECTIONS = 12
+# Reads of facets run side by side, and so may projects; each needs its connection, and those beyond would be closed.
+CONNECTIONS = 48
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 # What messages call a service of AWS, and one of anybody else at an address.
 _SERVICES = {"s3": ("AWS S3", "the S3 store at"), "iam": ("AWS IAM", "the IAM API at")}
