@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.session
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from tests.e2e import quick_clients
 from tests.e2e.site import MANAGED, Site, new_site
 from tests.sandbox import Sandbox
 
@@ -40,12 +40,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups | 
     return Groups(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _service_descriptions() -> Iterator[None]:
-    """Let botocore read what it knows of S3 and IAM once in a worker, not again for each of a thousand clients."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.session, "create_loader", functools.cache(botocore.session.create_loader))
-        yield
+quick_clients.remember()
 
 
 @pytest.fixture(scope="session")

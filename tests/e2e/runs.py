@@ -19,6 +19,8 @@ from urllib.parse import quote, quote_plus
 
 import yaml
 
+from tests.e2e import warm_runs
+
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "tree"
 ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -157,11 +159,13 @@ def awx_variables(variables: Mapping[str, Any]) -> str:
 
 
 def command_line(
-    playbook: str | Path, extra_vars: Path, ansible_playbook: Path | None, args: Sequence[str]
+    playbook: str | Path, extra_vars: Path, ansible_playbook: Path | None, args: Sequence[str], warm: bool
 ) -> list[str]:
     """Return the command; the values of variables are not in it."""
     path = playbook if isinstance(playbook, Path) else ROOT / "playbooks" / f"{playbook}.yml"
-    return [str(ansible_playbook or ANSIBLE_PLAYBOOK), "-i", "localhost,", "-e", f"@{extra_vars}", *args, str(path)]
+    program = str(ansible_playbook or ANSIBLE_PLAYBOOK)
+    python = ["-e", f"ansible_python_interpreter={warm_runs.interpreter()}"] if warm else []
+    return [program, "-i", "localhost,", *python, "-e", f"@{extra_vars}", *args, str(path)]
 
 
 def run_playbook(
@@ -172,6 +176,7 @@ def run_playbook(
     ansible_playbook: Path | None = None,
     args: Sequence[str] = (),
     watch: Callable[[subprocess.Popen[str]], None] | None = None,
+    seconds: float = RUN_SECONDS,
 ) -> Run:
     """Run one playbook.
 
@@ -180,13 +185,17 @@ def run_playbook(
     :param home: all that the run keeps is kept below it.
     :param env: on top of a bare environment.
     :param watch: called with the process while it runs.
+    :param seconds: how long it may take.
     """
     surroundings = environment(home, env)
+    if not watch:
+        surroundings["E2E_PACKED"] = str(warm_runs.packed(ansible_playbook or ANSIBLE_PLAYBOOK))
     events = Path(surroundings["E2E_EVENTS"])
     events.unlink(missing_ok=True)
     text = variables if isinstance(variables, str) else yaml.safe_dump(dict(variables))
     extra_vars = write_private(home / "extra_vars.yml", text)
-    command = command_line(playbook, extra_vars, ansible_playbook, args)
+    # Whoever watches is to see all processes and files of a run; and another ansible-core has another Python.
+    command = command_line(playbook, extra_vars, ansible_playbook, args, warm=not watch and not ansible_playbook)
     started = time.monotonic()
     # Files rather than pipes: whoever watches the process need not read them meanwhile.
     with open(home / "stdout", "w+") as out, open(home / "stderr", "w+") as err:
@@ -196,10 +205,10 @@ def run_playbook(
             try:
                 if watch:
                     watch(process)
-                process.wait(RUN_SECONDS)
+                process.wait(seconds)
             finally:
                 process.kill()
-        seconds = time.monotonic() - started
+        took = time.monotonic() - started
         stdout, stderr = (home / "stdout").read_text(), (home / "stderr").read_text()
     told = events.read_text() if events.exists() else ""
     lines = [json.loads(line) for line in told.splitlines()]
@@ -207,7 +216,7 @@ def run_playbook(
     names = ("kind", "task", "action", "result", "host")
     seen = [Event(*(line[name] for name in names)) for line in lines if "task" in line]
     recap = (stats or [{}])[-1]
-    return Run(process.returncode, stdout, stderr, seen, told, recap.get("localhost", {}), seconds, home, recap)
+    return Run(process.returncode, stdout, stderr, seen, told, recap.get("localhost", {}), took, home, recap)
 
 
 def forms(secret: str) -> set[str]:

@@ -10,7 +10,9 @@ from typing import Any
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from tests.e2e import quick_clients
 
+quick_clients.remember()
 make_client(connection({"endpoint_url": "http://127.0.0.1:9", "access_key": "none", "secret_key": "none"}, {}))
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import boto3
@@ -21,6 +22,7 @@ _ISOLATED: dict[str, tuple[None, None, str | None, None]] = {
 }
 
 
+@functools.lru_cache(maxsize=64)
 def aws_client(
     service: str,
     endpoint_url: str,
@@ -29,7 +31,10 @@ def aws_client(
     region: str = "us-east-1",
     timeout: float = 30,
 ) -> Any:
-    """Return a client that tries once, addresses buckets by path, and takes only what it is given."""
+    """Return a client that tries once, addresses buckets by path, and takes only what it is given.
+
+    Threads may share one; making it takes longer than most calls.
+    """
     core = botocore.session.Session(session_vars=_ISOLATED)
     session = boto3.session.Session(
         aws_access_key_id=access_key,
