@@ -70,6 +70,10 @@ sandbox: venv  ## Leave the sandbox running and print how to use it
 bench: venv  ## Compare a steady-state run with the same done by amazon.aws, community.aws and uri
 	@$(PY) -m tests.bench
 
+.PHONY: bench-fleet
+bench-fleet: venv  ## Measure a fleet of 1,000 projects against the role (ARGS="--projects 100" for fewer)
+	@PYTHONPATH=$(TREE) $(PY) -m tests.bench.fleet $(ARGS)
+
 .PHONY: test
 test: venv  ## Everything that gates; the last line is "N passed, N failed", in stages
 	@MAKE="$(MAKE)" $(PY) -m tools.run_stages --jobs $(STAGE_JOBS) \

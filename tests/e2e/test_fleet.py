@@ -240,7 +240,7 @@ def test_a_kill_in_the_middle_costs_nothing(fleet: FleetSite) -> None:
         for each in [*leader.children(recursive=True), leader]:
             each.kill()
 
-    # Without a write that needs the bucket's lock: a run that is killed with that is waited for until its lease is over.
+    # Without a write that needs the bucket's lock, whose lease would be waited for after the kill.
     plain = {"abort_incomplete_uploads_days": 0}
     given = {**fleet.variables, **{f"archive_storage_{name}": value for name, value in plain.items()}}
     surroundings = {**fleet.operator, "ANSIBLE_FORKS": "4"}
