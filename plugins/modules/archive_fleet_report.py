@@ -42,6 +42,9 @@ extends_documentation_fragment:
   - vonage.archiving.attributes
   - vonage.archiving.attributes.actiongroup_aws
 notes:
+  - With C(serial), there is a report after each batch, of all hosts of the play; those whose turn has not come are not
+    run yet. The strategy of the play has to know C(run_once), which C(free) does not.
+  - The options of the connection are those of the first host, where they are templates.
   - "IAM actions: C(s3:PutObject) on the objects of O(report_path), where it is in a bucket."
 seealso:
   - module: vonage.archiving.archive_storage_project

@@ -127,8 +127,10 @@ extends_documentation_fragment:
   - vonage.archiving.attributes
   - vonage.archiving.attributes.actiongroup_all
 notes:
-  - The controller's Python needs boto3, requests and PyJWT. The connection and the interpreter of the host have no
-    meaning.
+  - The Python that runs Ansible needs boto3, requests and PyJWT; without them, the task of each host says so. The
+    connection and the interpreter of the host, C(delegate_to) and C(become) have no meaning.
+  - C(environment) counts, for this task alone. C(until) repeats all of it, which changes nothing that is as it should
+    be. C(async) is refused, and not needed, since hosts run side by side.
   - "IAM actions: those of the role P(vonage.archiving.archive_storage#role)."
   - On macOS a forked process may not use some system libraries. If tasks die there, set the environment variable
     C(no_proxy) to C(*) for Ansible (unverified).
