@@ -26,6 +26,10 @@ DOCUMENTS = [ROOT / "README.md", *ROLE_READMES, *sorted((ROOT / "docs").rglob("*
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
 SHOWN_BY_OUR_OWN_ROLES = {f"{role}_result" for role in ROLES}
+# Of the playbooks: over which hosts they run, and what they tell a workflow.
+OF_PLAYBOOKS = {f"{role}_{name}" for role in ROLES for name in ("hosts", "summary")}
+# Their names are that of a role with a word more.
+PLUGINS = {"interactive_broadcast_app", "archive_storage_project"}
 
 
 @dataclass(frozen=True)
@@ -99,8 +103,7 @@ def _role_variables() -> set[str]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_every_variable_of_the_role_that_is_named_exists(path: Path) -> None:
     named = set(re.findall(rf"\b(?:{'|'.join(ROLES)})_[a-z_]*[a-z]\b", path.read_text()))
-    # The module has the name of its role with a word more.
-    assert named - _role_variables() - {"interactive_broadcast_app"} <= SHOWN_BY_OUR_OWN_ROLES
+    assert named - _role_variables() - PLUGINS - OF_PLAYBOOKS <= SHOWN_BY_OUR_OWN_ROLES
 
 
 def _tasks(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -145,7 +148,8 @@ def test_commands_name_what_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     playbooks = {f"vonage.archiving.{path.stem}" for path in (ROOT / "playbooks").glob("*.yml")}
     made = {line.split()[1] for line in lines if line.startswith("make ")}
-    played = {line.split()[1] for line in lines if line.startswith("ansible-playbook ")}
+    runs = [line.split() for line in lines if line.startswith("ansible-playbook ")]
+    played = {next(word for word in words if word.startswith("vonage.archiving.")) for words in runs}
     assert made
     assert made <= targets
     assert played == playbooks
