@@ -226,7 +226,7 @@ def _leases_have_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_turn(site: Site) -> range:
-    """What a run has sent while it had its turn at the bucket; ``test_shared_bucket.py`` has kills at these requests."""
+    """What a run sent while it had its turn at the bucket; ``test_shared_bucket.py`` has kills at these requests."""
     sent = sorted([*site.s3.requests, *site.api.requests], key=lambda each: each.time)
     locking = [n for n, each in enumerate(sent, start=1) if each.path.endswith(LOCK_KEY)]
     return range(locking[0] + 1, locking[-1])
