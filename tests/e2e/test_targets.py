@@ -50,8 +50,7 @@ def stores_of(name: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(("target", "store"), cases())
-def test_target(sandbox: Sandbox, target: str, store: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "RUN_SECONDS", SECONDS)
+def test_target(sandbox: Sandbox, target: str, store: str, home: Path) -> None:
     described = sandbox.describe()
     play = {
         "hosts": "localhost",
@@ -69,7 +68,7 @@ def test_target(sandbox: Sandbox, target: str, store: str, home: Path, monkeypat
     }
     # The targets' own tasks hand secrets to programs that look at the servers, which Ansible shows at high verbosity;
     # what the modules show then is looked through in all other runs.
-    run = run_playbook(playbook, variables, home, {"ANSIBLE_VERBOSITY": "0"}).ok()
+    run = run_playbook(playbook, variables, home, {"ANSIBLE_VERBOSITY": "0"}, seconds=SECONDS).ok()
     assert run.stats["failures"] == 0
     assert run.stats["ok"] > 5
     known = [each.secret_key for each in sandbox.stores.values()]

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Ansible starts as ``ansible_python_interpreter``: asks the server to run a module, and is told how it ended.
+"""What Ansible starts as ``ansible_python_interpreter``: asks the server to run a program, and is told how it ended.
 
-Anything else than a module that Ansible has packed is run by the real interpreter. Nothing is imported that is not in
+What is no file of Python, options of the interpreter among it, is for the real one. Nothing is imported that is not in
 the interpreter already: this has to be quick.
 
 usage: warm_client.py SOCKET INTERPRETER ARGUMENT...
@@ -33,6 +33,6 @@ def hand_over(address: str, arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     address, interpreter, *arguments = sys.argv[1:]
-    if len(arguments) != 1 or not arguments[0].rpartition("/")[2].startswith("AnsiballZ_"):
+    if not arguments or not arguments[0].endswith(".py"):
         posix.execv(interpreter, [interpreter, *arguments])
     posix._exit(hand_over(address, arguments))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Python that has loaded what modules import, and forks a process for every module that Ansible starts.
+"""A Python that has loaded what modules import, and forks a process for every program that Ansible starts with it.
 
 What comes from the checkout is not loaded: it is read from what Ansible has packed, so that something that Ansible
 would not pack is missing here as well. Only its compilation is known already, for a source that is the same.
@@ -173,4 +173,5 @@ def main(address: str, folders: Sequence[str]) -> list[str]:
 if __name__ == "__main__":
     # Here rather than in a function: the process ends as any other does, with all that is to be done at its end.
     sys.argv = main(sys.argv[1], sys.argv[2:])
+    sys.path.insert(0, os.path.dirname(sys.argv[0]))
     runpy.run_path(sys.argv[0], run_name="__main__")
