@@ -143,7 +143,10 @@ else:
         return trust_as_template(text)
 
     def _data(value: t.Any) -> t.Any:
-        return value
+        """What cannot be a template is trusted: else ansible-inventory shows a text as ``{"__ansible_unsafe": ...}``,
+        which AWX keeps as it is (issues 8212 of community.general and 283 of vmware.vmware).
+        """
+        return trust_as_template(value) if isinstance(value, str) and "{" not in value else value
 
 
 # The interpreter is a template, so that an inventory that was read in one place can be used in another.
@@ -222,5 +225,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             inventory.set_variable(name, variable, value)
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), facts, name, strict=strict)
+        for variable, value in dict(inventory.get_host(name).vars).items():
+            inventory.set_variable(name, variable, _data(value))
         self._add_host_to_composed_groups(self.get_option("groups"), facts, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), facts, name, strict=strict)

@@ -77,6 +77,9 @@ QUESTION_KEYS = {
     "min",
     "max",
 }
+# AWX writes `!unsafe '*'`; ansible-core 2.19 and later looks for what such a text would be without quotes, and finds
+# for these a tag of YAML that nothing can make a value of: the job does not start.
+UNREADABLE = ("*", "&", "!", "=", "<<")
 PLAYBOOK_LINE = re.compile(r"^\s*?-?\s*?(hosts|(ansible\.builtin\.)?include|(ansible\.builtin\.)?import_playbook):")
 NO_PLAYBOOKS_IN = {"roles", "tasks", "group_vars", "host_vars"}
 
@@ -255,6 +258,9 @@ def survey_traps(survey: Mapping[str, Any]) -> list[str]:
             found.append(f"{name} may be left empty, which its min refuses")
         if question["type"] in ("integer", "float"):
             found += _number_traps(question)
+        texts = [default, *(question.get("choices") or [])]
+        if any(text in UNREADABLE for text in texts):
+            found.append(f"{name} may be what ansible-core 2.19 and later cannot read")
         if isinstance(question.get("choices"), str):
             found.append(f"the default of {name} is looked for anywhere in the text of its choices")
     return found

@@ -81,6 +81,7 @@ def test_questions_are_about_variables_that_exist_and_have_their_defaults(path: 
     for question in read(path)["spec"]:
         name = question["variable"]
         assert name in known | fleet
+        # A star cannot be an answer; an empty one means it, too.
         if name in defaults and defaults[name] != ["*"]:
             assert in_text(question["default"]) == in_text(defaults[name]), name
 
@@ -141,7 +142,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
     playbook = folder / "play.yml"
     playbook.write_text(yaml.safe_dump([play]))
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "tree"), "ANSIBLE_LOCALHOST_WARNING": "false"}
-    command = [Path(sys.executable).with_name("ansible-playbook"), str(playbook)]
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
     done = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return dict(json.loads(found.read_text()))

@@ -144,6 +144,8 @@ def test_a_survey_that_awx_refuses(made: dict[str, Any], told: str) -> None:
         (survey(required=True, default="x"), "still have to send it"),
         ({**survey(), "spec": [{key: value for key, value in QUESTION.items() if key != "default"}]}, "has no default"),
         (survey(type="multiselect", choices=["x"], default="x"), "no launch but those by hand"),
+        (survey(default="*"), "ansible-core 2.19 and later cannot read"),
+        (survey(type="multiplechoice", choices=["=", "x"], default="x"), "cannot read"),
         (survey(type="password", default="x"), "changed in every run"),
         (survey(min=3), "which its min refuses"),
         (survey(type="integer", default=""), "sent as an empty text"),

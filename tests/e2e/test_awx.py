@@ -1,0 +1,239 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The project for AWX, run as AWX runs it, each job in a folder that is thrown away.
+
+Configure and verify run on each line of ansible-core, the other playbooks on the oldest and the newest: it is the form
+of answers and templates that differs between the lines, and these two have nearly all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.awx import jobs
+from tests.awx.injection import AWX
+from tests.awx.jobs import Job, Launch
+from tests.e2e import runs
+from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
+from tests.e2e.fleet_site import FleetSite, new_fleet
+from tests.e2e.site import PROBE, Site
+from tests.sandbox import HerokuEmulator, Sandbox
+from tools.cores import DEFAULT_LINES, SUPPORTED, ensure_core
+from tools.pythons import find_pythons
+
+ENDS = (DEFAULT_LINES[0], DEFAULT_LINES[-1])
+
+
+def core_of(line: str) -> Path:
+    """Return the ansible-playbook of one line."""
+    found = ensure_core(line, find_pythons())
+    if found is None:
+        oldest, newest = SUPPORTED[line]
+        pytest.skip(f"ansible-core {line} needs Python {oldest} to {newest}, and there is none on this machine")
+    return found
+
+
+def launched(site: Site, line: str, playbook: str, more: Mapping[str, Any] | None = None, **answers: Any) -> Job:
+    """Launch a job about one project, with its credential, that of AWS, and that of a store elsewhere."""
+    launch = Launch(
+        playbook,
+        {
+            "vonage_video_project": {"api_key": site.key, "api_secret": site.secret, "api_url": site.api.url},
+            "s3_compatible_store": {"endpoint_url": site.s3.url},
+        },
+        site.operator,
+        answers={
+            "archive_storage_bucket": site.bucket,
+            "archive_storage_endpoint": site.s3.url,
+            **{f"archive_storage_{name}": value for name, value in answers.items()},
+        },
+        more=more or {},
+    )
+    job = jobs.run(launch, core_of(line), site.home)
+    assert not runs.leaks(job.left, site.secrets)
+    return job
+
+
+def summary(site: Site, job: Job, **expected: Any) -> None:
+    """See what the job hands on to the next node of a workflow."""
+    told = job.artifacts["archive_storage_summary"]
+    wanted = {"project": site.key, "bucket": site.bucket, "failed": False, "check_mode": False, **expected}
+    assert told == wanted
+    assert not runs.leaks(json.dumps(job.artifacts), [*site.secrets, *site.keys()] if site.exists() else site.secrets)
+
+
+# Answers that ansible-core 2.19 and later makes something else of.
+ANSWERS: dict[str, Any] = {
+    "public": "true",
+    "retention_days": 30,
+    "tags": "team: video\ncost: 47\n",
+    "folders": "incoming\n2024-01-01",
+    "cors_rules": "- allowed_origins: ['https://*.example.com']\n  allowed_methods: [GET]\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", DEFAULT_LINES)
+def test_configure_and_verify(managed: Site, line: str) -> None:
+    site = managed
+    first = launched(site, line, "configure", **ANSWERS).ok()
+    assert len(first.changed) == 2
+    summary(site, first, changed=True, reason="unknown")
+    assert site.store.client().get_bucket_tagging(Bucket=site.bucket)["TagSet"]
+    assert {"incoming/", "2024-01-01/"} <= set(site.objects())
+    site.uploaded()
+    site.forget()
+    again = launched(site, line, "configure", **ANSWERS).unchanged()
+    summary(site, again, changed=False, reason="unchanged")
+    assert (site.written, site.calls()) == ([], [])
+    verified = launched(site, line, "verify", **ANSWERS).unchanged()
+    summary(site, verified, changed=False, reason="unchanged")
+    assert len(site.probes) > 0
+    assert (site.calls(), site.left_probes()) == ([], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ENDS)
+def test_the_other_playbooks_about_one_project(managed: Site, line: str) -> None:
+    site = managed
+    launched(site, line, "configure").ok()
+    failed = launched(site, line, "verify", retention_days=9)
+    assert failed.status == "failed"
+    summary(site, failed, changed=False, reason="unchanged", failed=True)
+    keys = [site.held_key[0]]
+    for _time in range(2):
+        # It changes something in every run: that is what it is for.
+        rotated = launched(site, line, "rotate").ok()
+        assert len(rotated.changed) == 1
+        summary(site, rotated, changed=True, reason="forced")
+        assert site.keys() == {site.held_key[0]: "Active"}
+        assert site.held_key[0] not in keys
+        keys.append(site.held_key[0])
+        site.uploaded()
+    recovery = {"archive_recover_project": site.key, "archive_storage_endpoint": site.s3.url}
+    healthy = launched(site, line, "recover", recovery).unchanged()
+    assert healthy.artifacts["archive_storage_summary"]["project"] == site.key
+    gone = launched(site, line, "teardown").ok()
+    assert gone.changed != []
+    assert (site.target(), site.keys()) == (None, {})
+    launched(site, line, "teardown").unchanged()
+
+
+@pytest.fixture
+def fleet(e2e_sandbox: Sandbox, home: Path) -> Iterator[FleetSite]:
+    """Three projects in one bucket."""
+    with new_fleet(e2e_sandbox, home, ["one", "two", "three"], managed=True) as made:
+        yield made
+
+
+def synchronised(fleet: FleetSite, core: Path) -> dict[str, Any]:
+    """Return the inventory as AWX has it after an update of its source, a file of the project.
+
+    The bucket is one for all here; what else all projects have in common are variables of the inventory.
+    """
+    source = runs.write_private(
+        fleet.home / "fleet.vonage_projects.yml",
+        (AWX / "project" / "inventories" / "fleet.vonage_projects.yml").read_text(),
+    )
+    quiet = {"ANSIBLE_VERBOSITY": "0", "VONAGE_VIDEO_API_URL": fleet.emulator.url}
+    env = runs.environment(fleet.home, {**fleet.operator, **quiet})
+    command = [str(core.with_name("ansible-inventory")), "-i", str(source), "--list"]
+    found = json.loads(subprocess.run(command, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout)
+    assert not runs.leaks(json.dumps(found), fleet.secrets)
+    assert "__ansible_unsafe" not in json.dumps(found), "AWX would keep it"
+    for variables in found["_meta"]["hostvars"].values():
+        assert variables["archive_storage_bucket"] == f"recordings-{variables['vonage_project_id']}"
+        variables["archive_storage_bucket"] = f"{fleet.mark}-0"
+    found["all"]["vars"] = {
+        name: value
+        for name, value in fleet.variables.items()
+        if name in ("archive_storage_region", "archive_storage_endpoint", "archive_storage_verify_timeout")
+    }
+    return dict(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ENDS)
+def test_a_fleet(fleet: FleetSite, line: str) -> None:
+    core = core_of(line)
+    account = {
+        "account_key": fleet.emulator.account_key,
+        "account_secret": fleet.emulator.account_secret,
+        "api_url": fleet.emulator.url,
+    }
+    launch = Launch(
+        "fleet",
+        {"vonage_video_account": account, "s3_compatible_store": {"endpoint_url": fleet.s3.url}},
+        {"AWS_ACCESS_KEY_ID": fleet.store.access_key, "AWS_SECRET_ACCESS_KEY": fleet.store.secret_key},
+        synchronised(fleet, core),
+        {"archive_fleet_report_path": f"s3://{fleet.mark}-0/reports/fleet.html"},
+        arguments=["--limit", ",".join(["localhost", *fleet.ids])],
+    )
+    first = jobs.run(launch, core, fleet.home).ok()
+    told = first.artifacts["archive_fleet"]
+    assert (told["total"], told["changed"], told["failed"]) == (3, 3, 0)
+    for project in fleet.ids:
+        fleet.uploaded(project)
+    fleet.forget()
+    again = jobs.run(launch, core, fleet.home).unchanged()
+    assert (again.artifacts["archive_fleet"]["changed"], fleet.puts()) == (0, [])
+    assert {line.split("?")[0].split("/")[2] for line in fleet.written} == {"reports"}
+    for job in (first, again):
+        assert not runs.leaks(job.left, fleet.secrets)
+
+
+@pytest.fixture
+def broadcast(e2e_sandbox: Sandbox) -> Iterator[BroadcastSite]:
+    """An application that has nothing yet."""
+    with HerokuEmulator() as heroku, broadcast_site(e2e_sandbox, heroku) as made:
+        yield made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", ENDS)
+def test_interactive_broadcast(broadcast: BroadcastSite, home: Path, line: str) -> None:
+    site = broadcast
+    launch = Launch(
+        "interactive_broadcast",
+        {
+            "vonage_video_project": {"api_key": site.key, "api_secret": site.secret, "api_url": site.vonage.url},
+            "heroku_api_token": {"api_token": site.heroku.api_token},
+            "s3_compatible_store": {"endpoint_url": site.s3.url},
+        },
+        {"AWS_ACCESS_KEY_ID": site.store.access_key, "AWS_SECRET_ACCESS_KEY": site.store.secret_key},
+        answers={
+            "interactive_broadcast_bucket": site.bucket,
+            "interactive_broadcast_endpoint": site.s3.url,
+            "interactive_broadcast_heroku_app": site.app.name,
+        },
+        more={"interactive_broadcast_heroku_api_url": site.api.url},
+    )
+    first = jobs.run(launch, core_of(line), home).ok()
+    told = first.artifacts["interactive_broadcast_summary"]
+    assert (told["project"], told["bucket"], told["changed"], told["failed"]) == (site.key, site.bucket, True, False)
+    assert site.config["S3_COMPOSEDVIDEO_URL"].startswith(site.s3.url)
+    site.forget()
+    again = jobs.run(launch, core_of(line), home).unchanged()
+    assert again.artifacts["interactive_broadcast_summary"]["changed"] is False
+    assert [each for each in site.written if PROBE not in each] == []
+    for job in (first, again):
+        site.see_no_secret(job.left)
+        site.see_no_secret(json.dumps(job.artifacts))
+
+
+def test_nothing_of_a_job_is_found_by_the_next(home: Path) -> None:
+    """Else a second run would show nothing."""
+    launch = Launch("verify", {"vonage_video_project": {"api_key": "47123456", "api_secret": "x"}})
+    job = jobs.run(launch, core_of(DEFAULT_LINES[-1]), home)
+    assert job.status == "failed"
+    assert "archive_storage_bucket is not given" in job.left
+    assert job.artifacts["archive_storage_summary"]["reason"] == "failed"
+    assert os.listdir(home) == []
