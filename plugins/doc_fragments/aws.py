@@ -68,5 +68,5 @@ notes:
     run side by side.
 requirements:
   - python >= 3.9
-  - boto3 (its part botocore >= 1.34)
+  - boto3 (its part botocore >= 1.36)
 """

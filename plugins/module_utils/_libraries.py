@@ -35,12 +35,25 @@ def load(name: str) -> t.Any:
     try:
         return importlib.import_module(name)
     except ImportError as exc:
-        package = PACKAGES.get(name.partition(".")[0], name)
-        raise MissingLibraryError(
-            f"load the Python library {package}",
-            f"the interpreter {sys.executable} says: {exc}",
-            f"Install {package} for that interpreter, or let ansible_python_interpreter name one that has it "
-            '("{{ ansible_playbook_python }}" is the one that runs Ansible).',
-            library=package,
-            interpreter=sys.executable,
-        ) from exc
+        raise _missing(name, f"the interpreter {sys.executable} says: {exc}") from exc
+
+
+def too_old(name: str, least: str) -> MissingLibraryError:
+    """What to raise where the library is there and cannot do what is needed of it.
+
+    :param least: the first version that can.
+    """
+    found = getattr(load(name), "__version__", "of an unknown version")
+    return _missing(name, f"the interpreter {sys.executable} has {name} {found}, and {least} or later is needed")
+
+
+def _missing(name: str, problem: str) -> MissingLibraryError:
+    package = PACKAGES.get(name.partition(".")[0], name)
+    return MissingLibraryError(
+        f"load the Python library {package}",
+        problem,
+        f"Install {package} for that interpreter, or let ansible_python_interpreter name one that has it "
+        '("{{ ansible_playbook_python }}" is the one that runs Ansible).',
+        library=package,
+        interpreter=sys.executable,
+    )

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import AWS_DOMAINS
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load, too_old
 from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
 
 # Options of the doc fragment vonage.archiving.aws; the names are those of the collection amazon.aws.
@@ -305,7 +305,11 @@ def _loader(path: str | None) -> t.Any:
 
 
 def _config(anonymous: bool, isolated: bool, tries: int) -> t.Any:
-    return load("botocore.config").Config(
+    config = load("botocore.config").Config
+    # Older ones do not tell what stores answer that are none of AWS, either.
+    if "request_checksum_calculation" not in config.OPTION_DEFAULTS:
+        raise too_old("botocore", "1.36")
+    return config(
         signature_version=load("botocore").UNSIGNED if anonymous else None,
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

@@ -17,7 +17,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
     connection,
     make_client,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, MissingLibraryError
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
 # What of the surroundings reaches botocore.
@@ -221,7 +221,7 @@ def test_no_task_hangs_and_old_checksums_are_sent() -> None:
     assert (config.connect_timeout, config.read_timeout) == (5, 20)
     assert config.retries["total_max_attempts"] == 3
     assert config.request_checksum_calculation == "when_required"
-    assert config.max_pool_connections == 12
+    assert config.max_pool_connections == 48
 
 
 @pytest.mark.parametrize(
@@ -237,3 +237,15 @@ def test_what_botocore_refuses_is_told_as_wrong_input(given: Connection, words: 
     with pytest.raises(InputError) as caught:
         make_client(given)
     assert words in str(caught.value)
+
+
+def test_a_botocore_that_is_too_old_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Config:
+        OPTION_DEFAULTS = {"connect_timeout": 60}
+
+    monkeypatch.setattr("botocore.config.Config", Config)
+    monkeypatch.setattr("botocore.__version__", "1.34.0")
+    with pytest.raises(MissingLibraryError, match=r"has botocore 1\.34\.0, and 1\.36 or later is needed") as caught:
+        make_client(Connection(access_key="old", secret_key="s"))
+    assert caught.value.facts["library"] == "boto3"
+    assert caught.value.hint.startswith("Install boto3 for that interpreter")
