@@ -16,10 +16,11 @@ from pathlib import Path
 import yaml
 
 from tools import environment
-from tools.paths import BUILD, CACHE, ROOT, user_environment
+from tools.paths import BUILD, CACHE, COLLECTION, ROOT, user_environment
 from tools.tree import copy_tree
 
 NEEDED = Path("meta/ee-requirements.txt")
+SHIPPED = Path("extensions", "awx", "execution-environment.yml")
 
 
 def build() -> Path:
@@ -77,7 +78,7 @@ def requirements() -> list[str]:
 
 
 def create_context(env: dict[str, str]) -> int:
-    """Lay out the build context of an image that has the collection."""
+    """Lay out the build contexts of images: with the artefact, and of the definition that is in it."""
     work = BUILD / "ee"
     definition = work / "execution-environment.yml"
     [tarball] = (BUILD / "dist").glob("*.tar.gz")
@@ -91,6 +92,12 @@ def create_context(env: dict[str, str]) -> int:
         },
     }
     definition.write_text(yaml.safe_dump(image))
+    # The one that users copy has the collection from Galaxy, which laying out does not ask.
+    return max(laid_out(each, work, env) for each in (definition, work / "tree" / COLLECTION / SHIPPED))
+
+
+def laid_out(definition: Path, work: Path, env: dict[str, str]) -> int:
+    """Let ansible-builder lay out the build context of a definition."""
     create = ["ansible-builder", "create", "-f", str(definition), "-c", str(work / "context")]
     return subprocess.run(create, check=False, cwd=work, env=env).returncode
 
