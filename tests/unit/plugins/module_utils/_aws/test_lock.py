@@ -179,8 +179,8 @@ def test_the_wait_has_an_end_that_says_what_to_do(here: Here) -> None:
     assert str(caught.value) == (
         "Could not write to bucket b-1, which projects share: it was other projects' turn for 180 s, the last time "
         "that of the run of project 472 since 2026-11-22T00:00:00Z. Run it again later, or let fewer runs that change "
-        "this bucket work at once. A run that was killed keeps others waiting for 45 s at most; who has the turn is said "
-        "in .vonage-archiving/bucket.lock in the bucket."
+        "this bucket work at once. A run that was killed keeps others waiting for 45 s at most; who has the turn is "
+        "said in .vonage-archiving/bucket.lock in the bucket."
     )
     assert lease.BUDGET <= here.time.now - 1000 <= lease.BUDGET + 2 * lease.LONGEST_PAUSE
     assert lease.BUDGET > 2 * (SECONDS + lease.MARGIN)
