@@ -51,22 +51,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Set up each project, then report
-  hosts: vonage_projects
-  connection: local
-  gather_facts: false
-  tasks:
-    - name: Set up each project, then report, whatever became of single ones
-      block:
-        - name: Bring about the archive storage of the project
-          ansible.builtin.import_role:
-            name: vonage.archiving.archive_storage
-            tasks_from: project
-      always:
-        - name: Show the table and write the report
-          vonage.archiving.archive_fleet_report:
-            report_path: reports/fleet.html
-          run_once: true
+# Tasks of a play whose hosts are projects:
+- name: Set up each project, then report, whatever became of single ones
+  block:
+    - name: Bring about the archive storage of the project
+      ansible.builtin.import_role:
+        name: vonage.archiving.archive_storage
+        tasks_from: project
+  always:
+    - name: Show the table and write the report
+      vonage.archiving.archive_fleet_report:
+        report_path: reports/fleet.html
+      run_once: true
 
 - name: Into a bucket, a report for each job of AWX
   vonage.archiving.archive_fleet_report:

@@ -141,18 +141,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Commonly through the role, which hands its variables on:
-- name: Bring about the archive storage of each project of an inventory
-  hosts: vonage_projects
-  connection: local
-  gather_facts: false
-  tasks:
-    - name: Bring about the archive storage of the project
-      ansible.builtin.import_role:
-        name: vonage.archiving.archive_storage
-        tasks_from: project
-      vars:
-        archive_storage_bucket: "recordings-{{ vonage_project_id }}"
+# Tasks of a play whose hosts are projects. Commonly through the role, which hands its variables on:
+- name: Bring about the archive storage of the project
+  ansible.builtin.import_role:
+    name: vonage.archiving.archive_storage
+    tasks_from: project
+  vars:
+    archive_storage_bucket: "recordings-{{ vonage_project_id }}"
 
 - name: By itself, with the secret of the project from its account
   vonage.archiving.archive_storage_project:
