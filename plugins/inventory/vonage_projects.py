@@ -135,7 +135,10 @@ except ImportError:
 
     def _data(value: t.Any) -> t.Any:
         """Names of projects are what people write: never templates."""
-        return wrap_var(value) if isinstance(value, str) and ("{" in value or "}" in value) else value
+        return value if _is_plain(value) or not isinstance(value, str) else wrap_var(value)
+
+    def _unmarked(text: str) -> str:
+        return str.__str__(text)
 
 else:
 
@@ -143,10 +146,19 @@ else:
         return trust_as_template(text)
 
     def _data(value: t.Any) -> t.Any:
-        """What cannot be a template is trusted: else ansible-inventory shows a text as ``{"__ansible_unsafe": ...}``,
-        which AWX keeps as it is (issues 8212 of community.general and 283 of vmware.vmware).
-        """
-        return trust_as_template(value) if isinstance(value, str) and "{" not in value else value
+        return _unmarked(value) if _is_plain(value) else value
+
+    def _unmarked(text: str) -> str:
+        return trust_as_template(text)
+
+
+def _is_plain(value: t.Any) -> bool:
+    """Whether a value is a text that cannot be a template.
+
+    ansible-inventory shows any other text that is not trusted as ``{"__ansible_unsafe": ...}``, and AWX keeps it so
+    (issues 8212 of community.general and 283 of vmware.vmware): these few are told that they can be trusted.
+    """
+    return isinstance(value, str) and "{" not in value and "}" not in value
 
 
 # The interpreter is a template, so that an inventory that was read in one place can be used in another.
@@ -225,7 +237,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             inventory.set_variable(name, variable, value)
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), facts, name, strict=strict)
-        for variable, value in dict(inventory.get_host(name).vars).items():
-            inventory.set_variable(name, variable, _data(value))
+        for variable in self.get_option("compose") or ():
+            value = inventory.get_host(name).vars.get(variable)
+            if _is_plain(value):
+                inventory.set_variable(name, variable, _unmarked(value))
         self._add_host_to_composed_groups(self.get_option("groups"), facts, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), facts, name, strict=strict)

@@ -118,9 +118,13 @@ def test_the_other_playbooks_about_one_project(managed: Site, line: str) -> None
         assert site.held_key[0] not in keys
         keys.append(site.held_key[0])
         site.uploaded()
-    recovery = {"archive_recover_project": site.key, "archive_storage_endpoint": site.s3.url}
-    healthy = launched(site, line, "recover", recovery).unchanged()
-    assert healthy.artifacts["archive_storage_summary"]["project"] == site.key
+    began = {"archive_recover_project": site.key, "archive_recover_archive_created": "2026-01-31T12:00:00Z"}
+    site.store.iam_client().delete_access_key(UserName=site.user, AccessKeyId=keys[-1])
+    recovered = launched(site, line, "recover", began).ok()
+    summary(site, recovered, changed=True, reason="bad_credentials")
+    site.uploaded()
+    # What is told again of the same recording.
+    summary(site, launched(site, line, "recover", began).unchanged(), changed=False, reason="set_since")
     gone = launched(site, line, "teardown").ok()
     assert gone.changed != []
     assert (site.target(), site.keys()) == (None, {})
