@@ -28,6 +28,12 @@ options:
         containers that are thrown away, that is the place where a report lasts.
       - It is written in check mode too, since it says what would be done, and does not count as a change.
     type: str
+  show:
+    description:
+      - Whether to show the table. The playbook shows it in one task, and writes the report in another, so that what is
+        wrong with O(report_path) or the connection does not cost the table.
+    type: bool
+    default: true
 attributes:
   check_mode:
     support: full
@@ -68,6 +74,7 @@ EXAMPLES = r"""
   vonage.archiving.archive_fleet_report:
     report_path: "s3://example-reports/fleet-{{ awx_job_id }}.html"
     region: eu-west-1
+    show: false
   run_once: true
 
 - name: Into a bucket of another store

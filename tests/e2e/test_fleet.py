@@ -71,8 +71,10 @@ def test_the_life_of_a_fleet(fleet: FleetSite) -> None:
         assert fleet.rules(bucket) == [f"{each}/" for each in fleet.ids if fleet.bucket(each) == bucket]
     _is_a_page(fleet, (fleet.home / "report.html").read_text())
 
-    # Nothing to do: the account is asked for its projects, each for its secret, and for its archives.
-    fleet.steady()
+    # Nothing to do: the account is asked for its projects, each for its secret, and for its archives. Whatever strategy
+    # is configured, there is one report.
+    free = fleet.steady(env={"ANSIBLE_STRATEGY": "free"})
+    assert len([event for event in free.events if event.task == "Report"]) == 1
     calls = sorted((call["method"], call["path"]) for call in fleet.emulator.log())
     asked = [("GET", f"/v2/project/{each}{what}") for each in fleet.ids for what in ("", "/archive")]
     assert calls == sorted([("GET", "/v2/project"), *asked])
@@ -92,7 +94,10 @@ def test_the_life_of_a_fleet(fleet: FleetSite) -> None:
     one = fleet.ids[5]
     variables = fleet.home / "host_vars"
     variables.mkdir()
-    (variables / f"{one}.yml").write_text("archive_storage_fallback: none\n")
+    # Nothing is connected to, whatever the inventory says.
+    (variables / f"{one}.yml").write_text(
+        "archive_storage_fallback: none\nansible_connection: ssh\nansible_host: 192.0.2.1\n"
+    )
     fleet.forget()
     changed = fleet.configure()
     assert [event.host for event in changed.events if event.changed] == [one]
@@ -103,7 +108,7 @@ def test_the_life_of_a_fleet(fleet: FleetSite) -> None:
 
 
 def _is_in_the_bucket(fleet: FleetSite, run: runs.Run, where: str) -> None:
-    assert run.task("Report").result["report"] == {"html": where, "json": where.replace(".html", ".json")}
+    assert run.task("Write the report").result["report"] == {"html": where, "json": where.replace(".html", ".json")}
     client, bucket = fleet.store.client(), fleet.bucket(fleet.ids[0])
     page = client.get_object(Bucket=bucket, Key="reports/fleet.html")
     assert page["ContentType"] == "text/html; charset=utf-8"
@@ -241,7 +246,7 @@ def test_a_kill_in_the_middle_costs_nothing(fleet: FleetSite) -> None:
             each.kill()
 
     # Without a write that needs the bucket's lock, whose lease would be waited for after the kill.
-    plain = {"abort_incomplete_uploads_days": 0}
+    plain: dict[str, Any] = {"abort_incomplete_uploads_days": 0}
     given = {**fleet.variables, **{f"archive_storage_{name}": value for name, value in plain.items()}}
     surroundings = {**fleet.operator, "ANSIBLE_FORKS": "4"}
     run = runs.run_playbook("fleet", given, fleet.home, surroundings, None, ["-i", str(fleet.inventory)], watch=kill)
@@ -285,6 +290,7 @@ def test_what_is_refused_before_anything_is_done(fleet: FleetSite) -> None:
     run = runs.run_playbook("fleet", variables, fleet.home, without, None, ["-i", str(hosts)])
     assert run.rc == 2
     assert "Could not write the report" in run.output
+    assert stats(run)["failed"] == 2
     told = {host: result["msg"] for host, result in failures(run).items()}
     assert sorted(told) == sorted(fleet.ids[:2])
     assert all("archive_storage_api_secret is not given" in text for text in told.values()), told

@@ -25,6 +25,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._values import gi
 
 ARGUMENTS: dict[str, t.Any] = {
     "report_path": {"type": "str"},
+    "show": {"type": "bool", "default": True},
     **aws.ARGUMENTS,
 }
 S3 = "s3://"
@@ -49,7 +50,8 @@ def publish(
     """
     now = time.time()
     rows = [report.row(*each, now) for each in every]
-    show("\n".join(report.as_text(rows, context.check_mode)))
+    if params.get("show") is not False:
+        show("\n".join(report.as_text(rows, context.check_mode)))
     found = report.summary(rows)
     path = given(params.get("report_path"))
     places = _write(str(path), rows, now, params, context) if path else None
