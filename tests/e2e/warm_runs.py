@@ -15,7 +15,6 @@ import contextlib
 import functools
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,23 +24,17 @@ HERE = Path(__file__).parent
 PLUGINS = HERE.parents[1] / "plugins"
 
 
-def _folder(name: str) -> Path:
-    """Make a folder that ends with this process; sockets have paths of 107 characters at most."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/tmp" if os.access("/tmp", os.W_OK) else None))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
 @functools.cache
 def packed(ansible_playbook: Path) -> Path:
     """Return where runs of this program keep modules that they have packed, see ``callback_plugins/e2e_events.py``."""
-    return _folder("packed")
+    return Path(tempfile.mkdtemp(prefix="packed-", dir=interpreter().parent))
 
 
 @functools.cache
 def interpreter() -> Path:
     """Return what ``ansible_python_interpreter`` may name."""
-    folder = _folder("warm")
+    # Sockets have paths of 107 characters at most. The server removes the folder, however this process ends.
+    folder = Path(tempfile.mkdtemp(prefix="warm-", dir="/tmp" if os.access("/tmp", os.W_OK) else None))
     address = folder / "socket"
     folders = [PLUGINS / "module_utils", PLUGINS / "modules"]
     server = subprocess.Popen(

@@ -6,7 +6,8 @@
 What comes from the checkout is not loaded: it is read from what Ansible has packed, so that something that Ansible
 would not pack is missing here as well. Only its compilation is known already, for a source that is the same.
 
-The server ends when its standard input does. A client that is gone takes its process with it.
+The server ends when its standard input does, and removes the folder of its socket. A client that is gone takes its
+process with it.
 
 usage: python -P warm_server.py SOCKET FOLDER...   (folders: of sources that may come packed)
 """
@@ -20,6 +21,7 @@ import marshal
 import os
 import runpy
 import selectors
+import shutil
 import signal
 import socket
 import sys
@@ -94,6 +96,7 @@ class Server:
         while True:
             for key, _events in self.selector.select():
                 if key.fileobj is sys.stdin:
+                    shutil.rmtree(os.path.dirname(self.socket.getsockname()), ignore_errors=True)
                     os._exit(0)
                 elif key.fileobj is self.socket:
                     arguments = self.accept()
