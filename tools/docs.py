@@ -24,7 +24,7 @@ WITHOUT_INVENTORIES = "\n# Inventories of other sites are not fetched.\nintersph
 # variables that configure Ansible itself.
 FOREIGN = r"""nitpick_ignore_regex = [
     ('std:ref', r'ansible_collections\.(?!vonage\.).*'),
-    ('std:ref', r'ansible_configuration_settings|common_return_values|module_defaults'),
+    ('std:ref', r'action_plugins|ansible_configuration_settings|common_return_values|module_defaults'),
     ('std:envvar', r'ANSIBLE_.*'),
 ]
 """

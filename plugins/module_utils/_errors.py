@@ -110,6 +110,12 @@ class ConflictError(ArchivingError):
     kind = "conflict"
 
 
+class NotProvenError(ArchivingError):
+    """What was tried would not work, so that nothing was built on it."""
+
+    kind = "not_proven"
+
+
 class UnreachableError(ArchivingError):
     """No usable answer within the time budget."""
 

@@ -18,9 +18,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, uploader_module
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
 from tests.sandbox import Store, VonageEmulator
 

@@ -20,7 +20,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.proof import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
 from tests.e2e.broadcast_site import BY_HAND, ORIGIN, OTHERS, STRANGER, BroadcastSite, broadcast_site
 from tests.e2e.runs import Run
 from tests.e2e.site import given_key, make_uploader

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import telling
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
 from tests.e2e import runs

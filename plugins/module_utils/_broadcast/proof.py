@@ -37,12 +37,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._secrets import r
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 
 
-class NotProvenError(errors.ArchivingError):
-    """What the application needs would not work."""
-
-    kind = "not_proven"
-
-
 @dataclass
 class Prover:
     """One look at everything.
@@ -75,7 +69,7 @@ class Prover:
     def look(self) -> list[dict[str, t.Any]]:
         """All findings.
 
-        :raises NotProvenError: one of them is bad.
+        :raises errors.NotProvenError: one of them is bad.
         """
         checks = [self.recording()]
         if self.wanted.has_key:
@@ -84,7 +78,7 @@ class Prover:
         bad = [check for check in checks if not check.ok]
         shown = [check._asdict() for check in checks]
         if bad:
-            raise NotProvenError(
+            raise errors.NotProvenError(
                 f"prove that {self.wanted.app.id} will work with s3://{self.wanted.bucket}",
                 " ".join(f"{check.name}: {check.detail}" for check in bad),
                 self._advice([check.name for check in bad]),

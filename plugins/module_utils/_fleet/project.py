@@ -21,7 +21,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucke
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import OF_ONE_PROJECT, Asked, asked
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run as rotation
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import (
     account,
@@ -173,7 +172,7 @@ class Run:
         found = upload_check.reconcile(self.wanted.check(), self.context)
         checks: list[dict[str, t.Any]] = found.result["checks"]
         if found.failed:
-            raise NotProvenError(
+            raise errors.NotProvenError(
                 "prove that uploads with the given key arrive",
                 found.failed,
                 "The target was not touched: recordings go where they went before.",

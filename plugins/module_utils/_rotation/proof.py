@@ -21,12 +21,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.telling import Story
 
 
-class NotProvenError(errors.ArchivingError):
-    """Uploads with a key would not work."""
-
-    kind = "not_proven"
-
-
 @dataclass(frozen=True)
 class Prover:
     """Runs upload checks."""
@@ -39,7 +33,7 @@ class Prover:
     def try_key(self, key: NewKey) -> None:
         """Upload with this key, and wait until that works.
 
-        :raises NotProvenError: something is not as it should be.
+        :raises errors.NotProvenError: something is not as it should be.
         """
         config = self.wanted.target.config
         s3 = {**config, "access_key": key.id, "secret_key": key.secret}
@@ -48,7 +42,7 @@ class Prover:
         self.story.checks = found.result["checks"]
         self.story.proof = f"uploads with {key.id} arrive"
         if found.failed:
-            raise NotProvenError(
+            raise errors.NotProvenError(
                 f"prove that uploads with a key of {key.user} arrive",
                 found.failed,
                 "The target was not touched: recordings go where they went before.",
@@ -72,7 +66,7 @@ class Prover:
         key = uploader.make_key(self.iam, free[0])
         try:
             self.try_key(key)
-        except NotProvenError as exc:
+        except errors.NotProvenError as exc:
             if key.id not in [each.id for each in uploader.list_keys(self.iam, free[0])]:
                 problem = "another run has retired the key for that, since it was nobody's"
                 raise errors.ConflictError(

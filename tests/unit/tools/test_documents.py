@@ -66,7 +66,7 @@ PLAYBOOKS = [block for block in YAML if isinstance(block.parsed(), list)]
 
 def test_the_examples_are_found() -> None:
     """Else everything below is about nothing."""
-    assert {block.language for block in ALL} == {"yaml", "json", "console", "diff"}
+    assert {block.language for block in ALL} == {"yaml", "json", "console", "diff", "text"}
     assert len(PLAYBOOKS) >= 5
     assert len(JSON) >= 6
     assert sum(path.read_text().count("code-block::") for path in DOCUMENTS) == sum(

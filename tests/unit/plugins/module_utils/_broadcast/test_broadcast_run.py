@@ -16,7 +16,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploa
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import options, run
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import KEY_ID, KEY_SECRET
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.proof import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
 GIVEN: dict[str, t.Any] = {"app": "example", "api_token": "HRKU-1", "project": "47123456", "bucket": "b-1"}
