@@ -54,7 +54,7 @@ class Scene:
             "api_key": "45828062",
             "api_secret": API_SECRET,
             "api_url": self.server.url,
-            "timeout": 1,
+            "timeout": 10,
             "retries": 0,
             **params,
         }
