@@ -23,7 +23,7 @@ from warnings import catch_warnings, simplefilter
 from ansible.module_utils.common.parameters import remove_values
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._module import (
     GARBAGE_THRESHOLD,
     SECRET_VARIABLES,

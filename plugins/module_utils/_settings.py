@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import re
 import typing as t
-from urllib.parse import urlsplit
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import is_at_aws, is_url
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import rule_from_option, rule_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tag_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import (
-    AWS_DOMAINS,
     RECORDS_PREFIX,
     bucket_problem,
     prefix_problem,
@@ -278,7 +277,7 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         f"archive_storage_endpoint is not given, so that Vonage would upload to AWS, and the operator's store is "
         f"{found['endpoint_url']} (archive_storage_endpoint_url, or AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL of the "
         "environment): say how Vonage reaches it": (
-            present and not found["endpoint"] and _is_elsewhere(found["endpoint_url"])
+            present and not found["endpoint"] and is_url(found["endpoint_url"]) and not is_at_aws(found["endpoint_url"])
         ),
         "archive_storage_public would let everybody read the record (archive_storage_record)": (
             found["public"] and found["record"].startswith(f"s3://{bucket}/{project}/")
@@ -298,17 +297,6 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         if name != "endpoint_url" or found[name] != found["endpoint"]
     ]
     return problems + _bucket_problems(found)
-
-
-def _is_elsewhere(url: str) -> bool:
-    """Whether a URL is of a store that is not AWS."""
-    if not url.startswith(("http://", "https://")):
-        return False
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    return bool(host) and not host.endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
 
 
 def _uploader_contradictions(found: t.Mapping[str, t.Any], present: bool) -> dict[str, bool]:

@@ -79,7 +79,7 @@ class Connection:
     @property
     def is_aws(self) -> bool:
         """Whether this is AWS itself rather than a store that speaks its API."""
-        return self.endpoint_url is None or _is_at_aws(self.endpoint_url)
+        return self.endpoint_url is None or is_at_aws(self.endpoint_url)
 
     @property
     def is_encrypted(self) -> bool:
@@ -165,14 +165,15 @@ def is_url(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(_PLACE.fullmatch(parts.netloc)) and port != 0 and plain
 
 
-def _is_at_aws(url: str) -> bool:
+def is_at_aws(url: str) -> bool:
+    """Whether this is the address of AWS itself."""
     return (urlsplit(url).hostname or "").endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
 
 
 def settled(connection: Connection, client: t.Any) -> Connection:
     """With the region and the endpoint that botocore took from its configuration file."""
     found: str = client.meta.endpoint_url
-    endpoint = connection.endpoint_url or (None if _is_at_aws(found) else found.rstrip("/"))
+    endpoint = connection.endpoint_url or (None if is_at_aws(found) else found.rstrip("/"))
     return replace(connection, region=connection.region or client.meta.region_name, endpoint_url=endpoint)
 
 
@@ -213,7 +214,7 @@ def _made(connection: Connection, anonymous: bool, isolated: bool, tries: int) -
         client = _client(connection, isolated, _config(anonymous, isolated, tries))
     except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
         raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
-    if not _is_at_aws(client.meta.endpoint_url):
+    if not is_at_aws(client.meta.endpoint_url):
         client.meta.events.register("before-call.s3", _with_md5)
     if connection.service == "s3":
         # The wildcard puts it before botocore's own handler, which turns a 200 whose body is no XML into a 500.

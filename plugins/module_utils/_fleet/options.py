@@ -16,14 +16,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
+from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_options, upload_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_empty
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
 
@@ -146,22 +145,6 @@ class Asked:
     def _proof(self) -> dict[str, t.Any]:
         names = ("cors_origin", "cors_method", "expect_least_privilege")
         return {"expect_public": self.settings["public"], **{name: self.settings[name] for name in names}}
-
-
-def validated(
-    arguments: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], verbatim: t.Collection[str] = ()
-) -> dict[str, t.Any]:
-    """Options as a module gets them from Ansible: of their types, with defaults; empty strings are not given.
-
-    :param verbatim: options that hold data rather than options; in data, an empty string is a value.
-    :raises InputError: with everything that is wrong.
-    """
-    data = {name: params[name] for name in verbatim if given(params.get(name)) is not None}
-    some = {name: value for name, value in {**without_empty(dict(params)), **data}.items() if value is not None}
-    found = ArgumentSpecValidator(dict(arguments)).validate(some)
-    if found.error_messages:
-        raise InputError(found.error_messages)
-    return dict(found.validated_parameters)
 
 
 def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:

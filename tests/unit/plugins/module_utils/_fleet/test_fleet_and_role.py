@@ -12,9 +12,10 @@ import typing as t
 
 import pytest
 
+from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_options, upload_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS, Asked, asked, validated
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS, Asked, asked
 from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import VARIABLES
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
