@@ -44,6 +44,8 @@ options:
         O(object_ownership), O(versioning), and O(tags) with O(purge_tags).
       - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its
         turn and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
+      - With O(state=absent) and O(force=true), a bucket in which other projects have records is refused, since their
+        recordings would be gone.
       - Without it, the call is about all of the bucket, and O(public_prefixes) replaces those of all projects.
       - The guide about shared buckets has the limits.
     type: str
@@ -312,9 +314,10 @@ EXAMPLES = r"""
     profile: test
     validate_certs: false
 
-- name: Delete the bucket with everything in it
+- name: Delete the bucket with everything in it, unless it is also that of other projects
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
+    scope: "47123456"
     region: eu-west-1
     state: absent
     force: true
@@ -417,7 +420,7 @@ error:
     kind:
       description:
         - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(missing_library).
+          V(not_ours), V(missing_library).
       type: str
       returned: always
     attempted:

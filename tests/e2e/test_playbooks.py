@@ -91,6 +91,14 @@ def test_teardown_deletes_recordings_only_when_told_twice(site: Site) -> None:
     assert "say it twice, by archive_storage_delete_recordings with the name of the bucket" in once.error
     assert site.target() is not None
     twice: dict[str, Any] = {"delete_bucket": "true", "delete_recordings": site.bucket}
+    # Nor when another project's recordings would go with them.
+    other = {"Bucket": site.bucket, "Key": ".vonage-archiving/47999999.json"}
+    site.client.put_object(**other, Body=b"{}")
+    site.forget()
+    shared = site.run("teardown", **twice).failed()
+    assert "it is also that of other projects, whose recordings would be gone: 47999999" in shared.error
+    assert (site.written, site.calls()) == ([], [])
+    site.client.delete_object(**other)
     run = site.run("teardown", **twice).ok()
     assert run.changed == [REMOVE_TARGET, DELETE_BUCKET]
     assert (site.exists(), site.target()) == (False, None)

@@ -275,3 +275,23 @@ def test_the_lock_goes_with_a_bucket_that_has_nothing_else(sandbox: Sandbox, sto
     assert bucket.reconcile(absent, Context()).result["removed"] == {}
     with pytest.raises(ClientError, match="404"):
         client.head_bucket(Bucket=shared.name)
+
+
+def test_a_project_does_not_take_the_recordings_of_others_with_it(sandbox: Sandbox) -> None:
+    shared = Shared(sandbox.stores["seaweedfs"])
+    shared.run(SCOPES[0])
+    for scope in SCOPES[:7]:
+        shared.client.put_object(Bucket=shared.name, Key=f".vonage-archiving/{scope}.json", Body=b"{}")
+        shared.client.put_object(Bucket=shared.name, Key=f"{scope}/a/archive.mp4", Body=b"x")
+    held = shared.objects()
+    for check_mode in (True, False):
+        with pytest.raises(errors.NotOursError, match=f"gone: {', '.join(SCOPES[1:6])} and 1 more"):
+            bucket.reconcile(shared.options(SCOPES[0], state="absent", force=True), Context(check_mode=check_mode))
+    assert shared.objects() == held
+    for scope in SCOPES[1:7]:
+        shared.client.delete_object(Bucket=shared.name, Key=f".vonage-archiving/{scope}.json")
+    assert bucket.reconcile(shared.options(SCOPES[0], state="absent", force=True), Context()).changed
+    # Without a scope, somebody means all of it.
+    shared.run(SCOPES[0])
+    shared.client.put_object(Bucket=shared.name, Key=f".vonage-archiving/{SCOPES[1]}.json", Body=b"{}")
+    assert bucket.reconcile(shared.options(None, state="absent", force=True), Context()).changed

@@ -88,6 +88,8 @@ def _written(bucket: Bucket, want: Desired, seen: Observed, todo: Plan) -> Deed:
 
 def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     exists = _exists(bucket, want)
+    if exists and want.force and want.scope:
+        _refuse_others(bucket, want.scope)
     # The object by which projects take turns is nobody's: it goes with the bucket.
     locked = exists and not want.force and _has_nothing_but_the_lock(bucket)
     removed: dict[str, int] = {}
@@ -101,6 +103,25 @@ def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     result: dict[str, t.Any] = {"bucket": {"name": want.name, "exists": False}}
     result.update(changes=["bucket"] if exists else [], removed=removed)
     return Outcome(exists, result, {"bucket": want.name} if exists else {}, {})
+
+
+def _refuse_others(bucket: Bucket, scope: str) -> None:
+    """One project must not take the recordings of others with it.
+
+    :raises NotOursError: there are records of others in the bucket.
+    """
+    attempted = f"look whose recordings are in bucket {bucket.name}"
+    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=names.RECORDS_PREFIX)
+    keys = [str(entry["Key"])[len(names.RECORDS_PREFIX) :] for entry in page.get("Contents") or []]
+    others = [key[: -len(".json")] for key in keys if key.endswith(".json") and key != f"{scope}.json"]
+    if others:
+        shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        raise errors.NotOursError(
+            f"delete bucket {bucket.name} with all that is in it",
+            f"it is also that of other projects, whose recordings would be gone: {shown}",
+            "Nothing was deleted. To delete everything of everybody, run s3_archive_bucket with state=absent and "
+            "force=true, and without scope.",
+        )
 
 
 def _has_nothing_but_the_lock(bucket: Bucket) -> bool:
