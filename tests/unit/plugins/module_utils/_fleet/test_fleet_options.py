@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import (
     ARGUMENTS,
@@ -19,7 +20,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options im
     OF_ONE_PROJECT,
     Asked,
     asked,
-    validated,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import VARIABLES
 

@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import project
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import (
     ARGUMENTS,
     OF_ONE_PROJECT,
-    validated,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run as rotation
