@@ -12,7 +12,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import perform
+from ansible_collections.vonage.archiving.plugins.module_utils._action import act
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
@@ -27,16 +27,13 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        environ: dict[str, str] = {}
-        self._compute_environment_string(environ)
         known = task_vars or {}
         every = [_told(host, known["hostvars"][host]) for host in known["ansible_play_hosts_all"]]
 
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             return publish(params, context, every, Display().display)
 
-        found = perform(use_case, ARGUMENTS, self._task.args, environ, self._task.check_mode, self._task.diff)
-        return {**result, **found}
+        return {**result, **act(self, use_case, ARGUMENTS)}
 
 
 def _told(host: str, known: t.Mapping[str, t.Any]) -> Told:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import perform, quiet
+from ansible_collections.vonage.archiving.plugins.module_utils._action import act, quiet
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import reconcile
@@ -44,13 +44,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        environ: dict[str, str] = {}
-        self._compute_environment_string(environ)
-        given = self._task.args
-        for warning in mistyped(_names(given.get("variables"))):
+        for warning in mistyped(_names(self._task.args.get("variables"))):
             Display().warning(warning)
-        found = perform(reconcile, ARGUMENTS, given, environ, self._task.check_mode, self._task.diff, ["variables"])
-        return {**result, **found}
+        return {**result, **act(self, reconcile, ARGUMENTS, ["variables"])}
 
 
 def _names(variables: t.Any) -> list[str]:

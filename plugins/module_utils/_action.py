@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import traceback
 import typing as t
 from warnings import catch_warnings, simplefilter
 
@@ -28,12 +27,28 @@ from ansible_collections.vonage.archiving.plugins.module_utils._module import (
     GARBAGE_THRESHOLD,
     SECRET_VARIABLES,
     UseCase,
+    bug,
     forget_empty_variables,
     hidden,
+    refusal,
+    returned,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given as is_given
+
+
+def act(
+    action: t.Any, use_case: UseCase, arguments: t.Mapping[str, t.Any], verbatim: t.Sequence[str] = ()
+) -> dict[str, t.Any]:
+    """The result of the task that an action is there for.
+
+    :param action: an ``ActionBase``.
+    """
+    environ: dict[str, t.Any] = {}
+    action._compute_environment_string(environ)
+    task = action._task
+    return perform(use_case, arguments, task.args, environ, task.check_mode, task.diff, verbatim)
 
 
 def perform(
@@ -107,19 +122,10 @@ def _result(act: t.Callable[[], Outcome], secrets: list[str], diff: bool) -> dic
         outcome = act()
     except errors.ArchivingError as exc:
         secrets += exc.secrets
-        return {"failed": True, "msg": redact(str(exc), secrets), "error": hidden(exc.as_result(), secrets)}
+        return {"failed": True, **refusal(exc, secrets)}
     except Exception as exc:
-        # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
-        text = redact(f"{type(exc).__name__}: {exc}", secrets)
-        told = f"This is a bug in vonage.archiving, please report it: {text}"
-        return {"failed": True, "msg": told, "exception": redact(traceback.format_exc(), secrets)}
-    return _told(outcome, secrets, diff)
-
-
-def _told(outcome: Outcome, secrets: t.Sequence[str], diff: bool) -> dict[str, t.Any]:
-    result: dict[str, t.Any] = {"changed": outcome.changed, **outcome.result}
-    if diff:
-        result["diff"] = {"before": outcome.before or {}, "after": outcome.after or {}}
+        return {"failed": True, **bug(exc, secrets)}
+    result = returned(outcome, diff)
     if outcome.failed:
         result = {**hidden(result, secrets), "failed": True, "msg": redact(outcome.failed, secrets)}
     return result

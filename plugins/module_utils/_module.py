@@ -98,12 +98,9 @@ def run(
         outcome = use_case(module.params, context)
     except ArchivingError as exc:
         secrets += _learned(module, exc.secrets)
-        failure = {"msg": redact(str(exc), secrets), "error": hidden(exc.as_result(), secrets)}
+        failure = refusal(exc, secrets)
     except Exception as exc:
-        # A bug of ours. Its traceback helps to mend it; what it may quote is hidden first.
-        text = redact(f"{type(exc).__name__}: {exc}", secrets)
-        failure = {"msg": f"This is a bug in vonage.archiving, please report it: {text}"}
-        failure["exception"] = redact(traceback.format_exc(), secrets)
+        failure = bug(exc, secrets)
     # Not while the exception is being handled: at high verbosity fail_json of ansible-core 2.18 and older would add its
     # traceback, which tells the user of a refusal nothing.
     if failure:
@@ -112,12 +109,33 @@ def run(
 
 
 def _leave(module: AnsibleModule, outcome: Outcome) -> t.NoReturn:
-    result: dict[str, t.Any] = {"changed": outcome.changed, **outcome.result}
-    if module._diff:
-        result["diff"] = {"before": outcome.before or {}, "after": outcome.after or {}}
+    result = returned(outcome, module._diff)
     if outcome.failed:
         module.fail_json(msg=outcome.failed, **result)
     module.exit_json(**result)
+
+
+def refusal(exc: ArchivingError, secrets: t.Sequence[str]) -> dict[str, t.Any]:
+    """What is returned of an error that a user can be told about."""
+    return {"msg": redact(str(exc), secrets), "error": hidden(exc.as_result(), secrets)}
+
+
+def bug(exc: Exception, secrets: t.Sequence[str]) -> dict[str, t.Any]:
+    """What is returned of a bug of ours, while it is being handled.
+
+    Its traceback helps to mend it; what it may quote is hidden first.
+    """
+    text = redact(f"{type(exc).__name__}: {exc}", secrets)
+    told = f"This is a bug in vonage.archiving, please report it: {text}"
+    return {"msg": told, "exception": redact(traceback.format_exc(), secrets)}
+
+
+def returned(outcome: Outcome, diff: bool) -> dict[str, t.Any]:
+    """What is returned of a run that got to its end."""
+    result: dict[str, t.Any] = {"changed": outcome.changed, **outcome.result}
+    if diff:
+        result["diff"] = {"before": outcome.before or {}, "after": outcome.after or {}}
+    return result
 
 
 def _collect_less_garbage() -> None:

@@ -47,6 +47,12 @@ def without_userinfo(url: str) -> str:
     return _USERINFO.sub(lambda match: f"{match.group(1) or ''}********@", url)
 
 
+def first_few(values: t.Sequence[str], most: int) -> str:
+    """``a, b and 3 more`` for a sentence."""
+    more = len(values) - most
+    return ", ".join(values[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def quote_list(values: t.Iterable[str]) -> str:
     """``"a", "b" and "c"`` for a sentence."""
     quoted = [f'"{value}"' for value in values]

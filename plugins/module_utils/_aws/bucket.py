@@ -23,6 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import in_turn
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Plan
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
 
 # A bucket that was just made may be unknown to the next request for a moment (S3 User Guide, "Amazon S3 data
 # consistency model": bucket configurations are eventually consistent).
@@ -115,10 +116,9 @@ def _refuse_others(bucket: Bucket, scope: str) -> None:
     keys = [str(entry["Key"])[len(names.RECORDS_PREFIX) :] for entry in page.get("Contents") or []]
     others = [key[: -len(".json")] for key in keys if key.endswith(".json") and key != f"{scope}.json"]
     if others:
-        shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         raise errors.NotOursError(
             f"delete bucket {bucket.name} with all that is in it",
-            f"it is also that of other projects, whose recordings would be gone: {shown}",
+            f"it is also that of other projects, whose recordings would be gone: {first_few(others, 5)}",
             "Nothing was deleted. To delete everything of everybody, run s3_archive_bucket with state=absent and "
             "force=true, and without scope.",
         )

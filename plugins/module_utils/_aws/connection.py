@@ -37,6 +37,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "aws_ca_bundle": {"type": "path"},
 }
 
+# The environment variables that name the store, the first that is set.
+ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 # botocore's own limits, so that no task hangs: at worst 3 tries of 5 s to connect and 20 s for each wait.
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
@@ -103,7 +105,7 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     :raises InputError: the options contradict each other.
     """
     problems = _contradictions(params)
-    endpoint = given(params.get("endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = given(params.get("endpoint_url")) or first(environ, *ENDPOINTS)
     problems += url_problems("endpoint_url", endpoint)
     if problems:
         raise InputError(problems)

@@ -42,8 +42,6 @@ ARGUMENTS: dict[str, t.Any] = {
     **{name: account.ARGUMENTS[name] for name in ("account_key", "account_secret")},
     **{name: aws.ARGUMENTS[name] for name in REACH},
 }
-# Of the operator; for the modules, the endpoint of the upload target would come first.
-ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 # They name one project, and here are many: whatever they say is not meant for most of them.
 OF_ONE_PROJECT = (
     "VONAGE_VIDEO_API_KEY",
@@ -153,7 +151,8 @@ def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
     :raises InputError: with everything that is wrong, before anything is sent.
     """
     has_secret = given(params.get("uploader_secret_key")) is not None
-    endpoint_url = given(params["variables"].get("endpoint_url")) or first(environ, *ENDPOINTS)
+    # Here, and not by the modules: for them, the endpoint of the upload target would come first.
+    endpoint_url = given(params["variables"].get("endpoint_url")) or first(environ, *aws.ENDPOINTS)
     variables = {**params["variables"], "endpoint_url": endpoint_url, "has_secret": has_secret, "looking": False}
     owner = str(given(params.get("project")) or "").strip()
     if not (given(variables.get("api_key")) or given(variables.get("application_id"))):

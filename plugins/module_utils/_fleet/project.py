@@ -150,23 +150,21 @@ class Run:
         """
         try:
             return step()
-        except errors.ArchivingError as exc:
-            if self.demanded and not self.context.check_mode:
-                raise self._taken_back(exc) from exc
-            raise
-        except Exception:
-            # A bug of ours must not cost recordings.
-            if self.demanded and not self.context.check_mode:
-                self._taken_back(errors.ArchivingError("", ""))
+        except Exception as exc:
+            # Also of a bug of ours, which must not cost recordings.
+            told = self._take_back() if self.demanded and not self.context.check_mode else ""
+            if told and isinstance(exc, errors.ArchivingError):
+                raise exc.with_hint(told) from exc
             raise
 
-    def _taken_back(self, exc: errors.ArchivingError) -> errors.ArchivingError:
+    def _take_back(self) -> str:
+        """What came of it, in a sentence."""
         words = " and ".join(self.demanded)
         try:
             bucket.reconcile(self.wanted.taken_back(self.demanded), self.context)
         except errors.ArchivingError as second:
-            return exc.with_hint(f"{words}, which could refuse recordings now, could not be undone: {second.problem}.")
-        return exc.with_hint(f"{words} was undone, since it could refuse recordings now.")
+            return f"{words}, which could refuse recordings now, could not be undone: {second.problem}."
+        return f"{words} was undone, since it could refuse recordings now."
 
     def _check(self) -> list[dict[str, t.Any]]:
         found = upload_check.reconcile(self.wanted.check(), self.context)

@@ -13,6 +13,7 @@ import typing as t
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archives, record
 
 FORMAT = 1
@@ -22,6 +23,8 @@ FAILED, CHANGED, OK, NOT_RUN = "failed", "changed", "ok", "not run"
 STATES = (FAILED, NOT_RUN, CHANGED, OK)
 # Of projects in which there is nothing to see, in the text.
 MOST_LINES = 50
+# Of ids in a sentence.
+MOST_NAMES = 20
 HEADINGS = ("project", "name", "target", "state", "reason", "last uploads", "key age")
 DRY = "Nothing was changed: this was a dry run (check mode)."
 LONGEST = {"name": 24, "target": 48, "reason": 40}
@@ -155,16 +158,12 @@ def sentence(found: t.Mapping[str, t.Any]) -> str:
     """The summary in words."""
     counts = [f"{found[state.replace(' ', '_')]} {state}" for state in STATES if found[state.replace(" ", "_")]]
     text = f"{found['total']} project{'' if found['total'] == 1 else 's'}: {', '.join(counts) or 'none'}."
-    if found["troubled_projects"]:
-        text += f" Uploads went wrong in {len(found['troubled_projects'])}: {_few(found['troubled_projects'])}."
+    troubled = found["troubled_projects"]
+    if troubled:
+        text += f" Uploads went wrong in {len(troubled)}: {first_few(troubled, MOST_NAMES)}."
     if found["repeated_projects"]:
-        text += f" More than one host is the same project: {_few(found['repeated_projects'])}."
+        text += f" More than one host is the same project: {first_few(found['repeated_projects'], MOST_NAMES)}."
     return text
-
-
-def _few(projects: t.Sequence[str], most: int = 20) -> str:
-    more = len(projects) - most
-    return ", ".join(projects[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def as_text(rows: t.Sequence[Row], check_mode: bool = False) -> list[str]:
