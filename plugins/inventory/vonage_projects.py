@@ -53,7 +53,9 @@ options:
     description:
       - What hosts are called. V(id) is the API key, which never changes. V(name) is the project's name, with all
         characters replaced by hyphens that are not letters, digits, dots, underscores or hyphens; those without a name,
-        or that share one, have their id added.
+        or that share one with another project or with a group, have their id added.
+      - Groups of O(keyed_groups) do not count there. Ansible warns of a host and a group with the same name, and takes
+        the name for the host's.
     type: str
     choices: [id, name]
     default: id
@@ -188,9 +190,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except ArchivingError as exc:
             raise AnsibleParserError(redact(str(exc), [*known, *exc.secrets])) from None
         selected = projects.select(found, self.get_option("names") or [], self.get_option("status") or [])
-        names = hosts.host_names(selected, self.get_option("hostname") == "name")
-        for name, project in zip(names, selected):
-            self._add(name, project)
+        groups = self.get_option("groups") or {}
+        names = hosts.host_names(selected, self.get_option("hostname") == "name", groups)
+        facts = [_facts(project) for project in selected]
+        for name, project, variables in zip(names, selected, facts):
+            self._add(name, project, variables)
+        # Not before all variables are set: those of a host that is called like a group would become the group's.
+        for name, variables in zip(names, facts):
+            self._group(name, variables)
 
     def _fetch(self, path: str, cache: bool, known: list[str]) -> list[projects.AccountProject]:
         """The projects, out of the cache where it holds them.
@@ -227,19 +234,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         found = value if value is None else self.templar.template(value)
         return found if found is None else str(found)
 
-    def _add(self, name: str, project: projects.AccountProject) -> None:
+    def _add(self, name: str, project: projects.AccountProject, facts: dict[str, t.Any]) -> None:
         inventory: t.Any = self.inventory
         for group in hosts.groups(project):
             inventory.add_group(group)
             inventory.add_host(name, group=group)
-        facts = {variable: _data(value) for variable, value in hosts.variables(project).items()}
         for variable, value in {**LOCAL, **facts}.items():
             inventory.set_variable(name, variable, value)
-        strict = self.get_option("strict")
-        self._set_composite_vars(self.get_option("compose"), facts, name, strict=strict)
+        self._set_composite_vars(self.get_option("compose"), facts, name, strict=self.get_option("strict"))
         for variable in self.get_option("compose") or ():
             value = inventory.get_host(name).vars.get(variable)
             if _is_plain(value):
                 inventory.set_variable(name, variable, _unmarked(value))
+
+    def _group(self, name: str, facts: dict[str, t.Any]) -> None:
+        strict = self.get_option("strict")
         self._add_host_to_composed_groups(self.get_option("groups"), facts, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), facts, name, strict=strict)
+
+
+def _facts(project: projects.AccountProject) -> dict[str, t.Any]:
+    return {variable: _data(value) for variable, value in hosts.variables(project).items()}

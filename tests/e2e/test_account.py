@@ -394,6 +394,30 @@ def test_the_inventory_on_each_core(fleet: Fleet, home: Path, line: str) -> None
     assert fleet.calls() == ["GET /v2/project 200"]
 
 
+def test_projects_that_are_called_like_groups(fleet: Fleet, home: Path) -> None:
+    """Ansible takes such a name for the host's: a play over the group would be one over that project alone."""
+    called = [fleet.emulator.add_project(name) for name in ("all", "vonage_projects")]
+    path = home / "fleet.vonage_projects.yml"
+    names = json.dumps([f"{fleet.mark}-lessons", "all", "vonage_projects"])
+    path.write_text(
+        f"plugin: vonage.archiving.vonage_projects\nhostname: name\nnames: {names}\n"
+        "compose: {bucket: vonage_project_id}\n"
+        "groups: {sure: true}\nkeyed_groups: [{key: vonage_project_name, separator: ''}]\n"
+    )
+    try:
+        inventory = listed(path, home, fleet.environ)[1]
+    finally:
+        with fleet.emulator.state.lock:
+            for project in called:
+                del fleet.emulator.state.projects[project.key]
+    wanted = {f"{each.name}-{each.key}": each.key for each in called}
+    wanted[f"{fleet.mark}-lessons"] = fleet.projects[0].key
+    assert set(inventory["vonage_projects"]["hosts"]) == set(inventory["sure"]["hosts"]) == set(wanted)
+    found = {name: hostvars(inventory, name) for name in wanted}
+    assert {name: each["vonage_project_id"] for name, each in found.items()} == wanted
+    assert {name: each["bucket"] for name, each in found.items()} == wanted
+
+
 def test_the_cache_serves_the_account_it_was_made_for(fleet: Fleet, home: Path) -> None:
     path = make_inventory(fleet, home)
     first = listed(path, home, fleet.environ)[1]

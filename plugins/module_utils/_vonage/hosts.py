@@ -19,23 +19,27 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connectio
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
 
 ALL = "vonage_projects"
+# What these are in every inventory.
+RESERVED = ("all", "ungrouped", "localhost", "127.0.0.1")
 VARIABLES = "vonage_project_"
 FORMAT = 1
 
 
-def host_names(projects: t.Sequence[AccountProject], by_name: bool) -> list[str]:
-    """A name for each project, no two the same.
+def host_names(projects: t.Sequence[AccountProject], by_name: bool, more_groups: t.Iterable[str] = ()) -> list[str]:
+    """A name for each project, no two the same, and none that of a group: Ansible would take the one for the other.
 
     :param by_name: take the project's name, with its id where it has none or shares it; else the id.
+    :param more_groups: groups that there will be beside those of :func:`groups`.
     """
     ids = [_plain(each.id) for each in projects]
     if not by_name:
         return ids
+    taken = {*RESERVED, *more_groups, *(group for each in projects for group in groups(each))}
     names = [_plain(each.name) or number for each, number in zip(projects, ids)]
     # A second round: with its id, a name may be the same as a third one.
     for _round in range(2):
         # Names that are the same but for their case count as the same: people and file systems confuse them.
-        often = Counter(name.lower() for name in names)
+        often = Counter([*(name.lower() for name in names), *{group.lower() for group in taken}])
         names = [f"{name}-{number}" if often[name.lower()] > 1 else name for name, number in zip(names, ids)]
     return names
 

@@ -35,12 +35,25 @@ def test_names_of_hosts() -> None:
     assert names("Schüler", "a - b") == ["Schüler", "a-b"]
 
 
+def test_no_host_is_called_like_a_group() -> None:
+    """Else a play over that group would be one over that host, and the variables of the host those of the group."""
+    assert names("all", "Ungrouped", "localhost", "vonage_projects") == [
+        "all-0",
+        "Ungrouped-1",
+        "localhost-2",
+        "vonage_projects-3",
+    ]
+    several = [AccountProject("7", "vonage_status_active", "ACTIVE"), AccountProject("8", "recent", "ACTIVE")]
+    assert hosts.host_names(several, True, {"recent": "true"}) == ["vonage_status_active-7", "recent-8"]
+
+
 @given(st.lists(st.tuples(st.integers(0, 10**8), st.text(max_size=6)), unique_by=lambda pair: pair[0]), st.booleans())
 def test_names_are_told_apart_and_mean_nothing_in_patterns(drawn: list[tuple[int, str]], by_name: bool) -> None:
     found = hosts.host_names([AccountProject(str(number), name) for number, name in drawn], by_name)
     assert len(found) == len(drawn)
     assert all(re.fullmatch(r"[\w.-]+", name) for name in found)
     assert len(set(found)) == len(found)
+    assert not by_name or not set(found) & {"all", "ungrouped", "vonage_projects"}
 
 
 def test_groups_and_variables() -> None:
