@@ -263,7 +263,7 @@ health:
         - V(false) if an archive fell back, failed or is stuck, or if one is missing in the O(bucket) or has another
           size there.
         - V(null) if that cannot be told, because archives are in Vonage's cloud and it is not known since when there is
-          an upload target. V(true) otherwise.
+          an upload target, or because RV(complete) is V(false). V(true) otherwise.
       returned: success
       type: bool
       sample: false

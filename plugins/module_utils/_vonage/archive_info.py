@@ -77,9 +77,11 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     client.prepare()
     target_set, why = _target_set(asked, now)
     found = listing.read(lambda offset, count: page(client, asked.project, offset, count), asked.since)
+    health = archives.health(found.archives, now, target_set, asked.stuck_after)
     if not found.complete:
         context.warn(f"Archives of {asked.project.name} were deleted while they were listed: some may be left out.")
-    health = archives.health(found.archives, now, target_set, asked.stuck_after)
+        # Nothing wrong among what was found says nothing of the rest.
+        health["ok"] = None if health["ok"] else health["ok"]
     health["target_set_at"] = None if target_set is None else record.stamp(target_set)
     health["why"] = why
     _look_into_bucket(asked, found, health)

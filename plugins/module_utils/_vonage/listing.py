@@ -62,14 +62,25 @@ def _pages(ask: Ask, since: float | None) -> tuple[list[Page], bool]:
     """The pages, and whether the rest was left out because it is older."""
     pages = [ask(0, PAGE)]
     # What the API gives at once may be less than what it was asked for.
-    size = len(pages[0].archives)
-    offsets = list(range(size, pages[0].count, size)) if size else []
+    at = size = len(pages[0].archives)
+    seen = _ids(pages)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        for at in range(0, len(offsets), WORKERS):
+        while size and at < pages[0].count:
             if _is_older(pages[-1], since):
                 return pages, True
-            pages += pool.map(lambda offset: ask(offset, size), offsets[at : at + WORKERS])
+            wave = range(at, min(at + WORKERS * size, pages[0].count), size)
+            pages += pool.map(lambda offset: ask(offset, size), wave)
+            found = _ids(pages[-len(wave) :])
+            if found <= seen:
+                # The count is one that the list never comes to: to ask on could take for ever.
+                break
+            seen |= found
+            at = wave.stop
     return pages, False
+
+
+def _ids(pages: t.Iterable[Page]) -> set[str]:
+    return {archive.id for page in pages for archive in page.archives}
 
 
 def _is_older(page: Page, since: float | None) -> bool:

@@ -246,3 +246,18 @@ def test_a_list_that_never_stands_still_says_so() -> None:
 def test_an_api_that_gives_less_than_it_counts() -> None:
     found = listing.read(lambda offset, count: Page(5, ()))
     assert (found.total, found.archives, found.complete) == (5, (), False)
+
+
+@pytest.mark.parametrize("pages", [["a"], ["a", ""], list("abcdefg")])
+def test_an_api_that_counts_more_than_it_ever_gives(pages: list[str]) -> None:
+    """It is not asked for as many pages as it says there are, nor are they all thought of."""
+    asked: list[int] = []
+
+    def ask(offset: int, count: int) -> Page:
+        asked.append(offset)
+        name = pages[min(offset, len(pages) - 1)]
+        return Page(10**30, (Archive(name, "uploaded", NOW),) if name else ())
+
+    found = listing.read(ask)
+    assert ({each.id for each in found.archives}, found.complete) == (set(pages) - {""}, False)
+    assert len(asked) <= 2 * (len(pages) + 2 * listing.WORKERS)
