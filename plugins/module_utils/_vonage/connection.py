@@ -119,7 +119,7 @@ def number(
         return default
     try:
         found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         found = math.nan
     usable = math.isfinite(found) and (found > above if above is not None else found >= 0)
     if not usable or (whole and found != int(found)):

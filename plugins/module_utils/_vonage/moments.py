@@ -31,7 +31,7 @@ def moment(params: t.Mapping[str, t.Any], name: str, now: float, problems: list[
         return None
     text = str(value).strip()
     if text.isascii() and text.isdigit():
-        return _ago(name, int(text), now, problems)
+        return _ago(name, text, now, problems)
     found = _iso(text)
     if found is None:
         problems.append(
@@ -43,11 +43,12 @@ def moment(params: t.Mapping[str, t.Any], name: str, now: float, problems: list[
     return found
 
 
-def _ago(name: str, seconds: int, now: float, problems: list[str]) -> float | None:
-    if seconds < MOST_SECONDS_AGO:
-        return now - seconds
+def _ago(name: str, digits: str, now: float, problems: list[str]) -> float | None:
+    # Python makes no number of more than some thousand digits.
+    if len(digits) < 50 and int(digits) < MOST_SECONDS_AGO:
+        return now - int(digits)
     problems.append(
-        f"{name} {seconds} would be {seconds} seconds ago, more than 31 years: for a point in time give "
+        f"{name} {digits[:50]} would be that many seconds ago, more than 31 years: for a point in time give "
         "a time such as 2026-11-21T18:00:00Z"
     )
     return None

@@ -119,6 +119,7 @@ def test_the_option_of_one_environment_hides_variables_of_the_other() -> None:
         ({**OPENTOK, "timeout": "soon"}, "timeout 'soon' is not a number greater than 0"),
         ({**OPENTOK, "timeout": True}, "timeout True is not a number greater than 0"),
         ({**OPENTOK, "total_timeout": "inf"}, "total_timeout 'inf' is not a number greater than 0"),
+        ({**OPENTOK, "timeout": 10**400}, "0 is not a number greater than 0"),
         ({**OPENTOK, "retries": -1}, "retries -1 is not a whole number that is 0 or greater"),
         ({**OPENTOK, "retries": 1.5}, "retries 1.5 is not a whole number that is 0 or greater"),
         ({**OPENTOK, "api_url": "api.opentok.com"}, "api_url 'api.opentok.com' is no URL such as"),
