@@ -60,6 +60,8 @@ TAMPERED: dict[str, Callable[[VonageEmulator], str]] = {
     "range too long though near": lambda e: token(e, iat=int(NOW()) - 200, exp=int(NOW()) + 150),
     "iat in the future": lambda e: token(e, iat=int(NOW()) + 60, exp=int(NOW()) + 90),
     "iat a text": lambda e: token(e, iat="now"),
+    "iat no number": lambda e: token(e, iat=float("nan")),
+    "exp no number": lambda e: token(e, exp=float("nan")),
     "exp a boolean": lambda e: token(e, exp=True),
 }
 

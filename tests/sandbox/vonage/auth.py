@@ -71,8 +71,9 @@ def _check_times(claims: Mapping[str, Any], now: float) -> tuple[float, float]:
             raise forbidden(f"The claim {name} is missing or no number")
         times.append(float(value))
     issued, expires = times
-    if issued > now + CLOCK_SKEW:
+    # NaN, which Python reads out of JSON, is neither before nor after anything: it must not pass.
+    if not issued <= now + CLOCK_SKEW:
         raise forbidden("The claim iat is in the future")
-    if expires <= now:
+    if not expires > now:
         raise forbidden("The token has expired")
     return issued, expires
