@@ -123,6 +123,10 @@ def _assert_claims(out: str) -> None:
     archives = re.findall(r"archive ([0-9a-f-]{36}), (\d+) bytes: uploaded", out)
     recaps = re.findall(r"PLAY RECAP +ok=\d+ +changed=(\d+) +failed=(\d+)", out)
     assert recaps == [("2", "0"), ("0", "0"), ("0", "0"), ("1", "0")]
+    # What the README says it prints.
+    shown = re.findall(r"PLAY RECAP .*", (ROOT / "README.md").read_text())
+    assert len(shown) == 3
+    assert [line for line in re.findall(r"PLAY RECAP .*", out) if line in shown] == shown
     summary = out[out.index("7. ") :]
     assert re.findall(r"^ +(yes|NO) ", summary, re.M) == ["yes"] * 11
     assert len(archives) == 2
