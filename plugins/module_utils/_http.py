@@ -69,7 +69,7 @@ class Answer:
         """The decoded body, ``None`` where it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -244,7 +244,7 @@ def _pause(tries: int, answer: Answer | None) -> float:
     if asked is not None:
         return asked
     # Jitter spreads the tries of many processes; nothing secret depends on it.
-    return min(LONGEST_PAUSE, 0.5 * 2.0 ** (tries - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+    return min(LONGEST_PAUSE, 0.5 * 2.0 ** min(tries - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 def retry_after(value: str, now: float) -> float | None:
@@ -260,5 +260,5 @@ def retry_after(value: str, now: float) -> float | None:
         return max(0.0, seconds - now) if seconds >= EARLIEST_TIME else seconds
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - now)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None

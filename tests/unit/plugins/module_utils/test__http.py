@@ -41,6 +41,7 @@ def test_an_answer_is_handed_over() -> None:
 
 def test_a_body_that_is_no_json_is_none() -> None:
     assert Answer(200, {}, b"\xff<html>").json() is None
+    assert Answer(200, {}, b"[" * 100_000).json() is None
 
 
 @pytest.mark.parametrize("status", sorted(_http.RETRIED_STATUSES))
@@ -153,6 +154,7 @@ def test_pauses_grow_and_stay_below_their_limit() -> None:
     assert [math.ceil(max(each) / min(each)) for each in pauses] == [2, 2, 2, 2]
     assert max(pauses[0]) <= min(pauses[2])
     assert max(pauses[3]) <= _http.LONGEST_PAUSE
+    assert _http._pause(5000, None) <= _http.LONGEST_PAUSE
 
 
 def test_a_huge_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +198,8 @@ def test_any_retry_after_is_a_pause_or_nothing(value: str, now: float) -> None:
         ("soon", None),
         ("²", None),
         ("999999999", 999999999.0),
+        ("Wed, 3 Apr 2002 12:34:56 +9999999999999", None),
+        ("9" * 400, math.inf),
         ("Thu, 01 Jan 1970 00:02:00 GMT", 20.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
     ],
