@@ -25,13 +25,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils import _errors as
 from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._module import (
     GARBAGE_THRESHOLD,
-    SECRET_VARIABLES,
     UseCase,
     bug,
     forget_empty_variables,
     hidden,
     refusal,
     returned,
+    secrets_around,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
@@ -111,7 +111,7 @@ def _secrets(arguments: t.Mapping[str, t.Any], given: t.Mapping[str, t.Any]) -> 
     ]
     # White space alone is nothing that is given: to hide it would be to hide what is between all words.
     secrets = [str(given[name]) for name in names if is_given(given.get(name)) is not None]
-    secrets += [os.environ[name] for name in SECRET_VARIABLES if is_given(os.environ.get(name)) is not None]
+    secrets += secrets_around(os.environ)
     for value in secrets:
         mark_as_secret(value)
     return secrets

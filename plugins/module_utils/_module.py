@@ -24,7 +24,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
-from ansible_collections.vonage.archiving.plugins.module_utils._values import without_empty
+from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_empty
 
 # Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
 # results just as if it had come in by a no_log option.
@@ -36,6 +36,8 @@ SECRET_VARIABLES = (
     "VONAGE_VIDEO_ACCOUNT_SECRET",
     "VONAGE_VIDEO_API_SECRET",
 )
+# Of a proxy's address that cannot be read, libraries quote the part that they stumble over.
+PROXY_VARIABLES = ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy")
 
 
 class _Module(AnsibleModule):
@@ -160,11 +162,19 @@ def _learned(module: AnsibleModule, secrets: t.Sequence[str]) -> list[str]:
     return list(secrets)
 
 
+def secrets_around(environ: t.Mapping[str, str]) -> list[str]:
+    """The secrets in environment variables."""
+    found = [environ.get(name, "") for name in SECRET_VARIABLES]
+    found += [credentials(environ.get(name, "")) for name in PROXY_VARIABLES]
+    # White space alone is nothing that is given: to hide it would be to hide what is between all words.
+    return [value for value in found if value.strip()]
+
+
 def _secrets(module: AnsibleModule) -> list[str]:
     """All secrets this run knows, known to Ansible's own masking too."""
-    from_environment = [os.environ[name] for name in SECRET_VARIABLES if os.environ.get(name)]
-    module.no_log_values.update(from_environment)
-    for value in from_environment:
+    around = secrets_around(os.environ)
+    module.no_log_values.update(around)
+    for value in around:
         mark_as_secret(value)
     return [str(value) for value in module.no_log_values]
 

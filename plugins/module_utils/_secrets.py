@@ -23,8 +23,10 @@ SHORTEST_ECHO = 8
 
 def forms(secret: str) -> list[str]:
     """The secret as it may stand in a message: as it is, URL-encoded, JSON-escaped, in base64."""
-    encoded = base64.b64encode(secret.encode()).decode()
-    return list(dict.fromkeys([secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], encoded]))
+    # Bytes of a variable that are no UTF-8 reach Python as surrogates, which nothing but this encodes.
+    data = secret.encode("utf-8", "surrogatepass")
+    encoded = base64.b64encode(data).decode()
+    return list(dict.fromkeys([secret, quote(data, safe=""), quote_plus(data), json.dumps(secret)[1:-1], encoded]))
 
 
 def redact(text: str, secrets: t.Iterable[str | None]) -> str:

@@ -13,6 +13,8 @@ import re
 import typing as t
 
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
+# In a password, people leave what should be escaped as it is.
+_CREDENTIALS = re.compile(r"://([^/@\s]*(?::[^@]*)?)@")
 
 
 def given(value: t.Any) -> t.Any:
@@ -45,6 +47,12 @@ def first(environ: t.Mapping[str, str], *names: str) -> str | None:
 def without_userinfo(url: str) -> str:
     """The URL for a message: people write ``https://user:password@host``, and mistype it."""
     return _USERINFO.sub(lambda match: f"{match.group(1) or ''}********@", url)
+
+
+def credentials(url: str) -> str:
+    """What stands before the host of a URL; empty where nothing does."""
+    found = _CREDENTIALS.search(url if "://" in url else f"http://{url}")
+    return found.group(1) if found else ""
 
 
 def first_few(values: t.Sequence[str], most: int) -> str:

@@ -201,6 +201,16 @@ def test_a_secret_of_the_environment_is_hidden_too(runner: Runner, monkeypatch: 
     assert runner(use_case)["echo"] != f"is {SECRET}"
 
 
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_what_is_quoted_of_a_proxys_address_shows_no_secret(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """With a slash in a password, the address ends before it for those who read it."""
+    monkeypatch.setenv(name, f"http://somebody:{SECRET}/{SECRET}@proxy.example.com:3128")
+    result = runner(raising(ArchivingError("try", f"Failed to parse: 'somebody:{SECRET}'")))
+    assert result["msg"] == "Could not try: Failed to parse: '********'."
+
+
 def test_a_bug_is_told_as_one_and_without_secrets(runner: Runner) -> None:
     result = runner(raising(KeyError(SECRET)), token=SECRET)
     assert result["msg"].startswith("This is a bug in vonage.archiving, please report it: KeyError: ")

@@ -50,6 +50,11 @@ def test_encoded_forms_are_hidden(secret: str) -> None:
         assert form.strip('"') not in redact(f"it said {form}!", [secret])
 
 
+def test_a_secret_of_bytes_that_are_no_text_is_hidden() -> None:
+    secret = b"not-in-utf-8-\xff\xfc".decode("utf-8", "surrogateescape")
+    assert redact(f"it is {secret}.", [secret]) == f"it is {REDACTED}."
+
+
 @given(st.text(string.ascii_lowercase + " ", max_size=200), st.text(string.digits, min_size=1, max_size=40))
 def test_other_text_is_left_alone(text: str, secret: str) -> None:
     assert redact(text, [secret, None, ""]) == text

@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given as example
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, quote_list, without_empty
+from ansible_collections.vonage.archiving.plugins.module_utils._values import (
+    credentials,
+    first,
+    given,
+    quote_list,
+    without_empty,
+)
 
 
 @pytest.mark.parametrize("value", ["", " ", "\t\n", None])
@@ -71,6 +77,24 @@ def test_the_first_variable_that_is_set_to_something() -> None:
     environ = {"A": "", "B": " ", "C": "c", "D": "d"}
     assert first(environ, "A", "B", "missing", "C", "D") == "c"
     assert first(environ, "A", "missing") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("http://user:pass@proxy:3128", "user:pass"),
+        ("user:pass@proxy:3128", "user:pass"),
+        ("https://user:a/b#c@proxy:3128/", "user:a/b#c"),
+        ("s3://AKIA:a/b+c@bucket/key", "AKIA:a/b+c"),
+        ("https://token@example.com", "token"),
+        ("https://example.com/a@b", ""),
+        ("s3://bucket/a@b", ""),
+        ("proxy:3128", ""),
+        ("", ""),
+    ],
+)
+def test_the_credentials_of_a_url(url: str, found: str) -> None:
+    assert credentials(url) == found
 
 
 @pytest.mark.parametrize(
