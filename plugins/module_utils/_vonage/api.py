@@ -65,10 +65,12 @@ class Client:
 
     def put_storage(self, body: t.Mapping[str, t.Any]) -> Done:
         """Set the target, whatever there was before."""
-        answer = self._send("PUT", self._storage, f"set the upload target of {self.project.name}", body)
+        attempted = f"set the upload target of {self.project.name}"
+        answer = self._send("PUT", self._storage, attempted, body)
         if answer.status not in DONE:
-            raise self._refused(answer, f"set the upload target of {self.project.name}")
-        self._check_echo(answer, body)
+            raise self._refused(answer, attempted)
+        self._check_page(answer, attempted)
+        self._check_echo(answer, attempted, body)
         return Done(answer.tries)
 
     def delete_storage(self) -> Done:
@@ -80,6 +82,7 @@ class Client:
             return Done(answer.tries, existed=answer.tries > 1)
         if answer.status not in DONE:
             raise self._refused(answer, attempted)
+        self._check_page(answer, attempted)
         return Done(answer.tries)
 
     def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
@@ -122,12 +125,14 @@ class Client:
     def _hidden(self) -> list[str | None]:
         return [self.project.secret, *self.secrets]
 
-    def _check_echo(self, answer: Answer, body: t.Mapping[str, t.Any]) -> None:
-        """The answer repeats what was saved: look whether that is what was sent, and show nothing of it."""
-        attempted = f"set the upload target of {self.project.name}"
+    def _check_page(self, answer: Answer, attempted: str) -> None:
+        """Portals and proxies answer anything with 200."""
         if answer.body.lstrip()[:1] == b"<":
             hint = f"Something else than the Vonage Video API answers at {self.project.api_url}: a proxy or portal?"
             raise errors.RejectedError(attempted, "the answer is a web page", hint, status=answer.status)
+
+    def _check_echo(self, answer: Answer, attempted: str, body: t.Mapping[str, t.Any]) -> None:
+        """The answer repeats what was saved: look whether that is what was sent, and show nothing of it."""
         echo = answer.json()
         saved = echo.get("config") if isinstance(echo, dict) else None
         for name in ("bucket", "container"):

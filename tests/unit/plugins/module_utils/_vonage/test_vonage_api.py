@@ -115,9 +115,11 @@ def test_another_bucket_in_the_answer_is_an_error_without_the_secret() -> None:
 
 
 def test_a_web_page_is_not_the_api() -> None:
-    with LocalServer(answers(Reply(200, b"\n<html>Log in"))) as server, pytest.raises(errors.RejectedError) as caught:
-        client(server).put_storage(BODY)
-    assert "the answer is a web page" in str(caught.value)
+    with LocalServer(answers(Reply(200, b"\n<html>Log in"))) as server:
+        calls: list[t.Callable[[], Done]] = [lambda: client(server).put_storage(BODY), client(server).delete_storage]
+        for call in calls:
+            with pytest.raises(errors.RejectedError, match="the answer is a web page"):
+                call()
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"fine", b'{"config": 7}', b'{"config": {"bucket": "b-1"}}'])
