@@ -59,7 +59,7 @@ options:
     default: 4
   total_timeout:
     description:
-      - Seconds that all tries of one call may take together, pauses included.
+      - Seconds that all tries of one call may take together, pauses included. At most a day, as O(timeout).
     type: float
     default: 90.0
 requirements:

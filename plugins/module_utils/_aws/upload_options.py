@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given, without_userinfo
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
 
 S3_ARGUMENTS: dict[str, t.Any] = {
@@ -110,9 +110,9 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
     try:
         operator = aws.connection(params, environ)
     except InputError as exc:
-        raise rules.input_error([*problems, *exc.problems], s3.get("access_key")) from exc
+        raise _refused([*problems, *exc.problems], params) from exc
     if problems:
-        raise rules.input_error(problems, s3.get("access_key"))
+        raise _refused(problems, params)
     uploader = _uploader(s3, operator)
     return Settings(
         bucket=s3["bucket"],
@@ -129,6 +129,12 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
     )
 
 
+def _refused(problems: list[str], params: t.Mapping[str, t.Any]) -> InputError:
+    error = InputError(problems)
+    error.secrets = rules.misplaced(params)
+    return error
+
+
 def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
     missing = [] if given(s3.get("secret_key")) else ["s3.secret_key is required: without it nothing can be uploaded"]
     return rules.s3(s3) + missing
@@ -140,7 +146,7 @@ def probe_problems(params: t.Mapping[str, t.Any], prefix: str) -> list[str]:
     origin = given(params.get("cors_origin"))
     if origin and (not _is_plain_url(origin) or origin.endswith("/")):
         problems.append(
-            f"cors_origin {origin!r} must be the origin of a page as browsers send it, such as https://www.example.com"
+            f"cors_origin {without_userinfo(origin)!r} must be the origin of a page as browsers send it, such as https://www.example.com"
         )
     if not 0 <= _timeout(params) <= LONGEST_WAIT:
         problems.append(f"timeout {_timeout(params)} must be a number of seconds from 0 to {LONGEST_WAIT}")

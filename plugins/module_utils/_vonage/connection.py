@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
 
 # Options of the doc fragment vonage.archiving.vonage.
 ARGUMENTS: dict[str, t.Any] = {
@@ -40,8 +41,11 @@ UNIFIED_URL = "https://video.api.vonage.com"
 API_KEY = re.compile(r"[A-Za-z0-9_-]+")
 # Given to this module in the place of a key, a secret would be sent in URLs and kept in records.
 API_SECRET = re.compile(r"[0-9a-f]{40}")
+_WITH_SECRET = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LARGEST_KEY_FILE = 65536
+# A day, in seconds: no call is worth more, and numbers far beyond it are no times any more.
+LONGEST = 86400
 _PEM = "-----BEGIN"
 
 
@@ -90,18 +94,19 @@ def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
 
 
 def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
-    """Secrets in options for ids, which nothing marks as secret."""
-    values = [str(given(params.get(name)) or "").strip() for name in ("api_key", "application_id")]
-    return [value for value in values if API_SECRET.fullmatch(value) or _PEM in value]
+    """Secrets in options for something else, which nothing marks as secret."""
+    ids = [str(given(params.get(name)) or "").strip() for name in ("api_key", "application_id")]
+    # The API's first form of credentials was key:secret.
+    return [*(value for value in ids if _WITH_SECRET.search(value) or _PEM in value), *rules.misplaced(params)]
 
 
 def budget(params: t.Mapping[str, t.Any], problems: list[str]) -> Budget:
     """The time budget of the options ``timeout``, ``retries`` and ``total_timeout``."""
     usual = Budget()
     return Budget(
-        timeout=number(params, "timeout", usual.timeout, problems, above=0),
+        timeout=number(params, "timeout", usual.timeout, problems, above=0, most=LONGEST),
         retries=int(number(params, "retries", usual.retries, problems, whole=True)),
-        total=number(params, "total_timeout", usual.total, problems, above=0),
+        total=number(params, "total_timeout", usual.total, problems, above=0, most=LONGEST),
     )
 
 
@@ -112,8 +117,9 @@ def number(
     problems: list[str],
     above: float | None = None,
     whole: bool = False,
+    most: float = math.inf,
 ) -> float:
-    """A number out of an option that may hold a string; at least 0, or more than ``above``."""
+    """A number out of an option that may hold a string; at least 0, or more than ``above``; at most ``most``."""
     value = given(params.get(name))
     if value is None:
         return default
@@ -126,6 +132,9 @@ def number(
         what = "a whole number" if whole else "a number"
         least = f"greater than {above:g}" if above is not None else "that is 0 or greater"
         problems.append(f"{name} {value!r} is not {what} {least}")
+        return default
+    if found > most:
+        problems.append(f"{name} {value!r} is more than {most:g}")
         return default
     return found
 
@@ -155,8 +164,11 @@ def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], proble
     secret = _text(params, environ, "api_secret", "VONAGE_VIDEO_API_SECRET")
     if not key:
         problems.append("api_key is required (or application_id in the unified environment)")
-    elif API_SECRET.fullmatch(key):
-        problems.append("api_key has the form of an API secret, 40 hexadecimal digits: it and api_secret look swapped")
+    elif _WITH_SECRET.search(key):
+        problems.append(
+            "api_key has the form of an API secret, 40 hexadecimal digits, or holds one: give the key alone there, and "
+            "the secret as api_secret"
+        )
     elif UUID.fullmatch(key):
         problems.append("api_key is a UUID, which is what application ids look like: give it as application_id")
     elif not API_KEY.fullmatch(key):
@@ -165,6 +177,8 @@ def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], proble
         problems.append("api_secret is required with api_key")
     elif secret != secret.strip():
         problems.append("api_secret begins or ends with white space")
+    elif not secret.isascii():
+        problems.append("api_secret holds characters that no API secret has")
     elif _PEM in secret:
         problems.append("api_secret holds a PEM key: a private key goes with application_id, as private_key")
     elif secret == key:
@@ -204,6 +218,9 @@ def _private_key(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], pr
 
 
 def _file(path: str, problems: list[str]) -> str | None:
+    if _PEM in path:
+        problems.append("private_key_path holds a PEM key: give it as private_key")
+        return None
     try:
         with open(os.path.expanduser(path), "rb") as handle:
             data = handle.read(LARGEST_KEY_FILE)

@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import LARGEST, Held
+from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
 __all__ = ["LARGEST", "Held", "Location", "Store", "location"]
 
@@ -66,7 +67,7 @@ def location(text: str, project_id: str, problems: list[str]) -> Location | None
 def _s3_location(text: str, project_id: str, problems: list[str]) -> Location | None:
     match = re.fullmatch(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9])/([^/].*)", text)
     if not match or text.endswith("/") or "?" in text or "#" in text:
-        problems.append(f"record {text!r} is not of the form s3://bucket/key")
+        problems.append(f"record {without_userinfo(text)!r} is not of the form s3://bucket/key")
         return None
     bucket, key = match.groups()
     if project_id and key.startswith(f"{project_id}/"):

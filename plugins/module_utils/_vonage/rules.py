@@ -19,8 +19,7 @@ import re
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_userinfo
 
 # AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
 AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
@@ -29,6 +28,9 @@ AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # Wider than AWS, whose limit is 63 lower-case letters: Google's names may have 222 characters and "_", and the oldest
 # buckets of us-east-1 have capitals.
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
+# Keys of storage accounts are 64 bytes; connection strings hold one, and signatures give as much away.
+AZURE_SECRET = re.compile(r"[A-Za-z0-9+/]{86}==|(AccountKey|SharedAccessSignature|sig)=.", re.IGNORECASE)
+PRIVATE_KEY = "PRIVATE KEY-----"
 ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 DOMAIN = re.compile(r"(?=.{1,253}(:|$))[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
@@ -48,21 +50,26 @@ def s3(options: t.Mapping[str, t.Any], keyed: bool = True) -> list[str]:
     return problems + sse(str(options.get("sse") or "s3")) + keys(options.get("access_key"), options.get("secret_key"))
 
 
-def input_error(problems: t.Sequence[str], access_key: t.Any) -> InputError:
-    """The error for these problems.
-
-    :param access_key: where a secret key stands if the two were swapped; nothing marks that option as a secret.
-    """
-    error = InputError(problems)
-    text = str(access_key or "").strip()
-    error.secrets = [text] if AWS_SECRET.fullmatch(text) else []
-    return error
+def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
+    """Secrets in options for something else, which nothing marks as secret."""
+    texts = [value for value in params.values() if isinstance(value, str)]
+    azure, s3_options = (params.get(kind) or {} for kind in ("azure", "s3"))
+    access_key = str(s3_options.get("access_key") or "").strip()
+    found = [access_key] if AWS_SECRET.fullmatch(access_key) else []
+    found += [text for text in texts if PRIVATE_KEY in text]
+    found += [credentials(text) for text in [*texts, str(s3_options.get("endpoint") or "")] if "://" in text]
+    names = [str(azure.get(name) or "") for name in ("account_name", "container", "domain")]
+    return [value for value in [*found, *filter(AZURE_SECRET.search, names)] if value]
 
 
 def azure(options: t.Mapping[str, t.Any]) -> list[str]:
     """Everything that is wrong with the options of ``azure``."""
     problems = _missing("azure", options, ("account_name", "container")) + _white_space("azure", options)
     account, container, domain = (options.get(name) for name in ("account_name", "container", "domain"))
+    held = [name for name in ("account_name", "container", "domain") if AZURE_SECRET.search(options.get(name) or "")]
+    if held:
+        secrets = [f"azure.{name} holds a secret: only azure.account_key may" for name in held]
+        return problems + secrets
     if account and not ACCOUNT.fullmatch(account):
         problems.append(f"azure.account_name {account!r} is not 3 to 24 lower-case letters and digits")
     if container and not CONTAINER.fullmatch(container):

@@ -23,7 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Cont
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, rules, target
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
@@ -117,8 +117,8 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     wanted = target.target(params, project.id if project else "", problems) if state == "present" else None
     store = record_store(params, environ, project.id if project else "", problems)
     if problems or not project:
-        error = rules.input_error(problems, (params.get("s3") or {}).get("access_key"))
-        error.secrets = [*error.secrets, *vonage.misplaced(params)]
+        error = errors.InputError(problems)
+        error.secrets = vonage.misplaced(params)
         raise error
     for secret in (project.secret, wanted.secret if wanted else None):
         mark_as_secret(secret)

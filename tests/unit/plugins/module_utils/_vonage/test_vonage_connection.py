@@ -123,6 +123,9 @@ def test_the_option_of_one_environment_hides_variables_of_the_other() -> None:
         ({**OPENTOK, "retries": -1}, "retries -1 is not a whole number that is 0 or greater"),
         ({**OPENTOK, "retries": 1.5}, "retries 1.5 is not a whole number that is 0 or greater"),
         ({**OPENTOK, "api_url": "api.opentok.com"}, "api_url 'api.opentok.com' is no URL such as"),
+        ({**OPENTOK, "api_secret": b"\xff".decode("utf-8", "surrogateescape")}, "characters that no API secret has"),
+        ({**OPENTOK, "timeout": 86401}, "timeout 86401 is more than 86400"),
+        ({**OPENTOK, "total_timeout": "1e10"}, "total_timeout '1e10' is more than 86400"),
         ({**OPENTOK, "api_url": "ftp://api.opentok.com"}, "is no URL such as"),
         ({**OPENTOK, "api_url": "https://a:0"}, "is no URL such as"),
         ({**OPENTOK, "api_url": "https://a:x"}, "is no URL such as"),
@@ -158,9 +161,14 @@ def test_two_environments_in_the_environment_are_told() -> None:
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        ({"api_key": "0123456789abcdef0123456789abcdef01234567", "api_secret": "47123456"}, "look swapped"),
+        ({"api_key": "0123456789abcdef0123456789abcdef01234567", "api_secret": "47123456"}, "form of an API secret"),
+        ({"api_key": "47123456:0123456789abcdef0123456789abcdef01234567"}, "or holds one"),
         ({"api_key": "47123456", "api_secret": "-----BEGIN PRIVATE KEY-----\n0123456789abcdef"}, "holds a PEM key"),
         ({"application_id": "-----BEGIN PRIVATE KEY-----\n0123456789abcdef", "private_key": "x"}, "holds a PEM key"),
+        (
+            {"application_id": APPLICATION, "private_key_path": "-----BEGIN PRIVATE KEY-----\n89abcdef"},
+            "holds a PEM key",
+        ),
         ({**OPENTOK, "api_url": "me:0123456789abcdef@api.opentok.com"}, "is no URL such as"),
     ],
 )

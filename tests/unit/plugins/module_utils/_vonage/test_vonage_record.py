@@ -222,6 +222,7 @@ def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         ("s3:///x", "is not of the form s3://bucket/key"),
         ("s3://b-1/x?versionId=1", "is not of the form s3://bucket/key"),
         ("https://b-1.s3.amazonaws.com/x", "is not of the form s3://bucket/key"),
+        ("s3://AKIA:hidden@b-1/x", "record 's3://********@b-1/x' is not of the form s3://bucket/key"),
         ("s3://b-1/1/record.json", "lies below 1/, where recordings go and which may be public"),
     ],
 )

@@ -20,7 +20,8 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonag
 
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 S3 = {"bucket": "example-archives", "access_key": KEY, "secret_key": SECRET}
-ACCOUNT_KEY = "aGlkZGVuLWFjY291bnQta2V5LWhpZGRlbg=="
+# Keys of storage accounts have 64 bytes.
+ACCOUNT_KEY = "aGlkZGVu" * 10 + "aGlkZA=="
 AZURE = {"account_name": "examplearchives", "account_key": ACCOUNT_KEY, "container": "archives"}
 
 
@@ -167,12 +168,17 @@ def test_what_is_wrong_with_s3_is_told(change: dict[str, t.Any], says: str) -> N
         ({"domain": "https://core.windows.net"}, "is a URL: give the domain alone"),
         ({"domain": "core windows"}, "is no domain such as core.windows.net"),
         ({"container": "archives "}, "azure.container begins or ends with white space"),
+        ({"account_name": ACCOUNT_KEY, "account_key": "example"}, "azure.account_name holds a secret"),
+        ({"account_name": f"AccountName=a;AccountKey={ACCOUNT_KEY}"}, "azure.account_name holds a secret"),
+        ({"container": f"archives?sv=2026-01-01&sig={ACCOUNT_KEY}"}, "azure.container holds a secret"),
+        ({"domain": f"core.windows.net/?sig={ACCOUNT_KEY}"}, "azure.domain holds a secret"),
     ],
 )
 def test_what_is_wrong_with_azure_is_told(change: dict[str, t.Any], says: str) -> None:
     problems = wrong(azure={**AZURE, **change})
     assert any(says in problem for problem in problems)
     assert "not base64!" not in str(problems)
+    assert ACCOUNT_KEY not in str(problems)
 
 
 @pytest.mark.parametrize(
