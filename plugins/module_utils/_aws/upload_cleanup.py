@@ -117,15 +117,15 @@ class Cleanup:
 
     def _objects(self, prefix: str) -> list[Dated]:
         found = self._pages("list_objects_v2", prefix, "s3:ListBucket", "Contents")
-        return [(Thing(item["Key"]), item["LastModified"]) for item in found]
+        return [(Thing(item["Key"]), _dated(item, "LastModified")) for item in found]
 
     def _versions(self, prefix: str) -> list[Dated]:
         found = self._pages("list_object_versions", prefix, "s3:ListBucketVersions", "Versions", "DeleteMarkers")
-        return [(Thing(item["Key"], item["VersionId"]), item["LastModified"]) for item in found]
+        return [(Thing(item["Key"], item.get("VersionId")), _dated(item, "LastModified")) for item in found]
 
     def _uploads(self, prefix: str) -> list[Dated]:
         found = self._pages("list_multipart_uploads", prefix, "s3:ListBucketMultipartUploads", "Uploads")
-        return [(Thing(item["Key"], item["UploadId"], is_upload=True), item["Initiated"]) for item in found]
+        return [(Thing(item["Key"], item.get("UploadId"), is_upload=True), _dated(item, "Initiated")) for item in found]
 
     def _pages(self, operation: str, prefix: str, action: str, *fields: str) -> list[t.Any]:
         what = f"look for probes of earlier checks below s3://{self.settings.bucket}/{prefix}"
@@ -138,7 +138,9 @@ class Cleanup:
             if code(exc) != "NoSuchUpload":
                 self.notes[str(exc)] = None
             return []
-        return [item for page in taken for name in fields for item in page.get(name, [])]
+        items = (item for page in taken for name in fields for item in page.get(name, []))
+        # There may be stores that list more than they were asked for.
+        return [item for item in items if str(item.get("Key")).startswith(prefix)]
 
     def _remove(self, thing: Thing) -> bool:
         """Whether it was there and is gone."""
@@ -177,6 +179,11 @@ def _action(thing: Thing) -> str:
     if thing.is_upload:
         return "s3:AbortMultipartUpload"
     return "s3:DeleteObjectVersion" if thing.mark else "s3:DeleteObject"
+
+
+def _dated(item: t.Mapping[str, t.Any], name: str) -> datetime.datetime:
+    """What has no date may have been written just now."""
+    return item.get(name) or _now()
 
 
 def _now() -> datetime.datetime:

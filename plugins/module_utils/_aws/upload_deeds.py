@@ -30,7 +30,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
     may_pass,
     problem,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, NotFoundError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
+    ArchivingError,
+    NotFoundError,
+    RejectedError,
+)
 
 # The smallest size S3 takes for a part that is not the last ("Amazon S3 multipart upload limits").
 PART_SIZE = 5 * 1024 * 1024
@@ -107,13 +111,16 @@ class Uploader:
         what = f"begin the multipart upload of s3://{self.settings.bucket}/{key}"
         with told(what, self.settings.uploader, "s3:PutObject"):
             begun = self.client.create_multipart_upload(Bucket=self.settings.bucket, Key=key, **self._encryption)
+        _require(begun, "UploadId", what)
         self.ledger.begun(key, begun["UploadId"])
         return begun
 
     def _part(self, upload: dict[str, str], number: int, body: bytes) -> t.Any:
         what = f"upload part {number} of s3://{self.settings.bucket}/{upload['Key']}"
         with told(what, self.settings.uploader, "s3:PutObject"):
-            return self.client.upload_part(**upload, PartNumber=number, Body=body)
+            part = self.client.upload_part(**upload, PartNumber=number, Body=body)
+        _require(part, "ETag", what)
+        return part
 
     def _complete(self, upload: dict[str, str], parts: list[dict[str, t.Any]]) -> t.Any:
         what = f"complete the multipart upload of s3://{self.settings.bucket}/{upload['Key']}"
@@ -125,6 +132,12 @@ class Uploader:
             return []
         seen = [answer["ServerSideEncryption"] for answer in answers if answer.get("ServerSideEncryption")]
         return [echo(name, what, seen)]
+
+
+def _require(answer: t.Any, name: str, attempted: str) -> None:
+    """Something that answers anything with 200 is no store."""
+    if not answer.get(name):
+        raise RejectedError(attempted, f"the answer has no {name}, as that of every S3 store has")
 
 
 def echo(name: str, what: str, seen: t.Sequence[str]) -> Check:

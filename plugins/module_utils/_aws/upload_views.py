@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import aws_host
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import AES256
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import AES256, PART_SIZE
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
     FOLDER_START,
@@ -126,21 +126,27 @@ class Views:
         :param multipart: whether the multipart probe is there too.
         """
         found: list[str] = []
-        keys = [self.keys.single, self.keys.multipart] if multipart else [self.keys.single]
+        sizes = {self.keys.single: len(self.content)}
+        if multipart:
+            sizes[self.keys.multipart] = PART_SIZE + len(self.content)
         try:
-            for key in keys:
-                found.append(self._stored(key))  # noqa: PERF401 - what was found before an error is of use too
+            for key, size in sizes.items():
+                answer = self._stored(key)
+                there = answer.get("ContentLength", size)
+                if there != size:
+                    return Check("stored_encryption", False, not_what_was_sent(key, there, size))
+                found.append(str(answer.get("ServerSideEncryption") or ""))
         except ArchivingError as exc:
             folder = f"{self.settings.bucket}/*/{FOLDER_START}*"
             advice = f"The operator's credentials need s3:GetObject, if only on {folder}."
             return Check("stored_encryption", False, f"While trying to {exc.attempted}: {problem(exc)} {advice}")
         return stored_encryption(found, self.settings.sse)
 
-    def _stored(self, key: str) -> str:
+    def _stored(self, key: str) -> t.Mapping[str, t.Any]:
         what = f"look at s3://{self.settings.bucket}/{key}"
         with told(what, self.settings.operator, "s3:GetObject"):
-            answer = self.client.head_object(Bucket=self.settings.bucket, Key=key)
-        return str(answer.get("ServerSideEncryption") or "")
+            answer: dict[str, t.Any] = self.client.head_object(Bucket=self.settings.bucket, Key=key)
+            return answer
 
 
 def anonymous_read(url: str, expect_public: bool, readable: bool, came: str) -> Check:
@@ -174,6 +180,14 @@ def preflight(answer: Answer, origin: str, method: str) -> Check:
         return Check("cors_preflight", True, f"{asked} was allowed: {got}.")
     advice = f"A CORS rule of the bucket must allow the origin {origin} and the method {method}."
     return Check("cors_preflight", False, f"{asked} was not allowed: {got}. {advice}")
+
+
+def not_what_was_sent(key: str, there: int, sent: int) -> str:
+    """What is told of a probe that did not arrive whole; pure."""
+    return (
+        f"{key} has {there} bytes where {sent} were uploaded: something else than an S3 store answers there, or one "
+        "that loses recordings."
+    )
 
 
 def stored_encryption(found: t.Sequence[str], sse: bool) -> Check:

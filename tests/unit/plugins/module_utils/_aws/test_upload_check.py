@@ -13,6 +13,7 @@ from botocore import exceptions
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check, upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import PART_SIZE
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
@@ -127,7 +128,14 @@ def test_a_server_error_counts_as_private_and_a_key_is_never_shown() -> None:
             return Reply(200, b"<R><UploadId>u</UploadId></R>", {"Content-Type": "application/xml"})
         if asked.method == "GET":
             return Reply(400, b"<Error><Code>Odd</Code><Message>" + b"s" * 40 + b"</Message></Error>")
-        return Reply(200, b"<R/>", {"ETag": '"e"', "x-amz-server-side-encryption": "AES256"})
+        if asked.method == "PUT" and "partNumber=1" not in asked.path:
+            sizes.append(len(asked.body))
+        # What it says of an object is as long as what it was sent.
+        size = sizes[0] + (PART_SIZE if asked.path.endswith(".zip") else 0)
+        body = b"x" * size if asked.method == "HEAD" else b"<R/>"
+        return Reply(200, body, {"ETag": '"e"', "x-amz-server-side-encryption": "AES256"})
+
+    sizes: list[int] = []
 
     with LocalServer(answer) as server:
         s3 = {**OPTIONS["s3"], "endpoint": server.url}
@@ -142,3 +150,20 @@ def test_a_server_error_counts_as_private_and_a_key_is_never_shown() -> None:
     assert "It could not be found out whether the key can read recordings" in checks["no_read"]["detail"]
     assert checks["stored_encryption"]["ok"]
     assert "s" * 8 not in f"{outcome.result} {outcome.failed}"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html/>", b"<html><br>"])
+def test_what_takes_anything_proves_nothing(body: bytes) -> None:
+    """A portal or a proxy, say. What is no XML, botocore takes for a server error."""
+    with LocalServer(lambda _asked, _count: Reply(200, body)) as server:
+        s3 = {**OPTIONS["s3"], "endpoint": server.url, "sse": "none"}
+        wanted = {**OPTIONS, "s3": s3, "expect_public": False, "timeout": 0}
+        outcome = upload_check.reconcile({**wanted, "multipart": False}, Context())
+        assert outcome.failed
+        parts = upload_check.reconcile({**wanted, "expect_least_privilege": True}, Context())
+        assert parts.failed
+    told = {check["name"]: check["detail"] for check in [*outcome.result["checks"], *parts.result["checks"]]}
+    if not body.endswith(b"<br>"):
+        size = f"has {len(body)} bytes where 119 were uploaded: something else than an S3 store answers there"
+        assert size in told["stored_encryption"]
+        assert "the answer has no UploadId" in told["multipart_upload"]

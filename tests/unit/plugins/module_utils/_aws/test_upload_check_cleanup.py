@@ -324,6 +324,16 @@ def test_a_store_that_never_had_an_upload_in_parts_is_no_trouble() -> None:
     assert cleanup(store, both_there())["detail"] == "Objects and uploads removed: 2."
 
 
+def test_what_was_not_asked_for_and_what_has_no_date_is_left_alone() -> None:
+    """A store that ignores prefixes, and says less than S3 does."""
+    theirs = {"Key": "4567/a-recording/archive.mp4", "LastModified": ago(99)}
+    undated = [{"Key": f"4567/{OTHER}/archive.mp4"}, {"Key": SINGLE}]
+    store = Store({"list_objects_v2": [{"Contents": [theirs, *undated, {}]}]})
+    found = cleanup(store, both_there())
+    assert found == {"ok": True, "detail": "Objects and uploads removed: 2.", "left": []}
+    assert sorted(store.removed) == [(SINGLE, None), (MULTIPART, None)]
+
+
 def test_listings_have_an_end() -> None:
     def pages() -> t.Iterator[t.Any]:
         for number in range(upload_cleanup.MOST_PAGES):
