@@ -86,7 +86,7 @@ class ConditionalObject:
                 # Some stores take a condition and ignore it (rclone does): looking first leaves them a moment to be
                 # wrong in, where it would otherwise be the whole run.
                 self._compare(expected, attempted)
-            condition = self._condition(expected)
+            condition = _condition(expected)
             try:
                 return self._put(data, condition) if condition else self._compare_and_put(data, expected, attempted)
             except load("botocore.exceptions").ClientError as exc:
@@ -96,15 +96,6 @@ class ConditionalObject:
                 if not condition or answer.status not in (400, 405, 501):
                     raise
             return self._compare_and_put(data, expected, attempted)
-
-    def _condition(self, expected: Held) -> dict[str, str]:
-        """The condition for a write; empty where botocore (before 1.36) or the store has no means for it."""
-        known = self.client.meta.service_model.operation_model("PutObject").input_shape.members
-        if "IfMatch" not in known:
-            return {}
-        if expected.data is None:
-            return {"IfNoneMatch": "*"}
-        return {"IfMatch": expected.version} if expected.version else {}
 
     def _put(self, data: bytes, condition: dict[str, str]) -> Held:
         # AWS encrypts anyway, but a policy may demand the header. Elsewhere it is sent only after a plain write was
@@ -143,6 +134,13 @@ class ConditionalObject:
         if held.data == data:
             return held
         raise errors.ConflictError(attempted, "another run has written it in between", AGAIN) from exc
+
+
+def _condition(expected: Held) -> dict[str, str]:
+    """The condition for a write; empty where the store has no means for it."""
+    if expected.data is None:
+        return {"IfNoneMatch": "*"}
+    return {"IfMatch": expected.version} if expected.version else {}
 
 
 def _is_conflict(status: int, code: str) -> bool:

@@ -238,14 +238,6 @@ def test_an_alien_answer_is_only_what_it_is(here: Here) -> None:
     assert held.version == ""
 
 
-def test_an_old_botocore_is_enough(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = here.store.client.meta.service_model.operation_model("PutObject").input_shape
-    old = {name: member for name, member in shape.members.items() if name not in ("IfMatch", "IfNoneMatch")}
-    monkeypatch.setitem(shape.__dict__, "members", old)
-    here.store.write(b"one", Held(None))
-    assert [asked.method for asked in here.server.asked] == ["GET", "GET", "PUT", "GET"]
-
-
 def test_a_store_that_cannot_be_reached_is_told(here: Here) -> None:
     here.server.answer = answers(error(500, "InternalError"))
     with pytest.raises(errors.UnreachableError, match="Nothing is lost: run it again later"):
