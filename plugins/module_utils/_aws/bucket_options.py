@@ -138,6 +138,7 @@ def _access_wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dic
 def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str]:
     problems = [why for why in [names.bucket_problem(params["name"])] if why]
     problems += _region_problems(params, connection)
+    problems += [why for why in [names.scope_problem(params.get("scope") or "any")] if why]
     if params.get("state") == "absent":
         return problems
     problems += _prefix_problems(params)
@@ -179,11 +180,8 @@ def _prefix_problems(params: t.Mapping[str, t.Any]) -> list[str]:
 def _scope_problems(params: t.Mapping[str, t.Any]) -> list[str]:
     """With a scope, nothing may be asked for that is about other projects."""
     scope = params.get("scope")
-    if not scope:
+    if not scope or names.scope_problem(scope):
         return []
-    why = names.scope_problem(scope)
-    if why:
-        return [why]
     problems = [
         f"public_prefixes: {prefix!r} is outside of scope {scope!r}: it must be {scope} or lie below it"
         for prefix in params.get("public_prefixes") or ()
@@ -212,7 +210,7 @@ def _value_problems(params: t.Mapping[str, t.Any]) -> list[str]:
     if str(days.get("prefix") or "").startswith("/"):
         problems.append("lifecycle.prefix starts with a slash, as no key does: the rule would never apply")
     problems += [f"lifecycle.{name} must not be negative" for name in lifecycle.DAYS if (days.get(name) or 0) < 0]
-    if days.get("prefix") and not any(days.get(name) for name in lifecycle.DAYS):
+    if days.get("prefix") and all(days.get(name) is None for name in lifecycle.DAYS):
         problems.append("lifecycle has a prefix but no number of days")
     if params.get("purge_tags") and params.get("tags") is None:
         problems.append("purge_tags without tags would remove every tag: give tags, even if it is {}")

@@ -12,6 +12,7 @@ rules has a meaning. Within a rule, the lists are sets.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base 
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MOST_RULES = 100
+_PRINTABLE = re.compile(r"[!-~]*")
+# RFC 9110, "Tokens".
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,9 @@ def rule_problems(rules: t.Sequence[CorsRule]) -> list[str]:
         problems += [
             f"{where}.allowed_headers {h!r} has more than one *" for h in rule.allowed_headers if h.count("*") > 1
         ]
+        odd = [h for h in {*rule.allowed_headers, *rule.expose_headers} if not _HEADER.fullmatch(h)]
+        if odd:
+            problems.append(f"{where}: {', '.join(map(repr, sorted(odd)))} cannot be names of headers")
         problems += [f"{where}.expose_headers {h!r}: S3 takes no * here" for h in rule.expose_headers if "*" in h]
         if rule.max_age_seconds is not None and rule.max_age_seconds < 0:
             problems.append(f"{where}.max_age_seconds must not be negative")
@@ -74,6 +81,8 @@ def rule_problems(rules: t.Sequence[CorsRule]) -> list[str]:
 
 
 def _origin_problem(origin: str) -> str | None:
+    if not _PRINTABLE.fullmatch(origin):
+        return "browsers send no origin with blanks or letters beyond ASCII, so that it never matches"
     if origin.count("*") > 1:
         return "S3 takes one * at most"
     if origin.startswith("*") or origin == "null":

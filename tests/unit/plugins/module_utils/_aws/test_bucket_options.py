@@ -41,6 +41,7 @@ def wishes(reach: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any]:
         ({"folders": []}, {}),
         ({"cors_rules": []}, {"cors_rules": ()}),
         ({"lifecycle": {}}, {"lifecycle": LifecycleWish()}),
+        ({"lifecycle": {"expire_days": 0, "prefix": "a/"}}, {"lifecycle": LifecycleWish()}),
         ({"lifecycle": {"expire_days": 3}}, {"lifecycle": LifecycleWish(LifecycleRule(3))}),
         ({"tags": {}, "purge_tags": True}, {"tags": TagWish((), True)}),
         ({"require_tls": False}, {"policy": PolicyWish("arn:aws:s3:::b-1", require_tls=False)}),
@@ -104,6 +105,20 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
         "public_prefixes: '.vonage-archiving/1' would show the records below .vonage-archiving/ to everybody",
     ),
     ({"lifecycle": {"expire_days": -1}}, "lifecycle.expire_days must not be negative"),
+    ({"scope": "a/b"}, "scope 'a/b' is no id of a project, which has letters, digits and hyphens"),
+    (
+        {"scope": "a/b", "state": "absent"},
+        "scope 'a/b' is no id of a project, which has letters, digits and hyphens",
+    ),
+    (
+        {"cors_rules": [{"allowed_origins": ["https://a.example "], "allowed_methods": ["GET"]}]},
+        "cors_rules[0].allowed_origins 'https://a.example ': browsers send no origin with blanks or letters beyond "
+        "ASCII, so that it never matches",
+    ),
+    (
+        {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"], "allowed_headers": ["", "a b"]}]},
+        "cors_rules[0]: '', 'a b' cannot be names of headers",
+    ),
     ({"lifecycle": {"prefix": "a/"}}, "lifecycle has a prefix but no number of days"),
     (
         {"lifecycle": {"prefix": "/a", "expire_days": 1}},
