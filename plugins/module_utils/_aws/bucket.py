@@ -99,22 +99,37 @@ def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
             objects.remove(bucket, names.LOCK_KEY)
             # There are stores that delete a bucket with what is in it.
             _has_nothing_but_the_lock(bucket)
-        removed = objects.empty(bucket) if want.force else {}
-        bucket.call("delete_bucket", f"delete bucket {want.name}", "s3:DeleteBucket")
+        removed = _deleted(bucket, want.force)
     result: dict[str, t.Any] = {"bucket": {"name": want.name, "exists": False}}
     result.update(changes=["bucket"] if exists else [], removed=removed)
     return Outcome(exists, result, {"bucket": want.name} if exists else {}, {})
 
 
+def _deleted(bucket: Bucket, force: bool) -> dict[str, int]:
+    """What was removed from the bucket, of which nothing is there any more."""
+    removed: dict[str, int] = {}
+    try:
+        removed = objects.empty(bucket) if force else {}
+        bucket.call("delete_bucket", f"delete bucket {bucket.name}", "s3:DeleteBucket")
+    except errors.NotFoundError as exc:
+        # By another run; or by this very request, whose first answer was lost.
+        if exc.facts.get("code") != "NoSuchBucket":
+            raise
+    return removed
+
+
 def _refuse_others(bucket: Bucket, scope: str) -> None:
     """One project must not take the recordings of others with it.
 
-    :raises NotOursError: there are records of others in the bucket.
+    :raises NotOursError: there are records or recordings of others in the bucket.
     """
     attempted = f"look whose recordings are in bucket {bucket.name}"
     page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=names.RECORDS_PREFIX)
-    keys = [str(entry["Key"])[len(names.RECORDS_PREFIX) :] for entry in page.get("Contents") or []]
-    others = [key[: -len(".json")] for key in keys if key.endswith(".json") and key != f"{scope}.json"]
+    keys = [str(entry.get("Key"))[len(names.RECORDS_PREFIX) :] for entry in page.get("Contents") or []]
+    found = {key[: -len(".json")] for key in keys if key.endswith(".json")}
+    # Not every project has its record here, but its recordings are below its id.
+    tops = (prefix.rstrip("/") for prefix in objects.folders_at_the_top(bucket))
+    others = sorted({*found, *filter(names.is_project, tops)} - {scope})
     if others:
         raise errors.NotOursError(
             f"delete bucket {bucket.name} with all that is in it",

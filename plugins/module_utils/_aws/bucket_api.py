@@ -25,15 +25,18 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
     CREDENTIAL_CODES,
+    REQUEST_CODES,
+    THROTTLED_CODES,
     UNSUPPORTED_CODES,
     Answered,
     answered,
     told,
-    translate,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 _NO_BUCKET = ("NoSuchBucket",)
+# With 400: wrong with any request of these credentials to this bucket, whatever it is about.
+_ABOUT_THE_REQUEST = frozenset({*CREDENTIAL_CODES, *THROTTLED_CODES, *REQUEST_CODES})
 _NOT_OURS = "Or the bucket belongs to another account: names are unique among all accounts."
 
 
@@ -113,17 +116,18 @@ class Bucket:
             if answer.code in sub.absent:
                 raise _NotSet from exc
             if exc.response.get("FirstStatus") == 200:
-                raise self._nonsense(sub) from exc
+                raise self.nonsense(sub) from exc
             if answer.code not in _NO_BUCKET and _is_unsupported(answer):
                 problem = f"{self.connection.store} answered {answer.code or answer.status}: {answer.message}"
                 attempted = f"read {sub.title} of bucket {self.name}"
                 raise _unsupported(attempted, problem, sub, self.connection) from exc
             raise
-        except load("botocore.parsers").ResponseParserError as exc:
-            raise self._nonsense(sub) from exc
+        except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
+            raise self.nonsense(sub) from exc
 
-    def _nonsense(self, sub: Subresource) -> errors.UnsupportedError:
-        problem = f"{self.connection.store} answered with something that is no XML where {sub.title} should be"
+    def nonsense(self, sub: Subresource) -> errors.UnsupportedError:
+        """For an answer that nobody can make sense of."""
+        problem = f"{self.connection.store} answered with something else where {sub.title} should be"
         return _unsupported(f"read {sub.title} of bucket {self.name}", problem, sub, self.connection)
 
     def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
@@ -140,18 +144,12 @@ class Bucket:
 
         :raises DeniedError: it is there, and belongs to somebody else or is closed to these credentials.
         """
-        attempted = f"look for bucket {self.name}"
         try:
-            self.send(self.client, "head_bucket")
-        except load("botocore.exceptions").ClientError as exc:
-            answer = answered(exc)
-            if answer.status == 404:
-                return False
-            error = translate(answer, attempted, self.connection, "s3:ListBucket")
-            raise (_denied(error) if isinstance(error, errors.DeniedError) else error) from exc
-        except load("botocore.exceptions").BotoCoreError:
-            with told(attempted, self.connection):
-                raise
+            self.call_by(self.client, "head_bucket", f"look for bucket {self.name}", "s3:ListBucket")
+        except errors.NotFoundError:
+            return False
+        except errors.DeniedError as exc:
+            raise _denied(exc) from exc
         return True
 
 
@@ -162,7 +160,7 @@ class _NotSet(Exception):
 def _is_unsupported(answer: Answered) -> bool:
     if answer.status in (404, 405, 501) or answer.code in UNSUPPORTED_CODES:
         return True
-    return answer.status == 400 and answer.code in ("InvalidRequest", "InvalidArgument", "BadRequest", "400", "")
+    return answer.status == 400 and answer.code not in _ABOUT_THE_REQUEST
 
 
 def _denied(exc: errors.DeniedError) -> errors.DeniedError:

@@ -20,6 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import folders_at_the_top
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
 
@@ -67,19 +68,6 @@ def _read(bucket: Bucket, name: str, scope: str | None) -> t.Any:
         return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, wish)
     except (errors.UnsupportedError, errors.DeniedError) as exc:
         return exc
-
-
-def folders_at_the_top(bucket: Bucket) -> tuple[str, ...]:
-    """The prefixes of the first level, each with a slash at its end."""
-    found: list[str] = []
-    token: dict[str, str] = {}
-    while True:
-        attempted = f"list the folders of bucket {bucket.name}"
-        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Delimiter="/", **token)
-        found += [entry["Prefix"] for entry in page.get("CommonPrefixes") or []]
-        if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
-            return tuple(found)
-        token = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 def _shown(option: str, state: t.Any, scope: str | None) -> t.Any:

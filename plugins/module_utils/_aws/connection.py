@@ -56,6 +56,8 @@ ISOLATION: dict[str, t.Any] = {
 _PLACE = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]*)?")
 # Reads of facets run side by side, and so may projects; each needs its connection, and those beyond would be closed.
 CONNECTIONS = 48
+# Names below AWS's domains behind which its customers run what they like: machines and load balancers.
+_CUSTOMERS = frozenset({"compute", "compute-1", "elb"})
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 # What messages call a service of AWS, and one of anybody else at an address.
 _SERVICES = {"s3": ("AWS S3", "the S3 store at"), "iam": ("AWS IAM", "the IAM API at")}
@@ -105,7 +107,7 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     :raises InputError: the options contradict each other.
     """
     problems = _contradictions(params)
-    endpoint = given(params.get("endpoint_url")) or first(environ, *ENDPOINTS)
+    endpoint = given(params.get("endpoint_url")) or configured_endpoint(environ)
     problems += url_problems("endpoint_url", endpoint)
     if problems:
         raise InputError(problems)
@@ -121,6 +123,12 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
         validate_certs=params.get("validate_certs") is not False,
         ca_bundle=given(params.get("aws_ca_bundle")) or first(environ, "AWS_CA_BUNDLE"),
     )
+
+
+def configured_endpoint(environ: t.Mapping[str, str]) -> str | None:
+    """The address of the store that the environment names, unless it says that such are to be ignored."""
+    ignored = (first(environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "").lower() == "true"
+    return None if ignored else first(environ, *ENDPOINTS)
 
 
 def _keys(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
@@ -169,7 +177,9 @@ def is_url(value: str) -> bool:
 
 def is_at_aws(url: str) -> bool:
     """Whether this is the address of AWS itself."""
-    return (urlsplit(url).hostname or "").endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
+    host = urlsplit(url).hostname or ""
+    theirs = not _CUSTOMERS.isdisjoint(host.split("."))
+    return host.endswith(tuple(f".{domain}" for domain in AWS_DOMAINS)) and not theirs
 
 
 def settled(connection: Connection, client: t.Any) -> Connection:
@@ -218,6 +228,7 @@ def _made(connection: Connection, anonymous: bool, isolated: bool, tries: int) -
         raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
     if not is_at_aws(client.meta.endpoint_url):
         client.meta.events.register("before-call.s3", _with_md5)
+        client.meta.events.register("before-parse.s3", _refuse_redirect)
     if connection.service == "s3":
         # The wildcard puts it before botocore's own handler, which turns a 200 whose body is no XML into a 500.
         client.meta.events.register("before-parse.*.*", _note)
@@ -233,6 +244,19 @@ def _note(response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.An
     heard = getattr(_LISTENER, "heard", None)
     if heard is not None:
         heard.append(Heard(status, response_dict["headers"].get("x-amz-bucket-region")))
+
+
+def _refuse_redirect(operation_model: t.Any, response_dict: t.Any, **_kwargs: t.Any) -> None:
+    """Tell of a redirect, as many a server sends from http to https.
+
+    botocore takes it for AWS's "another region", and asks for the region until Python's stack is full.
+    """
+    status, headers = response_dict["status_code"], response_dict["headers"]
+    if not 300 <= status < 400 or "x-amz-bucket-region" in headers:
+        return
+    error = {"Code": str(status), "Message": f"it leads to {without_userinfo(headers.get('location', 'nowhere'))}"}
+    answer = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": dict(headers)}}
+    raise load("botocore.exceptions").ClientError(answer, operation_model.name)
 
 
 class Heard(t.NamedTuple):

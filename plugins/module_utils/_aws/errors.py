@@ -23,6 +23,16 @@ from ansible_collections.vonage.archiving.plugins.module_utils._secrets import r
 UNSUPPORTED_CODES = frozenset({"NotImplemented", "XNotImplemented", "NotSupported", "MethodNotAllowed", "501", "405"})
 CONFLICT_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"})
 THROTTLED_CODES = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
+# Wrong with the request as such, whatever it asks for.
+REQUEST_CODES = frozenset(
+    {
+        "AuthorizationQueryParametersError",
+        "IllegalLocationConstraintException",
+        "InvalidBucketName",
+        "InvalidSecurity",
+        "TokenRefreshRequired",
+    }
+)
 # Credentials that are wrong as such, each with what to look at.
 CREDENTIAL_CODES = {
     "InvalidAccessKeyId": "The access key is unknown to this store: it was deleted, mistyped, or is another store's.",
@@ -68,6 +78,12 @@ def told(attempted: str, connection: Connection, action: str = "") -> t.Iterator
         raise translate(answered(exc), attempted, connection, action) from exc
     except exceptions.BotoCoreError as exc:
         raise _local(exc, exceptions, attempted, connection) from exc
+    except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
+        if connection.service != "s3":
+            raise  # who calls IAM knows more of such answers
+        problem = f"{connection.store} answered with something that cannot be read: {exc}"
+        hint = "Look whether this is the address of an S3 API; if it is, run it again."
+        raise errors.UnreachableError(attempted, redact(problem, connection.secrets), hint) from exc
 
 
 def translate(answer: Answered, attempted: str, connection: Connection, action: str = "") -> errors.ArchivingError:
@@ -88,6 +104,9 @@ def translate(answer: Answered, attempted: str, connection: Connection, action: 
         return errors.ConflictError(attempted, what, "Run it again once nothing else works on it.", **facts)
     if status == 404 or code == "NoSuchEntity":
         return errors.NotFoundError(attempted, what, **facts)
+    if 300 <= status < 400:
+        hint = "Give endpoint_url the address that it leads to, or region the bucket's."
+        return errors.RejectedError(attempted, what, hint, **facts)
     if status >= 500 or status == 429 or code in THROTTLED_CODES:
         return errors.UnreachableError(attempted, what, "Nothing is lost: run it again later.", **facts)
     # A HEAD request is answered without a body, so without the reason.

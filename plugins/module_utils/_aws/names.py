@@ -25,8 +25,9 @@ _TAKEN_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 # Stores other than AWS, and buckets made before 2018 in us-east-1, know longer names, upper case and underscores.
 _LEGACY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
 # Policies give a meaning to * ? and $, and these are "characters that might require special handling" in keys.
-_RISKY = re.compile(r"[*?${}^%`\[\]\"'<>~#|\\\x00-\x1f\x7f]")
+_RISKY = re.compile(r"[*?${}^%`\[\]\"'<>~#|\\\x00-\x1f\x7f\ud800-\udfff]")
 # The number of an OpenTok project, the UUID of an application.
+_ID = re.compile(r"[0-9]{6,}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
@@ -77,6 +78,11 @@ def project_problem(prefix: str) -> str | None:
         f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
         "id, which are letters, digits and hyphens"
     )
+
+
+def is_project(name: str) -> bool:
+    """Whether this looks as ids of projects do: digits for an API key, a UUID for an application."""
+    return bool(_ID.fullmatch(name))
 
 
 def scope_problem(scope: str) -> str | None:

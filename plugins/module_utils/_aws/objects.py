@@ -13,8 +13,6 @@ import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, told, translate
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 # "The request can contain a list of up to 1,000 keys" (S3 API Reference, DeleteObjects).
 MOST_DELETED = 1000
@@ -26,25 +24,31 @@ def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
     :raises DeniedError: also for a missing object if the credentials lack s3:ListBucket.
     """
     attempted = f"look for {key} in bucket {bucket.name}"
+    action = "s3:GetObject (and s3:ListBucket, without which a missing object is refused too)"
     try:
-        found: dict[str, t.Any] = bucket.send(bucket.client, "head_object", Key=key)
-    except load("botocore.exceptions").ClientError as exc:
-        answer = answered(exc)
-        if answer.status == 404:
-            return None
-        action = "s3:GetObject (and s3:ListBucket, without which a missing object is refused too)"
-        raise translate(answer, attempted, bucket.connection, action) from exc
-    except load("botocore.exceptions").BotoCoreError:
-        with told(attempted, bucket.connection):
-            raise
-    return found
+        return bucket.call_by(bucket.client, "head_object", attempted, action, Key=key)
+    except errors.NotFoundError:
+        return None
 
 
 def first_key(bucket: Bucket, prefix: str) -> str | None:
     """The first key that begins with the prefix; keys are listed in the order of their bytes (ListObjectsV2)."""
     attempted = f"look for {prefix} in bucket {bucket.name}"
     page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix, MaxKeys=1)
-    return next((entry["Key"] for entry in page.get("Contents") or []), None)
+    return next((entry.get("Key") for entry in page.get("Contents") or []), None)
+
+
+def folders_at_the_top(bucket: Bucket) -> tuple[str, ...]:
+    """The prefixes of the first level, each with a slash at its end."""
+    found: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        attempted = f"list the folders of bucket {bucket.name}"
+        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Delimiter="/", **token)
+        found += [entry.get("Prefix", "") for entry in page.get("CommonPrefixes") or []]
+        if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
+            return tuple(found)
+        token = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **params: t.Any) -> dict[str, t.Any]:
@@ -69,6 +73,9 @@ def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **pa
 def what_it_holds(bucket: Bucket, apart: str) -> tuple[bool, bool]:
     """Whether a certain object is in the bucket, and whether anything else is, or is on its way into it."""
     keys = {found["Key"] for found in _contents(bucket, most=MOST_DELETED)}
+    if keys == {apart}:
+        # Its versions may be more than a page.
+        keys.update(found["Key"] for found in _contents(bucket, most=1, after=apart))
     return apart in keys, bool(keys - {apart}) or next(_uploads(bucket), None) is not None
 
 
@@ -85,7 +92,10 @@ def empty(bucket: Bucket) -> dict[str, int]:
     removed = {"objects": _delete_all(bucket, lambda found: True), "uploads": 0}
     for upload in list(_uploads(bucket)):
         attempted = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
-        bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
+        try:
+            bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
+        except errors.NotFoundError:
+            continue  # it was completed or aborted meanwhile
         removed["uploads"] += 1
     return removed
 
@@ -116,22 +126,38 @@ def _delete(bucket: Bucket, keys: list[dict[str, str]]) -> None:
         raise errors.RejectedError(attempted, problem, hint, code=refused[0].get("Code"))
 
 
-def _contents(bucket: Bucket, most: int) -> list[dict[str, str]]:
-    """What DeleteObjects takes for the first things in the bucket; empty only if nothing is in it."""
+def _contents(bucket: Bucket, most: int, after: str = "") -> list[dict[str, str]]:
+    """What DeleteObjects takes for the first things in the bucket; empty only if nothing is in it.
+
+    :param after: only what comes after this key.
+    """
     attempted = f"list what bucket {bucket.name} holds"
+    marker = {"KeyMarker": after} if after else {}
     try:
-        page = bucket.call("list_object_versions", attempted, "s3:ListBucketVersions", MaxKeys=most)
+        page = bucket.call("list_object_versions", attempted, "s3:ListBucketVersions", MaxKeys=most, **marker)
         versions = page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
     except errors.UnsupportedError:
         versions = False
     if versions:
         found = [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]
-        return [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in found][:MOST_DELETED]
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most)
+        return [_named(bucket, attempted, entry) for entry in found][:MOST_DELETED]
+    marker = {"StartAfter": after} if after else {}
+    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most, **marker)
     if page.get("RootElement") != "ListBucketResult":
-        problem = f"{bucket.connection.store} answered with something that is no listing"
-        raise errors.UnsupportedError(attempted, problem, "Nothing was deleted.", store=bucket.connection.store)
-    return [{"Key": entry["Key"]} for entry in page.get("Contents") or []]
+        raise _no_listing(bucket, attempted)
+    return [_named(bucket, attempted, entry) for entry in page.get("Contents") or []]
+
+
+def _named(bucket: Bucket, attempted: str, entry: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """An entry of a listing as DeleteObjects takes it; not every store names the one version of what has no others."""
+    if not entry.get("Key"):
+        raise _no_listing(bucket, attempted)
+    return {name: entry[name] for name in ("Key", "VersionId") if entry.get(name)}
+
+
+def _no_listing(bucket: Bucket, attempted: str) -> errors.UnsupportedError:
+    problem = f"{bucket.connection.store} answered with something that is no listing"
+    return errors.UnsupportedError(attempted, problem, "Nothing was deleted.", store=bucket.connection.store)
 
 
 def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
@@ -143,7 +169,7 @@ def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
         except (errors.UnsupportedError, errors.NotFoundError):
             return  # a store that cannot list them has none that would keep the bucket from going
         for upload in page.get("Uploads") or []:
-            yield {"Key": upload["Key"], "UploadId": upload["UploadId"]}
+            yield {"Key": upload.get("Key", ""), "UploadId": upload.get("UploadId", "")}
         before, markers = markers, {}
         for name in ("KeyMarker", "UploadIdMarker"):
             if page.get(f"Next{name}"):

@@ -62,8 +62,8 @@ def parsed(document: str) -> tuple[dict[str, t.Any], list[Statement]]:
     if not isinstance(head, dict) or "Statement" not in head:
         raise ValueError("it is JSON, but has no statements")
     found = many(head.pop("Statement"))
-    if not all(isinstance(statement, dict) for statement in found):
-        raise ValueError("its statements are no objects")
+    if not all(isinstance(statement, dict) and isinstance(statement.get("Sid", ""), str) for statement in found):
+        raise ValueError("its statements are no objects, or have no names")
     return head, found
 
 
@@ -114,8 +114,8 @@ def _is_broad(value: str) -> bool:
 
 
 def _principals(value: t.Any) -> dict[str, list[str]]:
-    if isinstance(value, str):
-        value = {"AWS": value}
+    if isinstance(value, (str, list)):
+        value = {"AWS": value}  # stores other than AWS take a list here too
     return {
         kind: sorted({_principal(kind, str(name)) for name in many(names)}) for kind, names in (value or {}).items()
     }

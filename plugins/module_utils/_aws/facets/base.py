@@ -67,7 +67,15 @@ class Facet(ABC, t.Generic[Wanted, State]):
         return ""
 
     def read(self, bucket: Bucket, wanted: Wanted) -> State:
-        return self.parse(bucket.read(self.sub))
+        found = bucket.read(self.sub)
+        try:
+            return self.understood(found, wanted)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
+            raise bucket.nonsense(self.sub) from exc
+
+    def understood(self, found: dict[str, t.Any] | None, wanted: Wanted) -> State:
+        """``parse`` for facets of which there may be one for each project."""
+        return self.parse(found)
 
     def same(self, one: State, other: State) -> bool:
         return one == other

@@ -16,7 +16,7 @@ import json
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
 
 RULE_ID = "vonage-archiving"
@@ -98,8 +98,8 @@ class LifecycleFacet(Facet[LifecycleWish, Lifecycle]):
         ),
     )
 
-    def read(self, bucket: Bucket, wanted: LifecycleWish) -> Lifecycle:
-        return self.parse(bucket.read(self.sub), rule_id(wanted.scope))
+    def understood(self, found: dict[str, t.Any] | None, wanted: LifecycleWish) -> Lifecycle:
+        return self.parse(found, rule_id(wanted.scope))
 
     def parse(self, found: dict[str, t.Any] | None, ours: str = RULE_ID) -> Lifecycle:
         rules = (found or {}).get("Rules", [])

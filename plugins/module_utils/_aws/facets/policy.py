@@ -191,17 +191,6 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         actions=("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     )
 
-    def read(self, bucket: Bucket, wanted: PolicyWish) -> Policy:
-        found = bucket.read(self.sub)
-        try:
-            return self.parse(found)
-        except ValueError as exc:
-            problem = f"{bucket.connection.store} answered with something that is no policy: {exc}"
-            hint = "It seems that this store does not have bucket policies: leave the option out. Nothing was written."
-            attempted = f"read the policy of bucket {bucket.name}"
-            facts = {"store": bucket.connection.store, "facet": self.sub.title}
-            raise errors.UnsupportedError(attempted, problem, hint, **facts) from exc
-
     def parse(self, found: dict[str, t.Any] | None) -> Policy:
         head, statements = policy.parsed(found["Policy"]) if found else (None, [])
         return Policy.of(statements, head)

@@ -97,6 +97,7 @@ ASKED_FOR: dict[str, dict[str, t.Any]] = {
         (error(405, "MethodNotAllowed", "not so"), "answered MethodNotAllowed: not so"),
         (error(400, "InvalidRequest", "odd"), "answered InvalidRequest: odd"),
         (error(400, "NotImplemented", "odd"), "answered NotImplemented: odd"),
+        (error(400, "InvalidURI", "odd"), "answered InvalidURI: odd"),
         (error(404, "NoSuchKey", "none"), "answered NoSuchKey: none"),
         (Reply(200, b"<ListBucketResult/>"), "answered with "),
         (Reply(200, b""), "answered with "),
@@ -115,6 +116,63 @@ def test_a_store_without_a_facet_is_told_by_facet_and_store(here: Here, facet: s
     assert failure.facts["store"] == here.store
     assert failure.hint.startswith(f"It seems that this store does not have {title.replace('the policy', '')}"[:40])
     assert {asked.split()[0] for asked in here.asked} == {"GET"}
+
+
+RULE = b"<LifecycleConfiguration><Rule>%s</Rule></LifecycleConfiguration>"
+
+
+@pytest.mark.parametrize(
+    ("facet", "body"),
+    [
+        (
+            "cors_rules",
+            CORS.replace(b"</CORSRule>", b"<MaxAgeSeconds>x</MaxAgeSeconds></CORSRule></CORSConfiguration>"),
+        ),
+        ("lifecycle", RULE % b"<Expiration><Date>x</Date></Expiration>"),
+        ("tags", b"<Tagging><TagSet><Tag/></TagSet></Tagging>"),
+        ("policy", b'{"Statement": [{"Principal": 1}]}'),
+        ("policy", b'{"Statement": [{"Sid": ["a"]}]}'),
+        ("policy", b'{"Statement": [{"Condition": ["a"]}]}'),
+        ("policy", b"[" * 100_000),
+    ],
+)
+def test_an_answer_of_the_right_form_without_sense_is_told(here: Here, facet: str, body: bytes) -> None:
+    here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else body))
+    failure = here.fails(errors.UnsupportedError, **ASKED_FOR[facet])
+    assert failure.facts["facet"] == FACETS[facet].sub.title
+    assert failure.problem.startswith(f"{here.store} answered with something else where the ")
+    shown = gather(here.params(facets=sorted(ASKED_FOR[facet])), Context())
+    assert shown.result["unavailable"] == dict.fromkeys(ASKED_FOR[facet], "unsupported")
+    assert {asked.split()[0] for asked in here.asked} == {"GET", "HEAD"}
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeout", "InvalidBucketName"])
+def test_what_is_wrong_with_any_request_is_no_missing_facet(here: Here, code: str) -> None:
+    here.says(error(400, code))
+    with pytest.raises(errors.ArchivingError) as caught:
+        here.run(cors_rules=[])
+    assert not isinstance(caught.value, errors.UnsupportedError)
+
+
+DATED = b"<ListBucketResult><Contents><Key>a/</Key><LastModified>soon</LastModified></Contents></ListBucketResult>"
+
+
+@pytest.mark.parametrize("answer", [Reply(200, DATED), Reply(206, b"nothing"), Reply(206, b"<a>" * 3)])
+def test_a_listing_that_cannot_be_read_is_told(here: Here, answer: Reply) -> None:
+    here.says(answer)
+    failure = here.fails(errors.UnreachableError, folders=["a"])
+    assert failure.problem.startswith(f"{here.store} answered with something that cannot be read")
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("options", [{}, {"cors_rules": []}, {"folders": ["a"]}, {"state": "absent"}], ids=str)
+def test_a_server_that_sends_to_another_address(here: Here, status: int, options: dict[str, t.Any]) -> None:
+    """Many send from http to https so."""
+    here.says(Reply(status, b"<html>", {"Location": "https://me:hunter2@s3.example.com/b-1"}))
+    failure = here.fails(errors.RejectedError, **options)
+    assert f"{here.store} answered {status}: it leads to https://********@s3.example.com/b-1" in failure.problem
+    assert failure.hint.startswith("Give endpoint_url the address that it leads to")
+    assert len(here.asked) == 1
 
 
 def test_an_unset_facet_is_none(here: Here) -> None:
@@ -362,6 +420,97 @@ def test_an_open_upload_is_something(here: Here) -> None:
     failure = here.fails(errors.RejectedError, state="absent")
     assert str(failure).startswith("Could not delete bucket b-1: it holds objects")
     assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+
+
+BARE = {"versions": b"<ListVersionsResult/>", "uploads": b"<ListMultipartUploadsResult/>"}
+
+
+def bare(asked: Asked) -> Reply:
+    """An empty bucket."""
+    return Reply(200, next((body for sub, body in BARE.items() if sub in asked.path), b"<ListBucketResult/>"))
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_a_bucket_that_somebody_deletes_meanwhile_is_gone(here: Here, force: bool) -> None:
+    """So it looks, too, when the answer to our own request was lost."""
+    here.says(lambda asked: error(404, "NoSuchBucket") if asked.method == "DELETE" else bare(asked))
+    gone = here.run(state="absent", force=force)
+    assert (gone.changed, gone.result["bucket"]) == (True, {"name": "b-1", "exists": False})
+    here.says(lambda asked: error(404, "NoSuchKey") if asked.method == "DELETE" else bare(asked))
+    here.fails(errors.NotFoundError, state="absent")
+
+
+def test_an_upload_that_ends_meanwhile_is_none_to_abort(here: Here) -> None:
+    upload = (
+        b"<ListMultipartUploadsResult><Upload><Key>a</Key><UploadId>1</UploadId></Upload></ListMultipartUploadsResult>"
+    )
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "DELETE":
+            return error(404, "NoSuchUpload") if "uploadId" in asked.path else Reply(204)
+        return Reply(200, upload) if "uploads" in asked.path else bare(asked)
+
+    here.says(answer)
+    assert here.run(state="absent", force=True).result["removed"] == {"objects": 0, "uploads": 0}
+
+
+def test_a_listing_of_versions_without_versions(here: Here) -> None:
+    left = [b"<Version><Key>a</Key></Version>"]
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            left.clear()
+            assert b"<Object><Key>a</Key></Object>" in asked.body
+            return Reply(200, b"<DeleteResult/>")
+        found = b"<ListVersionsResult>%s</ListVersionsResult>" % b"".join(left)
+        return Reply(200, found) if "versions" in asked.path else bare(asked)
+
+    here.says(answer)
+    assert here.run(state="absent", force=True).result["removed"] == {"objects": 1, "uploads": 0}
+
+
+@pytest.mark.parametrize("body", [b"<ListVersionsResult><Version/></ListVersionsResult>"])
+def test_an_entry_without_a_key_is_not_nothing(here: Here, body: bytes) -> None:
+    here.says(lambda asked: Reply(200, body) if "versions" in asked.path else bare(asked))
+    assert "is no listing" in here.fails(errors.UnsupportedError, state="absent").problem
+    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_lock_with_many_versions_hides_nothing(here: Here, others: bool) -> None:
+    """Each turn leaves two versions where the bucket keeps them."""
+    page = b"<Version><Key>.vonage-archiving/bucket.lock</Key><VersionId>1</VersionId></Version>" * 1000
+    after = b"<Version><Key>47123456/archive.mp4</Key><VersionId>2</VersionId></Version>" if others else b""
+
+    def answer(asked: Asked) -> Reply:
+        if "versions" not in asked.path:
+            return bare(asked)
+        found = after if "key-marker=.vonage-archiving%2Fbucket.lock" in asked.path else page
+        return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % found)
+
+    here.says(answer)
+    if others:
+        failure = here.fails(errors.RejectedError, state="absent")
+        assert failure.problem == "it holds objects, versions of objects or open uploads"
+    else:
+        assert here.run(check_mode=True, state="absent").changed
+    assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [("47123457", True), ("2F5A7D8C-1B2C-4D5E-8F90-A1B2C3D4E5F6", True), ("47123456", False), ("logs", False)],
+)
+def test_recordings_of_other_projects_are_known_by_their_folder(here: Here, folder: str, told: bool) -> None:
+    """Not every project has its record in the bucket."""
+    found = f"<ListBucketResult><CommonPrefixes><Prefix>{folder}/</Prefix></CommonPrefixes></ListBucketResult>".encode()
+    here.says(lambda asked: Reply(200, found) if "delimiter" in asked.path else bare(asked))
+    options = {"scope": "47123456", "state": "absent", "force": True}
+    if told:
+        assert folder in here.fails(errors.NotOursError, **options).problem
+    else:
+        assert here.run(check_mode=True, **options).changed
+    assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
 
 
 def test_a_listing_that_is_none_does_not_mean_that_the_bucket_is_empty(here: Here) -> None:

@@ -92,6 +92,16 @@ def test_fallbacks_of_the_environment(environ: dict[str, str], found: Connection
     assert connection({}, environ) == found
 
 
+@pytest.mark.parametrize(
+    ("value", "endpoint"), [("true", None), ("True", None), ("false", "https://e"), ("", "https://e")]
+)
+def test_endpoints_of_the_environment_can_be_switched_off(value: str, endpoint: str | None) -> None:
+    """As botocore takes it (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")."""
+    environ = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": value, "AWS_ENDPOINT_URL": "https://e"}
+    assert connection({}, environ).endpoint_url == endpoint
+    assert connection({"endpoint_url": "https://o"}, environ).endpoint_url == "https://o"
+
+
 def test_a_profile_that_is_given_wins_over_keys_of_the_environment() -> None:
     environ = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
     assert connection({"profile": "p"}, environ) == Connection(profile="p")
@@ -144,6 +154,11 @@ def test_all_contradictions_are_told() -> None:
         ("https://s3.example.com", False),
         ("https://amazonaws.com.example.com", False),
         ("https://notamazonaws.com", False),
+        # What customers run on machines of AWS is theirs.
+        ("https://ec2-203-0-113-25.eu-west-1.compute.amazonaws.com:9000", False),
+        ("https://ec2-203-0-113-25.compute-1.amazonaws.com", False),
+        ("https://minio-1234.elb.eu-west-1.amazonaws.com", False),
+        ("https://bucket.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com", True),
         ("http://127.0.0.1:8333", False),
     ],
 )

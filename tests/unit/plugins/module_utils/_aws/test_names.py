@@ -73,6 +73,7 @@ def test_prefixes(prefix: str) -> None:
         ("%2e", "characters with a meaning of their own"),
         (" a", "characters with a meaning of their own"),
         ("a\n", "characters with a meaning of their own"),
+        ("\ud800", "characters with a meaning of their own"),
         ("a" * 901, "is longer than 900 bytes"),
     ],
 )

@@ -110,7 +110,7 @@ def test_the_order_of_statements_has_no_meaning(found: list[Statement], data: st
 @pytest.mark.parametrize(
     "forms",
     [
-        [{"Principal": "*"}, {"Principal": {"AWS": "*"}}, {"Principal": {"AWS": ["*"]}}],
+        [{"Principal": "*"}, {"Principal": {"AWS": "*"}}, {"Principal": {"AWS": ["*"]}}, {"Principal": ["*"]}],
         [{"NotAction": "S3:getObject"}, {"NotAction": ["s3:GetObject"]}],
         [
             {"Condition": {"Bool": {"aws:SecureTransport": False}}},
