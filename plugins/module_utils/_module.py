@@ -165,7 +165,9 @@ def _learned(module: AnsibleModule, secrets: t.Sequence[str]) -> list[str]:
 def secrets_around(environ: t.Mapping[str, str]) -> list[str]:
     """The secrets in environment variables."""
     found = [environ.get(name, "") for name in SECRET_VARIABLES]
-    found += [credentials(environ.get(name, "")) for name in PROXY_VARIABLES]
+    # Not the name before it, whose parts may be ordinary words.
+    passwords = (credentials(environ.get(name, "")).partition(":") for name in PROXY_VARIABLES)
+    found += [f":{password}" for _user, _colon, password in passwords if password]
     # White space alone is nothing that is given: to hide it would be to hide what is between all words.
     return [value for value in found if value.strip()]
 

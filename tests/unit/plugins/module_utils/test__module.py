@@ -208,7 +208,12 @@ def test_what_is_quoted_of_a_proxys_address_shows_no_secret(
     """With a slash in a password, the address ends before it for those who read it."""
     monkeypatch.setenv(name, f"http://somebody:{SECRET}/{SECRET}@proxy.example.com:3128")
     result = runner(raising(ArchivingError("try", f"Failed to parse: 'somebody:{SECRET}'")))
-    assert result["msg"] == "Could not try: Failed to parse: '********'."
+    assert result["msg"] == "Could not try: Failed to parse: 'somebody********'."
+
+
+def test_the_user_of_a_proxy_is_no_secret(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://archiving@proxy.example.com:3128")
+    assert runner(raising(ArchivingError("try archiving", "no")))["msg"] == "Could not try archiving: no."
 
 
 def test_a_bug_is_told_as_one_and_without_secrets(runner: Runner) -> None:
