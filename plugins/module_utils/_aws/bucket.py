@@ -127,9 +127,7 @@ def _refuse_others(bucket: Bucket, scope: str) -> None:
     page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=names.RECORDS_PREFIX)
     keys = [str(entry.get("Key"))[len(names.RECORDS_PREFIX) :] for entry in page.get("Contents") or []]
     found = {key[: -len(".json")] for key in keys if key.endswith(".json")}
-    # Not every project has its record here, but its recordings are below its id.
-    tops = (prefix.rstrip("/") for prefix in objects.folders_at_the_top(bucket))
-    others = sorted({*found, *filter(names.is_project, tops)} - {scope})
+    others = sorted(found - {scope}) or _recorded(bucket, scope)
     if others:
         raise errors.NotOursError(
             f"delete bucket {bucket.name} with all that is in it",
@@ -137,6 +135,14 @@ def _refuse_others(bucket: Bucket, scope: str) -> None:
             "Nothing was deleted. To delete everything of everybody, run s3_archive_bucket with state=absent and "
             "force=true, and without scope.",
         )
+
+
+def _recorded(bucket: Bucket, scope: str) -> list[str]:
+    """Another project that has something below its id: not every one has its record in the bucket."""
+    tops = (prefix.rstrip("/") for prefix in objects.folders_at_the_top(bucket))
+    # There are stores that still show a folder in which nothing is left.
+    others = (name for name in tops if names.is_project(name) and name != scope)
+    return next(([name] for name in others if objects.first_key(bucket, names.folder(name))), [])
 
 
 def _has_nothing_but_the_lock(bucket: Bucket) -> bool:

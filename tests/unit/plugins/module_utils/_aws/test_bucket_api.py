@@ -498,13 +498,28 @@ def test_a_lock_with_many_versions_hides_nothing(here: Here, others: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("folder", "told"),
-    [("47123457", True), ("2F5A7D8C-1B2C-4D5E-8F90-A1B2C3D4E5F6", True), ("47123456", False), ("logs", False)],
+    ("folder", "holds", "told"),
+    [
+        ("47123457", True, True),
+        ("47123457", False, False),
+        ("2F5A7D8C-1B2C-4D5E-8F90-A1B2C3D4E5F6", True, True),
+        ("47123456", True, False),
+        ("logs", True, False),
+    ],
 )
-def test_recordings_of_other_projects_are_known_by_their_folder(here: Here, folder: str, told: bool) -> None:
+def test_recordings_of_other_projects_are_known_by_their_folder(
+    here: Here, folder: str, holds: bool, told: bool
+) -> None:
     """Not every project has its record in the bucket."""
-    found = f"<ListBucketResult><CommonPrefixes><Prefix>{folder}/</Prefix></CommonPrefixes></ListBucketResult>".encode()
-    here.says(lambda asked: Reply(200, found) if "delimiter" in asked.path else bare(asked))
+    top = f"<ListBucketResult><CommonPrefixes><Prefix>{folder}/</Prefix></CommonPrefixes></ListBucketResult>".encode()
+    within = f"<ListBucketResult><Contents><Key>{folder}/a</Key></Contents></ListBucketResult>".encode()
+
+    def answer(asked: Asked) -> Reply:
+        if f"prefix={folder}%2F" in asked.path and holds:
+            return Reply(200, within)
+        return Reply(200, top) if "delimiter" in asked.path else bare(asked)
+
+    here.says(answer)
     options = {"scope": "47123456", "state": "absent", "force": True}
     if told:
         assert folder in here.fails(errors.NotOursError, **options).problem
