@@ -127,6 +127,10 @@ notes:
     C(multipart_upload) and C(multipart_sse_echo) (with O(multipart)), C(stored_encryption), C(anonymous_read) (with
     O(expect_public) set), C(cors_preflight) (with O(cors_origin)), and C(no_read), C(no_list_outside),
     C(no_put_outside), C(no_delete) (with O(expect_least_privilege)).
+  - C(stored_encryption) is not ok either if a probe has not the length that was uploaded, as at a proxy that answers
+    anything with success.
+  - If events of the bucket start something for each new object, the probes start it too. Their keys hold
+    C(/vonage-archiving-probe-), by which they can be told from recordings.
   - Checks that could not be tried because the upload before them failed are in RV(planned) and not in RV(checks).
   - On AWS, the probes go to the region of the bucket, which S3 tells. Vonage's guide names no region for the target,
     and C(https://s3.amazonaws.com) as the default endpoint; whether that reaches buckets in regions that have to be
