@@ -259,10 +259,18 @@ def _created(bucket: Bucket, params: t.Mapping[str, t.Any], patient: bool) -> bo
             return False
         if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             raise
-        if code == "BucketAlreadyExists":
+        if code == "BucketAlreadyExists" and not _is_ours(bucket):
             hint = "The name belongs to another account: names are unique among all accounts. Choose another one."
             raise errors.DeniedError(exc.attempted, exc.problem, hint, **exc.facts) from exc
     return True
+
+
+def _is_ours(bucket: Bucket) -> bool:
+    """Stores of one account say of its own buckets, too, that they exist (rclone does); of AWS's, anybody may see some."""
+    try:
+        return not bucket.connection.is_aws and bucket.exists()
+    except errors.DeniedError:
+        return False
 
 
 def _observe_new(bucket: Bucket, want: Desired) -> Observed:

@@ -109,10 +109,15 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     problems = _contradictions(params)
     endpoint = given(params.get("endpoint_url")) or configured_endpoint(environ)
     problems += url_problems("endpoint_url", endpoint)
-    if problems:
-        raise InputError(problems)
     profile = given(params.get("profile"))
     keys = _keys(params, environ) if not profile else (None, None, None)
+    problems += [
+        f"{name} has a line break in it, or blanks at its ends"
+        for name, value in zip(("access_key", "secret_key", "session_token"), keys)
+        if value and (value != value.strip() or not value.isprintable())
+    ]
+    if problems:
+        raise InputError(problems)
     return Connection(
         endpoint_url=endpoint.rstrip("/") if endpoint else None,
         region=given(params.get("region")) or first(environ, "AWS_REGION", "AWS_DEFAULT_REGION"),

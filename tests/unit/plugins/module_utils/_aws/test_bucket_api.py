@@ -292,6 +292,22 @@ def test_a_bucket_that_cannot_be_made(here: Here, code: str, kind: type[errors.A
     assert failure.hint.startswith(hint)
 
 
+def test_a_bucket_that_another_run_made_meanwhile_is_ours_on_a_store_that_says_no_more_than_exists(here: Here) -> None:
+    made = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            made.append(asked)
+            return error(409, "BucketAlreadyExists")
+        return Reply(200 if made else 404)
+
+    here.says(answer)
+    assert here.run().result["changes"] == ["bucket"]
+    made.clear()
+    here.says(lambda asked: Reply(403) if made else answer(asked))
+    here.fails(errors.DeniedError)
+
+
 def test_a_bucket_that_was_made_and_does_not_show(here: Here) -> None:
     here.says(lambda asked: Reply(200) if asked.method == "PUT" else error(404, "NoSuchBucket"))
     failure = here.fails(errors.UnreachableError)
