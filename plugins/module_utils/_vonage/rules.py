@@ -17,7 +17,7 @@ import binascii
 import ipaddress
 import re
 import typing as t
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_userinfo
 
@@ -33,6 +33,7 @@ AZURE_SECRET = re.compile(r"[A-Za-z0-9+/]{86}==|(AccountKey|SharedAccessSignatur
 PRIVATE_KEY = "PRIVATE KEY-----"
 ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
+HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 DOMAIN = re.compile(r"(?=.{1,253}(:|$))[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*(:[0-9]{1,5})?")
 
 
@@ -98,6 +99,8 @@ def keys(access_key: str | None, secret_key: str | None) -> list[str]:
         ]
     if access and access == secret:
         return ["s3.access_key and s3.secret_key are the same"]
+    if " " in access or not (access + secret).isprintable():
+        return ["s3.access_key or s3.secret_key is broken by white space or holds what cannot be printed"]
     return []
 
 
@@ -120,12 +123,12 @@ def endpoint(url: str) -> list[str]:
         return [f"s3.endpoint {without_userinfo(url)!r} has no scheme: give a URL {example}"]
     try:
         parts = urlsplit(url.strip())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in ("http", "https") and _has_host(parts) and parts.port != 0
     except ValueError:
         return [f"s3.endpoint is no URL {example}"]
     if "@" in parts.netloc:
         return ["s3.endpoint holds credentials: give them as s3.access_key and s3.secret_key"]
-    if not usable or re.search(r"\s", url.strip()):
+    if not usable:
         return [f"s3.endpoint {without_userinfo(url)!r} is no http or https URL {example}"]
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         return [f"s3.endpoint {url!r} holds a path or query: give the store's base URL, and the bucket as s3.bucket"]
@@ -176,6 +179,11 @@ def _white_space(kind: str, options: t.Mapping[str, t.Any]) -> list[str]:
         for name, value in options.items()
         if isinstance(value, str) and value != value.strip()
     ]
+
+
+def _has_host(parts: SplitResult) -> bool:
+    name = parts.hostname or ""
+    return _is_address(name) if "[" in parts.netloc else bool(HOST.fullmatch(name))
 
 
 def _is_address(name: str) -> bool:
