@@ -128,7 +128,8 @@ def endpoint(url: str) -> list[str]:
         return [f"s3.endpoint is no URL {example}"]
     if "@" in parts.netloc:
         return ["s3.endpoint holds credentials: give them as s3.access_key and s3.secret_key"]
-    if not usable:
+    # Python drops line breaks in URLs.
+    if not usable or re.search(r"\s", url.strip()):
         return [f"s3.endpoint {without_userinfo(url)!r} is no http or https URL {example}"]
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         return [f"s3.endpoint {url!r} holds a path or query: give the store's base URL, and the bucket as s3.bucket"]

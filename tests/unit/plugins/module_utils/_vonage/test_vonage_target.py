@@ -134,6 +134,7 @@ def test_what_is_public_holds_no_secret(secret: str) -> None:
         ({"endpoint": "https://s3..example.com"}, "is no http or https URL"),
         ({"endpoint": "https://*.example.com"}, "is no http or https URL"),
         ({"endpoint": "https://s3 .example.com"}, "is no http or https URL"),
+        ({"endpoint": "https://s3\n.example.com"}, "is no http or https URL"),
         ({"endpoint": "https://s3\x01.example.com"}, "is no http or https URL"),
         ({"endpoint": "https://[s3]"}, "s3.endpoint"),
         ({"endpoint": "https://[::1"}, "s3.endpoint is no URL such as"),
