@@ -64,8 +64,9 @@ attributes:
   action_group:
     membership: [vonage.archiving.all, vonage.archiving.aws]
 notes:
-  - "IAM actions. C(s3:ListBucket) always; for each facet the one to read it, as named in the notes of
-    M(vonage.archiving.s3_archive_bucket). A missing permission is reported, not a failure."
+  - "IAM actions. For each facet the one to read it, as named in the notes of M(vonage.archiving.s3_archive_bucket), and
+    C(s3:ListBucket), without which AWS may say of a missing bucket that access is denied. A missing permission is
+    reported, and a failure only if nothing at all may be read."
 seealso:
   - module: vonage.archiving.s3_archive_bucket
 """

@@ -266,7 +266,7 @@ def _created(bucket: Bucket, params: t.Mapping[str, t.Any], patient: bool) -> bo
 
 
 def _is_ours(bucket: Bucket) -> bool:
-    """Stores of one account say of its own buckets, too, that they exist (rclone does); of AWS's, anybody may see some."""
+    """rclone says of its own buckets, too, that they exist. That one can be seen proves it, but not on AWS."""
     try:
         return not bucket.connection.is_aws and bucket.exists()
     except errors.DeniedError:

@@ -17,6 +17,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import bucket_location
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
@@ -32,11 +33,9 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``s3_archive_bucket_info``."""
     asked = _asked(params)
     bucket = Bucket(params["name"], connection(params, context.environ))
-    if not bucket.exists():
+    found = _found(bucket, sorted({READABLE[option] for option in asked}), params.get("scope"))
+    if found is None:
         return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
-    facets = sorted({READABLE[option] for option in asked})
-    with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
-        found = dict(zip(facets, pool.map(lambda name: _read(bucket, name, params.get("scope")), facets)))
     shown: dict[str, t.Any] = {"name": bucket.name, "exists": True, **bucket_location(bucket)}
     unavailable: dict[str, str] = {}
     for option in asked:
@@ -61,12 +60,33 @@ def _asked(params: t.Mapping[str, t.Any]) -> list[str]:
     return list(dict.fromkeys(asked))
 
 
+def _found(bucket: Bucket, facets: list[str], scope: str | None) -> dict[str, t.Any] | None:
+    """By name, the state of each facet, or why it cannot be had; ``None`` where there is no bucket.
+
+    :raises DeniedError: nothing at all may be read.
+    """
+    refusal = None
+    try:
+        if not bucket.exists():
+            return None
+    except errors.DeniedError as exc:
+        refusal = exc  # who may read a facet need not be allowed to look for the bucket
+    with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
+        found = dict(zip(facets, pool.map(lambda name: _read(bucket, name, scope), facets)))
+    if any(isinstance(state, errors.NotFoundError) for state in found.values()):
+        return None
+    if refusal and all(isinstance(state, errors.DeniedError) for state in found.values()):
+        # A HEAD is answered without a reason.
+        raise next((state for state in found.values() if state.facts.get("code") in CREDENTIAL_CODES), refusal)
+    return found
+
+
 def _read(bucket: Bucket, name: str, scope: str | None) -> t.Any:
     """The state of a facet, or why it cannot be had."""
     wish = LifecycleWish(scope=scope) if name == "lifecycle" else None
     try:
         return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, wish)
-    except (errors.UnsupportedError, errors.DeniedError) as exc:
+    except (errors.UnsupportedError, errors.DeniedError, errors.NotFoundError) as exc:
         return exc
 
 

@@ -146,6 +146,30 @@ def test_an_answer_of_the_right_form_without_sense_is_told(here: Here, facet: st
     assert {asked.split()[0] for asked in here.asked} == {"GET", "HEAD"}
 
 
+def test_who_may_read_a_facet_is_shown_it(here: Here) -> None:
+    """Looking for the bucket is a permission like any other."""
+    here.says(
+        lambda asked: Reply(200, CORS + b"</CORSConfiguration>") if "cors" in asked.path else error(403, "AccessDenied")
+    )
+    found = gather(here.params(), Context()).result
+    assert found["bucket"]["cors_rules"] == [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}]
+    assert set(found["unavailable"].values()) == {"denied"}
+
+
+def test_who_may_read_nothing_is_told_why(here: Here) -> None:
+    here.says(lambda asked: error(403, "InvalidAccessKeyId"))
+    with pytest.raises(errors.DeniedError, match="The access key is unknown to this store"):
+        gather(here.params(), Context())
+    here.says(lambda asked: error(403, "AccessDenied"))
+    with pytest.raises(errors.DeniedError, match=r"look for bucket b-1.*names are unique among all accounts"):
+        gather(here.params(), Context())
+
+
+def test_a_bucket_that_nobody_may_look_for_and_that_is_not_there(here: Here) -> None:
+    here.says(lambda asked: Reply(403) if asked.method == "HEAD" else error(404, "NoSuchBucket"))
+    assert gather(here.params(), Context()).result["bucket"] == {"name": "b-1", "exists": False}
+
+
 @pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeout", "InvalidBucketName"])
 def test_what_is_wrong_with_any_request_is_no_missing_facet(here: Here, code: str) -> None:
     here.says(error(400, code))
