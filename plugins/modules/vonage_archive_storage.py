@@ -128,7 +128,8 @@ options:
   record:
     description:
       - Where the record is kept, an absolute path or C(s3://bucket/key). Without it every run sets the target.
-      - A file is replaced atomically and has mode 0600; its folder must exist.
+      - A file is replaced atomically and has mode 0600; its folder must exist. What is there and is no record is never
+        overwritten; the task fails (its C(error.kind) is C(not_ours)).
       - In S3 it is written with conditional writes where the store has them (where it has not, two runs at the very
         same moment can go unnoticed), with the credentials of O(access_key) and
         the other connection options, those of the operator. It cannot lie below the API key, where recordings go.
@@ -364,8 +365,8 @@ error:
   contains:
     kind:
       description:
-        - One of V(input), V(secret_needed), V(denied), V(rejected), V(not_found), V(conflict), V(unreachable),
-          V(unsupported) and V(missing_library).
+        - One of V(input), V(secret_needed), V(denied), V(rejected), V(not_found), V(not_ours), V(conflict),
+          V(unreachable), V(unsupported) and V(missing_library).
       type: str
       returned: always
       sample: secret_needed

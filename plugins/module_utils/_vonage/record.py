@@ -126,6 +126,10 @@ def dump(record: Record) -> bytes:
     return (json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n").encode()
 
 
+class AlienError(ValueError):
+    """What is kept there is something else than a record."""
+
+
 def parse(data: bytes) -> Record:
     """The record that the bytes hold.
 
@@ -134,9 +138,9 @@ def parse(data: bytes) -> Record:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
-        raise ValueError("what is kept there is not JSON") from None
+        raise AlienError("what is kept there is not JSON") from None
     if not isinstance(document, dict) or "format" not in document:
-        raise ValueError("what is kept there is no record")
+        raise AlienError("what is kept there is no record")
     if document["format"] != FORMAT or isinstance(document["format"], bool):
         raise ValueError("the record has a format that this version does not know")
     texts = [document.get(name) for name in _TEXTS]

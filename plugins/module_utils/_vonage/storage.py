@@ -154,16 +154,22 @@ def record_store(
 
 
 def observe(wanted: Desired, now: float) -> Observed:
-    """Read the record."""
+    """Read the record.
+
+    :raises NotOursError: there is something else in its place, which must not be overwritten.
+    """
     if wanted.store is None:
         return Observed(why="no record is kept: the option record is not set")
     held = wanted.store.read()
     if not held.place:
         return Observed(held, why="there is no record: its bucket does not exist")
-    if held.data is None:
+    if held.data is None or not held.data.strip():
         return Observed(held, why="there is no record yet")
     try:
         last = record.parse(held.data)
+    except record.AlienError as exc:
+        hint = "It is left as it is: give another place for the record, or remove what is there if it may go."
+        raise errors.NotOursError(f"use the record {wanted.store.location}", str(exc), hint) from exc
     except ValueError as exc:
         return Observed(held, why=str(exc))
     why = record.doubt(last, wanted.project.id, wanted.project.api_url, now)

@@ -287,16 +287,28 @@ def test_a_secret_can_be_left_out_while_nothing_changes(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "what is kept there is not JSON"),
-        (b"<html>", "what is kept there is not JSON"),
+        (b"", "there is no record yet"),
+        (b"\n", "there is no record yet"),
         (b'{"format": 9}', "the record has a format that this version does not know"),
     ],
 )
-def test_what_is_no_record_is_replaced(scene: Scene, data: bytes, why: str) -> None:
+def test_an_empty_file_and_a_damaged_record_are_replaced(scene: Scene, data: bytes, why: str) -> None:
     scene.path.write_bytes(data)
     assert scene.run(check_mode=True).result["record"]["why"] == why
     assert scene.run().result["reason"] == "unknown"
     assert not scene.run().changed
+
+
+@pytest.mark.parametrize("data", [b"<html>", b'{"users": []}', b"root:x:0:0", b"\x00\x00\x00 ftypmp42"])
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_what_is_no_record_is_not_overwritten(scene: Scene, data: bytes, state: str) -> None:
+    """A mistyped path must not cost somebody a file."""
+    scene.path.write_bytes(data)
+    for check_mode in (True, False):
+        with pytest.raises(errors.NotOursError, match="what is kept there is no") as caught:
+            scene.run(check_mode=check_mode, state=state)
+        assert str(scene.path) in str(caught.value)
+    assert (scene.path.read_bytes(), scene.calls) == (data, [])
 
 
 def test_a_doubtful_record_is_shown_and_replaced(scene: Scene) -> None:
