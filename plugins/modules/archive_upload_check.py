@@ -110,7 +110,7 @@ options:
   timeout:
     description:
       - How many seconds, in all, to wait for what was set a moment ago to take effect. Looked at again until then are a
-        key that is unknown, a first upload that is denied, anonymous access and a CORS preflight that are not as
+        key that is unknown, an upload that is denied, anonymous access and a CORS preflight that are not as
         expected. Any other trouble is told at once.
       - At most V(600).
       - The limits of single requests come on top of it (see the notes). With a store that stops answering in the midst

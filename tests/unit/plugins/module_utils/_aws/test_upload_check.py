@@ -152,6 +152,24 @@ def test_a_server_error_counts_as_private_and_a_key_is_never_shown() -> None:
     assert "s" * 8 not in f"{outcome.result} {outcome.failed}"
 
 
+def test_a_policy_that_some_servers_do_not_know_yet_is_waited_for() -> None:
+    begun: list[int] = []
+
+    def answer(asked: Asked, _count: int) -> Reply:
+        if asked.method != "POST" or not asked.path.endswith("uploads"):
+            return Reply(200, b"<R/>", {"ETag": '"e"'})
+        begun.append(len(begun))
+        if len(begun) == 1:
+            return Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
+        return Reply(200, b"<R><UploadId>u</UploadId></R>")
+
+    with LocalServer(answer) as server:
+        s3 = {**OPTIONS["s3"], "endpoint": server.url, "sse": "none"}
+        outcome = upload_check.reconcile({**OPTIONS, "s3": s3, "timeout": 5}, Context())
+    assert {check["name"]: check["ok"] for check in outcome.result["checks"]}["multipart_upload"]
+    assert begun == [0, 1]
+
+
 @pytest.mark.parametrize("body", [b"", b"<html/>", b"<html><br>"])
 def test_what_takes_anything_proves_nothing(body: bytes) -> None:
     """A portal or a proxy, say. What is no XML, botocore takes for a server error."""
