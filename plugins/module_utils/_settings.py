@@ -20,9 +20,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import rule_from_option, rule_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tag_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import (
-    RECORDS_PREFIX,
     bucket_problem,
     prefix_problem,
+    record_key,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
@@ -235,7 +235,7 @@ def _record(found: t.Mapping[str, t.Any]) -> str:
     record, bucket = str(found["record"]), found["bucket"]
     if not record and bucket:
         # Containers that run jobs are thrown away: the record lives in the bucket, where only the operator reads.
-        record = f"s3://{bucket}/{RECORDS_PREFIX}{found['project']}.json"
+        record = f"s3://{bucket}/{record_key(found['project'])}"
     return "" if record == "none" else record
 
 

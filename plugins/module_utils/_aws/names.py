@@ -31,6 +31,11 @@ _ID = re.compile(r"[0-9]{6,}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
+def record_key(project: str) -> str:
+    """Where the record of a project is in a bucket, if nothing else is asked for."""
+    return f"{RECORDS_PREFIX}{project}.json"
+
+
 def bucket_problem(name: str) -> str | None:
     """What is wrong with a name for a bucket of ours, ``None`` if nothing is."""
     if not _NAME.fullmatch(name):

@@ -17,8 +17,9 @@ import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import bucket_problem
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import put_small_object
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import html_page, report
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
@@ -96,14 +97,10 @@ def _to_bucket(stem: str, params: t.Mapping[str, t.Any], context: Context) -> t.
     problem = bucket_problem(bucket) or ("" if key.strip("/") else f"{stem} names no object in the bucket")
     if problem:
         raise errors.InputError([f"report_path: {problem}"])
-    reach = aws.connection(params, context.environ)
-    client = aws.make_client(reach)
-    # As for records: a policy may demand the header, and some stores fail on it.
-    encrypted = {"ServerSideEncryption": "AES256"} if reach.is_aws else {}
+    store = Bucket(bucket, aws.connection(params, context.environ))
 
     def write(where: str, data: bytes, kind: str) -> None:
         key = where[len(S3) :].partition("/")[2]
-        with told(f"write the report {where}", reach, "s3:PutObject"):
-            client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=kind, **encrypted)
+        put_small_object(store, key, data, f"write the report {where}", ContentType=kind)
 
     return write

@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import LARGEST, Held
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import record_key
 from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
 __all__ = ["LARGEST", "Held", "Location", "Store", "location"]
@@ -73,7 +74,7 @@ def _s3_location(text: str, project_id: str, problems: list[str]) -> Location | 
     if project_id and key.startswith(f"{project_id}/"):
         problems.append(
             f"record {text!r} lies below {project_id}/, where recordings go and which may be public: use another key, "
-            f"such as s3://{bucket}/.vonage-archiving/{project_id}.json"
+            f"such as s3://{bucket}/{record_key(project_id)}"
         )
         return None
     return Location(bucket, key)

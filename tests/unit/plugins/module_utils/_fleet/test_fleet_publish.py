@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import types
 import typing as t
 
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_api
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet.fleet_results import (
@@ -117,15 +119,27 @@ class Store:
 
     def __init__(self) -> None:
         self.puts: list[dict[str, t.Any]] = []
+        # Whether a put is taken.
+        self.takes: t.Callable[[dict[str, t.Any]], bool] = lambda request: True
+        self.meta = types.SimpleNamespace(region_name="eu-west-1")
 
-    def put_object(self, **request: t.Any) -> None:
+    def put_object(self, **request: t.Any) -> dict[str, t.Any]:
+        if not self.takes(request):
+            body = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+            raise pytest.importorskip("botocore.exceptions").ClientError(body, "PutObject")
         self.puts.append(request)
+        return {}
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Store:
     made = Store()
-    monkeypatch.setattr(aws, "make_client", lambda _connection: made)
+
+    def make_client(connection: Connection) -> Store:
+        made.meta.endpoint_url = connection.endpoint_url or "https://s3.eu-west-1.amazonaws.com"
+        return made
+
+    monkeypatch.setattr(bucket_api, "make_client", make_client)
     return made
 
 
@@ -156,13 +170,13 @@ def test_what_names_no_object(store: Store, path: str) -> None:
     assert store.puts == []
 
 
-def test_a_store_that_refuses(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    exceptions = pytest.importorskip("botocore.exceptions")
+def test_a_store_that_demands_encryption(store: Store) -> None:
+    store.takes = lambda request: "ServerSideEncryption" in request
+    tell("s3://bucket-1/fleet.html", endpoint_url="https://s3.example.com")
+    assert len(store.puts) == 2
 
-    def refuse(**_request: t.Any) -> None:
-        body = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
-        raise exceptions.ClientError(body, "PutObject")
 
-    monkeypatch.setattr(store, "put_object", refuse)
+def test_a_store_that_refuses(store: Store) -> None:
+    store.takes = lambda request: False
     with pytest.raises(errors.DeniedError, match="s3:PutObject"):
         tell("s3://bucket-1/fleet.html")
