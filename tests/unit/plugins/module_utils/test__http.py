@@ -97,6 +97,13 @@ def test_every_fault_ends_within_the_budget(bad: Reply, says: str) -> None:
     assert 1 < len(server.asked) <= 10
 
 
+def test_no_try_takes_longer_than_all_may() -> None:
+    started = time.monotonic()
+    with LocalServer(answers(Reply(fault="hang"))) as server, pytest.raises(UnreachableError):
+        Http(Budget(timeout=20, retries=0, total=0.4)).send("PUT", server.url, "try")
+    assert time.monotonic() - started < 10
+
+
 @pytest.mark.parametrize("fault", ["hang", "reset", "truncate", "trickle"])
 def test_one_fault_is_survived(fault: str) -> None:
     with LocalServer(answers(Reply(body=b"x" * 1000, fault=fault), reply(200, "fine"))) as server:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from botocore import exceptions
@@ -15,7 +16,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploa
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import PART_SIZE
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check, Patience, new_keys
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import Views
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
@@ -127,7 +129,8 @@ def test_a_server_error_counts_as_private_and_a_key_is_never_shown() -> None:
         if asked.method == "POST" and asked.path.endswith("uploads"):
             return Reply(200, b"<R><UploadId>u</UploadId></R>", {"Content-Type": "application/xml"})
         if asked.method == "GET":
-            return Reply(400, b"<Error><Code>Odd</Code><Message>" + b"s" * 40 + b"</Message></Error>")
+            both = b"s" * 40 + b" " + b"o" * 40
+            return Reply(400, b"<Error><Code>Odd</Code><Message>" + both + b"</Message></Error>")
         if asked.method == "PUT" and "partNumber=1" not in asked.path:
             sizes.append(len(asked.body))
         # What it says of an object is as long as what it was sent.
@@ -149,7 +152,21 @@ def test_a_server_error_counts_as_private_and_a_key_is_never_shown() -> None:
     assert not checks["no_read"]["ok"]
     assert "It could not be found out whether the key can read recordings" in checks["no_read"]["detail"]
     assert checks["stored_encryption"]["ok"]
-    assert "s" * 8 not in f"{outcome.result} {outcome.failed}"
+    # Neither key to the other one's owner.
+    assert not [shown for shown in ("s" * 8, "o" * 8) if shown in f"{outcome.result} {outcome.failed}"]
+
+
+@pytest.mark.parametrize(
+    ("operator", "verify"),
+    [
+        (WEED, True),
+        (replace(WEED, ca_bundle="/ca.pem"), "/ca.pem"),
+        (replace(WEED, ca_bundle="/ca.pem", validate_certs=False), False),
+    ],
+)
+def test_whoever_has_no_key_trusts_as_the_operator_does(operator: Connection, verify: bool | str) -> None:
+    wanted = Settings("recordings", "45678901", True, WEED, operator)
+    assert Views(wanted, None, new_keys("45678901"), b"", "https://x", Patience(0))._http.verify == verify
 
 
 def test_a_policy_that_some_servers_do_not_know_yet_is_waited_for() -> None:

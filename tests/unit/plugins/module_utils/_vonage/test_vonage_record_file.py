@@ -80,6 +80,19 @@ def test_a_run_that_was_killed_leaves_nothing_in_the_way(store: FileStore) -> No
     assert (store.read().data, temporary.exists(), elsewhere.read_text()) == (b"one", False, "not ours")
 
 
+def test_nothing_is_written_through_a_link_of_somebody_elses(
+    store: FileStore, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put there after what a killed run left was removed."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("keep")
+    pathlib.Path(store.path).with_name(f".{os.path.basename(store.path)}.tmp").symlink_to(theirs)
+    monkeypatch.setattr(os, "unlink", lambda _path: None)
+    with pytest.raises(errors.RejectedError):
+        store.write(b"{}", None)
+    assert theirs.read_text() == "keep"
+
+
 def test_a_failed_write_leaves_the_old_record(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     held = store.write(b"one", None)
 
