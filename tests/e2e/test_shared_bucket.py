@@ -255,6 +255,19 @@ def test_a_run_that_is_killed_in_its_turn_takes_nothing_from_anybody(sandbox: Sa
 
 
 @pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_turns_are_taken_where_versioning_was_suspended(sandbox: Sandbox, store: str) -> None:
+    """SeaweedFS then refuses conditions about what was written before."""
+    shared = Shared(sandbox.stores[store])
+    shared.run(SCOPES[0], versioning="Enabled")
+    shared.run(SCOPES[1])
+    shared.run(SCOPES[2], versioning="Suspended")
+    shared.run(SCOPES[3])
+    assert shared.public == set(SCOPES[:4])
+    assert shared.rules == rules_of(*SCOPES[:4])
+    assert shared.warnings == []
+
+
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
 def test_the_lock_goes_with_a_bucket_that_has_nothing_else(sandbox: Sandbox, store: str) -> None:
     shared = Shared(sandbox.stores[store])
     absent = shared.options(None, state="absent")

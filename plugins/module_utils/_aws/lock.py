@@ -101,7 +101,9 @@ class Lock:
         return self._write(lease, held, began)
 
     def _write(self, lease: Lease, held: Held | None, began: Holding) -> bool:
-        data = lease.data(leases.moment(began.wall + lease.seconds) if lease.owner else "")
+        # Never the same twice: what has come back to how it was would look as if nobody had written it meanwhile.
+        until = leases.moment(began.wall + lease.seconds) if lease.owner else f"released {uuid.uuid4()}"
+        data = lease.data(until)
         try:
             self._mine = self.object.write(data, held)
         except errors.ConflictError:

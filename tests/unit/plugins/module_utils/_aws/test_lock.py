@@ -404,6 +404,25 @@ def test_a_conflict_is_waited_out(shared: Shared, status: int, code: str) -> Non
     assert (done, refusals) == (["471"], [])
 
 
+def test_a_condition_that_is_refused_although_it_holds(shared: Shared) -> None:
+    """SeaweedFS does so where versioning was suspended: nobody would ever get the turn again."""
+    shared.work(lambda bucket: None)
+    shared.peculiar = lambda asked: error(412, "PreconditionFailed") if "if-match" in asked.headers else None
+    done: list[str] = []
+    shared.work(lambda bucket: done.append(shared.scope))
+    assert (done, shared.warnings) == (["471"], [])
+    assert lease.parsed(shared.data) == FREE
+
+
+def test_it_is_not_free_twice_in_the_same_words(shared: Shared) -> None:
+    """Else somebody's whole turn could lie between a look and the next without a trace."""
+    found = set()
+    for _unused in range(2):
+        shared.work(lambda bucket: None)
+        found.add(shared.data)
+    assert len(found) == 2
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_without_permission_it_goes_on_and_says_which(shared: Shared, method: str) -> None:
     shared.peculiar = lambda asked: error(403, "AccessDenied") if asked.method == method else None
