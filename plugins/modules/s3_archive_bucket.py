@@ -468,6 +468,18 @@ error:
       description: The facet of the bucket that it is about.
       type: str
       returned: when it is about one
+    answer:
+      description: The root element of an answer that is none of the facet's, or V(empty).
+      type: str
+      returned: when it is about a facet and the store answered with something else
+    region:
+      description: Where the bucket is.
+      type: str
+      returned: when it is elsewhere than in O(region)
+    kms_key:
+      description: The key of the default encryption.
+      type: str
+      returned: when O(encryption=none) is refused because of it
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
