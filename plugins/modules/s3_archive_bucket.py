@@ -44,8 +44,8 @@ options:
         O(object_ownership), O(versioning), and O(tags) with O(purge_tags).
       - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its
         turn and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
-      - With O(state=absent) and O(force=true), a bucket in which other projects have records, or anything in folders that
-        are named as ids of projects are, is refused, since their recordings would be gone.
+      - With O(state=absent) and O(force=true), a bucket in which other projects have records, or anything in folders
+        that are named as ids of projects are, is refused, since their recordings would be gone.
       - Without it, the call is about all of the bucket, and O(public_prefixes) replaces those of all projects.
       - The guide about shared buckets has the limits.
     type: str
