@@ -11,6 +11,9 @@ PYTEST_JOBS ?= 3
 STAGE_JOBS ?= 2
 
 ROOT := $(CURDIR)
+ifneq ($(words $(ROOT)),1)
+$(error "$(ROOT)" has a blank in it, which make takes for two names: move the clone to another folder)
+endif
 VENV := $(ROOT)/.venv
 CACHE := $(ROOT)/.cache
 BUILD := $(ROOT)/build
