@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, md5
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, told
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
@@ -104,7 +104,8 @@ class ConditionalObject:
     def _put(self, data: bytes, condition: dict[str, str]) -> Held:
         # AWS encrypts anyway, but a policy may demand the header. Elsewhere it is sent only after a plain write was
         # refused: a store that cannot encrypt fails on it.
-        ours = {"Bucket": self.bucket, "Key": self.key, "Body": data, "ContentType": "application/json", **condition}
+        ours = {"Bucket": self.bucket, "Key": self.key, "Body": data, "ContentMD5": md5(data)}
+        ours.update(ContentType="application/json", **condition)
         if self.connection.is_aws:
             return Held(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
         try:

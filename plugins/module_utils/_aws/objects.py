@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import md5
 
 # "The request can contain a list of up to 1,000 keys" (S3 API Reference, DeleteObjects).
 MOST_DELETED = 1000
@@ -57,7 +58,7 @@ def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **pa
     AWS always knows SSE-S3. Other stores may refuse the header, so that there it is sent only after a refusal that a
     policy of the kind ``require_encryption`` would explain; a refused write has no effect.
     """
-    params.update(Key=key, Body=body)
+    params.update(Key=key, Body=body, ContentMD5=md5(body))
     encrypted = {**params, "ServerSideEncryption": "AES256"}
     if bucket.connection.is_aws:
         return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)

@@ -17,7 +17,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucke
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import gather
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
@@ -609,6 +610,27 @@ def test_other_stores_get_the_checksum_that_s3_asked_for_first(here: Here) -> No
     assert written.headers["content-md5"] == base64.b64encode(hashlib.md5(written.body).digest()).decode()
     assert "content-md5" in written.headers["authorization"]
     assert "content-md5" not in read.headers
+
+
+def test_objects_of_ours_come_with_the_checksum_that_a_default_retention_demands(here: Here) -> None:
+    """S3 API Reference, PutObject: without it, they are refused where Object Lock has a retention period."""
+    folder = b"<ListBucketResult><Contents><Key>a/</Key></Contents></ListBucketResult>"
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "HEAD":
+            return error(404, "404")
+        written = any(each.method == "PUT" for each in here.server.asked)
+        return Reply(200, folder if written else EMPTY)
+
+    here.says(answer)
+    here.run(folders=["a"])
+    reach = Connection(here.server.url, "us-east-1", "AK", "sk")
+    stored = ConditionalObject(reach, "b-1", "k", make_client(reach))
+    stored.write(b"one", None)
+    written = [asked for asked in here.server.asked if asked.method == "PUT"]
+    assert [asked.body for asked in written] == [b"", b"one"]
+    for asked in written:
+        assert asked.headers["content-md5"] == base64.b64encode(hashlib.md5(asked.body).digest()).decode()
 
 
 @pytest.mark.parametrize("code", ["OperationAborted", "NoSuchBucket"])
