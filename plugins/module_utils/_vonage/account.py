@@ -146,9 +146,8 @@ def _key_problems(key: str, secret: str) -> list[str]:
 
 
 def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
-    """A secret in the option for the key, which nothing marks as secret."""
-    key = str(given(params.get("account_key")) or "").strip()
-    return [key] if API_SECRET.fullmatch(key) else []
+    """Secrets in options for something else, which nothing marks as secret."""
+    return connection.misplaced(params, ["account_key"])
 
 
 def fetch(account: Account) -> list[AccountProject]:

@@ -93,9 +93,12 @@ def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
     return Project(identity, secret, unified, url, allowed) if len(problems) == before else None
 
 
-def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
-    """Secrets in options for something else, which nothing marks as secret."""
-    ids = [str(given(params.get(name)) or "").strip() for name in ("api_key", "application_id")]
+def misplaced(params: t.Mapping[str, t.Any], names: t.Iterable[str] = ("api_key", "application_id")) -> list[str]:
+    """Secrets in options for something else, which nothing marks as secret.
+
+    :param names: the options for ids.
+    """
+    ids = [str(given(params.get(name)) or "").strip() for name in names]
     # The API's first form of credentials was key:secret.
     return [*(value for value in ids if _WITH_SECRET.search(value) or _PEM in value), *rules.misplaced(params)]
 
