@@ -47,9 +47,9 @@ def folders_at_the_top(bucket: Bucket) -> tuple[str, ...]:
         attempted = f"list the folders of bucket {bucket.name}"
         page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Delimiter="/", **token)
         found += [entry.get("Prefix", "") for entry in page.get("CommonPrefixes") or []]
-        if not page.get("IsTruncated") or not page.get("NextContinuationToken"):
-            return tuple(found)
-        token = {"ContinuationToken": page["NextContinuationToken"]}
+        before, token = token, {"ContinuationToken": page.get("NextContinuationToken", "")}
+        if not page.get("IsTruncated") or not token["ContinuationToken"] or token == before:
+            return tuple(dict.fromkeys(found))
 
 
 def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **params: t.Any) -> dict[str, t.Any]:

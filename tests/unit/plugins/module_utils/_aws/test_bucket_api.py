@@ -587,6 +587,14 @@ def test_a_listing_of_uploads_that_does_not_go_on_comes_to_an_end(here: Here) ->
     assert sum("uploads" in asked for asked in here.asked) == 2
 
 
+def test_a_listing_of_folders_that_does_not_go_on_comes_to_an_end(here: Here) -> None:
+    page = b"<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes><IsTruncated>true</IsTruncated>"
+    again = b"<ListBucketResult>%s<NextContinuationToken>x</NextContinuationToken></ListBucketResult>" % page
+    here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else again))
+    assert gather(here.params(facets=["folders"]), Context()).result["bucket"]["folders"] == ["a"]
+    assert len(here.asked) == 3
+
+
 def test_the_first_refusal_is_the_one_told(here: Here) -> None:
     def answer(asked: Asked) -> Reply:
         if asked.method == "PUT":
