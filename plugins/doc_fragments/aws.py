@@ -16,7 +16,7 @@ options:
     description:
       - URL of the store, with its scheme, for stores other than AWS.
       - If not set, the environment variables E(AWS_ENDPOINT_URL_S3) and E(AWS_ENDPOINT_URL) are looked at, then
-        the profile. Without any of these it is AWS.
+        the profile. Without any of these, or with E(AWS_IGNORE_CONFIGURED_ENDPOINT_URLS) set to V(true), it is AWS.
       - As with every option of this module, an empty string means "not set".
     type: str
     aliases: [aws_endpoint_url, s3_url]
