@@ -406,6 +406,7 @@ record:
     location: s3://example-archives/.vonage-archiving/45828062.json
     status: applied
     time: "2026-11-21T20:05:09Z"
+    since: "2026-05-01T09:30:00Z"
   contains:
     location:
       description: Where it is.
@@ -422,6 +423,13 @@ record:
       returned: success
       type: str
       sample: "2026-11-21T20:05:09Z"
+    since:
+      description:
+        - Since when the project has had a target, whichever, as far as records tell; UTC. Rotations do not change it.
+          V(null) where there is no target, or that is not known.
+      returned: success
+      type: str
+      sample: "2026-05-01T09:30:00Z"
     why:
       description: Why it is not believed.
       returned: if it is not

@@ -58,8 +58,8 @@ options:
   record:
     description:
       - Where M(vonage.archiving.vonage_archive_storage) keeps the record of the upload target, a path or
-        C(s3://bucket/key). The time in it, that of the last call that set the target, takes the place of
-        O(target_set_at); they exclude each other.
+        C(s3://bucket/key). What it says of since when the project has had a target, whichever, takes the
+        place of O(target_set_at); they exclude each other.
       - It is read with the credentials of O(access_key) and the other connection options.
     type: str
   stuck_after:

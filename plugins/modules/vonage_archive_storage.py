@@ -336,6 +336,7 @@ record:
     location: s3://example-archives/.vonage-archiving/45828062.json
     status: applied
     time: "2026-11-21T18:00:00Z"
+    since: "2026-05-01T09:30:00Z"
   contains:
     location:
       description: Where it is kept; V(null) without O(record).
@@ -352,6 +353,13 @@ record:
       returned: success
       type: str
       sample: "2026-11-21T18:00:00Z"
+    since:
+      description:
+        - Since when the project has had a target, whichever, as far as records tell; UTC. Rotations do not change it.
+          V(null) where there is no target, or that is not known.
+      returned: success
+      type: str
+      sample: "2026-05-01T09:30:00Z"
     why:
       description: Why the record did not say what is set.
       returned: when no usable record was found, and none has been written since

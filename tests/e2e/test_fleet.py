@@ -350,6 +350,6 @@ def _comparable(value: Any, site: Any) -> Any:
 
 def _timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        gone = ("time", "created", "rotate_at", "ResponseMetadata", "id", "proof", "detail")
+        gone = ("time", "since", "created", "rotate_at", "ResponseMetadata", "id", "proof", "detail")
         return {name: _timeless(each) for name, each in value.items() if name not in gone}
     return [_timeless(each) for each in value] if isinstance(value, list) else value

@@ -219,7 +219,7 @@ class Run:
             self.context.warn(f"Its latest archives are not known. {exc}")
             return None
         kept = result["record"]
-        since = record.seconds(kept["time"]) if kept["status"] == record.APPLIED and kept["time"] else None
+        since = record.seconds(kept["since"] or kept["time"]) if kept["status"] == record.APPLIED else None
         health = archives.health(page.archives, time.time(), since, archive_info.STUCK_AFTER)
         newest = max((each.created for each in page.archives), default=None)
         found = {name: health[name] or archives.counted([]) for name in archives.CATEGORIES}

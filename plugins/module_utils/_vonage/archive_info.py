@@ -169,7 +169,7 @@ def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
     why = record.doubt(last, asked.project.id, asked.project.api_url, now)
     if last.status == record.ABSENT:
         why = why or "the record says that there is no upload target"
-    return (None, why) if why else (record.seconds(last.time), None)
+    return (None, why) if why else (last.target_since, None)
 
 
 def page(client: Client, project: Project, offset: int, count: int) -> archives.Page:

@@ -38,10 +38,12 @@ class Journal:
     may_hold: frozenset[str] | None = None
     now: t.Callable[[], float] = time.time
     _before: Held = field(init=False)
+    _since: str = field(init=False)
     _pending: record.Record = field(init=False)
 
     def __post_init__(self) -> None:
         self._before = self.held
+        self._since = self._target_since()
         self._pending = self._announcement({}, None, 0)
 
     def claim(self) -> None:
@@ -50,6 +52,8 @@ class Journal:
 
     def begin(self, storage: t.Mapping[str, t.Any], secret: str | None) -> None:
         """Before the call: whoever finds this does not know whether it took effect."""
+        if secret is None:
+            self._since = ""
         self._write(storage, secret, self.project.budget.total)
 
     @property
@@ -97,10 +101,21 @@ class Journal:
         self.held = self.store.write(record.dump(self._pending), self.held)
 
     def _announcement(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> record.Record:
-        project = self.project
+        project, key = self.project, self.project.secret
         return record.begin(
-            project.id, project.api_url, self.now(), storage, secret, project.secret, self.may_hold, seconds
+            project.id, project.api_url, self.now(), storage, secret, key, self.may_hold, seconds, self._since
         )
+
+    def _target_since(self) -> str:
+        """Since when there has been a target; also a run that did not finish has left that."""
+        try:
+            last = record.parse(self.held.data or b"")
+        except ValueError:
+            return ""
+        if record.doubt(last, self.project.id, self.project.api_url, self.now()) not in ("", record.UNFINISHED):
+            return ""
+        since = last.target_since
+        return "" if since is None else record.stamp(since)
 
     def _overtaken(self) -> errors.ConflictError:
         hint = "The record says so: run it again once the other run has ended."

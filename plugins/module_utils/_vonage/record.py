@@ -45,6 +45,8 @@ class Record:
     :param until: of a pending record, when the call that it announces is over at the latest; UTC, ISO 8601.
     :param others: of an applied record, ids of the access keys that were there besides. One that is not among them was
         made without this record: there may be another record, which is newer.
+    :param since: since when the project has had a target, whichever; UTC, ISO 8601; empty where that is not known, and
+        where there is none.
     """
 
     project: str
@@ -58,10 +60,18 @@ class Record:
     may_hold: tuple[str, ...] | None = ()
     until: str = ""
     others: tuple[str, ...] = ()
+    since: str = ""
 
     def done(self, status: str, now: float, others: t.Iterable[str] = ()) -> Record:
         """The record once the API has agreed."""
-        return replace(self, status=status, time=stamp(now), may_hold=(), until="", others=tuple(sorted(others)))
+        since = (self.since or stamp(now)) if status == APPLIED else ""
+        done = replace(self, status=status, time=stamp(now), since=since)
+        return replace(done, may_hold=(), until="", others=tuple(sorted(others)))
+
+    @property
+    def target_since(self) -> float | None:
+        """Since when the project has had a target, Unix seconds; ``None`` where that is not known."""
+        return seconds(self.since or (self.time if self.status == APPLIED else ""))
 
 
 def begin(
@@ -73,6 +83,7 @@ def begin(
     key: str,
     may_hold: t.Iterable[str] | None = None,
     seconds_left: float = 0,
+    since: str = "",
 ) -> Record:
     """The pending record of a new run.
 
@@ -80,12 +91,14 @@ def begin(
     :param key: the project's own secret.
     :param may_hold: see :class:`Record`.
     :param seconds_left: how long the call may take that comes next.
+    :param since: see :class:`Record`.
     """
     salt = secrets.token_hex(16)
     sealed = seal(secret, salt, key) if secret is not None else ""
     held = None if may_hold is None else tuple(sorted(may_hold))
     until = stamp(now + seconds_left + 1)
-    return Record(project, api_url, PENDING, stamp(now), storage, salt, sealed, secrets.token_hex(8), held, until)
+    run = secrets.token_hex(8)
+    return Record(project, api_url, PENDING, stamp(now), storage, salt, sealed, run, held, until, since=since)
 
 
 def in_use(last: Record | None, believed: bool) -> frozenset[str] | None:
@@ -145,15 +158,17 @@ def parse(data: bytes) -> Record:
         raise ValueError("the record has a format that this version does not know")
     texts = [document.get(name) for name in _TEXTS]
     storage, held, others = document.get("storage"), document.get("may_hold"), document.get("others", [])
+    since = document.get("since", "")
     lists = [[] if held is None else held, others]
     if not isinstance(storage, dict) or not all(isinstance(each, list) for each in lists):
         raise ValueError("the record is damaged")
-    if not all(isinstance(text, str) for text in [*texts, *lists[0], *lists[1]]):
+    if not all(isinstance(text, str) for text in [*texts, since, *lists[0], *lists[1]]):
         raise ValueError("the record is damaged")
     record = Record(
         storage=storage,
         may_hold=None if held is None else tuple(held),
         others=tuple(others),
+        since=since,
         **dict(zip(_TEXTS, texts)),  # type: ignore[arg-type]  # checked above
     )
     if record.status not in (PENDING, APPLIED, ABSENT) or seconds(record.time) is None:

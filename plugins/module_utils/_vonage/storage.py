@@ -231,6 +231,7 @@ def shown_record(store: Store | None, last: record.Record | None, why: str) -> d
         "location": store.location if store else None,
         "status": last.status if last else None,
         "time": last.time if last else None,
+        "since": last.since or None if last else None,
     }
     return {**shown, "why": why} if why else shown
 

@@ -33,7 +33,12 @@ GIVEN: dict[str, t.Any] = {
     "bucket_changes": [],
     "storage": {"bucket": "recordings", "access_key": "AKIA1", "fallback": "none"},
     "reason": "unchanged",
-    "record": {"location": "s3://recordings/r.json", "status": "applied", "time": record.stamp(NOW - 3 * DAY)},
+    "record": {
+        "location": "s3://recordings/r.json",
+        "status": "applied",
+        "time": record.stamp(NOW - 3 * DAY),
+        "since": None,
+    },
     "uploader": {},
     "uploader_changes": [],
     "access_keys": [],

@@ -30,7 +30,7 @@ SECRET = "0123456789abcdef0123456789abcdef01234567"
 ACCOUNT: dict[str, t.Any] = {"account_key": "1234567", "account_secret": "fedcba9876543210fedcba9876543210fedcba98"}
 GIVEN = {"uploader": "given", "uploader_access_key": "AKIAIOSFODNN7EXAMPLE"}
 SET_AT = 1_800_000_000.0
-RECORD = {"location": "s3://recordings/r.json", "status": record.APPLIED, "time": record.stamp(SET_AT)}
+RECORD = {"location": "s3://recordings/r.json", "status": record.APPLIED, "time": record.stamp(SET_AT), "since": ""}
 DENIED = errors.DeniedError("do it", "403")
 PLAN, DONE = {"fallback": "opentok"}, {"fallback": "none"}
 
@@ -384,8 +384,15 @@ def test_the_latest_archives(world: World) -> None:
     }
 
 
+def test_a_rotation_does_not_hide_what_fell_back_before_it(world: World) -> None:
+    world.answers[PLANNED] = rotated(record={**RECORD, "since": record.stamp(SET_AT - 3600)})
+    world.archives = [archive("available", SET_AT - 60)]
+    found = world.run({}, archives=5).result["archives"]
+    assert (found["ok"], found["fell_back"], found["in_cloud"]) == (False, 1, 0)
+
+
 def test_archives_where_it_is_not_known_since_when_there_is_a_target(world: World) -> None:
-    world.answers[PLANNED] = rotated(record={"location": None, "status": None, "time": None})
+    world.answers[PLANNED] = rotated(record={"location": None, "status": None, "time": None, "since": None})
     world.archives = [archive("available")]
     found = world.run({}, archives=5).result["archives"]
     assert (found["ok"], found["fell_back"], found["in_cloud"], found["ids"]) == (None, 0, 1, {})

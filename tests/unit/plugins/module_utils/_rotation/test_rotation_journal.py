@@ -243,3 +243,41 @@ def test_a_record_from_before_there_were_others() -> None:
 def vars_of(text: bytes) -> dict[str, t.Any]:
     found = record.parse(text)
     return {"salt": found.salt, "secret_hmac": found.secret_hmac, "run": found.run, "others": ()}
+
+
+def kept(store: MemoryStore) -> record.Record:
+    return record.parse(store.data or b"")
+
+
+def at(store: MemoryStore, moment: float) -> Journal:
+    """A run on what the store holds then."""
+    return Journal(Project(PROJECT, API_SECRET), store, store.read(), True, None, lambda: moment)
+
+
+def test_since_when_there_is_a_target_outlives_rotations_and_runs_that_do_not_finish() -> None:
+    store = MemoryStore()
+    for moment in (NOW, NOW + 3600, NOW + 7200):
+        at(store, moment - 60).claim()
+        run = at(store, moment)
+        run.begin(TARGET, "secret")
+        run.end(record.APPLIED)
+        assert (kept(store).since, kept(store).time) == (record.stamp(NOW), record.stamp(moment))
+
+
+def test_a_target_that_was_removed_is_another_one_afterwards() -> None:
+    store = MemoryStore(record.dump(applied(IDS[0])))
+    assert kept(store).target_since is not None
+    for storage, secret, status in (({}, None, record.ABSENT), (TARGET, "secret", record.APPLIED)):
+        run = at(store, NOW)
+        run.begin(storage, secret)
+        run.end(status)
+        assert kept(store).since == ("" if secret is None else record.stamp(NOW))
+
+
+@pytest.mark.parametrize(
+    "change", [{"project": "1"}, {"time": record.stamp(NOW + 86400)}, {"status": record.ABSENT, "since": ""}]
+)
+def test_another_record_says_nothing_of_this_target(change: dict[str, t.Any]) -> None:
+    store = MemoryStore(record.dump(replace(applied(IDS[0]), **change)))
+    at(store, NOW).begin(TARGET, "secret")
+    assert kept(store).since == ""

@@ -64,10 +64,11 @@ class Scene:
             assert hidden not in json.dumps(outcome.result)
         return outcome.result
 
-    def keep(self, status: str, age: float, project: str = "45828062") -> str:
-        """Write a record of such an age."""
+    def keep(self, status: str, age: float, project: str = "45828062", since: float | None = None) -> str:
+        """Write a record of such an age; ``since`` is how long there has been a target."""
         then = time.time() - age
-        begun = record.begin(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET)
+        first = "" if since is None else record.stamp(time.time() - since)
+        begun = record.begin(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first)
         self.path.write_bytes(record.dump(begun if status == record.PENDING else begun.done(status, then)))
         return str(self.path)
 
@@ -112,8 +113,10 @@ def test_urls_are_returned_only_when_asked_for(scene: Scene) -> None:
     assert [each["url"] for each in found["archives"]] == [None, SIGNED, None, None]
 
 
-def test_the_record_says_since_when_there_is_a_target(scene: Scene) -> None:
-    found = scene.run(record=scene.keep(record.APPLIED, DAY))["health"]
+@pytest.mark.parametrize("set_again", [DAY, 60])
+def test_the_record_says_since_when_there_is_a_target(scene: Scene, set_again: int) -> None:
+    """A rotation after a recording that fell back does not hide it."""
+    found = scene.run(record=scene.keep(record.APPLIED, set_again, since=DAY))["health"]
     assert (found["fell_back"]["ids"], found["why"]) == (["a2"], None)
     assert abs((record.seconds(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
 

@@ -103,7 +103,12 @@ def test_the_first_run_sets_it_and_the_second_changes_nothing(scene: Scene) -> N
     assert first.changed
     assert (first.result["project"], first.result["reason"], first.result["storage"]) == ("45828062", "unknown", PUBLIC)
     kept = scene.kept()
-    assert first.result["record"] == {"location": str(scene.path), "status": "applied", "time": kept.time}
+    assert first.result["record"] == {
+        "location": str(scene.path),
+        "status": "applied",
+        "time": kept.time,
+        "since": kept.time,
+    }
     assert scene.api.target["config"]["secretKey"] == SECRET
     second = scene.run()
     assert (second.changed, second.result["reason"], scene.calls) == (False, "unchanged", ["PUT"])
@@ -137,6 +142,7 @@ def test_check_mode_says_the_same_and_writes_nothing(scene: Scene) -> None:
         "location": str(scene.path),
         "status": None,
         "time": None,
+        "since": None,
         "why": "there is no record yet",
     }
     assert not scene.path.exists()
@@ -194,6 +200,7 @@ def test_without_a_record_every_run_sets_it(scene: Scene) -> None:
             "location": None,
             "status": None,
             "time": None,
+            "since": None,
             "why": "no record is kept: the option record is not set",
         }
     assert scene.calls == ["PUT", "PUT"]
@@ -250,6 +257,7 @@ def test_absent_needs_no_bucket_for_its_record(scene: Scene) -> None:
         "location": "s3://gone/.vonage-archiving/45828062.json",
         "status": None,
         "time": None,
+        "since": None,
         "why": "there is no record: its bucket does not exist",
     }
     assert scene.api.target is None
