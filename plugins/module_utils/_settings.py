@@ -13,6 +13,7 @@ for what is a list or a dictionary. Contradictions are found here, all of them, 
 
 from __future__ import annotations
 
+import datetime
 import re
 import typing as t
 
@@ -154,10 +155,9 @@ class _Reader:
         return value
 
     def _parsed(self, name: str, text: str) -> t.Any:
-        yaml = load("yaml")
         try:
-            return yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError):  # the latter for a date that no calendar has
+            return load("yaml").load(text, Loader=_plain_loader())
+        except (load("yaml").YAMLError, ValueError):  # the latter for a tag such as !!int before what is none
             self.complain(name, "is a string that is no YAML")
             return None
 
@@ -166,12 +166,22 @@ class _Reader:
         value = self.given.get(name)
         if isinstance(value, str):
             value = [part for part in re.split(r"[,\n]", value) if part.strip()]
-        if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        if value is None or (isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)):
             value = [] if value is None else [value]
         if not isinstance(value, (list, tuple)):
             self.complain(name, "is no list")
             return []
         return [str(item).strip() for item in value]
+
+
+def _plain_loader() -> t.Any:
+    """YAML whose scalars are the texts that somebody wrote, or nothing: the cost centre 0123 is no octal number, the
+    tag "on" no boolean.
+    """
+    yaml = load("yaml")
+    loader: t.Any = type("PlainLoader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": {}})
+    loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+    return loader
 
 
 def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -131,12 +131,16 @@ def test_lists_and_dictionaries_as_text() -> None:
         assert read(cors_rules=text)["cors_rules"] == [rule]
     assert read(cors_rules=[rule])["cors_rules"] == [rule]
     assert (read(cors_rules="[]")["cors_rules"], read(tags="{}")["tags"]) == ([], {})
-    assert read(tags="a: b\nc: 1")["tags"] == {"a": "b", "c": 1}
+    # What is written is what is meant, whatever YAML would make of it.
+    written = "cost: 0123\non: yes\nversion: 1.10\nday: 2026-13-45\nnothing:\n'~': 'null'\n"
+    texts = {"cost": "0123", "on": "yes", "version": "1.10", "day": "2026-13-45", "nothing": None}
+    assert read(tags=written)["tags"] == {**texts, "~": "null"}
+    assert read(tags='{"a": 1, "b": true, "c": null}')["tags"] == {"a": "1", "b": "true", "c": None}
     assert read(uploader_tags="{a: b}")["uploader_tags"] == {"a": "b"}
     for name, kind in (("cors_rules", "list"), ("tags", "dictionary"), ("uploader_tags", "dictionary")):
         for wrong in ("word", "7", 7, True, "2026-01-01"):
             assert problems(**{name: wrong}) == [f"archive_storage_{name} is no {kind}"]
-        for wrong in ("[", "a: b: c", "\t-", "2026-13-45", "!!python/object:os.system {}"):
+        for wrong in ("[", "a: b: c", "\t-", "!!int x", "*", "!!python/object:os.system {}"):
             assert problems(**{name: wrong}) == [f"archive_storage_{name} is a string that is no YAML"]
     assert problems(tags=[]) == ["archive_storage_tags is no dictionary"]
     assert problems(cors_rules={}) == ["archive_storage_cors_rules is no list"]
@@ -147,6 +151,7 @@ def test_folders_in_every_form() -> None:
         assert read(folders=value)["folders"] == ["in", "done/2026"]
     assert read(folders=2026)["folders"] == ["2026"]
     assert read(folders=[2026, " in "])["folders"] == ["2026", "in"]
+    assert read(folders=datetime.date(2026, 1, 1))["folders"] == ["2026-01-01"]
     assert problems(folders={"a": 1}) == ["archive_storage_folders is no list"]
     assert problems(folders=True) == ["archive_storage_folders is no list"]
     for bad in ("/in", "a//b", "../x", "a*"):
