@@ -99,6 +99,8 @@ def test_a_dry_run_makes_nothing(awx: Awx, home: Path) -> None:
         ({"archive_awx_scm_url": None}, "archive_awx_scm_url is not given"),
         ({"archive_awx_image": "", "archive_awx_scm_url": ""}, "archive_awx_scm_url, archive_awx_image are not given"),
         ({"archive_awx_storage": {"archive_storage_bukcet": "x"}}, "the survey has no question about"),
+        # What YAML makes of 031700.
+        ({"archive_awx_time": 13248}, "archive_awx_time is 13248, no time as HHMMSS"),
     ],
 )
 def test_what_is_missing_or_mistyped_is_told(awx: Awx, home: Path, changes: dict[str, Any], told: str) -> None:
