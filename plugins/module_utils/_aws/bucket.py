@@ -208,7 +208,8 @@ def _read(bucket: Bucket, name: str, wish: t.Any) -> t.Any:
     try:
         return FACETS[name].read(bucket, wish)
     except errors.UnsupportedError as exc:
-        implied = isinstance(wish, BlockWish) and wish.all is None
+        # AWS has one: an answer that breaks off must not leave a bucket open.
+        implied = isinstance(wish, BlockWish) and wish.all is None and not bucket.connection.is_aws
         return _LACKING if implied else exc
     except errors.ArchivingError as exc:
         return exc

@@ -20,6 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
@@ -285,6 +286,20 @@ def test_the_region_that_the_store_tells_is_returned(here: Here) -> None:
     assert here.run().result["bucket"]["region"] == "eu-west-1"
     found = gather(here.params(facets=["tags"]), Context())
     assert found.result["bucket"]["region"] == "eu-west-1"
+
+
+@pytest.mark.parametrize(("url", "told"), [(None, True), ("https://s3.example.com", False)])
+def test_aws_is_not_taken_to_lack_the_block(monkeypatch: pytest.MonkeyPatch, url: str | None, told: bool) -> None:
+    """What breaks off looks like nothing that is known, and a bucket that is to be closed would stay open."""
+    broken = errors.UnsupportedError("read the public access block of bucket b-1", "it broke off")
+
+    def read(self: Bucket, sub: t.Any) -> t.NoReturn:
+        raise broken
+
+    monkeypatch.setattr(Bucket, "read", read)
+    bucket = Bucket("b-1", Connection(url, "us-east-1", "AK", "sk"))
+    found = use_case._read(bucket, "block_public_access", BlockWish(policies=True))
+    assert (found is broken) is told
 
 
 def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
