@@ -189,7 +189,7 @@ def test_a_fleet(fleet: FleetSite, line: str) -> None:
         {"vonage_video_account": account, "s3_compatible_store": {"endpoint_url": fleet.s3.url}},
         {"AWS_ACCESS_KEY_ID": fleet.store.access_key, "AWS_SECRET_ACCESS_KEY": fleet.store.secret_key},
         synchronised(fleet, core),
-        {"archive_fleet_report_path": f"s3://{fleet.mark}-0/reports/fleet.html"},
+        {"archive_fleet_report_path": f"s3://{fleet.mark}-0/reports/fleet-{{job}}.html"},
         arguments=["--limit", ",".join(["localhost", *fleet.ids])],
     )
     first = jobs.run(launch, core, fleet.home).ok()
@@ -200,7 +200,8 @@ def test_a_fleet(fleet: FleetSite, line: str) -> None:
     fleet.forget()
     again = jobs.run(launch, core, fleet.home).unchanged()
     assert (again.artifacts["archive_fleet"]["changed"], fleet.puts()) == (0, [])
-    assert {line.split("?")[0].split("/")[2] for line in fleet.written} == {"reports"}
+    written = {line.split("?")[0].partition(f"/{fleet.mark}-0/")[2] for line in fleet.written}
+    assert written == {"reports/fleet-1.html", "reports/fleet-1.json"}
     for job in (first, again):
         assert not runs.leaks(job.left, fleet.secrets)
 
