@@ -97,8 +97,8 @@ class ConditionalObject:
                     found = self._after_conflict(data, expected, answer.status, attempted, exc)
                     if found:
                         return found
-                elif answer.status not in (400, 405, 501):
-                    raise
+                elif self.connection.is_aws or answer.status not in (400, 405, 501):
+                    raise  # AWS has conditions: what it refuses, it refuses for another reason
             return self._compare_and_put(data, expected, attempted)
 
     def _put(self, data: bytes, condition: dict[str, str]) -> Held:

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -18,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, lock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import Held
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject, Held
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.lease import FREE, SECONDS, WRITE_SECONDS, Lease
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import Clock, Lock, TurnLostError
@@ -412,6 +413,22 @@ def test_a_condition_that_is_refused_although_it_holds(shared: Shared) -> None:
     shared.work(lambda bucket: done.append(shared.scope))
     assert (done, shared.warnings) == (["471"], [])
     assert lease.parsed(shared.data) == FREE
+
+
+def test_aws_is_never_written_to_without_a_condition() -> None:
+    """It answers 400 to what came too slowly, or with credentials that have expired."""
+    asked: list[dict[str, t.Any]] = []
+
+    class Client:
+        def put_object(self, **params: t.Any) -> t.NoReturn:
+            asked.append(params)
+            answer = {"Error": {"Code": "RequestTimeout"}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise ClientError(answer, "PutObject")
+
+    aws = ConditionalObject(Connection(region="eu-west-1"), "b-1", "k", Client())
+    with pytest.raises(errors.UnreachableError):
+        aws.write(b"one", Held(None))
+    assert [params.get("IfNoneMatch") for params in asked] == ["*"]
 
 
 def test_it_is_not_free_twice_in_the_same_words(shared: Shared) -> None:
