@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,11 @@ def test_every_playbook_has_a_wrapper_that_awx_finds() -> None:
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    return resolved(tmp_path_factory.mktemp("objects"), STATE)
+
+
+def resolved(folder: Path, state: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The lists of controller_objects.yml, as Ansible resolves them."""
-    folder = tmp_path_factory.mktemp("objects")
     found = folder / "found.json"
     names = [f"controller_{name}" for name in LISTS.split()]
     content = "{{ {" + ", ".join(f"'{name}': {name}" for name in names) + "} | to_json }}"
@@ -134,7 +138,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
             "archive_awx_directory": str(AWX),
             "archive_awx_scm_url": "https://git.example.com/archiving.git",
             "archive_awx_image": "registry.example.com/archiving:1",
-            "archive_awx_storage": STATE,
+            "archive_awx_storage": dict(state),
         },
         "vars_files": [str(AWX / "controller_objects.yml")],
         "tasks": [{"ansible.builtin.copy": {"content": content, "dest": str(found), "mode": "0600"}}],
@@ -199,6 +203,13 @@ def test_inventories_workflow_and_schedules_refer_to_what_there_is(objects: dict
         assert schedule["enabled"] is True
         # Rotate would replace the key every night.
         assert templates[schedule["unified_job_template"]]["playbook"] in ("configure.yml", "verify.yml")
+
+
+def test_no_schedule_is_on_that_can_only_fail(tmp_path: Path) -> None:
+    """Nobody answers what the secret of a given key is."""
+    objects = resolved(tmp_path, {**STATE, "archive_storage_uploader": "given"})
+    enabled = {each["name"].rpartition(": ")[2]: each["enabled"] for each in objects["controller_schedules"]}
+    assert enabled == {"rotate when due": True, "verify": False}
 
 
 def test_unanswered_questions_mean_the_state_that_is_wanted(objects: dict[str, list[dict[str, Any]]]) -> None:
