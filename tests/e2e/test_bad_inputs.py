@@ -82,7 +82,8 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_module(name: str, args: dict[str, Any]) -> dict[str, Any]:
     """What the module prints, run in this process as Ansible would run it."""
     out = io.StringIO()
-    given = json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode()
+    # As at high verbosity, where results hold the options as well.
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": {**args, "_ansible_inject_invocation": True}}).encode()
     stack = contextlib.ExitStack()
     with stack:
         stack.enter_context(mock.patch.object(basic, "_ANSIBLE_ARGS", given))
@@ -106,6 +107,7 @@ def test_bad_input(row: dict[str, Any], listener: RecordingProxy) -> None:
     assert result.get("failed"), result
     assert row["error"] in result["msg"]
     assert "please report it" not in result["msg"]
+    assert result["invocation"]["module_args"]
     assert not [text for text in (OPERATOR["secret_key"], row.get("hidden")) if text and text in json.dumps(result)]
     assert listener.requests == []
 
