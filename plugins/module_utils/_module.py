@@ -99,7 +99,7 @@ def run(
     try:
         outcome = use_case(module.params, context)
     except ArchivingError as exc:
-        secrets += _learned(module, exc.secrets)
+        secrets += _learned(module, [*exc.secrets, *_in_urls(module.params)])
         failure = refusal(exc, secrets)
     except Exception as exc:
         failure = bug(exc, secrets)
@@ -152,6 +152,15 @@ def forget_empty_variables() -> None:
     """Botocore fails on empty AWS_PROFILE, AWS_DEFAULT_REGION, AWS_CA_BUNDLE and others; AWX sets them so."""
     for name in [name for name, value in os.environ.items() if name.startswith("AWS_") and not value.strip()]:
         del os.environ[name]
+
+
+def _in_urls(value: t.Any) -> t.Iterator[str]:
+    """What stands before the host of URLs in options, where no secret belongs."""
+    if isinstance(value, str) and "://" in value and credentials(value):
+        yield credentials(value)
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _in_urls(item)
 
 
 def _learned(module: AnsibleModule, secrets: t.Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ import re
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
 # AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
 AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
@@ -58,9 +58,8 @@ def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
     access_key = str(s3_options.get("access_key") or "").strip()
     found = [access_key] if AWS_SECRET.fullmatch(access_key) else []
     found += [text for text in texts if PRIVATE_KEY in text]
-    found += [credentials(text) for text in [*texts, str(s3_options.get("endpoint") or "")] if "://" in text]
     names = [str(azure.get(name) or "") for name in ("account_name", "container", "domain")]
-    return [value for value in [*found, *filter(AZURE_SECRET.search, names)] if value]
+    return [*found, *filter(AZURE_SECRET.search, names)]
 
 
 def azure(options: t.Mapping[str, t.Any]) -> list[str]:

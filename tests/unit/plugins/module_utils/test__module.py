@@ -32,6 +32,11 @@ SPEC: dict[str, t.Any] = {
 }
 
 
+# What used to be in every result, newer releases of ansible-core add only if they are told to.
+_NEW = "_ansible_inject_invocation" in inspect.getsource(basic)
+SHOW_OPTIONS: dict[str, t.Any] = {"_ansible_inject_invocation": True} if _NEW else {}
+
+
 class Runner:
     """Runs use cases as Ansible runs modules."""
 
@@ -227,11 +232,17 @@ def test_secrets_that_an_error_brings_are_hidden(runner: Runner) -> None:
     error = ArchivingError("try", "no")
     error.secrets = [SECRET]
     # The option with the secret by mistake is shown at high verbosity.
-    # What used to be in every result, newer releases of ansible-core add only if they are told to.
-    new = "_ansible_inject_invocation" in inspect.getsource(basic)
-    result = runner(raising(error), name=SECRET, **({"_ansible_inject_invocation": True} if new else {}))
+    result = runner(raising(error), name=SECRET, **SHOW_OPTIONS)
     assert result["msg"] == "Could not try: no."
     assert result["invocation"]["module_args"]["name"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def test_credentials_in_urls_are_hidden(runner: Runner) -> None:
+    error = ArchivingError("try", "no")
+    url = f"https://me:{SECRET}@s3.example.com"
+    result = runner(raising(error), name=url, s3={"key": f"s3://AKIA:{SECRET}@b/k"}, **SHOW_OPTIONS)
+    options = result["invocation"]["module_args"]
+    assert (options["name"], options["s3"]["key"]) == ("https://********@s3.example.com", "s3://********@b/k")
 
 
 def test_empty_variables_of_aws_are_forgotten(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
