@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -46,5 +45,5 @@ def _text(known: t.Any, name: str) -> str:
     """A variable of a host. One that is a template which cannot be read must not cost the report of all hosts."""
     try:
         return str(known.get(name) or "")
-    except AnsibleError:
+    except Exception:  # up to ansible-core 2.18, whatever an expression raises
         return ""

@@ -25,10 +25,18 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting impor
 class Broken(dict):  # type: ignore[type-arg]
     """Variables of a host of which one is a template that cannot be read."""
 
+    error: Exception = AnsibleError("'nowhere' is undefined")
+
     def get(self, name: str, default: t.Any = None) -> t.Any:
         if name == "vonage_project_name":
-            raise AnsibleError("'nowhere' is undefined")
+            raise self.error
         return super().get(name, default)
+
+
+class Divided(Broken):
+    """What ``{{ 1/0 }}`` comes to up to ansible-core 2.18."""
+
+    error = ZeroDivisionError("division by zero")
 
 
 class Undefined:
@@ -69,12 +77,13 @@ def test_every_host_is_told_of(shown: list[str], tmp_path: pathlib.Path) -> None
         "d": {"vonage_project_id": Undefined(), "archive_storage_result": Undefined()},
         "e": named("5", archive_storage_result="of somebody else"),
         "f": {},
+        "g": Divided(named("7")),
     }
     found = report(hosts, report_path=str(tmp_path / "r.html"))
     assert not found.get("failed"), found
     summary = found["summary"]
-    assert (summary["total"], summary["ok"], summary["failed"], summary["not_run"]) == (6, 1, 1, 4)
-    assert summary["failed_projects"] == ["2", "3", "5", "d", "f"]
+    assert (summary["total"], summary["ok"], summary["failed"], summary["not_run"]) == (7, 1, 1, 5)
+    assert summary["failed_projects"] == ["2", "3", "5", "7", "d", "f"]
     assert "2: it broke" in shown[0]
     projects = json.loads((tmp_path / "r.json").read_text())["projects"]
     assert {each["host"]: each["name"] for each in projects} == {
@@ -84,6 +93,7 @@ def test_every_host_is_told_of(shown: list[str], tmp_path: pathlib.Path) -> None
         "d": "",
         "e": "name of 5",
         "f": "",
+        "g": "",
     }
     assert found["changed"] is False
 
