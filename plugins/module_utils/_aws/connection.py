@@ -107,7 +107,7 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     :raises InputError: the options contradict each other.
     """
     problems = _contradictions(params)
-    endpoint = given(params.get("endpoint_url")) or configured_endpoint(environ)
+    endpoint = given(params.get("endpoint_url")) or configured_endpoint(environ, *ENDPOINTS)
     problems += url_problems("endpoint_url", endpoint)
     profile = given(params.get("profile"))
     keys = _keys(params, environ) if not profile else (None, None, None)
@@ -130,10 +130,10 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     )
 
 
-def configured_endpoint(environ: t.Mapping[str, str]) -> str | None:
-    """The address of the store that the environment names, unless it says that such are to be ignored."""
+def configured_endpoint(environ: t.Mapping[str, str], *names: str) -> str | None:
+    """The address that the first of these variables gives, unless the environment has such ignored."""
     ignored = (first(environ, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") or "").lower() == "true"
-    return None if ignored else first(environ, *ENDPOINTS)
+    return None if ignored else first(environ, *names)
 
 
 def _keys(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tuple[str | None, str | None, str | None]:

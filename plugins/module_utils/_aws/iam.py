@@ -21,6 +21,7 @@ from functools import cached_property
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
     Connection,
+    configured_endpoint,
     connection,
     make_client,
     root_element,
@@ -29,7 +30,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES, told
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 
 # Option of the doc fragment vonage.archiving.iam, next to those of vonage.archiving.aws.
 ARGUMENTS: dict[str, t.Any] = {"iam_endpoint_url": {"type": "str"}}
@@ -51,7 +52,7 @@ def iam_connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) 
 
     :raises InputError: the options contradict each other.
     """
-    endpoint = given(params.get("iam_endpoint_url")) or first(environ, "AWS_ENDPOINT_URL_IAM")
+    endpoint = given(params.get("iam_endpoint_url")) or configured_endpoint(environ, "AWS_ENDPOINT_URL_IAM")
     problems = url_problems("iam_endpoint_url", endpoint)
     try:
         store = connection(params, environ)

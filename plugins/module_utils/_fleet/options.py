@@ -22,7 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import conne
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
 
@@ -152,7 +152,7 @@ def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
     """
     has_secret = given(params.get("uploader_secret_key")) is not None
     # Here, and not by the modules: for them, the endpoint of the upload target would come first.
-    endpoint_url = given(params["variables"].get("endpoint_url")) or first(environ, *aws.ENDPOINTS)
+    endpoint_url = given(params["variables"].get("endpoint_url")) or aws.configured_endpoint(environ, *aws.ENDPOINTS)
     variables = {**params["variables"], "endpoint_url": endpoint_url, "has_secret": has_secret, "looking": False}
     owner = str(given(params.get("project")) or "").strip()
     if not (given(variables.get("api_key")) or given(variables.get("application_id"))):

@@ -41,6 +41,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"endpoint_url": STORE}, {"AWS_ENDPOINT_URL_IAM": "http://iam:1/"}, "http://iam:1"),
         ({"iam_endpoint_url": "http://mine/"}, {"AWS_ENDPOINT_URL_IAM": "http://iam:1"}, "http://mine"),
         ({"iam_endpoint_url": ""}, {"AWS_ENDPOINT_URL_IAM": ""}, None),
+        ({}, {"AWS_ENDPOINT_URL_IAM": "http://iam:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
     ],
 )
 def test_where_it_is(options: dict[str, str], environ: dict[str, str], endpoint: str | None) -> None:

@@ -95,6 +95,7 @@ SAMPLES: list[dict[str, t.Any]] = [
 KEY = {"uploader": "given", "uploader_access_key": "AKIAIOSFODNN7EXAMPLE", "uploader_secret_key": "of-the-uploader"}
 NO_ENDPOINT: dict[str, str] = {}
 ENDPOINT = {"AWS_ENDPOINT_URL": "https://s3.eu-west-1.amazonaws.com"}
+IGNORED = {"AWS_ENDPOINT_URL_S3": "http://outside", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"}
 
 
 @functools.cache
@@ -214,12 +215,13 @@ def test_the_rotation(sample: dict[str, t.Any], proof: str) -> None:
     assert fleet(sample, NO_ENDPOINT).rotation(proof) == found[0]
 
 
-@pytest.mark.parametrize("environ", [NO_ENDPOINT, ENDPOINT], ids=["", "environment"])
+@pytest.mark.parametrize("environ", [NO_ENDPOINT, ENDPOINT, IGNORED], ids=["", "environment", "ignored"])
 def test_the_bucket(sample: dict[str, t.Any], environ: dict[str, str]) -> None:
     role = Role(sample, environ)
     [found] = role.options("bucket", "vonage.archiving.s3_archive_bucket")
     assert fleet(sample, environ).bucket() == {**found, "tags": role.known["_archive_storage_settings"]["tags"]}
     assert (found["endpoint_url"] or "").startswith(("http://inside", environ.get("AWS_ENDPOINT_URL", "")))
+    assert found["endpoint_url"] != "http://outside"
 
 
 @pytest.mark.parametrize("demanded", [["require_tls"], ["require_encryption"], ["require_tls", "require_encryption"]])
