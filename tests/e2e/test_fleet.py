@@ -296,12 +296,21 @@ def test_what_is_refused_before_anything_is_done(fleet: FleetSite) -> None:
     assert all("archive_storage_api_secret is not given" in text for text in told.values()), told
     assert fleet.emulator.log() == []
     assert fleet.s3.requests == []
-    # A secret that is needed now.
+    # A secret that is needed now. The report goes where the operator reaches the store, not where Vonage does.
     fleet.forget()
-    needed = fleet.run("--limit", f"{fleet.ids[0]},{fleet.ids[1]},localhost", uploader_secret_key="")
+    bucket = fleet.bucket(fleet.ids[0])
+    fleet.store.client().create_bucket(Bucket=bucket)
+    needed = fleet.run(
+        "--limit",
+        f"{fleet.ids[0]},{fleet.ids[1]},localhost",
+        env={"AWS_ENDPOINT_URL_S3": fleet.s3.url},
+        variables={"archive_fleet_report_path": f"s3://{bucket}/fleet.html"},
+        uploader_secret_key="",
+        endpoint="http://127.0.0.1:9",
+    )
     assert needed.rc == 2
     assert {result["error"]["kind"] for result in failures(needed).values()} == {"secret_needed"}
-    assert fleet.written == []
+    assert fleet.written == [f"PUT /{bucket}/fleet.html?", f"PUT /{bucket}/fleet.json?"]
 
 
 RICH: dict[str, Any] = {
