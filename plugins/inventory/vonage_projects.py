@@ -123,6 +123,7 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._module import secrets_around
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, hosts, projects
 
@@ -188,7 +189,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             found = self._fetch(path, cache, known)
         except ArchivingError as exc:
-            raise AnsibleParserError(redact(str(exc), [*known, *exc.secrets])) from None
+            raise AnsibleParserError(redact(str(exc), [*known, *exc.secrets, *secrets_around(os.environ)])) from None
         selected = projects.select(found, self.get_option("names") or [], self.get_option("status") or [])
         groups = self.get_option("groups") or {}
         names = hosts.host_names(selected, self.get_option("hostname") == "name", groups)

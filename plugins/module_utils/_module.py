@@ -24,7 +24,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
-from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_empty
+from ansible_collections.vonage.archiving.plugins.module_utils._values import AWS_KEY_ID, credentials, without_empty
 
 # Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
 # results just as if it had come in by a no_log option.
@@ -99,7 +99,7 @@ def run(
     try:
         outcome = use_case(module.params, context)
     except ArchivingError as exc:
-        secrets += _learned(module, [*exc.secrets, *_in_urls(module.params)])
+        secrets += _learned(module, [*exc.secrets, *_in_urls(module.params), *_swapped(module.params)])
         failure = refusal(exc, secrets)
     except Exception as exc:
         failure = bug(exc, secrets)
@@ -161,6 +161,12 @@ def _in_urls(value: t.Any) -> t.Iterator[str]:
     elif isinstance(value, (dict, list)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _in_urls(item)
+
+
+def _swapped(options: t.Mapping[str, t.Any]) -> list[str]:
+    """The operator's secret key, given as the id of the access key."""
+    key = options.get("access_key")
+    return [key] if key and AWS_KEY_ID.fullmatch(options.get("secret_key") or "") else []
 
 
 def _learned(module: AnsibleModule, secrets: t.Sequence[str]) -> list[str]:

@@ -16,6 +16,9 @@ _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
 # In a password, people leave what should be escaped as it is.
 _CREDENTIALS = re.compile(r"://([^/@\s]*(?::[^@]*)?)@")
 
+# AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
+AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
+
 
 def given(value: t.Any) -> t.Any:
     """``None`` for an empty string, else the value itself.

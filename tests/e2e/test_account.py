@@ -445,6 +445,16 @@ def test_options_of_the_inventory_that_are_wrong(fleet: Fleet, home: Path) -> No
     assert fleet.calls() == []
 
 
+def test_a_proxy_whose_address_cannot_be_read(fleet: Fleet, home: Path) -> None:
+    """What stands between colon and slash is taken for a port, and told."""
+    secret = secrets.token_hex(8)
+    proxy = {"HTTP_PROXY": f"http://somebody:{secret}/more@proxy.example.com:3128", "NO_PROXY": "", "no_proxy": ""}
+    text, nothing = listed(make_inventory(fleet, home, ""), home, {**fleet.environ, **proxy})
+    assert nothing is None
+    assert "Could not list the projects of account" in text
+    assert secret not in text
+
+
 PLAY = """
 - hosts: vonage_projects
   gather_facts: false

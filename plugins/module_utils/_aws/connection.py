@@ -23,7 +23,12 @@ from urllib.parse import urlsplit
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import AWS_DOMAINS
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load, too_old
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import (
+    AWS_KEY_ID,
+    first,
+    given,
+    without_userinfo,
+)
 
 # Options of the doc fragment vonage.archiving.aws; the names are those of the collection amazon.aws.
 ARGUMENTS: dict[str, t.Any] = {
@@ -116,6 +121,8 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
         for name, value in zip(("access_key", "secret_key", "session_token"), keys)
         if value and (value != value.strip() or not value.isprintable())
     ]
+    if AWS_KEY_ID.fullmatch(keys[1] or ""):
+        problems.append("access_key and secret_key look swapped: what AKIA or ASIA begins is the id of an access key")
     if problems:
         raise InputError(problems)
     return Connection(

@@ -19,10 +19,8 @@ import re
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import AWS_KEY_ID, without_userinfo
 
-# AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
-AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{16}")
 AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # Wider than AWS, whose limit is 63 lower-case letters: Google's names may have 222 characters and "_", and the oldest
