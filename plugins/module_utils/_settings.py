@@ -104,7 +104,8 @@ URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
 # The secret of a key of AWS; its id is shorter.
 _SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # The secret of a project; its key is a number.
-_API_SECRET = re.compile(r"[0-9a-f]{40}")
+# Alone, or as the API's first form of credentials was: key:secret.
+_API_SECRET = re.compile(r".*(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z]).*", re.DOTALL)
 _PEM = re.compile(r".*-----BEGIN.*", re.DOTALL)
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
@@ -213,15 +214,16 @@ def _hide_secrets(found: dict[str, t.Any], read: _Reader) -> None:
     """Ids and addresses may be shown, and facts are at high verbosity: a secret in their place goes."""
     forms = {
         "uploader_access_key": (_SECRET, "the form of a secret key: it and archive_storage_uploader_secret_key"),
-        "api_key": (_API_SECRET, "the form of an API secret: it and archive_storage_api_secret"),
+        "api_key": (_API_SECRET, "an API secret in it, or has the form of one: it and archive_storage_api_secret"),
         "application_id": (_PEM, "the form of a private key: it and archive_storage_private_key"),
     }
     for name, (form, what) in forms.items():
         if form.fullmatch(found[name]):
             found[name] = "hidden"
             read.complain(name, f"has {what} look swapped")
-    for name in URLS:
-        if "@" in found[name]:
+    for name in (*URLS, "record"):
+        # A record may be a file, whose path is no URL.
+        if "@" in found[name] and (name in URLS or "://" in found[name]):
             found[name] = without_userinfo(found[name])
             read.complain(name, f"{found[name]!r} holds credentials: give them in the variables that are for them")
 

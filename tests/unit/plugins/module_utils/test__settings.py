@@ -368,6 +368,8 @@ def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
     ("name", "value", "hidden"),
     [
         ("api_key", "0123456789abcdef0123456789abcdef01234567", "89abcdef"),
+        ("api_key", "47123456:0123456789abcdef0123456789abcdef01234567", "89abcdef"),
+        ("record", "s3://AKIAIOSFODNN7EXAMPLE:hunter2@recordings/r.json", "hunter2"),
         ("application_id", "-----BEGIN PRIVATE KEY-----\nMIIEvhidden\n", "MIIEvhidden"),
         ("endpoint", "https://me:hunter2@s3.example.com", "hunter2"),
         ("endpoint", "me:hunter2@s3.example.com", "hunter2"),
