@@ -26,8 +26,8 @@ options:
   variables:
     description:
       - The variables of the role P(vonage.archiving.archive_storage#role) without their prefix C(archive_storage_), but
-        for the secrets and the options below. C(names) may list the names of all variables that are set, to have those
-        that look mistyped told.
+        for the secrets and the options below; any other name is an error. C(names) may list the names of all variables
+        that are set, to have those that look mistyped told.
       - C(api_key) or C(application_id) say which project it is. Environment variables that name one project are not
         looked at, since they would be the same for all hosts.
       - Only C(state=present) is possible.

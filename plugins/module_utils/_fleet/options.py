@@ -20,6 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._arguments import
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_options, upload_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import VARIABLES
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
@@ -42,6 +43,7 @@ ARGUMENTS: dict[str, t.Any] = {
     **{name: account.ARGUMENTS[name] for name in ("account_key", "account_secret")},
     **{name: aws.ARGUMENTS[name] for name in REACH},
 }
+READ = VARIABLES - set(ARGUMENTS) | {"names"}
 # They name one project, and here are many: whatever they say is not meant for most of them.
 OF_ONE_PROJECT = (
     "VONAGE_VIDEO_API_KEY",
@@ -158,7 +160,7 @@ def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
     if not (given(variables.get("api_key")) or given(variables.get("application_id"))):
         variables["api_key"] = owner
     found = settings(variables)
-    problems = found["problems"] + _foreign(found, owner)
+    problems = found["problems"] + _unread(params["variables"]) + _foreign(found, owner)
     if found["state"] != "present":
         problems.append("archive_storage_state is absent: a fleet is configured here; the playbook teardown removes")
     count = vonage.number(params, "archives", ARCHIVES, problems, whole=True)
@@ -170,6 +172,16 @@ def asked(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
         raise error
     secret = given(params.get("private_key" if found["application_id"] else "api_secret"))
     return Asked(found, params, secret, int(count))
+
+
+def _unread(variables: t.Mapping[str, t.Any]) -> list[str]:
+    """Variables that nothing would come of: mistyped ones, and those that are options of their own here."""
+    unread = sorted(str(name) for name, value in variables.items() if name not in READ and given(value) is not None)
+    return [f"variables has {name!r}, which is {_what_is(name)}" for name in unread]
+
+
+def _what_is(name: str) -> str:
+    return "an option beside it" if name in ARGUMENTS else "no variable of the role"
 
 
 def _foreign(found: t.Mapping[str, t.Any], owner: str) -> list[str]:

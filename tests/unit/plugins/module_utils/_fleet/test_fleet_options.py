@@ -134,6 +134,16 @@ def test_an_unknown_option_and_one_of_another_type() -> None:
         validated(ARGUMENTS, {"variables": " "}, ["variables"])
 
 
+def test_no_variable_is_passed_over() -> None:
+    """A bucket would be less than what was asked for, and nobody would hear of it."""
+    found = problems({"require_encription": True, "api_secret": SECRET, 5: 6, "names": ["archive_storage_bucket"]})
+    assert found == [
+        "variables has '5', which is no variable of the role",
+        "variables has 'api_secret', which is an option beside it",
+        "variables has 'require_encription', which is no variable of the role",
+    ]
+
+
 def test_the_secret_of_a_project_or_of_an_application() -> None:
     both: dict[str, t.Any] = {"api_secret": SECRET, "private_key": "pem"}
     assert ask(**both).secret == SECRET
