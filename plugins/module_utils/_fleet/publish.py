@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import bucket_problem
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, bucket_problem
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import put_small_object
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import html_page, report
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
@@ -95,6 +95,8 @@ def _to_file(path: str, data: bytes, _kind: str) -> None:
 def _to_bucket(stem: str, params: t.Mapping[str, t.Any], context: Context) -> t.Callable[[str, bytes, str], None]:
     bucket, _slash, key = stem[len(S3) :].partition("/")
     problem = bucket_problem(bucket) or ("" if key.strip("/") else f"{stem} names no object in the bucket")
+    if key.startswith(RECORDS_PREFIX):
+        problem = f"below {RECORDS_PREFIX} are the records of projects, which a report could replace"
     if problem:
         raise errors.InputError([f"report_path: {problem}"])
     store = Bucket(bucket, aws.connection(params, context.environ))

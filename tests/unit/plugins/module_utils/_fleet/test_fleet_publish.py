@@ -163,8 +163,17 @@ def test_into_a_bucket(store: Store, path: str, keys: list[str], endpoint: str |
     assert ["ServerSideEncryption" in each for each in store.puts] == [not elsewhere] * 2
 
 
-@pytest.mark.parametrize("path", ["s3://", "s3:///fleet.html", "s3://bucket-1", "s3://No Bucket/fleet.html"])
-def test_what_names_no_object(store: Store, path: str) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "s3://",
+        "s3:///fleet.html",
+        "s3://bucket-1",
+        "s3://No Bucket/fleet.html",
+        "s3://bucket-1/.vonage-archiving/47123456.json",
+    ],
+)
+def test_where_no_report_can_be(store: Store, path: str) -> None:
     with pytest.raises(errors.InputError, match="report_path"):
         tell(path)
     assert store.puts == []
