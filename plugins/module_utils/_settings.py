@@ -26,7 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import
     record_key,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_userinfo
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
@@ -222,8 +222,8 @@ def _hide_secrets(found: dict[str, t.Any], read: _Reader) -> None:
             found[name] = "hidden"
             read.complain(name, f"has {what} look swapped")
     for name in (*URLS, "record"):
-        # A record may be a file, whose path is no URL.
-        if "@" in found[name] and (name in URLS or "://" in found[name]):
+        # A record may be a file, and has a path of which @ may be a part.
+        if credentials(found[name]) if name == "record" else "@" in found[name]:
             found[name] = without_userinfo(found[name])
             read.complain(name, f"{found[name]!r} holds credentials: give them in the variables that are for them")
 

@@ -383,6 +383,11 @@ def test_a_secret_in_the_place_of_something_else_is_told_and_not_shown(name: str
     assert hidden not in str(found)
 
 
+@pytest.mark.parametrize("place", ["s3://recordings/kept@home/r.json", "/var/kept@home/47123456.json"])
+def test_the_place_of_a_record_may_have_an_at_sign(place: str) -> None:
+    assert read(record=place)["record"] == place
+
+
 def test_the_id_of_an_application_has_one_form() -> None:
     upper = "78D335FA-323D-0114-9C3D-D6F0D48968CF"
     assert read(api_key="", application_id=upper) == read(api_key="", application_id=upper.lower())
