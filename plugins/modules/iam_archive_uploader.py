@@ -104,6 +104,15 @@ options:
         the two that a user can have.
     type: bool
     default: false
+  drain_timeout:
+    description:
+      - With O(state=absent), seconds to wait for multipart uploads that have begun, before anything is removed. S3
+        refuses the rest of an upload whose key is gone, and the recording is lost. Remove the upload target first, so
+        that no more begin.
+      - If some are still under way then, the task fails, and nothing was removed. V(0) does not look for uploads.
+      - Where they are looked for, the user's policy tells. Uploads that are older than a day do not count.
+    type: int
+    default: 0
   max_key_age:
     description:
       - Seconds after which RV(rotation_due) says that the key is to be rotated. Nothing is rotated by it.
@@ -145,8 +154,9 @@ notes:
   - To make keys takes C(iam:CreateAccessKey). To retire them takes C(iam:UpdateAccessKey) and C(iam:DeleteAccessKey).
   - O(state=absent) takes C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser),
     C(iam:UpdateAccessKey), C(iam:DeleteAccessKey), C(iam:DeleteUserPolicy) and C(iam:DeleteUser); with O(force=true) on
-    a user that has them also C(iam:DetachUserPolicy) and C(iam:RemoveUserFromGroup).
-  - All of these can be limited to the resource C(arn:aws:iam::<account>:user<path><name>), with the exception of
+    a user that has them also C(iam:DetachUserPolicy) and C(iam:RemoveUserFromGroup). O(drain_timeout) takes
+    C(s3:ListBucketMultipartUploads) on the bucket, too.
+  - All actions of IAM can be limited to the resource C(arn:aws:iam::<account>:user<path><name>), with the exception of
     C(iam:RemoveUserFromGroup), whose resource is the group (Service Authorization Reference, "Actions, resources, and
     condition keys for AWS Identity and Access Management").
   - Of a user with a password, MFA devices or certificates, IAM refuses the removal when its keys and policies are gone
@@ -233,6 +243,7 @@ EXAMPLES = r"""
     name: video-uploader
     state: absent
     force: false
+    drain_timeout: 60
     profile: operations
 """
 

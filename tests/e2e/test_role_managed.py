@@ -9,6 +9,8 @@ What a test only needs to be there is made by the driver, without Ansible, as is
 from __future__ import annotations
 
 import json
+import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -217,23 +219,46 @@ def test_a_key_grows_old_and_goes_in_two_steps_with_values_as_awx_sends_them(man
     site.uploaded()
 
 
+def begun_upload(site: Site) -> Callable[[], None]:
+    """Begin to upload as Vonage does; what it returns ends it with the same key."""
+    vonage = site.store.client(*site.held_key)
+    where = {"Bucket": site.bucket, "Key": f"{site.key}/{uuid.uuid4()}/archive.mp4"}
+    where["UploadId"] = vonage.create_multipart_upload(**where)["UploadId"]
+
+    def end() -> None:
+        part = vonage.upload_part(**where, PartNumber=1, Body=b"whole")
+        parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+        vonage.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+    return end
+
+
 def test_an_upload_that_is_under_way_keeps_its_key(managed: Site) -> None:
     site = managed
     driven(site)
     old = site.held_key
-    vonage = site.store.client(*old)
-    where = {"Bucket": site.bucket, "Key": f"{site.key}/under-way/archive.mp4"}
-    upload = vonage.create_multipart_upload(**where)["UploadId"]
+    end = begun_upload(site)
     run = site.run("rotate", drain_timeout=1).ok()
     assert run.result["waits"] == "uploads that began before the target was set are still under way"
     new = site.held_key
     assert site.keys() == {old[0]: "Active", new[0]: "Active"}
-    part = vonage.upload_part(**where, UploadId=upload, PartNumber=1, Body=b"whole")
-    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
-    vonage.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+    end()
     assert driven(site) == ["target"]
     assert site.keys() == {new[0]: "Active"}
     assert site.held_key == new
+
+
+def test_an_upload_that_is_under_way_keeps_its_key_from_teardown(managed: Site) -> None:
+    site = managed
+    driven(site)
+    end = begun_upload(site)
+    refused = site.run("teardown", drain_timeout=1).failed()
+    assert f"uploads below s3://{site.bucket}/{site.key}/ are still under way" in refused.output
+    assert (site.target(), list(site.keys().values())) == (None, ["Active"])
+    end()
+    assert site.run("teardown", drain_timeout=1).ok().changed == [REMOVE_UPLOADER]
+    assert (users(site), site.keys()) == ([], {})
+    assert [key for key in site.objects() if key.endswith("archive.mp4")] != []
 
 
 def test_verify_tries_a_key_of_its_own_and_finds_what_is_not_as_it_should_be(managed: Site) -> None:

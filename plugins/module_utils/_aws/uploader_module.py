@@ -16,7 +16,10 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import Flights
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey, Observed, User
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wishes import (
@@ -111,9 +114,28 @@ def _absent(reach: Iam, want: Desired, context: Context) -> Outcome:
     seen = uploader.observe(reach, want.user)
     gone = uploader.removed(seen, uploader.removable(reach, want.user, seen))
     if not context.check_mode:
+        if want.drain:
+            _wait_for_uploads(want, seen)
         uploader.remove(reach, want.user, seen)
     result = {"user": _gone(want), "access_keys": [], "rotation_due": None, "changes": gone}
     return Outcome(bool(gone), result, _before_removal(seen), {})
+
+
+def _wait_for_uploads(want: Desired, seen: Observed) -> None:
+    """A recording whose upload has begun is lost if its key goes.
+
+    :raises ConflictError: there still are such.
+    """
+    places = sorted(uploader_policy.places([seen.user.policy])) if seen.user else []
+    if not places or not any(key.active for key in seen.keys):
+        return
+    if not Flights(want.store, make_client(want.store), places).drained(want.drain):
+        where = " and ".join(f"s3://{place.bucket}/{place.prefix}/" for place in places)
+        raise errors.ConflictError(
+            f"remove the IAM user {want.user.name}",
+            f"uploads below {where} are still under way",
+            "Nothing was removed. Run it again once they have ended; with drain_timeout=0 they are cut off.",
+        )
 
 
 def _gone(want: Desired) -> dict[str, t.Any]:

@@ -15,6 +15,7 @@ permissions").
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy
@@ -27,6 +28,14 @@ LIST = "VonageArchivingList"
 LIST_BUCKETS = "VonageArchivingListBuckets"
 # What was allowed before, while a key may still be used for that; numbered.
 KEPT = "VonageArchivingUntilRotated"
+_PLACE = re.compile(r"arn:[\w-]*:s3:::([^/*?]+)/([^*?]+)/\*")
+
+
+class Place(t.NamedTuple):
+    """Where recordings go; the prefix without a slash at its end."""
+
+    bucket: str
+    prefix: str
 
 
 def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partition: str = "aws") -> Document:
@@ -46,6 +55,15 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
         # It knows no narrower resource (Service Authorization Reference, "Actions ... for Amazon S3").
         statements.append(allow(LIST_BUCKETS, ["s3:ListAllMyBuckets"], f"arn:{partition}:s3:::*"))
     return {"Version": VERSION, "Statement": statements}
+
+
+def places(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[Place]:
+    """All that these policies name: they are wider than what is wanted as long as older keys are active."""
+    statements = [each for document in documents if document for each in policy.many(document.get("Statement"))]
+    resources = [
+        str(text) for each in statements if isinstance(each, dict) for text in policy.many(each.get("Resource"))
+    ]
+    return {Place(*match.groups()) for match in map(_PLACE.fullmatch, resources) if match}
 
 
 def widened(wanted: Document, current: t.Mapping[str, t.Any]) -> Document:

@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "retire_keys": {"type": "list", "elements": "str", "no_log": False},
     "deactivate_only": {"type": "bool", "default": False},
     "max_key_age": {"type": "int", "no_log": False},
+    "drain_timeout": {"type": "int", "default": 0},
     **iam.ARGUMENTS,
     **aws.ARGUMENTS,
 }
@@ -52,16 +53,20 @@ class Desired:
 
     :param keep: ids that stay, ``None`` for all; ``retire`` those that go.
     :param max_age: of a key, in seconds.
+    :param store: the S3 store that its uploads go to.
+    :param drain: seconds to wait for these before the user goes.
     """
 
     user: Wanted
     connection: aws.Connection
+    store: aws.Connection
     present: bool = True
     create: str = "when_missing"
     keep: frozenset[str] | None = None
     retire: frozenset[str] = frozenset()
     deactivate_only: bool = False
     max_age: int | None = None
+    drain: int = 0
 
 
 def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desired:
@@ -81,12 +86,14 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     return Desired(
         user=user,
         connection=connection,
+        store=aws.connection(params, environ),
         present=present,
         create=params.get("create_key") or "when_missing",
         keep=None if params.get("keep_keys") is None else frozenset(params["keep_keys"]),
         retire=frozenset(params.get("retire_keys") or ()),
         deactivate_only=bool(params.get("deactivate_only")),
         max_age=params.get("max_key_age"),
+        drain=params.get("drain_timeout") or 0,
     )
 
 
@@ -114,6 +121,8 @@ def _key_problems(params: t.Mapping[str, t.Any]) -> list[str]:
         ]
     if params.get("deactivate_only") and params.get("keep_keys") is None and not params.get("retire_keys"):
         problems.append("deactivate_only says what happens to keys that go: it needs keep_keys or retire_keys")
+    if (params.get("drain_timeout") or 0) < 0:
+        problems.append(f"drain_timeout {params['drain_timeout']} must be a number of seconds, 0 or more")
     if params.get("max_key_age") is not None and params["max_key_age"] < 1:
         problems.append(f"max_key_age {params['max_key_age']} must be at least 1 second")
     return problems

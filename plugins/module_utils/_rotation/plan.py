@@ -21,9 +21,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Plan
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 
-# An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
-# and what a broken upload leaves must not keep a key alive for ever.
-LONGEST_UPLOAD = 24 * 3600
 DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"
 

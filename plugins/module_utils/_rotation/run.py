@@ -24,14 +24,13 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import Flights
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import telling
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.flights import Flights
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired, desired
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.places import buckets, refuse_others
+from ansible_collections.vonage.archiving.plugins.module_utils._rotation.places import of_project, refuse_others
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import (
     DELETE,
     Decision,
@@ -53,8 +52,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_st
 
 # For clocks that differ a little.
 SLACK = 5.0
-# The part of the time to wait for uploads that passes before the first look for them.
-GRACE = 0.1
 # While another run may be calling the API: seconds until the record is looked at again.
 LOOK_AGAIN = 2.0
 OTHER_RUN = "another run is at work on the same project"
@@ -151,7 +148,8 @@ class Rotation:
         return decision
 
     def _flights(self, seen: Observed) -> Flights:
-        return Flights(self.wanted, make_client(self.wanted.operator), buckets(self.wanted, seen.users), self.now)
+        operator = self.wanted.operator
+        return Flights(operator, make_client(operator), of_project(self.wanted, seen.users), self.now)
 
     def _tidy(self, observed: Observed, decision: Decision) -> None:
         """The target is as it should be: put right what is around it."""
@@ -280,13 +278,10 @@ class Rotation:
         moment = self.now()
         others = [key for key in self.story.keys if key.id != new.id]
         gone = fates(self.wanted, others, moment, moment)
-        if any(fate.key.active for fate in gone):
-            patience = Patience(self.wanted.drain, sleep=self.sleep)
-            # Who has read the target a moment before it was set begins the upload a moment after.
-            self.sleep(self.wanted.drain * GRACE)
-            if not self._flights(seen).landed(moment, patience):
-                self.story.waits = telling.IN_FLIGHT
-                gone = not_in_flight(gone)
+        active = any(fate.key.active for fate in gone)
+        if active and not self._flights(seen).drained(self.wanted.drain, self.sleep):
+            self.story.waits = telling.IN_FLIGHT
+            gone = not_in_flight(gone)
         if not (gone or widened or seen.spare.user):
             return
         if not self._is_as(journal.held):

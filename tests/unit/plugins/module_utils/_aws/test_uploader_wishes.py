@@ -30,7 +30,7 @@ GOOD: dict[str, t.Any] = {"name": "u", "bucket": "recordings", "prefix": "471"}
 
 
 def wish(**values: t.Any) -> Desired:
-    return Desired(USER, Connection(service="iam"), **values)
+    return Desired(USER, Connection(service="iam"), Connection(), **values)
 
 
 def key(name: str, active: bool = True, created: float | None = None) -> AccessKey:

@@ -26,6 +26,7 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._rotat
     MAIN,
     NOW,
     OBSERVED,
+    PROJECT,
     SETS,
     SPARE,
     WANTED,
@@ -199,12 +200,12 @@ def wide(one: uploader.User, other: uploader.User) -> uploader.User:
 
 def test_places() -> None:
     both = uploader.Observed(wide(user(), user(bucket="b-0")))
-    assert places.places([both, uploader.Observed(None)]) == {("b-0", "45828062"), ("b-1", "45828062")}
-    assert places.buckets(wanted(), [both]) == ["b-1", "b-0"]
-    assert places.buckets(wanted(), []) == ["b-1"]
+    assert places.of_project(wanted(), [both, uploader.Observed(None)]) == [("b-1", PROJECT), ("b-0", PROJECT)]
+    assert places.of_project(wanted(), []) == [("b-1", PROJECT)]
     strange = {"Statement": {"Resource": ["*", "arn:aws:s3:::*/45828062/*", "arn:aws-cn:s3:::b-9/45828062/*"]}}
-    assert places.places([uploader.Observed(replace(user(), policy=strange))]) == {("b-9", "45828062")}
-    places.refuse_others(wanted(), [both])
+    found = uploader.Observed(replace(user(), policy=strange))
+    assert places.of_project(wanted(), [found]) == [("b-1", PROJECT), ("b-9", PROJECT)]
+    places.refuse_others(wanted(), [both, found])
 
 
 def test_a_user_of_another_project_is_refused() -> None:

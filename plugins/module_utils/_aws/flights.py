@@ -18,13 +18,18 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START, Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan import LONGEST_UPLOAD
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place
 
+# An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
+# and what a broken upload leaves must not keep a key alive for ever.
+LONGEST_UPLOAD = 24 * 3600
 # Clocks of this machine and of the store differ by less.
 SKEW = 30
+# The part of the time to wait for uploads that passes before the first look for them.
+GRACE = 0.1
 
 Flight = tuple[str, str]
 
@@ -33,19 +38,26 @@ Flight = tuple[str, str]
 class Flights:
     """Looks at the uploads of one project.
 
-    :param client: the operator's, for S3.
-    :param buckets: where they may be; the first is that of the target.
+    :param operator: who looks, and ``client`` with it.
+    :param places: where they may be; the first is that of the target.
     :param now: Unix seconds.
     """
 
-    wanted: Desired
+    operator: Connection
     client: t.Any
-    buckets: t.Sequence[str]
+    places: t.Sequence[Place]
     now: t.Callable[[], float] = time.time
 
     def begun_before(self, moment: float) -> set[Flight]:
         """The uploads that began before then, in Unix seconds, and are still under way."""
-        return {flight for bucket in self.buckets for flight in self._in_bucket(bucket, moment)}
+        return {flight for place in self.places for flight in self._at(place, moment)}
+
+    def drained(self, seconds: float, sleep: t.Callable[[float], None] = time.sleep) -> bool:
+        """Wait that long for those that began until now; whether they have ended."""
+        moment, patience = self.now(), Patience(seconds, sleep=sleep)
+        # Who has read the target a moment before it was set begins the upload a moment after.
+        sleep(seconds * GRACE)
+        return self.landed(moment, patience)
 
     def landed(self, moment: float, patience: Patience) -> bool:
         """Wait for these uploads to end; whether they have. What begins later does not count, whatever the clocks."""
@@ -57,26 +69,26 @@ class Flights:
                 return True
         return False
 
-    def _in_bucket(self, bucket: str, moment: float) -> set[Flight]:
+    def _at(self, place: Place, moment: float) -> set[Flight]:
         earliest = self.now() - LONGEST_UPLOAD
         try:
-            uploads = self._listed(bucket)
+            uploads = self._listed(place)
         except errors.NotFoundError:
             # No such bucket, so nothing is uploaded to it.
             return set()
         except errors.DeniedError:
-            if bucket == self.buckets[0]:
+            if place == self.places[0]:
                 raise
             # Of a bucket that recordings went to formerly, nobody has to know: then there may be one until it must be
             # over.
-            return {(bucket, "")} if moment > earliest else set()
-        begun = {(bucket, each["UploadId"]): each["Initiated"].timestamp() for each in uploads}
+            return {(place.bucket, "")} if moment > earliest else set()
+        begun = {(place.bucket, each["UploadId"]): each["Initiated"].timestamp() for each in uploads}
         return {flight for flight, when in begun.items() if earliest < when <= moment + SKEW}
 
-    def _listed(self, bucket: str) -> list[t.Any]:
-        prefix = f"{self.wanted.project.id}/"
-        attempted = f"look for uploads under way below s3://{bucket}/{prefix}"
-        with told(attempted, self.wanted.operator, "s3:ListBucketMultipartUploads"):
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+    def _listed(self, place: Place) -> list[t.Any]:
+        prefix = f"{place.prefix}/"
+        attempted = f"look for uploads under way below s3://{place.bucket}/{prefix}"
+        with told(attempted, self.operator, "s3:ListBucketMultipartUploads"):
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=place.bucket, Prefix=prefix)
             found = [upload for page in pages for upload in page.get("Uploads", [])]
         return [upload for upload in found if not upload["Key"].startswith(f"{prefix}{FOLDER_START}")]
