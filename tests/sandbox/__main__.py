@@ -80,6 +80,21 @@ def checkout() -> list[str]:
     ]
 
 
+def account(sandbox: Sandbox) -> list[str]:
+    """Return what lets a shell try the inventory plugin."""
+    emulator = sandbox.vonage
+    values = {
+        "VONAGE_VIDEO_API_URL": emulator.url,
+        "VONAGE_VIDEO_ACCOUNT_KEY": emulator.account_key,
+        "VONAGE_VIDEO_ACCOUNT_SECRET": emulator.account_secret,
+    }
+    return [
+        *(f"export {name}={shlex.quote(value)}" for name, value in values.items()),
+        "echo 'plugin: vonage.archiving.vonage_projects' > sandbox.vonage_projects.yml",
+        "ansible-inventory -i sandbox.vonage_projects.yml --graph",
+    ]
+
+
 def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
     """Print what a person at a shell needs."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
@@ -100,6 +115,7 @@ def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_
     print('ansible-playbook vonage.archiving.configure -e "$VARIABLES"')
     if "archive_storage_uploader" not in variables:
         print('ansible-playbook vonage.archiving.rotate -e "$VARIABLES"')
+    print("\nThe projects of the account as an inventory:\n" + "\n".join(account(sandbox)))
     print("\nReady. Stop with Ctrl-C; nothing is kept.", flush=True)
 
 

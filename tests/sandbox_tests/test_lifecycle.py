@@ -182,6 +182,7 @@ def test_command_leaves_keys_to_the_role(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
     printed, _unused = process.communicate(timeout=TIMEOUT)
     assert "ansible-playbook vonage.archiving.rotate" in printed
+    assert f"export VONAGE_VIDEO_ACCOUNT_SECRET={told['vonage']['account_secret']}" in printed
     assert (told["uploader"], users, told["extra_vars"]["archive_storage_bucket"]) == ({}, ["admin"], "recordings")
     assert [name for name in told["extra_vars"] if "uploader" in name] == []
 
