@@ -129,7 +129,8 @@ options:
     description:
       - Where the record is kept, an absolute path or C(s3://bucket/key). Without it every run sets the target.
       - A file is replaced atomically and has mode 0600; its folder must exist. What is there and is no record is never
-        overwritten; the task fails (its C(error.kind) is C(not_ours)).
+        overwritten; the task fails (its C(error.kind) is C(not_ours)). Below C(.vonage-archiving/) of a bucket there is
+        nothing else, so that it counts as a record that was damaged, and is replaced.
       - In S3 it is written with conditional writes where the store has them (where it has not, two runs at the very
         same moment can go unnoticed), with the credentials of O(access_key) and
         the other connection options, those of the operator. It cannot lie below the API key, where recordings go.

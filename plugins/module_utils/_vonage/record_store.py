@@ -15,10 +15,10 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import LARGEST, Held
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import record_key
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, record_key
 from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
-__all__ = ["LARGEST", "Held", "Location", "Store", "location"]
+__all__ = ["LARGEST", "Held", "Location", "Store", "is_reserved", "location"]
 
 
 class Store(t.Protocol):
@@ -63,6 +63,15 @@ def location(text: str, project_id: str, problems: list[str]) -> Location | None
     else:
         return Location("", os.path.normpath(path))
     return None
+
+
+def is_reserved(place: str) -> bool:
+    """Whether nothing but records is there: what is none is one that was damaged.
+
+    :param place: :attr:`Store.location`.
+    """
+    bucket, _slash, key = place.partition("s3://")[2].partition("/")
+    return bool(bucket) and key.startswith(RECORDS_PREFIX)
 
 
 def _s3_location(text: str, project_id: str, problems: list[str]) -> Location | None:

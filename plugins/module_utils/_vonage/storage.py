@@ -29,7 +29,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connectio
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_file import FileStore
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_object import object_store
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held, Store, location
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import (
+    Held,
+    Store,
+    is_reserved,
+    location,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.target import Target
 
 STATES = ("present", "absent")
@@ -168,6 +173,8 @@ def observe(wanted: Desired, now: float) -> Observed:
     try:
         last = record.parse(held.data)
     except record.AlienError as exc:
+        if is_reserved(wanted.store.location):
+            return Observed(held, why=str(exc))
         hint = "It is left as it is: give another place for the record, or remove what is there if it may go."
         raise errors.NotOursError(f"use the record {wanted.store.location}", str(exc), hint) from exc
     except ValueError as exc:

@@ -205,6 +205,21 @@ def test_locations(text: str, expected: tuple[str, str]) -> None:
     assert ((found.bucket, found.path), problems) == (expected, [])
 
 
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("s3://b-1/.vonage-archiving/1.json", True),
+        ("s3://b-1/.vonage-archiving/a/1.json", True),
+        ("s3://b-1/records/1.json", False),
+        ("s3://b-1/a/.vonage-archiving/1.json", False),
+        ("/home/somebody/.vonage-archiving/1.json", False),
+        (".vonage-archiving/1.json", False),
+    ],
+)
+def test_where_nothing_but_records_is(place: str, expected: bool) -> None:
+    assert record_store.is_reserved(place) is expected
+
+
 def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
     assert record_store.location("~/record.json", "1", []) == record_store.Location("", "/home/somebody/record.json")
