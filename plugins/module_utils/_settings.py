@@ -26,7 +26,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import
     record_key,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import credentials, without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import (
+    API_SECRET,
+    AWS_SECRET,
+    PEM,
+    credentials,
+    without_userinfo,
+)
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
@@ -101,12 +107,6 @@ TEXTS = (
     "delete_recordings",
 )
 URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
-# The secret of a key of AWS; its id is shorter.
-_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
-# The secret of a project; its key is a number.
-# Alone, or as the API's first form of credentials was: key:secret.
-_API_SECRET = re.compile(r".*(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z]).*", re.DOTALL)
-_PEM = re.compile(r".*-----BEGIN.*", re.DOTALL)
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
 _RULE_OPTIONS = (*_RULE_LISTS, "max_age_seconds", "id")
@@ -212,15 +212,15 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 def _hide_secrets(found: dict[str, t.Any], read: _Reader) -> None:
     """Ids and addresses may be shown, and facts are at high verbosity: a secret in their place goes."""
-    forms = {
-        "uploader_access_key": (_SECRET, "the form of a secret key: it and archive_storage_uploader_secret_key"),
-        "api_key": (_API_SECRET, "an API secret in it, or has the form of one: it and archive_storage_api_secret"),
-        "application_id": (_PEM, "the form of a private key: it and archive_storage_private_key"),
+    forms: dict[str, tuple[t.Callable[[str], t.Any], str, str]] = {
+        "uploader_access_key": (AWS_SECRET.fullmatch, "the form of a secret key", "uploader_secret_key"),
+        "api_key": (API_SECRET.search, "an API secret in it, or has the form of one", "api_secret"),
+        "application_id": (lambda text: PEM in text, "the form of a private key", "private_key"),
     }
-    for name, (form, what) in forms.items():
-        if form.fullmatch(found[name]):
+    for name, (is_secret, what, other) in forms.items():
+        if is_secret(found[name]):
             found[name] = "hidden"
-            read.complain(name, f"has {what} look swapped")
+            read.complain(name, f"has {what}: it and archive_storage_{other} look swapped")
     for name in (*URLS, "record"):
         # A record may be a file, and has a path of which @ may be a part.
         if credentials(found[name]) if name == "record" else "@" in found[name]:

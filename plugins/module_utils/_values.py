@@ -18,6 +18,11 @@ _CREDENTIALS = re.compile(r"://([^/@\s]*(?::[^@]*)?)@")
 
 # AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
 AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
+# The secret of such a key has twice as many.
+AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
+# The secret of a project or an account of Vonage, also as a part: the API's first form of credentials was key:secret.
+API_SECRET = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])")
+PEM = "-----BEGIN"
 
 
 def given(value: t.Any) -> t.Any:

@@ -20,10 +20,10 @@ from urllib.parse import quote
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, quote_list
+from ansible_collections.vonage.archiving.plugins.module_utils._values import API_SECRET, first, given, quote_list
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection, projects
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import API_KEY, API_SECRET, Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import API_KEY, Project
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
 
 # Options of the doc fragment vonage.archiving.account.

@@ -19,7 +19,13 @@ from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given, without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import (
+    API_SECRET,
+    PEM,
+    first,
+    given,
+    without_userinfo,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
 
 # Options of the doc fragment vonage.archiving.vonage.
@@ -39,14 +45,10 @@ OPENTOK_URL = "https://api.opentok.com"
 UNIFIED_URL = "https://video.api.vonage.com"
 
 API_KEY = re.compile(r"[A-Za-z0-9_-]+")
-# Given to this module in the place of a key, a secret would be sent in URLs and kept in records.
-API_SECRET = re.compile(r"[0-9a-f]{40}")
-_WITH_SECRET = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 LARGEST_KEY_FILE = 65536
 # A day, in seconds: no call is worth more, and numbers far beyond it are no times any more.
 LONGEST = 86400
-_PEM = "-----BEGIN"
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def misplaced(params: t.Mapping[str, t.Any], names: t.Iterable[str] = ("api_key"
     """
     ids = [str(given(params.get(name)) or "").strip() for name in names]
     # The API's first form of credentials was key:secret.
-    return [*(value for value in ids if _WITH_SECRET.search(value) or _PEM in value), *rules.misplaced(params)]
+    return [*(value for value in ids if API_SECRET.search(value) or PEM in value), *rules.misplaced(params)]
 
 
 def budget(params: t.Mapping[str, t.Any], problems: list[str]) -> Budget:
@@ -167,7 +169,8 @@ def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], proble
     secret = _text(params, environ, "api_secret", "VONAGE_VIDEO_API_SECRET")
     if not key:
         problems.append("api_key is required (or application_id in the unified environment)")
-    elif _WITH_SECRET.search(key):
+    elif API_SECRET.search(key):
+        # It would be sent in URLs and kept in records.
         problems.append(
             "api_key has the form of an API secret, 40 hexadecimal digits, or holds one: give the key alone there, and "
             "the secret as api_secret"
@@ -182,7 +185,7 @@ def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], proble
         problems.append("api_secret begins or ends with white space")
     elif not secret.isascii():
         problems.append("api_secret holds characters that no API secret has")
-    elif _PEM in secret:
+    elif PEM in secret:
         problems.append("api_secret holds a PEM key: a private key goes with application_id, as private_key")
     elif secret == key:
         problems.append("api_secret is the same as api_key")
@@ -193,7 +196,7 @@ def _application(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], pr
     identity = _text(params, environ, "application_id", "VONAGE_VIDEO_APPLICATION_ID")
     if not identity:
         problems.append("application_id is required with private_key")
-    elif _PEM in identity:
+    elif PEM in identity:
         problems.append("application_id holds a PEM key: give it as private_key, and the id, a UUID, here")
     elif not UUID.fullmatch(identity):
         problems.append(f"application_id {identity!r} is no UUID such as 78d335fa-323d-0114-9c3d-d6f0d48968cf")
@@ -221,7 +224,7 @@ def _private_key(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], pr
 
 
 def _file(path: str, problems: list[str]) -> str | None:
-    if _PEM in path:
+    if PEM in path:
         problems.append("private_key_path holds a PEM key: give it as private_key")
         return None
     try:
@@ -238,7 +241,7 @@ def _file(path: str, problems: list[str]) -> str | None:
 
 
 def _key_problems(name: str, pem: str) -> list[str]:
-    if _PEM not in pem:
+    if PEM not in pem:
         return [f"{name} holds no PEM private key (a text that begins with -----BEGIN)"]
     rsa = load("cryptography.hazmat.primitives.asymmetric.rsa")
     try:

@@ -19,10 +19,9 @@ import re
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._values import AWS_KEY_ID, without_userinfo
+from ansible_collections.vonage.archiving.plugins.module_utils._values import AWS_KEY_ID, AWS_SECRET, without_userinfo
 
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{16}")
-AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # Wider than AWS, whose limit is 63 lower-case letters: Google's names may have 222 characters and "_", and the oldest
 # buckets of us-east-1 have capitals.
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
