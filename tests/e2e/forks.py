@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import time
 from collections.abc import Callable
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -35,6 +36,10 @@ def forked(target: Callable[..., None], *args: Any) -> ForkServerProcess:
 
 def kill(process: ForkServerProcess) -> None:
     """Kill it, from whatever thread, and return when it is gone."""
+    # It may have sent its first request before the thread that starts it knows its id.
+    until = time.monotonic() + 10
+    while not process.pid and time.monotonic() < until:
+        time.sleep(0.001)
     process.kill()
     # join() belongs to the thread that started it.
     with contextlib.suppress(psutil.NoSuchProcess):

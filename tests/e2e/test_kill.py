@@ -137,6 +137,17 @@ def run_and_kill(
     return killer
 
 
+def test_a_kill_may_come_before_the_start_is_over() -> None:
+    process = forks.forked(time.sleep, 30)
+    killer = threading.Thread(target=forks.kill, args=(process,))
+    killer.start()
+    time.sleep(0.05)
+    process.start()
+    killer.join(20)
+    process.join(20)
+    assert process.exitcode == -9
+
+
 def truth(site: Site, record: dict[str, Any] | None) -> None:
     """Assert that a record that claims to know something is right."""
     target = site.target()
