@@ -95,6 +95,10 @@ integration: venv  ## Integration and end-to-end tests against servers started f
 	@$(PY) -m tests.e2e.extra_stores
 	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
+.PHONY: soak
+soak: venv  ## Attack the event source for 10 minutes, with HTTP and with HTTPS (SOAK_SECONDS=60 for less)
+	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) $(PY) -m pytest tests/e2e/test_webhook_attack.py -s $(ARGS)
+
 .PHONY: molecule
 molecule: venv  ## The role's molecule scenarios (ARGS="-s name" for one)
 	$(PY) -m molecule test $(or $(ARGS),--all)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -20,7 +21,7 @@ from typing import Any
 import jwt
 import pytest
 import yaml
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,7 +57,9 @@ def body(**changes: Any) -> bytes:
 
 
 def desk(**args: Any) -> source.Desk:
-    return source.Desk(source.settings({"port": 5000, **args}), lambda: NOW)
+    settings = source.settings({"port": 5000, **args})
+    # The port is any that is free, if it comes to listening.
+    return source.Desk(dataclasses.replace(settings, port=0), lambda: NOW)
 
 
 def token(content: bytes, secret: str = SIGNATURE, algorithm: str = "HS256", **claims: Any) -> str:
@@ -94,6 +97,17 @@ def refusal(at: source.Desk, content: bytes, authorization: str = "", path: str 
         ({"port": 1, "secret": "a/b/c/d/e/f/g/h/i/j/k"}, "need quoting"),
         ({"port": 1, "secret": 1234567890123456}, "secret is no text: take one that does not look like a number"),
         ({"port": 1, "signature_secret": 12}, "signature_secret is no text"),
+        ({"port": 1, "signature_secret": "Q"}, "signature_secret: at least 16 characters are required"),
+        ({"port": 1, "signature_secret": "fifteen of these"[:15]}, "at least 16 characters"),
+        ({"port": 1, "signature_secret": " " * 20}, "at least 16 characters"),
+        ({"port": 1, "signature_secret": "short" + " " * 20}, "at least 16 characters"),
+        ({"port": 1, "host": "0.0.0.0", "signature_secret": " \t "}, "anybody could send events"),
+        ({"port": 1, "secret": " " * 20}, "need quoting"),
+        ({"port": 1, "host": "0.0.0.0", "secret": " " * 20}, "anybody could send events"),
+        ({"port": 1, "max_connections": 0}, "max_connections is no whole number above 0"),
+        ({"port": 1, "header_timeout": 0.5}, "header_timeout is no whole number above 0"),
+        ({"port": 1, "body_timeout": "forever"}, "body_timeout is no whole number above 0"),
+        ({"port": 1, "max_queued_events": -1}, "max_queued_events is no whole number above 0"),
         ({"port": 1, "keyfile": "k.pem"}, "keyfile belongs to certfile"),
         ({"port": 1, "api_key": "abc"}, "api_key belongs to signature_secret"),
         ({"port": 1, "projects": ["4711", "a b"]}, "projects has something that is no id"),
@@ -310,8 +324,8 @@ def test_memory_is_bounded() -> None:
 
 
 def test_no_room_is_told_and_not_remembered() -> None:
-    at = desk()
-    for number in range(source.BACKLOG):
+    at = desk(max_queued_events=3)
+    for number in range(3):
         offer(at, body(id=f"n{number}"))
     with pytest.raises(source.RefusedError) as caught:
         offer(at, body())
@@ -381,6 +395,9 @@ def test_a_good_token() -> None:
         ({"payload_hash": None}, {}),
         ({"payload_hash": hashlib.sha256(b"{}").hexdigest()}, {}),
         ({"payload_hash": 7}, {}),
+        ({"payload_hash": "\ud800"}, {}),
+        ({"payload_hash": ["\udfff"]}, {}),
+        ({"api_key": "\ud800"}, {}),
         ({"api_key": "another"}, {}),
         ({"api_key": None}, {}),
     ],
@@ -434,20 +451,16 @@ def served(at: source.Desk, talk: Callable[[Post], Awaitable[None]]) -> None:
     """Serve as ``main`` does, and talk to it."""
 
     async def run() -> None:
-        runner = source.server(at)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with source.open_listener(at) as listener, ClientSession() as client:
+            base = "http://{}:{}".format(*listener.sockets[0].getsockname())
 
-        async def post(content: Any, path: str = PATH, method: str = "POST", **headers: str) -> tuple[int, str]:
-            usual = {"Content-Type": "application/json", **headers}
-            request = client.request(method, base + path, data=content, headers=usual)
-            async with request as answer:
-                return answer.status, answer.headers.get("Allow", "") or await answer.text()
+            async def post(content: Any, path: str = PATH, method: str = "POST", **headers: str) -> tuple[int, str]:
+                usual = {"Content-Type": "application/json", **headers}
+                request = client.request(method, base + path, data=content, headers=usual)
+                async with request as answer:
+                    return answer.status, answer.headers.get("Allow", "") or await answer.text()
 
-        async with ClientSession() as client:
             await talk(post)
-        await runner.cleanup()
 
     asyncio.run(run())
 
@@ -482,32 +495,27 @@ def test_what_is_no_http_is_not_logged(caplog: pytest.LogCaptureFixture) -> None
     caplog.set_level(logging.DEBUG)
 
     async def run() -> bytes:
-        runner = source.server(desk(secret=SECRET))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
-        writer.write(f"POST {PATH}/{SECRET} HTTP/9\r\nno header\r\n\r\n".encode())
-        answer = await reader.readline()
-        writer.close()
-        await runner.cleanup()
+        async with source.open_listener(desk(secret=SECRET)) as listener:
+            reader, writer = await asyncio.open_connection(*listener.sockets[0].getsockname())
+            writer.write(f"POST {PATH}/{SECRET} HTTP/9\r\nno header\r\n\r\n".encode())
+            answer = await reader.readline()
+            writer.close()
         return answer
 
     assert b" 400 " in asyncio.run(run())
     assert SECRET not in caplog.text
 
 
-def test_a_body_that_does_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "PATIENCE", 0.05)
-
+def test_a_body_that_does_not_come() -> None:
     async def slowly() -> Any:
         yield b"{"
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(2)
         yield b"}"
 
     async def talk(post: Post) -> None:
         assert (await post(slowly()))[0] == 408
 
-    served(desk(), talk)
+    served(desk(body_timeout=1), talk)
 
 
 def test_events_reach_the_queue_of_the_rules_one_after_the_other() -> None:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ansible_collections.vonage.archiving.extensions.eda.plugins.event_source import archive_status as source
+from tests.awx import rules
 
 ROOT = Path(__file__).resolve().parents[3]
 RULEBOOKS = ("archive_status", "archive_status_controller")
@@ -56,6 +57,10 @@ def test_every_option_can_be_given(name: str) -> None:
         "max_age": 60,
         "max_body": 1000,
         "remember": 10,
+        "max_queued_events": 20,
+        "max_connections": 30,
+        "header_timeout": 4,
+        "body_timeout": 5,
     }
     assert set(given) == set(source.Settings.__dataclass_fields__)
     found = options(name, **{f"archive_status_{option}": value for option, value in given.items()})
@@ -72,4 +77,25 @@ def test_both_differ_in_what_they_run_alone() -> None:
     assert here == there
     assert local["run_playbook"]["name"] == "vonage.archiving.recover"
     assert (ROOT / "playbooks/recover.yml").is_file()
-    assert local["run_playbook"]["extra_vars"] == remote["run_job_template"]["job_args"]["extra_vars"]
+    here, there = local["run_playbook"]["extra_vars"], remote["run_job_template"]["job_args"]["extra_vars"]
+    assert {name: str(value) for name, value in rendered(here).items()} == rendered(there)
+
+
+def rendered(variables: dict[str, str], project: str = "47123456", **given: Any) -> dict[str, Any]:
+    """The variables of an action, templated as ansible-rulebook does it."""
+    env = jinja2.nativetypes.NativeEnvironment(undefined=jinja2.StrictUndefined)
+    archive = {"project": project, "created_at": "2026-01-31T12:00:00Z"}
+    context = {"event": {"archive": archive}, **given}
+    return {name: env.from_string(text).render(context) for name, text in variables.items()}
+
+
+@pytest.mark.parametrize("project", ["47123456", "0471234", "78d335fa-323d-0114-9c3d-d6f0d48968cf", "1e5", "None"])
+@pytest.mark.parametrize("given", [{}, {"archive_recover_rotate": "always"}])
+def test_controller_rulebook_sends_answers_that_the_survey_accepts(project: str, given: dict[str, str]) -> None:
+    """ansible-rulebook converts a text of digits into a number, which AWX refuses as the answer to a text question."""
+    survey = yaml.safe_load((ROOT / "extensions/awx/surveys/recover.yml").read_text())
+    action = ruleset("archive_status_controller")["rules"][0]["action"]["run_job_template"]
+    answers = rendered(action["job_args"]["extra_vars"], project, **given)
+    assert rules.launch_problems(survey, answers) == []
+    assert answers["archive_recover_project"] == project
+    assert set(answers) == {question["variable"] for question in survey["spec"]}
