@@ -18,7 +18,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import mistyped
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import with_account_url
 
 
 def _warm_up() -> None:
@@ -46,7 +48,11 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         for warning in mistyped(_names(self._task.args.get("variables"))):
             Display().warning(warning)
-        return {**result, **act(self, reconcile, ARGUMENTS, ["variables"])}
+        return {**result, **act(self, _reconcile, ARGUMENTS, ["variables"])}
+
+
+def _reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+    return reconcile(with_account_url(params, context.environ), context)
 
 
 def _names(variables: t.Any) -> list[str]:

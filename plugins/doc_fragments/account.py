@@ -27,7 +27,9 @@ options:
     description:
       - Base URL of the API, V(https://api.opentok.com) by default. V(http) is accepted for addresses of this machine
         only.
-      - If not set, or empty, the environment variable E(VONAGE_VIDEO_API_URL) is looked at.
+      - If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_API_URL) is used.
+      - E(VONAGE_VIDEO_API_URL) is ignored, since it belongs to the credentials of a project. Whoever sets it for a
+        project does not receive tokens of the account.
     type: str
   timeout:
     description:

@@ -61,8 +61,9 @@ options:
     default: id
 notes:
   - O(account_key), O(account_secret) and O(api_url) can be templates, such as a lookup, and vaulted values.
-  - In AWX, let a credential type of your own set the environment variables E(VONAGE_VIDEO_ACCOUNT_KEY) and
-    E(VONAGE_VIDEO_ACCOUNT_SECRET) for the inventory source. Empty ones count as not set.
+  - In AWX, let a credential type of your own set the environment variables E(VONAGE_VIDEO_ACCOUNT_KEY),
+    E(VONAGE_VIDEO_ACCOUNT_SECRET) and E(VONAGE_VIDEO_ACCOUNT_API_URL) for the inventory source. Empty ones count as not
+    set.
   - The cache is used only for the account and the C(api_url) it was made for.
 extends_documentation_fragment:
   - vonage.archiving.account
@@ -114,6 +115,7 @@ compose:
 #         name: vonage.archiving.archive_storage
 #       vars:
 #         archive_storage_api_secret: "{{ owned.projects[0].secret }}"
+#         archive_storage_api_url: "{{ owned.api_url }}"
 """
 
 import os

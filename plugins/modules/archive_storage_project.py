@@ -54,7 +54,10 @@ options:
     type: str
   api_url:
     description:
-      - Base URL of the API. If not set, or empty, the environment variable E(VONAGE_VIDEO_API_URL) is looked at.
+      - Base URL of the API, for the account and for the project.
+      - If not set, or empty, and the account returns the secret of the project, the environment variable
+        E(VONAGE_VIDEO_ACCOUNT_API_URL) is used for both. With O(api_secret) or O(private_key), it is
+        E(VONAGE_VIDEO_API_URL).
     type: str
   account_key:
     description:

@@ -91,6 +91,7 @@ EXAMPLES = r"""
   vonage.archiving.vonage_archive_info:
     api_key: "{{ vonage_project_id }}"
     api_secret: "{{ owned.projects[0].secret }}"
+    api_url: "{{ owned.api_url }}"
     since: 86400
 """
 
@@ -100,6 +101,12 @@ account:
   returned: success
   type: str
   sample: "1234567"
+api_url:
+  description:
+    - The host that returned the projects. With O(include_secrets=true), use the secrets at this host.
+  returned: success
+  type: str
+  sample: https://api.opentok.com
 total:
   description: How many projects the account has, or were read with O(ids).
   returned: success

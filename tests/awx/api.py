@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small, strict AWX: it keeps objects, finds them by name, and refuses what AWX refuses.
 
-Only what the modules of awx.awx need to bring objects about. Fields, queries and endpoints that are not listed here are
-refused, so that nothing is passed over; that AWX itself takes them is another question.
+Only what the modules of awx.awx need to bring objects about, and what ansible-rulebook needs to launch job templates.
+A job ends when it is launched, and keeps what it was launched with. Fields, queries and endpoints that are not listed
+here are refused, so that nothing is passed over; that AWX itself takes them is another question.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ TOKEN = "token-of-the-administrator"
 Answer = tuple[int, Any]
 Object = dict[str, Any]
 
-PROMPTS = {
+PROMPTS = dict.fromkeys([*rules.PROMPTS.values(), "ask_variables_on_launch"], False)
+WORKFLOW_PROMPTS = {
     f"ask_{name}_on_launch": False
-    for name in ("job_type", "diff_mode", "verbosity", "credential", "limit", "variables", "inventory")
+    for name in ("inventory", "labels", "limit", "scm_branch", "skip_tags", "tags", "variables")
 }
 # Of each endpoint the fields that can be written, with what AWX has where nothing is given.
 FIELDS: dict[str, Object] = {
@@ -58,6 +60,7 @@ FIELDS: dict[str, Object] = {
         "scm_branch": "",
         "default_environment": None,
         "scm_revision": "",
+        "timeout": 0,
     },
     "inventories": {"name": None, "description": "", "organization": None, "kind": "", "host_filter": None},
     "inventory_sources": {
@@ -74,6 +77,7 @@ FIELDS: dict[str, Object] = {
         "overwrite_vars": False,
         "update_on_launch": False,
         "update_cache_timeout": 0,
+        "timeout": 0,
     },
     "job_templates": {
         "name": None,
@@ -85,6 +89,8 @@ FIELDS: dict[str, Object] = {
         "execution_environment": None,
         "job_type": "run",
         "job_slice_count": 1,
+        "timeout": 0,
+        "extra_vars": "",
         "allow_simultaneous": False,
         "survey_enabled": False,
         **PROMPTS,
@@ -95,6 +101,7 @@ FIELDS: dict[str, Object] = {
         "organization": None,
         "allow_simultaneous": False,
         "survey_enabled": False,
+        **WORKFLOW_PROMPTS,
     },
     "workflow_job_template_nodes": {
         "identifier": None,
@@ -145,6 +152,8 @@ class Awx:
     objects: dict[str, list[Object]] = field(default_factory=lambda: {name: [] for name in FIELDS})
     surveys: dict[int, Object] = field(default_factory=dict)
     associated: dict[tuple[int, str], list[int]] = field(default_factory=dict)
+    #: jobs that were launched
+    jobs: list[Object] = field(default_factory=list)
     #: requests that change something
     written: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -168,12 +177,16 @@ class Awx:
         if missing:
             raise RefusedError(f"{missing} may not be blank")
         if endpoint in ("job_templates", "workflow_job_templates"):
-            made["related"] = {"survey_spec": f"{url}survey_spec/"}
+            made["related"] = {"survey_spec": f"{url}survey_spec/", "launch": f"{url}launch/"}
         made.setdefault("related", {})
-        made["summary_fields"] = {}
+        made["summary_fields"] = self._summary(given)
         self._check_whole(endpoint, made)
         self.objects[endpoint].append(made)
         return made
+
+    def _summary(self, given: Mapping[str, Any]) -> Object:
+        named = [each["name"] for each in self.objects["organizations"] if each["id"] == given.get("organization")]
+        return {"organization": {"name": named[0]}} if named else {}
 
     def change(self, endpoint: str, found: Object, given: Mapping[str, Any]) -> Object:
         """Change an object, if AWX would."""
@@ -231,6 +244,22 @@ class Awx:
                 raise RefusedError("Cannot assign multiple credentials of one type.")
         known.append(other)
 
+    def launch(self, identity: int, request: Mapping[str, Any]) -> Object:
+        """Launch a job template, if AWX would."""
+        [template] = [each for each in self.objects["job_templates"] if each["id"] == identity]
+        survey = self.surveys.get(identity, {"spec": []})
+        used, ignored = rules.accepted(template, survey, request)
+        problems = rules.launch_problems(survey, used["extra_vars"])
+        if problems:
+            raise RefusedError("; ".join(problems))
+        own = json.loads(template["extra_vars"] or "{}")
+        variables = {**own, **rules.launched(survey, used.pop("extra_vars"))}
+        number = len(self.jobs) + 1
+        job = {**used, "id": number, "url": f"/api/v2/jobs/{number}/", "type": "job", "job": number}
+        job |= {"name": template["name"], "status": "successful", "created": "2026-01-31T12:00:00Z", "artifacts": {}}
+        self.jobs.append({**job, "extra_vars": variables, "ignored_fields": ignored})
+        return self.jobs[-1]
+
 
 def _routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
     """The paths that are known, with what answers."""
@@ -270,6 +299,28 @@ def _routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
         (f"/api/v2/({names})/([0-9]+)/", single),
         (r"/api/v2/(job_templates|workflow_job_templates)/([0-9]+)/survey_spec/", survey),
         (rf"/api/v2/({names})/([0-9]+)/({'|'.join(ASSOCIATIONS)})/", association),
+        *_job_routes(awx),
+    ]
+
+
+def _job_routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
+    """The paths that ansible-rulebook uses to launch a job template and to wait for its job."""
+
+    def launch(method: str, _query: dict[str, str], body: Any, identity: str) -> Answer:
+        return (201, awx.launch(int(identity), body or {})) if method == "POST" else (405, None)
+
+    def jobs(_method: str, query: dict[str, str], _body: Any) -> Answer:
+        asked = query["id__in"].split(",")
+        found = [each for each in awx.jobs if str(each["id"]) in asked]
+        return 200, {"count": len(found), "next": None, "previous": None, "results": found}
+
+    def config(_method: str, _query: dict[str, str], _body: Any) -> Answer:
+        return 200, {"version": "24.6.1"}
+
+    return [
+        (r"/api/v2/job_templates/([0-9]+)/launch/", launch),
+        (r"/api/v2/jobs/", jobs),
+        (r"/api/v2/config/", config),
     ]
 
 

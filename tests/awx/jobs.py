@@ -24,6 +24,8 @@ from tests.e2e import runs
 from tests.e2e.runs import TREE
 
 JOB_SECONDS = 150
+# The most that a launch can ask for: a user who may only launch sees all of it.
+VERBOSE = "-vvvvv"
 # What a job needs besides its credentials.
 SETTINGS = {"job_timeout": 0, "suppress_ansible_output": True, "suppress_output_file": False}
 
@@ -60,6 +62,12 @@ class Job:
         return self
 
 
+def questions(playbook: str) -> dict[str, Any]:
+    """Return the defaults of the questions of a survey, by their variables."""
+    path = AWX / "surveys" / f"{playbook}.yml"
+    return {each["variable"]: each["default"] for each in read(path)["spec"]} if path.exists() else {}
+
+
 @dataclass(frozen=True)
 class Launch:
     """A job template and what it is launched with.
@@ -82,11 +90,8 @@ class Launch:
     @property
     def variables(self) -> dict[str, Any]:
         """The extra variables."""
-        path = AWX / "surveys" / f"{self.playbook}.yml"
-        asked = read(path)["spec"] if path.exists() else []
-        defaults = {question["variable"]: question["default"] for question in asked}
-        unasked = sorted(set(self.answers) - set(defaults)) if asked else []
-        assert not unasked, "AWX would pass over these"
+        defaults = questions(self.playbook)
+        assert set(self.answers) <= set(defaults), "AWX ignores answers without a question"
         return {**self.more, **defaults, **self.answers, "awx_job_id": 1, "awx_job_launch_type": "manual"}
 
 
@@ -140,7 +145,7 @@ def _prepare(launch: Launch, folder: Path) -> dict[str, str]:
     script = runs.write_private(folder / "inventory" / "hosts", _script(launch.inventory))
     script.chmod(0o700)
     runs.write_private(folder / "env" / "extravars", runs.awx_variables(launch.variables))
-    runs.write_private(folder / "env" / "cmdline", " ".join(["-u", "root", "-vvv", "--diff", *launch.arguments]))
+    runs.write_private(folder / "env" / "cmdline", " ".join(["-u", "root", VERBOSE, "--diff", *launch.arguments]))
     runs.write_private(folder / "env" / "settings", json.dumps(SETTINGS))
     injected: dict[str, str] = {}
     for name, inputs in launch.credentials.items():

@@ -33,6 +33,24 @@ FIELD_KEYS = {
 IDENTIFIER = re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*")
 EXTRA_VARIABLE = re.compile(r"[a-zA-Z_{}]+[a-zA-Z0-9_{}]*")
 STRINGS_ONLY = ("choices", "multiline", "format", "secret")
+# What a launch can send besides extra_vars, and the field of the job template that permits it.
+PROMPTS = {
+    "credentials": "ask_credential_on_launch",
+    "diff_mode": "ask_diff_mode_on_launch",
+    "execution_environment": "ask_execution_environment_on_launch",
+    "forks": "ask_forks_on_launch",
+    "instance_groups": "ask_instance_groups_on_launch",
+    "inventory": "ask_inventory_on_launch",
+    "job_slice_count": "ask_job_slice_count_on_launch",
+    "job_tags": "ask_tags_on_launch",
+    "job_type": "ask_job_type_on_launch",
+    "labels": "ask_labels_on_launch",
+    "limit": "ask_limit_on_launch",
+    "scm_branch": "ask_scm_branch_on_launch",
+    "skip_tags": "ask_skip_tags_on_launch",
+    "timeout": "ask_timeout_on_launch",
+    "verbosity": "ask_verbosity_on_launch",
+}
 # Variables that belong to AWX.
 BLOCKED = frozenset(
     (
@@ -303,19 +321,46 @@ def launch_problems(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> li
     """Return why AWX would not launch with these answers."""
     found = []
     for question in survey["spec"]:
-        name, kind = question["variable"], question["type"]
+        name = question["variable"]
         if name not in answers:
             found += [f"{name!r} value missing"] if question["required"] else []
-        elif kind in ("integer", "float") and not isinstance(answers[name], QUESTION_TYPES[kind]):
-            found.append(f"{name} has to be a number")
-        elif kind in ("text", "textarea", "password", "multiplechoice") and not isinstance(answers[name], str):
-            found.append(f"{name} has to be a string")
-        elif kind == "multiplechoice" and answers[name] not in question["choices"]:
-            found.append(f"{name} is none of the choices")
+        else:
+            found += _answer_problems(question, answers[name])
     return found
+
+
+def _answer_problems(question: Mapping[str, Any], answer: Any) -> list[str]:
+    name, kind = question["variable"], question["type"]
+    if kind in ("integer", "float"):
+        if isinstance(answer, bool) or not isinstance(answer, QUESTION_TYPES[kind]):
+            return [f"{name} has to be a number"]
+        size = answer
+    elif not isinstance(answer, list if kind == "multiselect" else str):
+        return [f"{name} has to be a string"]
+    else:
+        size = len(answer)
+    if kind == "multiplechoice":
+        return [] if answer in question["choices"] else [f"{name} is none of the choices"]
+    low, high = question.get("min"), question.get("max")
+    found = [f"{name} is too small (at least {low})"] if low is not None and size < low else []
+    return found + ([f"{name} is too large (at most {high})"] if high is not None and size > high else [])
 
 
 def launched(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables of a launch by schedule, workflow or API: defaults for what is not answered."""
     defaults = {question["variable"]: question.get("default", "") for question in survey["spec"]}
     return {**defaults, **answers}
+
+
+def accepted(
+    template: Mapping[str, Any], survey: Mapping[str, Any], request: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split a launch request into what AWX uses and what it returns as ``ignored_fields``."""
+    used = {name: value for name, value in request.items() if name in PROMPTS and template.get(PROMPTS[name])}
+    ignored = {name: value for name, value in request.items() if name != "extra_vars" and name not in used}
+    variables = dict(request.get("extra_vars") or {})
+    questions = {question["variable"] for question in survey.get("spec", ())} if template["survey_enabled"] else set()
+    if not template.get("ask_variables_on_launch"):
+        rejected = {name: variables.pop(name) for name in sorted(variables) if name not in questions}
+        ignored.update({"extra_vars": rejected} if rejected else {})
+    return {**used, "extra_vars": variables}, ignored

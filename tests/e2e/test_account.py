@@ -245,7 +245,10 @@ class Fleet:
     def environ(self) -> dict[str, str]:
         """The same as AWX gives it: by the environment, with empty strings for all that was left out."""
         empty = dict.fromkeys(("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_API_SECRET", "VONAGE_VIDEO_PRIVATE_KEY_PATH"), "")
-        given = {f"VONAGE_VIDEO_{name.upper()}": value for name, value in self.credentials.items()}
+        given = {
+            f"VONAGE_VIDEO_ACCOUNT_{name.removeprefix('account_').upper()}": value
+            for name, value in self.credentials.items()
+        }
         return {**empty, **given}
 
     @property
@@ -473,6 +476,7 @@ PLAY = """
       vonage.archiving.vonage_archive_info:
         api_key: "{{ vonage_project_id }}"
         api_secret: "{{ owned.projects[0].secret }}"
+        api_url: "{{ owned.api_url }}"
     - name: A secret that is wrong
       vonage.archiving.vonage_project_info:
         account_secret: "{{ wrong }}"

@@ -23,7 +23,7 @@ from tests.awx.jobs import Job, Launch
 from tests.e2e import runs
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
 from tests.e2e.fleet_site import FleetSite, new_fleet
-from tests.e2e.site import PROBE, Site
+from tests.e2e.site import PROBE, Site, users
 from tests.sandbox import HerokuEmulator, Sandbox
 from tools.cores import DEFAULT_LINES, SUPPORTED, ensure_core
 from tools.pythons import find_pythons
@@ -40,8 +40,18 @@ def core_of(line: str) -> Path:
     return found
 
 
-def launched(site: Site, line: str, playbook: str, more: Mapping[str, Any] | None = None, **answers: Any) -> Job:
-    """Launch a job about one project, with its credential, that of AWS, and that of a store elsewhere."""
+def launched(site: Site, line: str, playbook: str, more: Mapping[str, Any] | None = None, **state: Any) -> Job:
+    """Launch a job about one project, with its credential, that of AWS, and that of a store elsewhere.
+
+    :param state: variables of the role: answers if the survey asks for them, else extra variables of the template.
+    """
+    variables = {
+        "archive_storage_bucket": site.bucket,
+        "archive_storage_endpoint": site.s3.url,
+        **{f"archive_storage_{name}": value for name, value in state.items()},
+        **(more or {}),
+    }
+    asked = jobs.questions(playbook)
     launch = Launch(
         playbook,
         {
@@ -49,12 +59,8 @@ def launched(site: Site, line: str, playbook: str, more: Mapping[str, Any] | Non
             "s3_compatible_store": {"endpoint_url": site.s3.url},
         },
         site.operator,
-        answers={
-            "archive_storage_bucket": site.bucket,
-            "archive_storage_endpoint": site.s3.url,
-            **{f"archive_storage_{name}": value for name, value in answers.items()},
-        },
-        more=more or {},
+        answers={name: value for name, value in variables.items() if name in asked},
+        more={name: value for name, value in variables.items() if name not in asked},
     )
     job = jobs.run(launch, core_of(line), site.home)
     assert not runs.leaks(job.left, site.secrets)
@@ -97,19 +103,26 @@ def verified(site: Site, line: str) -> None:
     summary(site, found, changed=False, reason="unchanged")
     assert len(site.probes) > 0
     assert (site.calls(), site.left_probes()) == ([], [])
-    failed = launched(site, line, "verify", **{**ANSWERS, "retention_days": 9})
+    failed = launched(site, line, "verify", **{**ANSWERS, "retention_days": 60})
     assert failed.status == "failed"
     summary(site, failed, changed=False, reason="unchanged", failed=True)
+
+
+def access_keys(site: Site) -> dict[str, tuple[str, str]]:
+    """The access keys of the uploader, which has up to two users, each with its user and status."""
+    names = users(site.store) & {site.user, f"{site.user}-spare"}
+    return {key: (name, status) for name in names for key, status in site.keys(name).items()}
 
 
 def rotated(site: Site, line: str) -> None:
     """Rotate twice: it changes something in every run, for that is what it is for."""
     keys = [site.held_key[0]]
     for _time in range(2):
-        job = launched(site, line, "rotate", **ANSWERS).ok()
+        # The old key is deleted immediately.
+        job = launched(site, line, "rotate", grace_period=0, delete_after=0, **ANSWERS).ok()
         assert len(job.changed) == 1
         summary(site, job, changed=True, reason="forced")
-        assert site.keys() == {site.held_key[0]: "Active"}
+        assert {key: status for key, (_user, status) in access_keys(site).items()} == {site.held_key[0]: "Active"}
         assert site.held_key[0] not in keys
         keys.append(site.held_key[0])
         site.uploaded()
@@ -117,7 +130,8 @@ def rotated(site: Site, line: str) -> None:
 
 def recovered(site: Site, line: str) -> None:
     began = {"archive_recover_project": site.key, "archive_recover_archive_created": "2026-01-31T12:00:00Z"}
-    site.store.iam_client().delete_access_key(UserName=site.user, AccessKeyId=site.held_key[0])
+    user, _status = access_keys(site)[site.held_key[0]]
+    site.store.iam_client().delete_access_key(UserName=user, AccessKeyId=site.held_key[0])
     job = launched(site, line, "recover", began, **ANSWERS).ok()
     summary(site, job, changed=True, reason="bad_credentials")
     site.uploaded()
@@ -129,7 +143,7 @@ def recovered(site: Site, line: str) -> None:
 def torn_down(site: Site, line: str) -> None:
     gone = launched(site, line, "teardown", **ANSWERS).ok()
     assert gone.changed != []
-    assert (site.target(), site.keys(), site.exists()) == (None, {}, True)
+    assert (site.target(), access_keys(site), site.exists()) == (None, {}, True)
     launched(site, line, "teardown", **ANSWERS).unchanged()
 
 
@@ -156,7 +170,7 @@ def synchronised(fleet: FleetSite, core: Path) -> dict[str, Any]:
         fleet.home / "fleet.vonage_projects.yml",
         (AWX / "project" / "inventories" / "fleet.vonage_projects.yml").read_text(),
     )
-    quiet = {"ANSIBLE_VERBOSITY": "0", "VONAGE_VIDEO_API_URL": fleet.emulator.url}
+    quiet = {"ANSIBLE_VERBOSITY": "0", "VONAGE_VIDEO_ACCOUNT_API_URL": fleet.emulator.url}
     env = runs.environment(fleet.home, {**fleet.operator, **quiet})
     command = [str(core.with_name("ansible-inventory")), "-i", str(source), "--list"]
     found = json.loads(subprocess.run(command, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout)
@@ -189,8 +203,8 @@ def test_a_fleet(fleet: FleetSite, line: str) -> None:
         {"vonage_video_account": account, "s3_compatible_store": {"endpoint_url": fleet.s3.url}},
         {"AWS_ACCESS_KEY_ID": fleet.store.access_key, "AWS_SECRET_ACCESS_KEY": fleet.store.secret_key},
         synchronised(fleet, core),
+        {"archive_fleet_projects": ", ".join(fleet.ids)},
         {"archive_fleet_report_path": f"s3://{fleet.mark}-0/reports/fleet-{{job}}.html"},
-        arguments=["--limit", ",".join(["localhost", *fleet.ids])],
     )
     first = jobs.run(launch, core, fleet.home).ok()
     told = first.artifacts["archive_fleet"]
@@ -204,6 +218,33 @@ def test_a_fleet(fleet: FleetSite, line: str) -> None:
     assert written == {"reports/fleet-1.html", "reports/fleet-1.json"}
     for job in (first, again):
         assert not runs.leaks(job.left, fleet.secrets)
+
+
+@pytest.mark.parametrize(
+    ("answer", "selected"),
+    [
+        ("47123456,", True),
+        ("elsewhere, localhost", False),
+        ("@/proc/self/environ", False),
+        # Patterns and groups do not reach beyond the projects.
+        ("all, others", True),
+        ("!47123456", True),
+        ("* ][", True),
+    ],
+)
+def test_fleet_answer_that_names_other_hosts_does_not_reach_them(home: Path, answer: str, selected: bool) -> None:
+    """A limit would. It could also name a file, whose lines Ansible shows."""
+    inventory = {
+        "_meta": {"hostvars": {"47123456": {}, "elsewhere": {"ansible_connection": "local"}}},
+        "vonage_projects": {"hosts": ["47123456"]},
+        "others": {"hosts": ["elsewhere"]},
+    }
+    launch = Launch("fleet", {}, {"SECRET_OF_THE_JOB": "hunter2"}, inventory, {"archive_fleet_projects": answer})
+    job = jobs.run(launch, core_of(NEWEST), home)
+    assert job.status == "failed"
+    assert set(job.stats["processed"]) == {"localhost", *(["47123456"] if selected else [])}
+    assert ("No host of the inventory matches" in job.output) is not selected
+    assert "hunter2" not in job.left
 
 
 @pytest.fixture
@@ -227,10 +268,12 @@ def test_interactive_broadcast(broadcast: BroadcastSite, home: Path, line: str) 
         {"AWS_ACCESS_KEY_ID": site.store.access_key, "AWS_SECRET_ACCESS_KEY": site.store.secret_key},
         answers={
             "interactive_broadcast_bucket": site.bucket,
-            "interactive_broadcast_endpoint": site.s3.url,
             "interactive_broadcast_heroku_app": site.app.name,
         },
-        more={"interactive_broadcast_heroku_api_url": site.api.url},
+        more={
+            "interactive_broadcast_endpoint": site.s3.url,
+            "interactive_broadcast_heroku_api_url": site.api.url,
+        },
     )
     first = jobs.run(launch, core, home).ok()
     told = first.artifacts["interactive_broadcast_summary"]

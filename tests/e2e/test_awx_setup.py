@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import requests
 
 from tests.awx import api, collection
 from tests.awx.api import Awx
@@ -25,7 +27,13 @@ PROJECT = AWX / "project"
 WANTED: dict[str, Any] = {
     "archive_awx_scm_url": "https://git.example.com/archiving.git",
     "archive_awx_image": "registry.example.com/archiving:1",
-    "archive_awx_storage": {"archive_storage_bucket": "example-recordings", "archive_storage_public": True},
+    "archive_awx_storage": {
+        "archive_storage_bucket": "example-recordings",
+        "archive_storage_sse": "none",
+        "archive_storage_public": True,
+        "archive_storage_endpoint": "https://s3.example.com",
+    },
+    "archive_awx_fleet": {"archive_fleet_report_path": "s3://example-reports/fleet-{job}.html"},
     "archive_awx_store": True,
 }
 MAKE = "Bring about "
@@ -74,7 +82,10 @@ def check_objects(awx: Awx) -> None:
         assert (held["inputs"], held["injectors"]) == (shipped["inputs"], shipped["injectors"])
     configure = awx.named("job_templates", "Vonage archiving: configure")
     defaults = {each["variable"]: each["default"] for each in awx.surveys[configure["id"]]["spec"]}
-    assert (defaults["archive_storage_bucket"], defaults["archive_storage_public"]) == ("example-recordings", "true")
+    assert (defaults["archive_storage_bucket"], defaults["archive_storage_sse"]) == ("example-recordings", "none")
+    owned = {"archive_storage_public": True, "archive_storage_endpoint": "https://s3.example.com"}
+    assert json.loads(configure["extra_vars"]) == owned
+    check_permissions(awx)
     names = {each["id"]: each["name"] for each in awx.objects["credentials"]}
     attached = {names[each] for each in awx.associated[(configure["id"], "credentials")]}
     assert attached == {"Vonage archiving project", "Vonage archiving AWS", "Vonage archiving store"}
@@ -83,6 +94,44 @@ def check_objects(awx: Awx) -> None:
     assert (nightly["unified_job_template"], nightly["enabled"]) == (configure["id"], True)
     nodes = {each["identifier"]: each["id"] for each in awx.objects["workflow_job_template_nodes"]}
     assert awx.associated[(nodes["configure"], "success_nodes")] == [nodes["verify"]]
+
+
+def check_permissions(awx: Awx) -> None:
+    """What a person with Execute gets into a job."""
+    for template in awx.objects["job_templates"]:
+        prompts = {name for name, value in template.items() if name.startswith("ask_") and value}
+        assert prompts == {f"ask_{name}_on_launch" for name in ("job_type", "diff_mode", "verbosity")}
+        assert template["timeout"] >= 1200
+    [workflow] = awx.objects["workflow_job_templates"]
+    assert not any(value for name, value in workflow.items() if name.startswith("ask_"))
+    recover = awx.named("job_templates", "Vonage archiving: recover")
+    hostile = {
+        "ansible_remote_tmp": "/tmp/x;env>/tmp/y",
+        "archive_storage_endpoint_url": "https://attacker.example.com",
+    }
+    answers = {"archive_recover_project": "47123456"}
+    request = {"extra_vars": {**answers, **hostile}, "credentials": [1], "limit": "@/proc/self/environ"}
+    headers = {"Authorization": f"Bearer {api.TOKEN}"}
+    job = requests.post(f"{awx.url}{recover['related']['launch']}", json=request, headers=headers, timeout=10).json()
+    assert job["ignored_fields"] == {"credentials": [1], "limit": "@/proc/self/environ", "extra_vars": hostile}
+    assert not set(job["extra_vars"]) & set(hostile)
+    assert job["extra_vars"]["archive_storage_endpoint"] == "https://s3.example.com"
+    assert job["extra_vars"]["archive_recover_project"] == "47123456"
+
+
+@pytest.mark.slow
+def test_awx_setup_after_prompts_were_turned_on_turns_them_off(awx: Awx, home: Path) -> None:
+    setup(home, awx).ok()
+    recover, fleet = (awx.named("job_templates", f"Vonage archiving: {name}") for name in ("recover", "fleet"))
+    recover |= {"ask_variables_on_launch": True, "ask_credential_on_launch": True, "extra_vars": "{}", "timeout": 0}
+    fleet |= {"ask_limit_on_launch": True}
+    [workflow] = awx.objects["workflow_job_templates"]
+    workflow |= {"ask_variables_on_launch": True}
+    awx.written.clear()
+    setup(home, awx).ok()
+    check_permissions(awx)
+    changed = {each["url"] for each in (recover, fleet, workflow)}
+    assert {line.removeprefix("PATCH ") for line in awx.written if line.startswith("PATCH ")} == changed
 
 
 def test_a_dry_run_makes_nothing(awx: Awx, home: Path) -> None:
@@ -98,7 +147,14 @@ def test_a_dry_run_makes_nothing(awx: Awx, home: Path) -> None:
     [
         ({"archive_awx_scm_url": None}, "archive_awx_scm_url is not given"),
         ({"archive_awx_image": "", "archive_awx_scm_url": ""}, "archive_awx_scm_url, archive_awx_image are not given"),
-        ({"archive_awx_storage": {"archive_storage_bukcet": "x"}}, "the survey has no question about"),
+        ({"archive_awx_storage": {"archive_storage_bukcet": "x"}}, "archive_storage_bukcet is not a variable"),
+        ({"archive_awx_storage": {"archive_storage_api_secret": "x"}}, "archive_storage_api_secret is a secret"),
+        ({"archive_awx_storage": {"archive_storage_state": "absent"}}, "archive_storage_state cannot be set here"),
+        ({"archive_awx_storage": {"archive_storage_endpoint": "s3"}}, "archive_storage_endpoint is not a valid URL"),
+        ({"archive_awx_storage": {"archive_storage_bucket": "example"}}, "does not contain archive_storage_endpoint"),
+        ({"archive_awx_broadcast": {"interactive_broadcast_base_url": "x"}}, "is not a valid URL"),
+        ({"archive_awx_fleet": {"archive_fleet_report": "x"}}, "archive_fleet_report is not a variable"),
+        ({"archive_awx_fleet_timeout": 10}, "a number of seconds from 300 to 86400, got 10"),
         # What YAML makes of 031700.
         ({"archive_awx_time": 13248}, "archive_awx_time is 13248, no time as HHMMSS"),
     ],

@@ -84,7 +84,7 @@ def account(sandbox: Sandbox) -> list[str]:
     """Return what lets a shell try the inventory plugin."""
     emulator = sandbox.vonage
     values = {
-        "VONAGE_VIDEO_API_URL": emulator.url,
+        "VONAGE_VIDEO_ACCOUNT_API_URL": emulator.url,
         "VONAGE_VIDEO_ACCOUNT_KEY": emulator.account_key,
         "VONAGE_VIDEO_ACCOUNT_SECRET": emulator.account_secret,
     }

@@ -80,7 +80,8 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         for public, each in zip(shown, selected):
             mark_as_secret(each.secret)
             public["secret"] = each.secret
-    return Outcome(False, {"account": asked.account.id, "total": len(found), "projects": shown})
+    facts = {"account": asked.account.id, "api_url": asked.account.api_url, "total": len(found)}
+    return Outcome(False, {**facts, "projects": shown})
 
 
 def options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
@@ -112,18 +113,36 @@ def account(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
     :param problems: gets a sentence for everything that is wrong; then, and only then, the answer is ``None``.
     """
     before = len(problems)
-    key, secret, url = (
+    key, secret = (
         str(given(params.get(name)) or first(environ, f"VONAGE_VIDEO_{name.upper()}") or "")
-        for name in ("account_key", "account_secret", "api_url")
+        for name in ("account_key", "account_secret")
     )
     problems.extend(_key_problems(key, secret))
-    url = url.rstrip("/") or connection.OPENTOK_URL
+    url = _api_url(params, environ)
     problems.extend(connection.url_problems(url, connection.OPENTOK_URL, "account_key and account_secret"))
     budget = connection.budget(params, problems)
     if len(problems) > before:
         return None
     mark_as_secret(secret)
     return Account(key, secret, False, url, budget)
+
+
+def _api_url(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> str:
+    """The host of the account.
+
+    ``VONAGE_VIDEO_API_URL`` belongs to a project, whose owner must not receive tokens of the account.
+    """
+    url = given(params.get("api_url")) or first(environ, "VONAGE_VIDEO_ACCOUNT_API_URL") or connection.OPENTOK_URL
+    return str(url).rstrip("/")
+
+
+def with_account_url(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """The options, with the host of the account as ``api_url`` if the account returns the secret of the project.
+
+    The secret is used at the host that it comes from; ``VONAGE_VIDEO_API_URL`` of another credential is ignored.
+    """
+    own = any(given(params.get(name)) for name in ("api_secret", "private_key", "api_url"))
+    return dict(params) if own else {**params, "api_url": _api_url(params, environ)}
 
 
 def _key_problems(key: str, secret: str) -> list[str]:

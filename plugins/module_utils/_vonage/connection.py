@@ -88,11 +88,25 @@ def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problem
     identity = secret = ""
     if len(problems) == before:
         identity, secret = (_application if unified else _opentok)(params, environ, problems)
-    url = given(params.get("api_url")) or first(environ, "VONAGE_VIDEO_API_URL")
+    url = given(params.get("api_url")) or _environment_url(environ, problems)
     url = str(url).rstrip("/") if url else (UNIFIED_URL if unified else OPENTOK_URL)
     problems.extend(url_problems(url, OPENTOK_URL, "api_key and api_secret"))
     allowed = budget(params, problems)
     return Project(identity, secret, unified, url, allowed) if len(problems) == before else None
+
+
+def _environment_url(environ: t.Mapping[str, str], problems: list[str]) -> str | None:
+    """The host that the environment names.
+
+    In a job with credentials of both kinds, it may belong to the other ones, whose owner must not receive the tokens.
+    """
+    url = first(environ, "VONAGE_VIDEO_API_URL")
+    if url and all(first(environ, name) for name in ("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_APPLICATION_ID")):
+        problems.append(
+            "VONAGE_VIDEO_API_URL may belong to VONAGE_VIDEO_API_KEY or to VONAGE_VIDEO_APPLICATION_ID, which are both "
+            "set: set the option api_url"
+        )
+    return url
 
 
 def misplaced(params: t.Mapping[str, t.Any], names: t.Iterable[str] = ("api_key", "application_id")) -> list[str]:

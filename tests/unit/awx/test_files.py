@@ -5,30 +5,29 @@
 
 from __future__ import annotations
 
+import datetime
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dateutil import rrule  # type: ignore[import-untyped]
 
 from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import BROADCAST_VARIABLES, VARIABLES
 from tests.awx import rules
 from tests.awx.injection import AWX, ROOT, TYPES, read
+from tests.awx.objects import STATE, resolve
 
 SURVEYS = sorted((AWX / "surveys").iterdir())
 PROJECT = AWX / "project"
+PLAYBOOK_FILES = [
+    *PROJECT.glob("*.yml"),
+    *(ROOT / "playbooks").glob("*.yml"),
+    *ROOT.glob("roles/archive_storage/tasks/*.yml"),
+]
 PLAYBOOKS = {str(path.relative_to(PROJECT)): path.read_text() for path in PROJECT.rglob("*.yml")}
-STATE = {"archive_storage_bucket": "example-recordings", "archive_storage_public": True}
-LISTS = (
-    "credential_types credentials execution_environments projects inventories inventory_sources templates workflows "
-    "schedules"
-)
 
 
 @pytest.mark.parametrize("path", sorted(TYPES.iterdir()), ids=lambda path: path.stem)
@@ -49,9 +48,7 @@ def test_no_type_sets_what_another_sets_that_goes_with_it() -> None:
     types = {path.stem: set(read(path)["injectors"]["env"]) for path in TYPES.iterdir()}
     amazon = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
     assert not types["s3_compatible_store"] & amazon
-    vonage = types["vonage_video_project"] & types["vonage_video_account"]
-    # Both help texts say so.
-    assert vonage == {"VONAGE_VIDEO_API_URL"}
+    assert not types["vonage_video_account"] & (types["vonage_video_project"] | types["vonage_video_application"])
     assert not types["heroku_api_token"] & (types["vonage_video_project"] | types["s3_compatible_store"] | amazon)
 
 
@@ -60,9 +57,10 @@ def test_surveys(path: Path) -> None:
     survey = read(path)
     assert rules.survey_problems(survey) == []
     assert rules.survey_traps(survey) == []
-    # A schedule, a workflow or a rulebook answers nothing.
-    assert rules.launch_problems(survey, {}) == []
-    assert rules.launch_problems(survey, rules.launched(survey, {})) == []
+    # A schedule or a workflow answers nothing. Only the rulebook launches "recover", and it sends the project.
+    answers = {"archive_recover_project": "47123456"} if path.stem == "recover" else {}
+    assert rules.launch_problems(survey, answers) == []
+    assert rules.launch_problems(survey, rules.launched(survey, answers)) == []
 
 
 def role_defaults(role: str) -> dict[str, Any]:
@@ -78,27 +76,26 @@ def test_questions_are_about_variables_that_exist_and_have_their_defaults(path: 
     defaults = {**role_defaults("archive_storage"), **role_defaults("interactive_broadcast")}
     known = {f"archive_storage_{name}" for name in VARIABLES}
     known |= {f"interactive_broadcast_{name}" for name in BROADCAST_VARIABLES}
-    fleet = set(re.findall(r"archive_fleet_(?:archives|report_path)", "".join(role_files())))
+    texts = "".join(path.read_text() for path in PLAYBOOK_FILES)
+    others = set(re.findall(r"archive_(?:fleet|recover)_[a-z_]+", texts))
     for question in read(path)["spec"]:
         name = question["variable"]
-        assert name in known | fleet
+        assert name in known | others
         # A star cannot be an answer; an empty one means it, too.
         if name in defaults and defaults[name] != ["*"]:
             assert in_text(question["default"]) == in_text(defaults[name]), name
 
 
-def role_files() -> list[str]:
-    paths = [ROOT / "playbooks" / "fleet.yml", *(ROOT / "roles" / "archive_storage" / "tasks").iterdir()]
-    return [path.read_text() for path in paths]
-
-
-def test_what_is_compared_is_asked_in_the_same_way() -> None:
-    """Verify with fewer questions than configure would find differences that are none."""
+def test_verify_and_rotate_ask_what_configure_asks() -> None:
+    """Verify with fewer questions than configure would report differences that do not exist."""
     configure, verify, rotate = (
         read(AWX / "surveys" / f"{name}.yml")["spec"] for name in ("configure", "verify", "rotate")
     )
     assert verify == configure
-    assert rotate == [each for each in configure if "uploader" not in each["variable"]]
+    emergency = ("archive_storage_grace_period", "archive_storage_delete_after", "archive_storage_revoke_old_keys")
+    shared = [each for each in rotate if each["variable"] not in emergency]
+    assert shared == [each for each in configure if "uploader" not in each["variable"]]
+    assert [each["variable"] for each in rotate[len(shared) :]] == list(emergency)
 
 
 def test_a_fleet_is_asked_nothing_that_its_inventory_says() -> None:
@@ -121,35 +118,7 @@ def test_every_playbook_has_a_wrapper_that_awx_finds() -> None:
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
-    return resolved(tmp_path_factory.mktemp("objects"), STATE)
-
-
-def resolved(folder: Path, state: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The lists of controller_objects.yml, as Ansible resolves them."""
-    found = folder / "found.json"
-    names = [f"controller_{name}" for name in LISTS.split()]
-    content = "{{ {" + ", ".join(f"'{name}': {name}" for name in names) + "} | to_json }}"
-    play = {
-        "hosts": "localhost",
-        "connection": "local",
-        "gather_facts": False,
-        "vars": {
-            "ansible_python_interpreter": sys.executable,
-            "archive_awx_directory": str(AWX),
-            "archive_awx_scm_url": "https://git.example.com/archiving.git",
-            "archive_awx_image": "registry.example.com/archiving:1",
-            "archive_awx_storage": dict(state),
-        },
-        "vars_files": [str(AWX / "controller_objects.yml")],
-        "tasks": [{"ansible.builtin.copy": {"content": content, "dest": str(found), "mode": "0600"}}],
-    }
-    playbook = folder / "play.yml"
-    playbook.write_text(yaml.safe_dump([play]))
-    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "tree"), "ANSIBLE_LOCALHOST_WARNING": "false"}
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
-    done = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    return dict(json.loads(found.read_text()))
+    return resolve(tmp_path_factory.mktemp("objects"))
 
 
 def names(objects: dict[str, list[dict[str, Any]]], kind: str) -> set[str]:
@@ -172,15 +141,11 @@ def test_job_templates_refer_to_what_there_is(objects: dict[str, list[dict[str, 
         assert template["project"] in names(objects, "projects")
         assert template["inventory"] in names(objects, "inventories")
         assert template["execution_environment"] in names(objects, "execution_environments")
-        assert template["ask_job_type_on_launch"]
-        assert template["ask_diff_mode_on_launch"]
         assert not template["allow_simultaneous"]
         assert rules.survey_problems(template["survey_spec"]) == []
         assert rules.survey_traps(template["survey_spec"]) == []
     wanted = {"configure", "verify", "rotate", "fleet", "interactive_broadcast", "recover"}
     assert {Path(template["playbook"]).stem for template in templates} == wanted
-    # What EDA launches says of which recording: not a question of the survey.
-    assert [each["playbook"] for each in templates if each.get("ask_variables_on_launch")] == ["recover.yml"]
     rulebook = (ROOT / "extensions" / "eda" / "rulebooks" / "archive_status_controller.yml").read_text()
     assert f"default('{templates[3]['name']}', true)" in rulebook
 
@@ -207,9 +172,40 @@ def test_inventories_workflow_and_schedules_refer_to_what_there_is(objects: dict
 
 def test_no_schedule_is_on_that_can_only_fail(tmp_path: Path) -> None:
     """Nobody answers what the secret of a given key is."""
-    objects = resolved(tmp_path, {**STATE, "archive_storage_uploader": "given"})
+    objects = resolve(tmp_path, {**STATE, "archive_storage_uploader": "given"})
     enabled = {each["name"].rpartition(": ")[2]: each["enabled"] for each in objects["controller_schedules"]}
     assert enabled == {"rotate when due": True, "verify": False}
+
+
+def started(schedule: dict[str, Any]) -> list[datetime.datetime]:
+    first = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
+    last = first + datetime.timedelta(days=28, seconds=-1)
+    return list(rrule.rrulestr(schedule["rrule"]).between(first, last, inc=True))
+
+
+@pytest.mark.parametrize("time", ["031700", "000000", "235959", "220000"])
+def test_schedules_start_at_least_an_hour_apart_and_verify_follows_configure(time: str, tmp_path: Path) -> None:
+    objects = resolve(tmp_path, archive_awx_time=time)
+    configure, verify = objects["controller_schedules"]
+    apart = [abs(one - other) for one in started(configure) for other in started(verify)]
+    assert min(apart) >= datetime.timedelta(hours=1)
+    assert (len(started(configure)), len(started(verify))) == (28, 4)
+    before = [max(each for each in started(configure) if each < when) for when in started(verify)[1:]]
+    assert {when - each for when, each in zip(started(verify)[1:], before, strict=True)} == {
+        datetime.timedelta(hours=2)
+    }
+    [limit] = [each["timeout"] for each in objects["controller_templates"] if each["playbook"] == "configure.yml"]
+    assert limit < 2 * 3600, "configure ends before verify starts"
+
+
+def test_every_job_has_a_time_limit(objects: dict[str, list[dict[str, Any]]]) -> None:
+    limits = {Path(each["playbook"]).stem: each["timeout"] for each in objects["controller_templates"]}
+    assert all(300 <= seconds <= 6 * 3600 for seconds in limits.values())
+    # Verify ends within 10 minutes.
+    assert limits["verify"] >= 2 * 600
+    assert limits["recover"] >= limits["rotate"] + 600
+    updates = [*objects["controller_projects"], *objects["controller_inventory_sources"]]
+    assert all(each["timeout"] == 600 for each in updates)
 
 
 def test_unanswered_questions_mean_the_state_that_is_wanted(objects: dict[str, list[dict[str, Any]]]) -> None:
@@ -221,7 +217,5 @@ def test_unanswered_questions_mean_the_state_that_is_wanted(objects: dict[str, l
     assert len(asked) == 3
     for template in asked:
         launched = rules.launched(template["survey_spec"], {})
-        assert (launched["archive_storage_bucket"], launched["archive_storage_public"]) == (
-            "example-recordings",
-            "true",
-        )
+        assert launched["archive_storage_bucket"] == "example-recordings"
+        assert template["extra_vars"] == {"archive_storage_public": True}

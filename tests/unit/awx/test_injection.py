@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, connection
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     Asked,
     LocalServer,
@@ -199,3 +200,90 @@ def test_a_project_and_an_application_in_one_job_are_told(server: LocalServer, t
             result = run_module("vonage_archive_info", {})
     assert "VONAGE_VIDEO_API_KEY and VONAGE_VIDEO_APPLICATION_ID are both set" in result["msg"]
     assert server.asked == []
+
+
+ATTACKER = {
+    "vonage_video_account": {"account_key": "7654321", "account_secret": "f" * 40},
+    "vonage_video_project": {"api_key": "47999999", "api_secret": "f" * 40},
+    "vonage_video_application": {"application_id": APPLICATION, "private_key": PEM.strip()},
+}
+
+
+def result_with(module: str, options: dict[str, Any], folder: Path, *credentials: tuple[str, dict[str, str]]) -> Any:
+    """The result of a module in a job with these credentials, which AWX injects one after the other."""
+    env: dict[str, str] = {}
+    for name, inputs in credentials:
+        env.update(inject(read(TYPES / f"{name}.yml"), inputs, folder)[0])
+    with mock.patch.dict(os.environ, {"PATH": os.environ["PATH"], **env}, clear=True):
+        return run_module(module, options)
+
+
+@pytest.fixture
+def attacker() -> Iterator[LocalServer]:
+    """The host that the attacker's credential names."""
+    with LocalServer(lambda _asked, _count: reply(200, [])) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("owned", "module", "added"),
+    [
+        ("vonage_video_project", "vonage_archive_info", "vonage_video_account"),
+        ("vonage_video_application", "vonage_archive_info", "vonage_video_account"),
+        ("vonage_video_account", "vonage_project_info", "vonage_video_project"),
+        ("vonage_video_account", "vonage_project_info", "vonage_video_application"),
+    ],
+)
+def test_credential_added_last_does_not_redirect_tokens_of_another(
+    owned: str, module: str, added: str, server: LocalServer, attacker: LocalServer, tmp_path: Path
+) -> None:
+    ours = (owned, inputs_of(owned, "all", server.url))
+    result = result_with(module, {}, tmp_path, ours, (added, {**ATTACKER[added], "api_url": attacker.url}))
+    assert not result.get("failed"), result
+    assert attacker.asked == []
+    check_who_asks(owned, server.asked[0])
+
+
+@pytest.mark.parametrize(
+    ("owned", "added"),
+    [("vonage_video_project", "vonage_video_account"), ("vonage_video_account", "vonage_video_project")],
+)
+def test_credential_without_an_url_keeps_the_default_host(owned: str, added: str, tmp_path: Path) -> None:
+    env: dict[str, str] = {}
+    for name, inputs in (
+        (owned, inputs_of(owned, "required", "")),
+        (added, {**ATTACKER[added], "api_url": "https://attacker.example.com"}),
+    ):
+        env.update(inject(read(TYPES / f"{name}.yml"), inputs, tmp_path)[0])
+    problems: list[str] = []
+    read_it = account.account if owned == "vonage_video_account" else connection.project
+    found = read_it({}, env, problems)
+    assert problems == []
+    assert found is not None
+    assert found.api_url == "https://api.opentok.com"
+
+
+@pytest.mark.parametrize(
+    ("owned", "added", "option"),
+    [
+        ("vonage_video_project", "vonage_video_application", {"api_key": "47123456"}),
+        ("vonage_video_application", "vonage_video_project", {"application_id": APPLICATION}),
+    ],
+)
+def test_url_that_may_belong_to_another_credential_is_refused(
+    owned: str,
+    added: str,
+    option: dict[str, str],
+    server: LocalServer,
+    attacker: LocalServer,
+    tmp_path: Path,
+) -> None:
+    """Project and application share the variable of the URL, and the option says which of them is meant."""
+    ours = (owned, inputs_of(owned, "all", server.url))
+    theirs = (added, {**ATTACKER[added], "api_url": attacker.url})
+    result = result_with("vonage_archive_info", option, tmp_path, ours, theirs)
+    assert "VONAGE_VIDEO_API_URL" in result["msg"]
+    assert (server.asked, attacker.asked) == ([], [])
+    result = result_with("vonage_archive_info", {**option, "api_url": server.url}, tmp_path, ours, theirs)
+    assert not result.get("failed"), result
+    assert attacker.asked == []

@@ -201,3 +201,45 @@ def test_launches() -> None:
     assert rules.launch_problems(asked, {"a": "z", "n": "5"}) == ["a is none of the choices", "n has to be a number"]
     assert rules.launch_problems(asked, {"a": "y", "n": 5}) == []
     assert rules.launched(asked, {"a": "y"}) == {"a": "y", "n": 7}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "problem"),
+    [
+        ({"min": 1, "max": 3}, "abc", ""),
+        ({"min": 1, "max": 3}, "", "a is too small (at least 1)"),
+        ({"min": 1, "max": 3}, "abcd", "a is too large (at most 3)"),
+        ({}, 5, "a has to be a string"),
+        ({"type": "integer", "default": 0, "min": 0, "max": 9}, 9, ""),
+        ({"type": "integer", "default": 0, "min": 0, "max": 9}, 10, "a is too large (at most 9)"),
+        ({"type": "integer", "default": 0, "min": 0}, -1, "a is too small (at least 0)"),
+        ({"type": "integer", "default": 0}, True, "a has to be a number"),
+        ({"type": "multiselect", "choices": ["x"]}, ["x"], ""),
+    ],
+)
+def test_answer_out_of_its_range_is_refused(question: dict[str, Any], answer: Any, problem: str) -> None:
+    assert rules.launch_problems(survey(**question), {"a": answer}) == ([problem] if problem else [])
+
+
+@pytest.mark.parametrize(
+    ("template", "used", "ignored"),
+    [
+        ({"survey_enabled": True}, {"extra_vars": {"a": "1"}}, {"limit": "x", "extra_vars": {"b": "2"}}),
+        ({"survey_enabled": False}, {"extra_vars": {}}, {"limit": "x", "extra_vars": {"a": "1", "b": "2"}}),
+        (
+            {"survey_enabled": True, "ask_variables_on_launch": True},
+            {"extra_vars": {"a": "1", "b": "2"}},
+            {"limit": "x"},
+        ),
+        (
+            {"survey_enabled": True, "ask_limit_on_launch": True},
+            {"limit": "x", "extra_vars": {"a": "1"}},
+            {"extra_vars": {"b": "2"}},
+        ),
+    ],
+)
+def test_launch_uses_questions_and_prompts_and_ignores_the_rest(
+    template: dict[str, Any], used: dict[str, Any], ignored: dict[str, Any]
+) -> None:
+    request = {"extra_vars": {"a": "1", "b": "2"}, "limit": "x"}
+    assert rules.accepted(template, survey(), request) == (used, ignored)

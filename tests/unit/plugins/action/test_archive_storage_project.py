@@ -149,3 +149,24 @@ def test_to_load_the_libraries_looks_at_nothing_of_the_users(monkeypatch: pytest
     before = dict(os.environ)
     action._warm_up()
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "https://account.example.com"),
+        ({"api_secret": SECRET}, None),
+        ({"api_url": "https://project.example.com"}, "https://project.example.com"),
+    ],
+)
+def test_project_is_at_the_host_of_the_account_that_returns_its_secret(
+    given: dict[str, str], expected: str | None, seen: list[tuple[t.Mapping[str, t.Any], Context]]
+) -> None:
+    """Whatever a credential of a project in the same job says."""
+    environ = {
+        "VONAGE_VIDEO_ACCOUNT_API_URL": "https://account.example.com",
+        "VONAGE_VIDEO_API_URL": "https://attacker.example.com",
+    }
+    act(action.ActionModule, {"variables": {}, **given}, environment=[environ])
+    [(params, _context)] = seen
+    assert params["api_url"] == expected

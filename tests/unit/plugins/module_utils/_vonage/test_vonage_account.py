@@ -179,7 +179,7 @@ def test_the_environment_serves_and_empty_means_unset() -> None:
     environ = {
         "VONAGE_VIDEO_ACCOUNT_KEY": "9",
         "VONAGE_VIDEO_ACCOUNT_SECRET": ACCOUNT_SECRET,
-        "VONAGE_VIDEO_API_URL": "https://api.example.com/",
+        "VONAGE_VIDEO_ACCOUNT_API_URL": "https://api.example.com/",
     }
     asked = account.options({"account_key": "", "api_url": None}, environ)
     assert (asked.account.id, asked.account.secret, asked.account.api_url) == (
@@ -189,4 +189,39 @@ def test_the_environment_serves_and_empty_means_unset() -> None:
     )
     with pytest.raises(errors.InputError, match="account_key is required; account_secret is required"):
         account.options({}, dict.fromkeys(environ, ""))
-    assert account.options({}, {**environ, "VONAGE_VIDEO_API_URL": ""}).account.api_url == "https://api.opentok.com"
+    empty = {**environ, "VONAGE_VIDEO_ACCOUNT_API_URL": ""}
+    assert account.options({}, empty).account.api_url == "https://api.opentok.com"
+
+
+def test_account_ignores_the_url_of_projects() -> None:
+    environ = {
+        "VONAGE_VIDEO_ACCOUNT_KEY": "9",
+        "VONAGE_VIDEO_ACCOUNT_SECRET": ACCOUNT_SECRET,
+        "VONAGE_VIDEO_API_URL": "https://attacker.example.com",
+    }
+    assert account.options({}, environ).account.api_url == "https://api.opentok.com"
+
+
+@pytest.mark.parametrize("own", [{"api_secret": "s"}, {"private_key": "p"}, {"api_url": "https://api.example.com"}])
+def test_secret_of_the_project_keeps_its_own_host(own: dict[str, str]) -> None:
+    environ = {"VONAGE_VIDEO_ACCOUNT_API_URL": "https://account.example.com"}
+    assert account.with_account_url(own, environ) == own
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"VONAGE_VIDEO_ACCOUNT_API_URL": "https://account.example.com/"}, "https://account.example.com"),
+        ({"VONAGE_VIDEO_API_URL": "https://attacker.example.com"}, "https://api.opentok.com"),
+    ],
+)
+def test_secret_that_the_account_returns_is_used_at_the_host_of_the_account(
+    environ: dict[str, str], expected: str
+) -> None:
+    params = {"api_secret": "", "private_key": None, "api_url": "", "project": "1"}
+    assert account.with_account_url(params, environ) == {**params, "api_url": expected}
+
+
+def test_result_contains_the_host_that_returned_the_secrets() -> None:
+    with LocalServer(answers(reply(200, []))) as server:
+        assert run(server)["api_url"] == server.url

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible filter: the variables that the survey of an AWX job template does not ask for."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import BROADCAST_VARIABLES, VARIABLES
+from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
+
+DOCUMENTATION = r"""
+name: awx_extra_vars
+short_description: Select the variables that an AWX survey does not ask for
+version_added: 1.0.0
+author:
+  - Vonage Archiving Contributors (@vonage-archiving)
+description:
+  - Extra variables of a job template are set by its administrator. A person who launches the template cannot change
+    them, unless a question of the survey has the same name. The files in C(extensions/awx) use this filter to divide
+    the desired state between the two; other code does not need it.
+  - The filter fails if a name is not a variable of the collection, if a value is a secret, which belongs in a
+    credential, if a variable deletes or rotates something in every run, or if a value is not valid.
+options:
+  _input:
+    description:
+      - The desired state. Names begin with C(archive_storage_), C(interactive_broadcast_) or C(archive_fleet_).
+    type: dict
+    required: true
+  survey:
+    description: The survey of the job template, a mapping with C(spec), a list of questions.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what the template gets as extra variables
+  ansible.builtin.debug:
+    msg: "{{ {'archive_storage_bucket': 'example-recordings', 'archive_storage_retention_days': 365}
+             | vonage.archiving.awx_extra_vars(lookup('ansible.builtin.file', 'surveys/configure.yml') | from_yaml) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The variables of the input that are not questions of the survey.
+  type: dict
+"""
+
+KNOWN = {
+    "archive_storage_": VARIABLES,
+    "interactive_broadcast_": BROADCAST_VARIABLES,
+    "archive_fleet_": frozenset(("archives", "report_path", "timeout", "total_timeout")),
+}
+SECRETS = frozenset(
+    ("api_secret", "private_key", "secret_key", "session_token", "uploader_secret_key", "heroku_api_token")
+)
+# They delete or replace something, in every scheduled job.
+ONCE = frozenset(("state", "delete_bucket", "delete_recordings", "rotate", "revoke_old_keys"))
+_URL = re.compile(r"https?://[^/\s@]+(?:/\S*)?")
+
+
+def extra_vars(state: t.Mapping[str, t.Any], survey: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The variables that are not questions of the survey."""
+    questions = {question["variable"] for question in survey["spec"]}
+    names = sorted(name for name in state if name not in questions)
+    problems = [problem for name in names for problem in _problems(name, state[name])] or _role_problems(state)
+    if problems:
+        raise AnsibleFilterError("; ".join(problems))
+    return {name: state[name] for name in names}
+
+
+def _problems(name: str, value: t.Any) -> list[str]:
+    prefix = next((prefix for prefix in KNOWN if name.startswith(prefix)), "")
+    option = name[len(prefix) :]
+    if prefix and option in ONCE:
+        return [f"{name} cannot be set here: it would apply to every scheduled job"]
+    if not prefix or option not in KNOWN[prefix]:
+        return [f"{name} is not a variable of this collection"]
+    if option in SECRETS:
+        return [f"{name} is a secret: enter it in a credential of AWX"]
+    is_url = option.endswith(("endpoint", "_url"))
+    if is_url and value not in (None, "") and not _URL.fullmatch(str(value)):
+        return [f"{name} is not a valid URL without credentials, such as https://s3.example.com"]
+    return []
+
+
+def _role_problems(state: t.Mapping[str, t.Any]) -> list[str]:
+    """What the role ``archive_storage`` would refuse, whatever credentials and answers add."""
+    prefix = "archive_storage_"
+    given = {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix) and value != ""}
+    assumed = {"bucket": "example-recordings"}
+    if "application_id" not in given:
+        assumed["api_key"] = "1"
+    if given.get("uploader") == "given":
+        # The survey asks for both.
+        assumed["uploader_access_key"] = "AKIAIOSFODNN7EXAMPLE"
+        given["has_secret"] = True
+    return list(settings({**assumed, **given})["problems"])
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"awx_extra_vars": extra_vars}
