@@ -62,10 +62,30 @@ options:
       - Path of a PEM file with the certificate authorities to trust for the store.
       - If not set, the environment variable E(AWS_CA_BUNDLE) is looked at.
     type: path
+  expected_bucket_owner:
+    description:
+      - The AWS account that is expected to own the bucket, as an id of 12 digits (in quotes, if it begins with 0).
+        Each request to S3 names it, and S3 refuses the request if the bucket belongs to another account. Bucket names
+        are unique among all accounts, so anyone can register a name that can be guessed.
+      - V(caller) means the account of the operator's own credentials. The module gets it from STS
+        (C(sts:GetCallerIdentity), which needs no permission) when it sends the first request to S3, at the endpoint of
+        the region or the one in the environment variable E(AWS_ENDPOINT_URL_STS).
+      - V(caller_for_writes) means the same, only for requests that change something. A run that changes nothing does
+        not call STS.
+      - To use a bucket of another account on purpose, set its id. Its owner has to grant access with a bucket policy.
+      - Only AWS checks the owner. On other stores, an id is an error, and the other values are ignored.
+      - CreateBucket and requests without credentials cannot name an owner. A module that sends no request to the
+        bucket, for example because its record (the state file) is a local file, does not check the owner.
+      - If not set, the owner is not checked.
+    type: str
 notes:
-  - Each request to the store is tried 3 times at most, with 5 seconds to connect and 20 seconds for each wait for
-    data. A store that does not answer thus costs a step about 80 seconds before the task fails; steps that only read
-    run side by side.
+  - Each request to the store or the IAM API is tried 3 times at most, with 5 seconds to connect and 20 seconds for each
+    wait for data. A call as a whole, with its retries, redirects and response, takes 60 seconds at most (25 seconds if
+    it must not be retried). After that it is abandoned and the task fails with C(error.kind) V(unreachable); steps that
+    only read run in parallel.
+  - A write that is abandoned may have been applied. The next run reads the current state before it changes anything.
+  - The upload of a body above 64 KiB depends on the bandwidth and is not limited as a whole. It fails if no data can be
+    sent for 5 to 20 seconds.
 requirements:
   - python >= 3.9
   - boto3 (its part botocore >= 1.36)

@@ -39,13 +39,13 @@ options:
         O(lifecycle.prefix) must begin with the scope and a slash.
       - Of the public prefixes, only those are managed that are the scope or lie below it. Those of other projects stay
         in the statement, and are not shown. A public prefix outside of the scope is refused.
+      - O(require_encryption) applies to uploads below the scope only.
       - Everything else is one setting of the whole bucket, so that all projects that share it must ask for the same.
-        These are O(encryption), O(cors_rules), O(require_tls), O(require_encryption), O(block_public_access),
-        O(object_ownership), O(versioning), and O(tags) with O(purge_tags).
+        These are O(encryption), O(cors_rules), O(require_tls), O(block_public_access), O(object_ownership),
+        O(versioning), and O(tags) with O(purge_tags).
       - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its
         turn and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
-      - With O(state=absent) and O(force=true), a bucket in which other projects have records, or anything in folders
-        that are named as ids of projects are, is refused, since their recordings would be gone.
+      - With O(state=absent) and O(force=true), only objects of this project are deleted, see O(force).
       - Without it, the call is about all of the bucket, and O(public_prefixes) replaces those of all projects.
       - The guide about shared buckets has the limits.
     type: str
@@ -61,9 +61,30 @@ options:
     description:
       - With O(state=absent), first deletes every object, every version and delete marker, and aborts every open
         multipart upload. It cannot be undone.
+      - With O(scope), it deletes only what belongs to the project. This is everything below C(<scope>/), the state file
+        C(.vonage-archiving/<scope>.json), the bucket lock, empty markers of the folders in O(folders), and probes of
+        M(vonage.archiving.archive_upload_check). If the bucket contains anything else, the task fails before it deletes
+        anything, in check mode too, and names the first keys.
+      - An object outside of C(<scope>/) that appears during the deletion is not deleted. The task then fails, and the
+        bucket stays.
       - A bucket that holds nothing but the object by which projects take turns is deleted without it.
     type: bool
     default: false
+  allow:
+    description:
+      - Consent to changes that affect data which is already in the bucket. Without it, the task fails before anything
+        is written, in check mode too, and RV(error.consent) is the value that is needed.
+      - V(adopt_bucket) permits the change of the default encryption, the policy or the public access block of an
+        existing bucket that may be used for something else. Needed only with O(scope), if the bucket contains objects
+        outside of C(<scope>/) and C(.vonage-archiving/) and no state file of any project
+        (C(.vonage-archiving/*.json)). Empty folder markers and probes do not count. A requirement that
+        O(defer_requirements) leaves to a later run counts as a change.
+      - V(shorter_retention) permits a shorter O(lifecycle.expire_days) or O(lifecycle.noncurrent_expire_days), or one
+        where there was none. S3 applies it to existing objects too, and deletes those that are older. Needed only if
+        there are objects, or noncurrent versions, below O(lifecycle.prefix).
+    type: list
+    elements: str
+    choices: [adopt_bucket, shorter_retention]
   region:
     description:
       - Besides naming the region of the connection, this is where a new bucket is created. A bucket that exists in
@@ -116,6 +137,7 @@ options:
         not need them; they show people where recordings are going to be.
       - Folders that are not in the list are left alone. On a store other than AWS, a folder that holds anything is not
         written, since stores that keep files may lose what is in it.
+      - With O(state=absent), O(force=true) and O(scope), empty markers of these folders are deleted with the bucket.
     type: list
     elements: str
   public_prefixes:
@@ -139,12 +161,29 @@ options:
     description:
       - V(true) denies every request to the bucket that does not come by TLS.
       - Refused if O(endpoint_url) is not C(https), since that would lock out this very connection.
+      - With O(scope), also refused while the state file of another project in this bucket names an C(http) endpoint,
+        since the uploads of that project would be denied. The state files are read only if the statement has to be
+        added.
     type: bool
   require_encryption:
     description:
       - V(true) denies uploads that do not ask for S3-managed encryption in their own header. The upload target then
         needs C(sse) set to V(s3) in M(vonage.archiving.vonage_archive_storage).
+      - With O(scope), this applies to uploads below C(<scope>/) only. The statement lists the prefixes of all projects
+        that require it. Each run changes only the prefix of its own project.
+      - A statement about the whole bucket is replaced by one about the project, or removed with V(false). Other
+        projects that require it add their prefixes in their next runs.
     type: bool
+  defer_requirements:
+    description:
+      - V(true) leaves the statements of O(require_tls) and O(require_encryption) that are requested but not in the
+        bucket policy to a later run. RV(pending_requirements) lists them; they do not count as a change.
+      - Use it while uploads do not meet the requirements yet. Set the upload target first, and run the module without
+        this option once no recording uses the old target.
+      - Statements that are in the policy stay, and V(false) removes them as usual. A statement that was changed by hand
+        counts as not in the policy.
+    type: bool
+    default: false
   object_ownership:
     description:
       - Who owns uploaded objects, and whether ACLs count. V(BucketOwnerEnforced) switches ACLs off.
@@ -157,6 +196,7 @@ options:
     choices: [Enabled, Suspended]
   lifecycle:
     description:
+      - A shorter period for objects that exist needs V(shorter_retention) in O(allow).
       - One lifecycle rule, with the id V(vonage-archiving), or V(vonage-archiving-<scope>) with O(scope). An empty
         dictionary, or one in which no number of days is given or all are 0, removes the rule.
       - A rule about the whole bucket is also about the records of M(vonage.archiving.vonage_archive_storage). When one
@@ -209,6 +249,10 @@ notes:
     C(s3:PutBucketOwnershipControls) for O(object_ownership)."
   - "C(s3:GetBucketVersioning) and C(s3:PutBucketVersioning) for O(versioning); C(s3:GetLifecycleConfiguration) and
     C(s3:PutLifecycleConfiguration) for O(lifecycle); C(s3:GetBucketTagging) and C(s3:PutBucketTagging) for O(tags)."
+  - "For the check before a shorter retention, unless O(allow) permits it, C(s3:ListBucket), and for noncurrent versions
+    C(s3:GetBucketVersioning) and C(s3:ListBucketVersions). With O(scope), C(s3:ListBucket) for the check whether the
+    bucket may be used for something else, unless O(allow) permits that. With O(scope), C(s3:ListBucket) and
+    C(s3:GetObject) on C(<bucket>/.vonage-archiving/*) to add the statement of O(require_tls)."
   - "For O(scope), C(s3:GetObject) and C(s3:PutObject) on C(<bucket>/.vonage-archiving/*), and C(s3:ListBucket); without
     them there is a warning, and changes of two projects at the same moment may be lost."
   - "For O(state=absent), C(s3:ListBucket), C(s3:ListBucketVersions), C(s3:ListBucketMultipartUploads) and
@@ -237,6 +281,13 @@ EXAMPLES = r"""
     object_ownership: BucketOwnerEnforced
     tags:
       owner: video-platform
+
+- name: Fail if the bucket exists and belongs to another AWS account
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    region: eu-west-1
+    encryption: s3
+    expected_bucket_owner: caller
 
 - name: Let a web player on two sites read recordings that a signed URL points to
   vonage.archiving.s3_archive_bucket:
@@ -268,6 +319,38 @@ EXAMPLES = r"""
     lifecycle:
       prefix: 47123456/
       expire_days: 90
+
+- name: Set the upload target before the bucket denies uploads without encryption
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    scope: "47123456"
+    region: eu-west-1
+    encryption: s3
+    require_encryption: true
+    defer_requirements: true
+  register: recordings
+
+- name: Show what a later run without defer_requirements adds
+  ansible.builtin.debug:
+    var: recordings.pending_requirements
+
+- name: Delete recordings after 30 instead of 90 days, those that are already there included
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    scope: "47123456"
+    region: eu-west-1
+    lifecycle:
+      prefix: 47123456/
+      expire_days: 30
+    allow: [shorter_retention]
+
+- name: Delete the bucket with the recordings of one project, if it contains nothing else
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    scope: "47123456"
+    region: eu-west-1
+    state: absent
+    force: true
 
 - name: Close it again
   vonage.archiving.s3_archive_bucket:
@@ -374,7 +457,7 @@ bucket:
       type: bool
       returned: O(require_tls) is given
     require_encryption:
-      description: Whether uploads that do not ask for encryption are denied.
+      description: Whether uploads that do not ask for encryption are denied; with O(scope), those of the project.
       type: bool
       returned: O(require_encryption) is given
     block_public_access:
@@ -405,6 +488,14 @@ changes:
   type: list
   elements: str
   sample: [bucket, encryption, cors_rules]
+pending_requirements:
+  description:
+    - The options V(require_tls) and V(require_encryption) whose statements are not in the bucket policy yet, because of
+      O(defer_requirements). Empty without that option.
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [require_encryption]
 removed:
   description:
     - How many objects (versions and delete markers included) and open uploads were removed; empty where none were
@@ -476,6 +567,10 @@ error:
       description: Where the bucket is.
       type: str
       returned: when it is elsewhere than in O(region)
+    consent:
+      description: The value of O(allow) that permits the change, V(adopt_bucket) or V(shorter_retention).
+      type: str
+      returned: when the change needs consent
     kms_key:
       description: The key of the default encryption.
       type: str

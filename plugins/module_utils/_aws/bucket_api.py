@@ -14,9 +14,10 @@ the right root element, or the error that is documented for "not set"; callers w
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_owner import CALLER, CALLER_FOR_WRITES
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
     Connection,
     listening,
@@ -30,6 +31,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
     UNSUPPORTED_CODES,
     Answered,
     answered,
+    is_of_another_account,
     told,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
@@ -117,13 +119,20 @@ class Bucket:
                 raise _NotSet from exc
             if exc.response.get("FirstStatus") == 200:
                 raise self.nonsense(sub) from exc
-            if answer.code not in _NO_BUCKET and _is_unsupported(answer):
+            if answer.code not in _NO_BUCKET and self._is_unsupported(answer):
                 problem = f"{self.connection.store} answered {answer.code or answer.status}: {answer.message}"
                 attempted = f"read {sub.title} of bucket {self.name}"
                 raise _unsupported(attempted, problem, sub, self.connection) from exc
             raise
         except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
             raise self.nonsense(sub) from exc
+
+    def _is_unsupported(self, answer: Answered) -> bool:
+        if is_of_another_account(answer, self.connection):
+            return False
+        if answer.status in (404, 405, 501) or answer.code in UNSUPPORTED_CODES:
+            return True
+        return answer.status == 400 and answer.code not in _ABOUT_THE_REQUEST
 
     def nonsense(self, sub: Subresource) -> errors.UnsupportedError:
         """For an answer that nobody can make sense of."""
@@ -153,20 +162,31 @@ class Bucket:
         return True
 
 
+def check_owner(name: str, operator: Connection) -> None:
+    """Refuse a bucket that does not belong to the expected account, before anything refers to it.
+
+    For callers that may send no other request to the bucket. Does nothing if no owner is expected, or if the store is
+    not AWS.
+
+    :raises DeniedError: it belongs to another account, or these credentials lack s3:ListBucket.
+    """
+    if operator.expected_owner == CALLER_FOR_WRITES:
+        operator = replace(operator, expected_owner=CALLER)
+    bucket = Bucket(name, operator)
+    if operator.expected_owner and bucket.connection.is_aws:
+        bucket.exists()
+
+
 class _NotSet(Exception):
     """The documented answer for a subresource that is not set."""
-
-
-def _is_unsupported(answer: Answered) -> bool:
-    if answer.status in (404, 405, 501) or answer.code in UNSUPPORTED_CODES:
-        return True
-    return answer.status == 400 and answer.code not in _ABOUT_THE_REQUEST
 
 
 def _denied(exc: errors.DeniedError) -> errors.DeniedError:
     """A bucket of somebody else is answered in the same way as a missing permission."""
     if exc.facts.get("code") in CREDENTIAL_CODES or exc.facts.get("status") != 403:
         return exc
+    if exc.facts.get("expected_bucket_owner"):
+        return exc  # its hint mentions the owner
     return errors.DeniedError(exc.attempted, exc.problem, f"{exc.hint} {_NOT_OURS}", **exc.facts)
 
 

@@ -17,7 +17,8 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, md5
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import TRIES, Connection, md5
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, told
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
@@ -67,8 +68,8 @@ class ConditionalObject:
         """What is there now."""
         try:
             with told(f"read {self.title} {self.location}", self.connection, "s3:GetObject"):
-                answer = self.client.get_object(Bucket=self.bucket, Key=self.key)
-                return Held(answer["Body"].read(LARGEST), answer.get("ETag", ""), age=_age(answer))
+                data, answer = get_small_object(self.client, self.bucket, self.key, LARGEST)
+                return Held(data, answer.get("ETag", ""), age=_age(answer))
         except errors.NotFoundError as exc:
             return Held(None, place=exc.facts.get("code") != "NoSuchBucket")
 
@@ -146,6 +147,17 @@ class ConditionalObject:
         if status == 412 and unchanged and not self.connection.is_aws:
             return None
         raise errors.ConflictError(attempted, "another run has written it in between", AGAIN) from exc
+
+
+def get_small_object(client: t.Any, bucket: str, key: str, most: int) -> tuple[bytes, dict[str, t.Any]]:
+    """The first bytes of an object, and the response. The time budget includes the body."""
+
+    def get() -> tuple[bytes, dict[str, t.Any]]:
+        response = client.get_object(Bucket=bucket, Key=key)
+        return response["Body"].read(most), response
+
+    data, response = time_budget.run("GetObject", get, TRIES)
+    return data, response
 
 
 def _condition(expected: Held) -> dict[str, str]:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import contextvars
 import hashlib
 import os
 import re
-import threading
 import typing as t
 from dataclasses import dataclass, field, replace
 from functools import cache
 from urllib.parse import urlsplit
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import AWS_DOMAINS
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load, too_old
@@ -40,11 +41,12 @@ ARGUMENTS: dict[str, t.Any] = {
     "profile": {"type": "str", "aliases": ["aws_profile"]},
     "validate_certs": {"type": "bool", "default": True},
     "aws_ca_bundle": {"type": "path"},
+    bucket_owner.OPTION: {"type": "str"},
 }
 
 # The environment variables that name the store, the first that is set.
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-# botocore's own limits, so that no task hangs: at worst 3 tries of 5 s to connect and 20 s for each wait.
+# botocore's own limits, for a single socket operation; ``time_budget`` limits the call as a whole.
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
 TRIES = 3
@@ -65,14 +67,19 @@ CONNECTIONS = 48
 _CUSTOMERS = frozenset({"compute", "compute-1", "elb"})
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?([A-Za-z][\w.-]*)")
 # What messages call a service of AWS, and one of anybody else at an address.
-_SERVICES = {"s3": ("AWS S3", "the S3 store at"), "iam": ("AWS IAM", "the IAM API at")}
+_SERVICES = {
+    "s3": ("AWS S3", "the S3 store at"),
+    "iam": ("AWS IAM", "the IAM API at"),
+    "sts": ("AWS STS", "the STS API at"),
+}
 
 
 @dataclass(frozen=True)
 class Connection:
     """Where and as whom; ``None`` leaves a value to botocore's own chain (profile, config file, instance role).
 
-    :param service: botocore's name of the API at the other end, ``s3`` or ``iam``.
+    :param service: botocore's name of the API at the other end: ``s3``, ``iam``, or ``sts``.
+    :param expected_owner: the account that is expected to own all buckets: see ``bucket_owner``.
     """
 
     endpoint_url: str | None = None
@@ -84,6 +91,7 @@ class Connection:
     validate_certs: bool = True
     ca_bundle: str | None = None
     service: str = "s3"
+    expected_owner: str | None = None
 
     @property
     def is_aws(self) -> bool:
@@ -123,6 +131,8 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     ]
     if AWS_KEY_ID.fullmatch(keys[1] or ""):
         problems.append("access_key and secret_key look swapped: what AKIA or ASIA begins is the id of an access key")
+    owner = given(params.get(bucket_owner.OPTION))
+    problems += bucket_owner.option_problems(owner, Connection(endpoint))
     if problems:
         raise InputError(problems)
     return Connection(
@@ -134,6 +144,7 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
         profile=profile or (None if keys[0] else first(environ, "AWS_PROFILE", "AWS_DEFAULT_PROFILE")),
         validate_certs=params.get("validate_certs") is not False,
         ca_bundle=given(params.get("aws_ca_bundle")) or first(environ, "AWS_CA_BUNDLE"),
+        expected_owner=owner,
     )
 
 
@@ -235,16 +246,54 @@ def make_client(connection: Connection, anonymous: bool = False, isolated: bool 
 
 def _made(connection: Connection, anonymous: bool, isolated: bool, tries: int) -> t.Any:
     try:
-        client = _client(connection, isolated, _config(anonymous, isolated, tries))
+        client = _client(
+            connection, isolated, _config(anonymous, isolated or connection.service == "sts", tries), tries
+        )
     except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
         raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
     if not is_at_aws(client.meta.endpoint_url):
         client.meta.events.register("before-call.s3", _with_md5)
         client.meta.events.register("before-parse.s3", _refuse_redirect)
+    if connection.service == "s3" and connection.expected_owner:
+        _expect_owner(client, connection)
+    client.meta.events.register("before-send.*.*", time_budget.before_send)
     if connection.service == "s3":
         # The wildcard puts it before botocore's own handler, which turns a 200 whose body is no XML into a 500.
         client.meta.events.register("before-parse.*.*", _note)
     return client
+
+
+def _expect_owner(client: t.Any, connection: Connection) -> None:
+    """Add the expected owner to all requests of a client.
+
+    :raises InputError: it is an id, and the store is not AWS.
+    """
+    reach = settled(connection, client)
+    if reach.is_aws:
+        _owner(connection, client).add_to(client)
+    elif connection.expected_owner not in bucket_owner.CALLERS:
+        raise InputError([bucket_owner.only_aws(reach)])
+
+
+def with_known_owner(operator: Connection, other: Connection) -> Connection:
+    """Another connection to the operator's store, which expects the same owner of its buckets.
+
+    :raises ArchivingError: the account of the operator's credentials cannot be determined.
+    """
+    if not (operator.expected_owner and other.is_aws):
+        return replace(other, expected_owner=None)
+    client = make_client(operator)
+    if not settled(operator, client).is_aws:
+        return replace(other, expected_owner=None)
+    return replace(other, expected_owner=_owner(operator, client).account())
+
+
+def _owner(operator: Connection, client: t.Any) -> bucket_owner.Owner:
+    """The owner that the operator's client expects. The endpoint of a store is never used for STS."""
+    endpoint = configured_endpoint(os.environ, "AWS_ENDPOINT_URL_STS")
+    region = client.meta.region_name
+    sts = replace(operator, service="sts", region=region, endpoint_url=endpoint, expected_owner=None)
+    return bucket_owner.Owner(operator.expected_owner, sts, make_client)
 
 
 def _note(response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.Any) -> None:
@@ -253,7 +302,7 @@ def _note(response_dict: t.Any, customized_response_dict: t.Any, **_kwargs: t.An
     if isinstance(body, bytes):
         customized_response_dict["RootElement"] = root_element(body)
     customized_response_dict["FirstStatus"] = status
-    heard = getattr(_LISTENER, "heard", None)
+    heard = _LISTENER.get()
     if heard is not None:
         heard.append(Heard(status, response_dict["headers"].get("x-amz-bucket-region")))
 
@@ -278,19 +327,19 @@ class Heard(t.NamedTuple):
     region: str | None
 
 
-# What this thread was answered: a client may be asked by many at once.
-_LISTENER = threading.local()
+# The responses to the calls of one context: threads may share a client, and calls run in threads of their own.
+_LISTENER: contextvars.ContextVar[list[Heard] | None] = contextvars.ContextVar("listener", default=None)
 
 
 @contextlib.contextmanager
 def listening() -> t.Iterator[list[Heard]]:
     """A list that gets all answers to the calls inside the block."""
     heard: list[Heard] = []
-    _LISTENER.heard = heard
+    token = _LISTENER.set(heard)
     try:
         yield heard
     finally:
-        _LISTENER.heard = None
+        _LISTENER.reset(token)
 
 
 def root_element(body: bytes) -> str:
@@ -315,13 +364,14 @@ def md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _client(connection: Connection, isolated: bool, config: t.Any) -> t.Any:
+def _client(connection: Connection, isolated: bool, config: t.Any, tries: int) -> t.Any:
     # botocore rather than boto3, whose part it is: the resources and transfer managers on top of it cost a tenth of
     # a second in every task and are not used.
     session = load("botocore.session").Session(
         session_vars=_overrides(connection, isolated), profile=connection.profile
     )
     session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    session.register("creating-client-class", time_budget.limit_calls(tries))
     verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
     return session.create_client(
         connection.service,
@@ -340,7 +390,9 @@ def _overrides(connection: Connection, isolated: bool) -> dict[str, t.Any]:
     if isolated:
         return ISOLATION
     # Next to keys that were given, AWS_PROFILE is not looked at; botocore would, and fail if there is no such profile.
-    return {"profile": _NOWHERE} if connection.access_key else {}
+    found: dict[str, t.Any] = {"profile": _NOWHERE} if connection.access_key else {}
+    # The endpoint of the region is in the partition of the credentials.
+    return {**found, "sts_regional_endpoints": (None, None, "regional", None)} if connection.service == "sts" else found
 
 
 @cache
@@ -349,7 +401,7 @@ def _loader(path: str | None) -> t.Any:
     return load("botocore.loaders").create_loader(path)
 
 
-def _config(anonymous: bool, isolated: bool, tries: int) -> t.Any:
+def _config(anonymous: bool, ignore_endpoints: bool, tries: int) -> t.Any:
     config = load("botocore.config").Config
     # Older ones do not tell what stores answer that are none of AWS, either.
     if "request_checksum_calculation" not in config.OPTION_DEFAULTS:
@@ -365,5 +417,5 @@ def _config(anonymous: bool, isolated: bool, tries: int) -> t.Any:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         # None leaves it to AWS_IGNORE_CONFIGURED_ENDPOINT_URLS.
-        ignore_configured_endpoint_urls=isolated or None,
+        ignore_configured_endpoint_urls=ignore_endpoints or None,
     )

@@ -16,11 +16,16 @@ import contextlib
 import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.time_budget import BudgetExceededError
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
 
+if t.TYPE_CHECKING:
+    # That module uses this one.
+    from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+
 UNSUPPORTED_CODES = frozenset({"NotImplemented", "XNotImplemented", "NotSupported", "MethodNotAllowed", "501", "405"})
+METHOD_CODES = frozenset({"MethodNotAllowed", "405"})
 CONFLICT_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"})
 THROTTLED_CODES = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
 # Wrong with the request as such, whatever it asks for.
@@ -48,6 +53,13 @@ CREDENTIAL_CODES = {
     "AccountProblem": "There is a problem with the account: ask its owner.",
 }
 
+ANOTHER_ACCOUNT = (
+    "S3 gives this response when the bucket belongs to another account. Check the name of the bucket. To use a bucket "
+    "of another account on purpose, set expected_bucket_owner to the id of that account, and have its owner grant "
+    "access with a bucket policy. Only the account of the owner can read and change that policy: leave out the options "
+    "that need it."
+)
+
 
 class Answered(t.NamedTuple):
     """The parts of an error answer that decisions need."""
@@ -74,15 +86,17 @@ def told(attempted: str, connection: Connection, action: str = "") -> t.Iterator
     exceptions = load("botocore.exceptions")
     try:
         yield
+    except BudgetExceededError as exc:
+        raise _abandoned(exc, attempted, connection) from exc
     except exceptions.ClientError as exc:
         raise translate(answered(exc), attempted, connection, action) from exc
     except exceptions.BotoCoreError as exc:
         raise _local(exc, exceptions, attempted, connection) from exc
     except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
-        if connection.service != "s3":
+        if connection.service == "iam":
             raise  # who calls IAM knows more of such answers
         problem = f"{connection.store} answered with something that cannot be read: {exc}"
-        hint = "Look whether this is the address of an S3 API; if it is, run it again."
+        hint = f"Look whether this is the address of an {connection.service.upper()} API; if it is, run it again."
         raise errors.UnreachableError(attempted, redact(problem, connection.secrets), hint) from exc
 
 
@@ -93,10 +107,14 @@ def translate(answer: Answered, attempted: str, connection: Connection, action: 
     facts: dict[str, t.Any] = {"status": status or None, "code": code or None, "store": connection.store}
     if code in CREDENTIAL_CODES:
         return errors.DeniedError(attempted, what, CREDENTIAL_CODES[code], **facts)
+    if is_of_another_account(answer, connection):
+        return errors.DeniedError(attempted, what, ANOTHER_ACCOUNT, **facts)
     if code in UNSUPPORTED_CODES or status in (405, 501):
         return errors.UnsupportedError(attempted, what, "This store does not have it: leave the option out.", **facts)
     if status in (401, 403):
-        return errors.DeniedError(attempted, what, _permission(action), action=action or None, **facts)
+        hint = f"{_permission(action)} {owner_hint(connection)}".rstrip()
+        facts["expected_bucket_owner"] = connection.expected_owner if owner_hint(connection) else None
+        return errors.DeniedError(attempted, what, hint, action=action or None, **facts)
     if code == "LimitExceeded":
         hint = "A quota of this account is used up: remove what is not needed, or have it raised."
         return errors.RejectedError(attempted, what, hint, **facts)
@@ -114,8 +132,42 @@ def translate(answer: Answered, attempted: str, connection: Connection, action: 
     return errors.RejectedError(attempted, what, hint if code == "400" else "", **facts)
 
 
+def is_of_another_account(answer: Answered, connection: Connection) -> bool:
+    """Whether this is what AWS answers for the policy of a bucket that another account owns.
+
+    "If you have the correct permissions, but you're not using an identity that belongs to the bucket owner's account,
+    Amazon S3 returns a 405 Method Not Allowed error" (Amazon S3 API Reference, GetBucketPolicy, PutBucketPolicy, and
+    DeleteBucketPolicy).
+    """
+    return connection.is_aws and connection.service == "s3" and (answer.status == 405 or answer.code in METHOD_CODES)
+
+
+def owner_hint(connection: Connection) -> str:
+    """What a refusal may also mean where an owner of the bucket is expected; empty where none is."""
+    owner = connection.expected_owner
+    if not owner or not connection.is_aws or connection.service != "s3":
+        return ""
+    whose = "the account of these credentials" if owner == "caller" else f"account {owner}"
+    return (
+        f"Or the bucket belongs to another account than expected_bucket_owner={owner} ({whose}): S3 gives the same "
+        "response in both cases. Check the name of the bucket, and who owns it, before you change "
+        "expected_bucket_owner."
+    )
+
+
 def _permission(action: str) -> str:
     return f"These credentials need the permission {action} here." if action else "These credentials may not do this."
+
+
+def _abandoned(exc: BudgetExceededError, attempted: str, connection: Connection) -> errors.UnreachableError:
+    """The error for a call that exceeded its time budget. A write counts as possibly applied, as without a response."""
+    problem = f"{connection.store} did not complete {exc.operation} within the time budget of {exc.seconds:g} s"
+    server = connection.endpoint_url or "AWS"
+    hint = f"Check the network path to {server} and the load of the server, then run it again."
+    if exc.is_write:
+        hint = f"The change may have been applied; the next run reads the current state first. {hint}"
+    facts = {"store": connection.store, "operation": exc.operation, "time_budget": exc.seconds}
+    return errors.UnreachableError(attempted, problem, hint, **facts)
 
 
 def _local(exc: t.Any, exceptions: t.Any, attempted: str, connection: Connection) -> errors.ArchivingError:

@@ -13,10 +13,12 @@ real servers). An answer therefore counts only if its root element is one of IAM
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 from dataclasses import replace
 from functools import cached_property
+from urllib.parse import urlsplit
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
@@ -61,7 +63,33 @@ def iam_connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) 
     if problems:
         raise errors.InputError(problems)
     beside = None if store.is_aws else store.endpoint_url
-    return replace(store, service="iam", endpoint_url=endpoint.rstrip("/") if endpoint else beside)
+    found = endpoint.rstrip("/") if endpoint else beside
+    return replace(store, service="iam", endpoint_url=found, expected_owner=None)
+
+
+def warn_of_exposed_keys(connection: Connection, warn: t.Callable[[str], None]) -> None:
+    """Warn if others can read the secret of a new key on its way from the IAM API.
+
+    :param connection: as in :attr:`Iam.connection`.
+    """
+    if _is_loopback(urlsplit(connection.endpoint_url or "").hostname or ""):
+        return
+    new_key = "the new secret key in the response to CreateAccessKey"
+    if not connection.is_encrypted:
+        warn(f"{connection.store} is used without TLS: anyone on the network path can read {new_key}. Use https.")
+    elif not connection.validate_certs:
+        warn(
+            f"validate_certs=false: the certificate of {connection.store} is not verified. Anyone on the network path "
+            f"can pose as it and read {new_key}. Set validate_certs=true, and aws_ca_bundle for a private certificate "
+            "authority."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 class Iam:
@@ -121,12 +149,16 @@ class Iam:
 
     def listed(self, operation: str, key: str, attempted: str, action: str, **params: t.Any) -> list[t.Any]:
         """All items of an operation that gives them in pages."""
-        answer = self.call(operation, attempted, action, **params)
-        found = list(answer.get(key) or [])
-        while answer.get("IsTruncated") and answer.get("Marker"):
-            answer = self.call(operation, attempted, action, **params, Marker=answer["Marker"])
-            found += answer.get(key) or []
-        return found
+        pages = self.pages(operation, attempted, action, **params)
+        return [item for page in pages for item in page.get(key) or []]
+
+    def pages(self, operation: str, attempted: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        """All responses of an operation that returns pages."""
+        page = self.call(operation, attempted, action, **params)
+        yield page
+        while page.get("IsTruncated") and page.get("Marker"):
+            page = self.call(operation, attempted, action, **params, Marker=page["Marker"])
+            yield page
 
 
 class _NoIamError(Exception):

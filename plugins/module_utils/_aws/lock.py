@@ -166,8 +166,9 @@ class BucketInTurn(Bucket):
             self._lock.hold()
             try:
                 return self.call_by(self._once, operation, attempted, action, **params)
-            except errors.UnreachableError:
-                if tries == TRIES:
+            except errors.UnreachableError as exc:
+                # An abandoned write may still take effect: another one beside it would not help.
+                if tries == TRIES or exc.facts.get("time_budget"):
                     raise
             time.sleep(tries * 0.5)
             tries += 1

@@ -14,10 +14,15 @@ away again with the operator's credentials.
 from __future__ import annotations
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
+    Connection,
+    make_client,
+    with_known_owner,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.time_budget import BudgetExceededError
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import Cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import Uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_denials import Denials
@@ -35,12 +40,16 @@ from ansible_collections.vonage.archiving.plugins.module_utils._secrets import r
 
 Task = t.Callable[[], list[Check]]
 
+# The time limit of all probes together. With the clean-up, one verification ends within 480 seconds.
+PROBE_SECONDS = 360.0
+
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``archive_upload_check``."""
     wanted = settings(params, context.environ)
     operator = make_client(wanted.operator)
-    region = bucket_region(wanted.uploader, wanted.bucket, operator, look=not context.check_mode)
+    deadline = Deadline(PROBE_SECONDS)
+    region = _region(wanted, operator, deadline, look=not context.check_mode)
     result: dict[str, t.Any] = {
         "bucket": wanted.bucket,
         "prefix": wanted.prefix,
@@ -50,7 +59,7 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     }
     if context.check_mode:
         return Outcome(changed=False, result=result)
-    found, cleanup = probe(wanted, operator, region)
+    found, cleanup = probe(wanted, operator, region, deadline)
     # Each step hides the secrets of its own connection; a store could echo the other one's.
     checks = [check._replace(detail=redact(check.detail, wanted.secrets)) for check in found]
     cleanup["detail"] = redact(cleanup["detail"], wanted.secrets)
@@ -74,58 +83,77 @@ def bucket_region(reach: Connection, bucket: str, operator: t.Any, look: bool = 
         answer = operator.head_bucket(Bucket=bucket)
     except load("botocore.exceptions").ClientError as exc:
         answer = exc.response
-    except load("botocore.exceptions").BotoCoreError:
+    except (load("botocore.exceptions").BotoCoreError, BudgetExceededError):
         # The upload will meet the same trouble, and has the words for it.
         return region
     return str(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("x-amz-bucket-region") or region)
 
 
-def probe(wanted: Settings, operator: t.Any, region: str) -> tuple[list[Check], dict[str, t.Any]]:
+def _region(wanted: Settings, operator: t.Any, deadline: Deadline, look: bool) -> str:
+    """The region of the bucket; the configured one where S3 does not respond in time."""
+    configured = bucket_region(wanted.uploader, wanted.bucket, operator, look=False)
+    if not look:
+        return configured
+    found = deadline.run([lambda: bucket_region(wanted.uploader, wanted.bucket, operator)])
+    return found.get(0, configured)
+
+
+def probe(wanted: Settings, operator: t.Any, region: str, deadline: Deadline) -> tuple[list[Check], dict[str, t.Any]]:
     """Tries everything, then cleans up, whatever happened."""
+    wanted = replace(wanted, uploader=with_known_owner(wanted.operator, wanted.uploader))
     keys, ledger = new_keys(wanted.prefix), Ledger()
     checks: list[Check] = []
     cleaned: dict[str, t.Any] = {}
+    patience = Patience(wanted.timeout, deadline.clock, deadline.sleep, deadline)
     try:
         client = make_client(replace(wanted.uploader, region=region), isolated=True)
-        uploader = Uploader(wanted, client, keys, ledger, Patience(wanted.timeout))
+        uploader = Uploader(wanted, client, keys, ledger, patience)
         url = public_url(wanted.uploader, wanted.bucket, keys.single, region)
-        views = Views(wanted, operator, keys, uploader.content, url, uploader.patience)
-        checks = perform(wanted, uploader, views)
+        bucket_url = public_url(wanted.uploader, wanted.bucket, "", region)
+        views = Views(wanted, operator, keys, uploader.content, url, uploader.patience, bucket_url)
+        checks = perform(wanted, uploader, views, deadline)
     finally:
-        cleaned.update(Cleanup(wanted, operator, keys, ledger).run())
+        cleaned.update(Cleanup(wanted, operator, keys, ledger, deadline).run())
     return checks, cleaned
 
 
-def perform(wanted: Settings, uploader: Uploader, views: Views) -> list[Check]:
+def perform(wanted: Settings, uploader: Uploader, views: Views, deadline: Deadline) -> list[Check]:
     """All checks, those that do not depend on each other at the same time."""
     denials = Denials(uploader)
-    checks = uploader.put()
+    checks = together({"put_object": uploader.put}, deadline)
     there = all(check.ok for check in checks if check.name != "put_sse_echo")
     tasks: dict[str, Task] = {
         "cors_preflight": lambda: [views.preflight()],
         "multipart_upload": uploader.put_in_parts,
         "anonymous_read": lambda: [views.anonymous()],
+        "anonymous_list": lambda: [views.anonymous_list()],
         "no_read": lambda: [denials.read(views.anybody_can_read)],
         "no_list_outside": lambda: [denials.list_outside()],
         "no_put_outside": lambda: [denials.put_outside()],
     }
     asked = [name for name in tasks if name in wanted.planned and (there or name == "cors_preflight")]
-    checks += together([tasks[name] for name in asked])
+    checks += together({name: tasks[name] for name in asked}, deadline)
     if there:
         multipart = any(check.name == "multipart_upload" and check.ok for check in checks)
-        checks.append(views.stored(multipart))
+        checks += together({"stored_encryption": lambda: [views.stored(multipart)]}, deadline)
         if "no_delete" in wanted.planned:
-            checks.append(denials.delete())
+            checks += together({"no_delete": lambda: [denials.delete()]}, deadline)
     return sorted(checks, key=lambda check: CHECKS.index(check.name))
 
 
-def together(tasks: t.Sequence[Task]) -> list[Check]:
-    """The findings of all tasks, run side by side."""
-    if not tasks:
-        return []
-    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
-        futures = [pool.submit(task) for task in tasks]
-        return [check for future in futures for check in future.result()]
+def together(tasks: t.Mapping[str, Task], deadline: Deadline) -> list[Check]:
+    """Run all tasks concurrently and return their checks; one that does not end in time is a failed check."""
+    finished = deadline.run(list(tasks.values()))
+    return [check for number, name in enumerate(tasks) for check in finished.get(number, [not_in_time(name)])]
+
+
+def not_in_time(name: str) -> Check:
+    """The result of a check that was not finished at the deadline; pure."""
+    detail = (
+        f"Not finished within {PROBE_SECONDS:.0f} seconds, the limit for all probes of one verification. Check that "
+        "the store responds at its endpoint, then run it again."
+    )
+    return Check(name, False, detail)
 
 
 def summary(wanted: Settings, checks: t.Sequence[Check]) -> str:

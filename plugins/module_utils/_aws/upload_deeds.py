@@ -17,7 +17,7 @@ import functools
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES, told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES, owner_hint, told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
     Check,
@@ -186,5 +186,5 @@ def _refusal(settings: Settings) -> str:
     rule = "" if settings.sse else " Or the bucket's policy demands encryption: then s3.sse must be s3."
     return (
         f"The key's user needs s3:PutObject on {settings.bucket}/{settings.prefix}/*, and the bucket's policy must "
-        f"not deny it.{rule}"
-    )
+        f"not deny it.{rule} {owner_hint(settings.uploader)}"
+    ).rstrip()

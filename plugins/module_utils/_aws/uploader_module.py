@@ -20,7 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils import _errors as
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import Flights
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, warn_of_exposed_keys
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey, Observed, User
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wishes import (
     Desired,
@@ -35,6 +35,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._plan import Chan
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     want = desired(params, context.environ)
     reach = Iam(want.connection)
+    if want.present:
+        warn_of_exposed_keys(reach.connection, context.warn)
     return _present(reach, want, context) if want.present else _absent(reach, want, context)
 
 
@@ -112,6 +114,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def _absent(reach: Iam, want: Desired, context: Context) -> Outcome:
     seen = uploader.observe(reach, want.user)
+    _refuse_other_projects(want, seen)
     gone = uploader.removed(seen, uploader.removable(reach, want.user, seen))
     if not context.check_mode:
         if want.drain:
@@ -119,6 +122,22 @@ def _absent(reach: Iam, want: Desired, context: Context) -> Outcome:
         uploader.remove(reach, want.user, seen)
     result = {"user": _gone(want), "access_keys": [], "rotation_due": None, "changes": gone}
     return Outcome(bool(gone), result, _before_removal(seen), {})
+
+
+def _refuse_other_projects(want: Desired, seen: Observed) -> None:
+    """Deleting the uploader of another project ends that project's uploads.
+
+    :raises NotOursError: the policy of the user allows uploads for a project other than the given one.
+    """
+    project, policy = want.user.prefix, seen.user.policy if seen.user else None
+    others = uploader_policy.other_projects([policy], project) if project else []
+    if others:
+        raise errors.NotOursError(
+            f"delete the IAM user {want.user.name} of project {project}",
+            f"its policy allows uploads for project {' and '.join(others)}",
+            "Nothing was deleted. Correct name or prefix; without prefix, the policy is not checked.",
+            user=want.user.name,
+        )
 
 
 def _wait_for_uploads(want: Desired, seen: Observed) -> None:

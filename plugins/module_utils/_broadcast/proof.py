@@ -14,7 +14,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import get_small_object
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client, with_known_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
     FOLDER_START,
@@ -130,7 +131,7 @@ class Prover:
         """An image of an event, put and read with the application's own key."""
         bucket, key = self.wanted.images_bucket, f"{IMAGES}/{self.run}.gif"
         store = replace(
-            self.wanted.store,
+            with_known_owner(self.wanted.operator, self.wanted.store),
             region=self.region,
             access_key=self.key[0],
             secret_key=self.key[1],
@@ -147,8 +148,7 @@ class Prover:
 
         def get() -> bytes:
             with told("read the image again with the application's key", store, "s3:GetObject"):
-                found: bytes = client.get_object(Bucket=bucket, Key=key)["Body"].read(len(PIXEL) + 1)
-                return found
+                return get_small_object(client, bucket, key, len(PIXEL) + 1)[0]
 
         url = public_url(self.wanted.store, bucket, key, self.region)
         try:

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import check_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, warn_of_exposed_keys
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import bucket_region
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import public_url
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import NewKey
@@ -40,7 +41,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan i
     config,
     decide,
     holder,
+    is_broadcast,
     is_uploader,
+    not_a_broadcast,
     overtaken,
     surplus,
     uploader_mistaken,
@@ -59,6 +62,8 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """Give an application what it needs, or take it away."""
     wanted = desired(params, context.environ)
     work = Broadcast(wanted, context, Iam(wanted.iam))
+    if wanted.present and wanted.has_key:
+        warn_of_exposed_keys(work.iam.connection, context.warn)
     return work.present() if wanted.present else work.absent()
 
 
@@ -79,12 +84,19 @@ class Broadcast:
         decision = decide(self.wanted, observed, self.now())
         key = observed.variables.get(KEY_ID, "") if decision.reason == "unchanged" else ""
         only = self.wanted.proof == "only"
+        if decision.changed and not (only and not self.context.check_mode):
+            self._refuse_other_apps(observed)
         if only and not self.context.check_mode:
             self._prove_what_is_set(observed, region)
         elif not self.context.check_mode:
             key = self._apply(observed, decision, region) or key
         changed = decision.changed and not (only and not self.context.check_mode)
         return self._outcome(observed, decision, key, changed)
+
+    def _refuse_other_apps(self, observed: Observed) -> None:
+        """A mistyped name must not cost another application its config vars, its access key among them."""
+        if not (self.wanted.adopt_app or is_broadcast(observed)):
+            raise not_a_broadcast(self.wanted)
 
     def _observe(self) -> tuple[Observed, str]:
         with ThreadPoolExecutor(3) as pool:
@@ -104,6 +116,8 @@ class Broadcast:
     def _place(self) -> tuple[str, str]:
         """The base of recordings' URLs, without a slash at its end, and the region of the bucket of images."""
         wanted, operator = self.wanted, make_client(self.wanted.operator)
+        for bucket in dict.fromkeys((wanted.bucket, *([wanted.images_bucket] if wanted.has_key else []))):
+            check_owner(bucket, wanted.operator)
         region = bucket_region(wanted.store, wanted.bucket, operator)
         base = wanted.base_url or public_url(wanted.store, wanted.bucket, "", region)
         if wanted.has_key and wanted.images_bucket != wanted.bucket:
@@ -247,6 +261,8 @@ class Broadcast:
         seen = uploader.observe(self.iam, self.wanted.user) if self.wanted.has_key else uploader.Observed(None)
         if is_uploader(seen.user):
             raise uploader_mistaken(self.wanted)
+        if todo.changed:
+            self._refuse_other_apps(Observed(observed, seen, ""))
         gone = uploader.removed(seen, uploader.removable(self.iam, self.wanted.user, seen))
         if not self.context.check_mode:
             if todo.changed:

@@ -21,13 +21,13 @@ class ObjectStore(ConditionalObject):
         try:
             return super().read()
         except errors.DeniedError as exc:
-            if exc.facts.get("action") is None:
+            if exc.facts.get("action") != "s3:GetObject":
                 raise
             raise errors.DeniedError(
                 exc.attempted,
                 exc.problem,
-                "These credentials need the permission s3:GetObject here. Without s3:ListBucket on the bucket, a "
-                "record that does not exist yet is answered in the same way.",
+                f"{exc.hint} Without s3:ListBucket on the bucket, a record that does not exist yet is answered in the "
+                "same way.",
                 **exc.facts,
             ) from exc
 

@@ -15,7 +15,12 @@ from botocore.exceptions import ConnectionClosedError
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import ELSEWHERE, Iam, iam_connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import (
+    ELSEWHERE,
+    Iam,
+    iam_connection,
+    warn_of_exposed_keys,
+)
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
 STORE = "https://s3.example.com"
@@ -191,3 +196,29 @@ def test_pages() -> None:
     wire = Wire((200, first), (200, page("b", "<IsTruncated>false</IsTruncated>")))
     found = wire.iam.listed("list_user_policies", "PolicyNames", "list", "iam:ListUserPolicies", UserName="u")
     assert (found, wire.sent) == (["a", "b"], 2)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "validate", "words"),
+    [
+        (None, True, None),
+        (STORE, True, None),
+        ("http://127.0.0.1:8333", True, None),
+        ("http://[::1]:8333", False, None),
+        ("http://localhost:8333", True, None),
+        ("https://localhost:8333", False, None),
+        ("http://iam.example.com", True, "the IAM API at http://iam.example.com is used without TLS"),
+        ("http://127.0.0.1.example.com", True, "is used without TLS"),
+        ("http://iam.example.com", False, "is used without TLS"),
+        (STORE, False, f"validate_certs=false: the certificate of the IAM API at {STORE} is not verified"),
+        (None, False, "validate_certs=false: the certificate of AWS IAM is not verified"),
+    ],
+)
+def test_keys_that_others_can_read_on_their_way_are_warned_of(
+    endpoint: str | None, validate: bool, words: str | None
+) -> None:
+    warnings: list[str] = []
+    warn_of_exposed_keys(Connection(endpoint, validate_certs=validate, service="iam"), warnings.append)
+    assert len(warnings) == (1 if words else 0)
+    assert all(str(words) in warning for warning in warnings)
+    assert all("CreateAccessKey" in warning for warning in warnings)

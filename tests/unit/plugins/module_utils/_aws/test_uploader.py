@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
@@ -24,6 +24,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader imp
     User,
     Wanted,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 
 WANTED = Wanted("u", "recordings", "471")
 OURS = {OWNER_TAG: "true"}
@@ -41,6 +42,8 @@ class FakeIam:
     """
 
     on_aws: bool = True
+    undated: bool = False
+    date: str = "Sun, 01 Mar 2026 09:00:00 GMT"
     hidden: int = 0
     drops: frozenset[str] = frozenset()
     partition: str = "aws"
@@ -77,6 +80,12 @@ class FakeIam:
         answers: dict[str, list[t.Any]] = {"Tags": tags, "AccessKeyMetadata": keys}
         return answers[key] if key in answers else list(found.get(operation, []))
 
+    def pages(self, operation: str, attempted: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        keys = self.listed(operation, "AccessKeyMetadata", attempted, action, **params)
+        for key in keys if self.undated else ():
+            del key["CreateDate"]
+        yield {"AccessKeyMetadata": keys, "ResponseMetadata": {"HTTPHeaders": {"date": self.date}}}
+
     def _visible(self) -> User_ | None:
         if self._stale > 0:
             return self._shown
@@ -111,6 +120,8 @@ class FakeIam:
         user["boundary"] = params.get("PermissionsBoundary") or user["boundary"]
         if operation == "put_user_policy":
             user["policy"] = json.loads(params["PolicyDocument"])
+        if operation == "delete_access_key":
+            user["keys"] = [key for key in user["keys"] if key != params["AccessKeyId"]]
         if operation == "create_access_key":
             user["keys"].append("AKIANEW")
             return {"AccessKey": {"AccessKeyId": "AKIANEW", "SecretAccessKey": "its-secret", "CreateDate": MADE}}
@@ -310,6 +321,40 @@ def test_a_wider_plan_is_read_back_as_such() -> None:
     assert "/471/*" not in str(fake.user["policy"])
 
 
+@pytest.mark.parametrize(
+    ("date", "age"),
+    [
+        ("Sun, 01 Mar 2026 09:14:59 GMT", 899),
+        ("Sun, 01 Mar 2026 08:59:00 GMT", 0),
+        ("", None),
+        ("tomorrow", None),
+    ],
+)
+def test_observe_age_of_a_key_by_the_clock_of_the_server(date: str, age: float | None) -> None:
+    """The clock of this machine has no part in it."""
+    fake = FakeIam(user=existing(keys=["AKIA1"]), date=date)
+    assert [key.age for key in uploader.observe(iam(fake), WANTED).keys] == [age]
+
+
+def test_observe_age_of_a_key_without_a_creation_date_is_that_of_the_last_verification() -> None:
+    announced = {**OURS, "vonage-archiving:verification": str(int(MADE.timestamp()))}
+    fake = FakeIam(on_aws=False, undated=True, user=existing(keys=["AKIA1"]), date="Sun, 01 Mar 2026 09:02:00 GMT")
+    assert [key.age for key in uploader.observe(iam(fake), WANTED).keys] == [None]
+    fake.user = existing(keys=["AKIA1"], tags=announced)
+    assert [key.age for key in uploader.observe(iam(fake), WANTED).keys] == [120]
+
+
+def test_remove_keeps_a_user_with_a_key_of_another_run() -> None:
+    """Vonage may upload with it: neither the key nor the policy is deleted."""
+    fake = FakeIam(user=existing(keys=["AKIA1"]))
+    observed = uploader.observe(iam(fake), WANTED)
+    fake.user = existing(keys=["AKIA1", "AKIA2"])
+    with pytest.raises(errors.ConflictError, match="created the access key AKIA2"):
+        uploader.remove(iam(fake), WANTED, observed)
+    assert fake.user["keys"] == ["AKIA2"]
+    assert not {"delete_user_policy", "delete_user"} & set(fake.calls)
+
+
 def test_keys_are_made_and_retired() -> None:
     fake = FakeIam(user=existing(keys=["AKIA1", "AKIA2"]))
     made = uploader.make_key(iam(fake), WANTED, Clock().patience())
@@ -360,3 +405,17 @@ def test_removal_refuses_what_is_not_ours_before_anything_is_gone() -> None:
         "delete_user",
     ]
     assert uploader.remove(iam(fake), WANTED, Observed(None)) == []
+
+
+@pytest.mark.parametrize("on_aws", [True, False])
+def test_module_warns_of_keys_that_others_can_read(monkeypatch: pytest.MonkeyPatch, on_aws: bool) -> None:
+    iam, warnings = FakeIam(on_aws=on_aws), t.cast("list[str]", [])
+    monkeypatch.setattr(uploader_module, "Iam", lambda connection: iam)
+    options = {"state": "present", "name": "u", "bucket": "recordings", "prefix": "471", "create_key": "never"}
+    context = Context(check_mode=True, warn=warnings.append)
+    uploader_module.reconcile(options, context)
+    expected = "the IAM API at http://iam.example.com is used without TLS"
+    assert [expected in warning for warning in warnings] == ([] if on_aws else [True])
+    warnings.clear()
+    uploader_module.reconcile({**options, "state": "absent"}, context)
+    assert warnings == []

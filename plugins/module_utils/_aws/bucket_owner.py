@@ -1,0 +1,113 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The account that is expected to own a bucket, which AWS checks with each request that names it.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Bucket names are unique among all accounts, and anyone can register a name that can be guessed. With the header
+``x-amz-expected-bucket-owner``, S3 refuses a request if another account owns the bucket (Amazon S3 User Guide,
+"Verifying bucket ownership with bucket owner condition"). Other stores do not know the header.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+
+if t.TYPE_CHECKING:
+    from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+
+OPTION = "expected_bucket_owner"
+# The account of the operator's own credentials: for all requests, or only for those that change something.
+CALLER, CALLER_FOR_WRITES = "caller", "caller_for_writes"
+CALLERS = (CALLER, CALLER_FOR_WRITES)
+_READS = ("Get", "Head", "List")
+PARAMETER = "ExpectedBucketOwner"
+_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+_LOOK_UP = "determine the account of the operator's credentials"
+_ACTION = "sts:GetCallerIdentity"
+# One look-up for each set of credentials in a process.
+_LOOK_UPS: dict[t.Any, time_budget.Call] = {}
+
+
+def option_problems(value: str | None, connection: Connection) -> list[str]:
+    """What is wrong with the value of the option."""
+    if value is None or value in CALLERS:
+        return []
+    if not _ACCOUNT.fullmatch(value):
+        return [
+            f"{OPTION} {value!r} is not valid: it must be the 12 digits of an AWS account id (in quotes, if it begins "
+            f"with 0), {CALLER}, or {CALLER_FOR_WRITES}"
+        ]
+    return [] if connection.is_aws else [only_aws(connection)]
+
+
+def only_aws(connection: Connection) -> str:
+    return (
+        f"{OPTION}: only AWS checks the owner of a bucket, and {connection.endpoint_url} is not AWS; {CALLER} and "
+        f"{CALLER_FOR_WRITES} are ignored there"
+    )
+
+
+class Owner:
+    """The expected owner of the buckets behind one connection to AWS.
+
+    :param expected: an id, or ``caller``.
+    :param sts: the operator's connection to STS, in the partition of the store.
+    :param make_client: ``connection.make_client``; that module uses this one.
+    """
+
+    def __init__(self, expected: str | None, sts: Connection, make_client: t.Callable[[Connection], t.Any]) -> None:
+        self._expected = expected
+        self._sts = sts
+        self._make_client = make_client
+
+    def account(self) -> str | None:
+        """The id of the account. The first call of a process may wait for STS.
+
+        :raises ArchivingError: STS does not give the account of the credentials.
+        """
+        if self._expected not in CALLERS:
+            return self._expected
+        key = (os.getpid(), replace(self._sts, region=None))
+        look_up = _LOOK_UPS.get(key)
+        if look_up is None:
+            # Less than the budget of the S3 call that waits for it, so that the error names STS.
+            new = time_budget.Call("GetCallerIdentity", time_budget.CALL_SECONDS / 2, self._fetch)
+            look_up = _LOOK_UPS.setdefault(key, new)
+            if look_up is new:
+                new.start()
+        try:
+            with told(_LOOK_UP, self._sts, _ACTION):
+                return str(look_up.result())
+        except errors.ArchivingError:
+            _LOOK_UPS.pop(key, None)
+            raise
+
+    def _fetch(self) -> str:
+        with told(_LOOK_UP, self._sts, _ACTION):
+            response = self._make_client(self._sts).get_caller_identity()
+        account = str(response.get("Account"))
+        if not _ACCOUNT.fullmatch(account):
+            problem = f"{self._sts.store} answered without the id of an account"
+            raise errors.RejectedError(_LOOK_UP, problem, f"Give {OPTION} the 12 digits of the account id.")
+        return account
+
+    def add_to(self, client: t.Any) -> None:
+        """Have all requests of a client name the expected owner, if the operation accepts it."""
+
+        def add(params: t.Mapping[str, t.Any], model: t.Any, **_kwargs: t.Any) -> dict[str, t.Any] | None:
+            if self._expected == CALLER_FOR_WRITES and model.name.startswith(_READS):
+                return None
+            accepted = model.input_shape.members if model.input_shape else {}
+            return {**params, PARAMETER: self.account()} if PARAMETER in accepted else None
+
+        client.meta.events.register("provide-client-params.s3", add)

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``expected_bucket_owner`` in all modules that use S3, in front of a server that enforces it as AWS does.
+
+moto does not know the header. What AWS does about it is taken from the Amazon S3 User Guide, "Verifying bucket
+ownership with bucket owner condition": 403 if the account is not the owner.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import (
+    bucket_info,
+    bucket_owner,
+    upload_check,
+    upload_cleanup,
+    upload_views,
+    uploader_module,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
+from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, storage
+from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body
+from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
+from tests.e2e.managed_life import Life
+from tests.sandbox import Sandbox
+
+pytestmark = pytest.mark.xdist_group("expected_bucket_owner")
+
+HEADER = "x-amz-expected-bucket-owner"
+OTHER = "666666666666"
+
+
+@dataclass
+class OwnerGate(Gate):
+    """AWS, as far as the owner of a bucket is concerned.
+
+    :param owners: by bucket; all others belong to the account of the operator.
+    :param unnamed: the requests to S3 that did not name an owner.
+    :param to_s3: the number of all requests to S3.
+    :param to_sts: the hosts of requests to STS.
+    """
+
+    owners: dict[str, str] = field(default_factory=dict)
+    unnamed: list[str] = field(default_factory=list)
+    to_s3: int = 0
+    to_sts: list[str] = field(default_factory=list)
+
+    def send(self, session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
+        parts = urlsplit(request.url)
+        host = str(parts.hostname)
+        if host == HOST:
+            return super().send(session, request)
+        if host.startswith("sts."):
+            self.to_sts.append(host)
+        elif ".s3." in f".{host}":
+            refusal = self._judge(request, host, parts.path)
+            if refusal:
+                return refusal
+        return super().send(session, request)
+
+    def _judge(self, request: AWSPreparedRequest, host: str, path: str) -> AWSResponse | None:
+        self.to_s3 += 1
+        name = path.split("/")[1] if host.startswith("s3.") else host.partition(".s3.")[0]
+        expected = request.headers.get(HEADER)
+        expected = expected.decode() if isinstance(expected, bytes) else expected
+        if expected is None:
+            query = ",".join(sorted(parse_qs(urlsplit(request.url).query, keep_blank_values=True)))
+            self.unnamed.append(f"{request.method} {path.replace(f'/{name}', '', 1) or '/'} {query}".strip())
+        elif expected != self.owners.get(name, ACCOUNT):
+            text = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+            return AWSResponse(request.url, 403, {"Content-Type": "text/xml"}, _Body(text.encode()))
+        return None
+
+
+class OwnedLife(Life):
+    """A project of an operator who expects an owner."""
+
+    expected = bucket_owner.CALLER
+
+    @property
+    def _operator(self) -> dict[str, Any]:
+        return {**super()._operator, "expected_bucket_owner": self.expected}
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(stores=("moto-iam",), heroku=True) as running:
+        yield running
+
+
+@pytest.fixture
+def site(sandbox: Sandbox, gate: OwnerGate, monkeypatch: pytest.MonkeyPatch) -> Iterator[BroadcastSite]:
+    """An Interactive Broadcast app. moto responds neither to requests without a key nor to a preflight."""
+    for name in ("_readable", "_private", "_preflight"):
+        monkeypatch.setattr(proof.Prover, name, lambda *_args: Check("seen", True, ""))
+    with broadcast_site(sandbox, sandbox.heroku) as found:
+        found.make_bucket()
+        gate.to_s3 = 0
+        gate.unnamed.clear()
+        yield found
+
+
+@pytest.fixture
+def gate(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> OwnerGate:
+    judge = OwnerGate(sandbox.store.endpoint_url)
+    # pylint: disable-next=unnecessary-lambda # a bound method is not bound again: the lambda takes the session
+    monkeypatch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
+    monkeypatch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
+    # Requests without a key are not sent by botocore, and moto cannot answer them.
+    monkeypatch.setattr(upload_views.Views, "_anonymous_list", lambda _views: Check("anonymous_list", True, ""))
+    monkeypatch.setattr(policy, "CONFIRM_PAUSES", (0.0, 0.1))
+    return judge
+
+
+def new_life(sandbox: Sandbox) -> OwnedLife:
+    project, name = sandbox.vonage.add_project(), f"owned-{secrets.token_hex(6)}"
+    everything = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    operator = sandbox.store.make_user(f"operator-{secrets.token_hex(4)}", everything)
+    return OwnedLife(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
+
+
+def test_every_request_of_a_project_names_the_owner(sandbox: Sandbox, gate: OwnerGate) -> None:
+    """From the first bucket to the end of the target; with the operator's key, and with those of uploaders."""
+    life = new_life(sandbox)
+    life.live(life.steps)
+    assert life.warnings == []
+    assert gate.to_s3 > 200
+    assert set(gate.unnamed) == {"PUT /"}  # CreateBucket
+    assert gate.to_sts == ["sts.eu-west-1.amazonaws.com"]
+
+
+def modules(life: OwnedLife) -> dict[str, Callable[[], Any]]:
+    """A run of each module that uses the bucket."""
+    operator, project, context = life._operator, life._project, Context(warn=life.warnings.append)
+    record = f"s3://{life.bucket}/{life.record_key}"
+    key = {"bucket": life.bucket, "access_key": life.operator[0], "secret_key": life.operator[1], "sse": "s3"}
+    target = {"s3": key, "fallback": "opentok", "record": record}
+    probe = {"s3": key, "prefix": life.key, "timeout": 0}
+    return {
+        "s3_archive_bucket": life.bring_about_the_bucket,
+        "s3_archive_bucket absent": lambda: life.bring_about_the_bucket(state="absent", force=True),
+        "s3_archive_bucket_info": lambda: bucket_info.gather({**operator, "name": life.bucket}, context),
+        "archive_key_rotation": life.bring_about_the_key,
+        "vonage_archive_storage": lambda: storage.reconcile({**operator, **project, **target}, context),
+        "archive_upload_check": lambda: upload_check.reconcile({**operator, **probe}, context),
+        "archive_fleet_report": lambda: publish.publish(
+            {**operator, "report_path": f"s3://{life.bucket}/report", "show": False}, context, [], life.warnings.append
+        ),
+        "vonage_archive_info": lambda: archive_info.gather({**operator, **project, "record": record}, context),
+        "iam_archive_uploader absent": lambda: uploader_module.reconcile(
+            {**operator, "state": "absent", "name": life.user, "drain_timeout": 1}, context
+        ),
+    }
+
+
+@pytest.mark.parametrize("expected", [bucket_owner.CALLER, ACCOUNT])
+def test_no_module_uses_a_bucket_of_another_account(sandbox: Sandbox, gate: OwnerGate, expected: str) -> None:
+    """Somebody else has registered the name before, and lets everybody use the bucket."""
+    life = new_life(sandbox)
+    life.expected = expected
+    life.admin.create_bucket(Bucket=life.bucket)
+    gate.owners[life.bucket] = OTHER
+    runs = modules(life)
+    # It looks for uploads in progress only if its user has a key.
+    del runs["iam_archive_uploader absent"]
+    for name, run in runs.items():
+        hint = f"another account than expected_bucket_owner={ACCOUNT if name == 'archive_upload_check' else expected}"
+        try:
+            message = run().failed
+        except DeniedError as exc:
+            message = str(exc)
+        assert hint in message, name
+        assert "before you change expected_bucket_owner" in message, name
+    assert life.admin.list_objects_v2(Bucket=life.bucket)["KeyCount"] == 0
+    assert gate.unnamed == []
+    assert life.emulator.target(life.key) is None
+    assert life.all_keys == []
+
+
+def test_uploader_stays_if_its_bucket_belongs_to_another_account(sandbox: Sandbox, gate: OwnerGate) -> None:
+    """Uploads in progress cannot be listed there, so its key may be in use."""
+    life = new_life(sandbox)
+    life.begin()
+    gate.owners[life.bucket] = OTHER
+    with pytest.raises(DeniedError, match="another account than expected_bucket_owner=caller"):
+        modules(life)["iam_archive_uploader absent"]()
+    assert life.all_keys == [life.held]
+
+
+def test_owner_is_another_account_on_purpose(sandbox: Sandbox, gate: OwnerGate) -> None:
+    life = new_life(sandbox)
+    life.expected = OTHER
+    life.admin.create_bucket(Bucket=life.bucket)
+    gate.owners[life.bucket] = OTHER
+    assert life.configure()
+    assert life.emulator.record_archive(life.key)["status"] == "uploaded"
+    assert gate.unnamed == []
+    assert gate.to_sts == []
+
+
+AT_AWS: dict[str, Any] = {"endpoint_url": "", "region": "us-east-1", "expected_bucket_owner": bucket_owner.CALLER}
+
+
+def test_every_request_for_a_broadcast_app_names_the_owner(site: BroadcastSite, gate: OwnerGate) -> None:
+    """The application's own key, too, expects the account of the operator."""
+    assert site.run(**AT_AWS).changed
+    assert not site.run(**AT_AWS).changed
+    assert site.run(**AT_AWS, proof="only").result["changes"] == []
+    assert site.warnings == []
+    assert gate.to_s3 > 10
+    assert gate.unnamed == []
+    assert gate.to_sts == ["sts.us-east-1.amazonaws.com"]
+
+
+def test_no_broadcast_app_gets_the_name_of_a_bucket_of_another_account(site: BroadcastSite, gate: OwnerGate) -> None:
+    gate.owners[site.bucket] = OTHER
+    before = dict(site.config)
+    with pytest.raises(DeniedError, match="another account than expected_bucket_owner=caller"):
+        site.run(**AT_AWS, proof="none")
+    assert site.config == before
+    with pytest.raises(ClientError, match="NoSuchEntity"):
+        site.iam.get_user(UserName=site.user)
