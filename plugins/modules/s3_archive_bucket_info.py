@@ -42,8 +42,8 @@ options:
   scope:
     description:
       - The project whose part of a shared bucket is to be shown, as in
-        O(vonage.archiving.s3_archive_bucket#module:scope). That is its lifecycle rule and its public prefixes; all
-        other facets are those of the bucket.
+        O(vonage.archiving.s3_archive_bucket#module:scope). These are its lifecycle rule, its public prefixes and
+        whether its uploads must be encrypted; all other facets are those of the bucket.
       - Without it, RV(bucket) has the lifecycle rule that is no project's own, and the public prefixes of all projects.
     type: str
   region:
@@ -105,7 +105,9 @@ bucket:
   description:
     - The bucket. Besides the keys below, every facet that was asked for, under the name and in the form of the option
       of M(vonage.archiving.s3_archive_bucket); C(null) for one that is not set or not available.
-    - A statement or rule of the collection that somebody changed by hand is shown as the store has it.
+    - A statement or rule of the collection that was changed by hand is shown as the store has it. So is, under
+      C(require_encryption), a statement about some projects if O(scope) is not given, and one about the whole bucket
+      if it is.
   returned: success
   type: dict
   sample:
@@ -145,6 +147,12 @@ bucket:
       type: list
       elements: str
       returned: V(lifecycle) is asked for and available
+      sample: ["47123456", "47123457"]
+    encryption_scopes:
+      description: The projects that require encrypted uploads, see O(scope).
+      type: list
+      elements: str
+      returned: V(require_encryption) is asked for and available
       sample: ["47123456", "47123457"]
 unavailable:
   description: Facets that could not be read, each with V(unsupported) or V(denied).

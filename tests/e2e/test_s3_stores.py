@@ -507,7 +507,13 @@ ACTIONS: dict[str, list[str]] = {
     "require_encryption": ["s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"],
     "object_ownership": ["s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls"],
     "versioning": ["s3:GetBucketVersioning", "s3:PutBucketVersioning"],
-    "lifecycle": ["s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration"],
+    # The last two for a period that is shorter than before.
+    "lifecycle": [
+        "s3:GetLifecycleConfiguration",
+        "s3:PutLifecycleConfiguration",
+        "s3:ListBucket",
+        "s3:GetBucketVersioning",
+    ],
     "tags": ["s3:GetBucketTagging", "s3:PutBucketTagging"],
     "block_public_access": ["s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock"],
 }

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, bucket_info, lease
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import public_statement
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
@@ -40,7 +41,7 @@ POINTS = 14
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(stores=("seaweedfs", "moto"), vonage=False) as running:
+    with Sandbox(stores=("seaweedfs", "moto", "rclone"), vonage=False) as running:
         yield running
 
 
@@ -85,6 +86,28 @@ class Shared:
     def rules(self) -> set[str]:
         found = self.client.get_bucket_lifecycle_configuration(Bucket=self.name)["Rules"]
         return {each["ID"] for each in found}
+
+    def has_policy(self) -> bool:
+        try:
+            return bool(self.client.get_bucket_policy(Bucket=self.name))
+        except ClientError:
+            return False
+
+    def lifecycle(self, scope: str) -> dict[str, Any]:
+        found = self.client.get_bucket_lifecycle_configuration(Bucket=self.name)["Rules"]
+        return next((each for each in found if each["ID"] == f"vonage-archiving-{scope}"), {})
+
+    def plan(self, scope: str, **more: Any) -> bool:
+        """Whether a run would change anything, or leave something to a later run."""
+        outcome = bucket.reconcile(self.options(scope, **more), Context(check_mode=True))
+        return outcome.changed or bool(outcome.result["pending_requirements"])
+
+    def delete(self, scope: str, check_mode: bool = False, **more: Any) -> Outcome:
+        options = self.options(scope, state="absent", force=True, **more)
+        return bucket.reconcile(options, Context(check_mode=check_mode))
+
+    def put(self, key: str, body: bytes = b"x") -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=body)
 
     def objects(self) -> list[str]:
         return [each["Key"] for each in self.client.list_objects_v2(Bucket=self.name).get("Contents", [])]
@@ -290,26 +313,352 @@ def test_the_lock_goes_with_a_bucket_that_has_nothing_else(sandbox: Sandbox, sto
         client.head_bucket(Bucket=shared.name)
 
 
-def test_a_project_does_not_take_the_recordings_of_others_with_it(sandbox: Sandbox) -> None:
+def test_force_with_scope_leaves_a_bucket_with_other_projects(sandbox: Sandbox) -> None:
     shared = Shared(sandbox.stores["seaweedfs"])
     shared.run(SCOPES[0])
     for scope in SCOPES[:7]:
-        shared.client.put_object(Bucket=shared.name, Key=f".vonage-archiving/{scope}.json", Body=b"{}")
-        shared.client.put_object(Bucket=shared.name, Key=f"{scope}/a/archive.mp4", Body=b"x")
-    held = shared.objects()
+        shared.put(f".vonage-archiving/{scope}.json", b"{}")
+        shared.put(f"{scope}/a/archive.mp4")
+    contents = shared.objects()
+    state_files = ", ".join(f".vonage-archiving/{scope}.json" for scope in SCOPES[1:6])
     for check_mode in (True, False):
-        with pytest.raises(errors.NotOursError, match=f"gone: {', '.join(SCOPES[1:6])} and 1 more"):
-            bucket.reconcile(shared.options(SCOPES[0], state="absent", force=True), Context(check_mode=check_mode))
-    assert shared.objects() == held
+        with pytest.raises(errors.NotOursError, match=f"{state_files} and more. Nothing was deleted"):
+            shared.delete(SCOPES[0], check_mode)
+    assert shared.objects() == contents
     for scope in SCOPES[1:7]:
         shared.client.delete_object(Bucket=shared.name, Key=f".vonage-archiving/{scope}.json")
-    # Not every project has its record here.
-    with pytest.raises(errors.NotOursError, match=f"gone: {SCOPES[1]}. Nothing"):
-        bucket.reconcile(shared.options(SCOPES[0], state="absent", force=True), Context())
+    # Not every project has its state file in the bucket.
+    with pytest.raises(errors.NotOursError, match=f"to this project: {SCOPES[1]}/a/archive.mp4, "):
+        shared.delete(SCOPES[0])
     for scope in SCOPES[1:7]:
         shared.client.delete_object(Bucket=shared.name, Key=f"{scope}/a/archive.mp4")
-    assert bucket.reconcile(shared.options(SCOPES[0], state="absent", force=True), Context()).changed
-    # Without a scope, somebody means all of it.
+    assert shared.delete(SCOPES[0]).changed
+    # Without a scope, everything is deleted.
     shared.run(SCOPES[0])
-    shared.client.put_object(Bucket=shared.name, Key=f".vonage-archiving/{SCOPES[1]}.json", Body=b"{}")
+    shared.put(f".vonage-archiving/{SCOPES[1]}.json", b"{}")
     assert bucket.reconcile(shared.options(None, state="absent", force=True), Context()).changed
+
+
+UNRELATED = ("finance/2026/ledger.csv", "readme.txt", ".vonage-archiving/notes/a.txt", f"{SCOPES[0]}0/a", "exports/")
+
+
+@pytest.mark.parametrize("versioning", [None, "Enabled"])
+@pytest.mark.parametrize("key", UNRELATED)
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_force_with_scope_leaves_a_bucket_with_unrelated_objects(
+    sandbox: Sandbox, store: str, key: str, versioning: str | None
+) -> None:
+    shared = Shared(sandbox.stores[store])
+    shared.run(SCOPES[0], versioning=versioning)
+    shared.put(f"{SCOPES[0]}/a/archive.mp4")
+    shared.put(key)
+    contents = shared.objects()
+    for check_mode in (True, False):
+        with pytest.raises(errors.NotOursError, match=f"do not belong to this project: {key}. Nothing was deleted"):
+            shared.delete(SCOPES[0], check_mode)
+    assert shared.objects() == contents
+    # SeaweedFS keeps no versions of folders.
+    if versioning and (store, key) != ("seaweedfs", "exports/"):
+        # A delete marker hides it. Its versions are still there.
+        shared.client.delete_object(Bucket=shared.name, Key=key)
+        with pytest.raises(errors.NotOursError, match=f"this project: {key}"):
+            shared.delete(SCOPES[0])
+
+
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_force_with_scope_leaves_a_bucket_with_an_unrelated_upload(sandbox: Sandbox, store: str) -> None:
+    shared = Shared(sandbox.stores[store])
+    shared.run(SCOPES[0])
+    shared.client.create_multipart_upload(Bucket=shared.name, Key="finance/video")
+    shared.put(f"{SCOPES[0]}/a/archive.mp4")
+    with pytest.raises(errors.NotOursError, match="this project: the upload in progress of finance/video"):
+        shared.delete(SCOPES[0])
+    assert f"{SCOPES[0]}/a/archive.mp4" in shared.objects()
+
+
+@pytest.mark.parametrize("store", ["seaweedfs", "moto", "rclone"])
+def test_force_with_scope_deletes_the_project_and_the_bucket(sandbox: Sandbox, store: str) -> None:
+    shared, scope = Shared(sandbox.stores[store]), SCOPES[0]
+    versioned = store != "rclone"
+    if versioned:
+        shared.run(scope, versioning="Enabled", folders=[scope, "img/a"])
+        # Several versions of the lock, and a marker of the folder in which it is.
+        shared.run(scope, public_prefixes=[], folders=[scope, "img/a"])
+        shared.put(".vonage-archiving/", b"")
+        shared.client.delete_object(Bucket=shared.name, Key=f"{scope}/gone.mp4")
+    else:
+        shared.client.create_bucket(Bucket=shared.name)
+    shared.put(f"{scope}/a/archive.mp4")
+    shared.put(f"{scope}/a/archive.mp4")
+    shared.put(f".vonage-archiving/{scope}.json", b"{}")
+    for key in (f"{scope}/open", "vonage-archiving-probe-1/upload") if versioned else ():
+        shared.client.create_multipart_upload(Bucket=shared.name, Key=key)
+    with RecordingProxy(shared.store.endpoint_url) as proxy:
+        planned = Shared(shared.store, proxy.url, shared.name).delete(scope, check_mode=True, folders=["img/a"])
+        assert {each.method for each in proxy.requests} <= {"GET", "HEAD"}
+    assert planned.result["removed"] == {}
+    outcome = shared.delete(scope, folders=["img/a"])
+    assert (outcome.changed, outcome.result["changes"]) == (True, ["bucket"])
+    assert outcome.result["removed"]["uploads"] == (2 if versioned else 0)
+    assert outcome.result["removed"]["objects"] >= (10 if versioned else 2)
+    with pytest.raises(ClientError, match="404"):
+        shared.client.head_bucket(Bucket=shared.name)
+
+
+@pytest.mark.parametrize("deletes", ["POST", "DELETE"])
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_force_with_scope_keeps_an_object_that_appears_during_the_deletion(
+    sandbox: Sandbox, store: str, deletes: str
+) -> None:
+    """With POST, it appears before the objects are deleted; with DELETE, right before the bucket is."""
+    shared, scope = Shared(sandbox.stores[store]), SCOPES[0]
+    shared.run(scope)
+    shared.put(f"{scope}/a/archive.mp4")
+
+    def overtake(_n: int, request: ProxiedRequest) -> None:
+        if request.method == deletes:
+            shared.put("finance/ledger.csv")
+
+    with RecordingProxy(shared.store.endpoint_url, before=overtake) as proxy:
+        overtaken = Shared(shared.store, proxy.url, shared.name)
+        with pytest.raises(errors.ConflictError, match=r"appeared during the deletion: finance/ledger\.csv"):
+            overtaken.delete(scope)
+    assert shared.objects() == ["finance/ledger.csv"]
+
+
+def uploads_unencrypted(shared: Shared, key: str) -> bool:
+    try:
+        shared.client.put_object(Bucket=shared.name, Key=key, Body=b"x")
+    except ClientError:
+        return False
+    return True
+
+
+def test_require_encryption_with_scope_applies_to_the_project_only(sandbox: Sandbox) -> None:
+    shared = Shared(sandbox.stores["seaweedfs"])
+    # As written by a run without a scope.
+    bucket.reconcile(shared.options(None, require_encryption=True), Context())
+    assert not uploads_unencrypted(shared, f"{SCOPES[1]}/a")
+    for scope in SCOPES[:2]:
+        outcome = shared.run(scope, require_encryption=True)
+        assert outcome.result["bucket"]["require_encryption"] is True
+        assert "require_encryption" in outcome.result["changes"]
+        assert not shared.run(scope, require_encryption=True).changed
+        assert not shared.run(SCOPES[2], require_encryption=False).result["bucket"]["require_encryption"]
+    arn = f"arn:aws:s3:::{shared.name}"
+    assert shared.statement("VonageArchivingRequireEncryption")["Resource"] == [f"{arn}/{s}/*" for s in SCOPES[:2]]
+    refused = [not uploads_unencrypted(shared, f"{scope}/a") for scope in SCOPES[:3]]
+    assert refused == [True, True, False]
+    shown = bucket_info.gather(shared.options(SCOPES[1], facets=["require_encryption"]), Context()).result["bucket"]
+    assert (shown["require_encryption"], shown["encryption_scopes"]) == (True, SCOPES[:2])
+    shown = bucket_info.gather(shared.options(SCOPES[2], facets=["require_encryption"]), Context()).result["bucket"]
+    assert shown["require_encryption"] is False
+    consent = {"allow": ["adopt_bucket"]}
+    shared.run(SCOPES[0], require_encryption=False, **consent)
+    assert [uploads_unencrypted(shared, f"{scope}/a") for scope in SCOPES[:2]] == [True, False]
+    shared.run(SCOPES[1], require_encryption=False, **consent)
+    assert shared.statement("VonageArchivingRequireEncryption") == {}
+
+
+def test_defer_requirements_leaves_uploads_that_do_not_meet_them(sandbox: Sandbox) -> None:
+    shared, scope = Shared(sandbox.stores["seaweedfs"]), SCOPES[0]
+    given = {"require_encryption": True, "defer_requirements": True, "lifecycle": None, "public_prefixes": None}
+    # To a bucket that does not exist no recording is on its way.
+    new = bucket.reconcile(shared.options(scope, **given), Context(check_mode=True))
+    assert (new.result["changes"], new.result["pending_requirements"]) == (["bucket", "require_encryption"], [])
+    shared.run(scope, lifecycle=None, public_prefixes=None)
+    for check_mode in (True, False):
+        outcome = bucket.reconcile(shared.options(scope, **given), Context(check_mode=check_mode))
+        assert outcome.result["changes"] == []
+        assert outcome.result["pending_requirements"] == ["require_encryption"]
+        assert outcome.result["bucket"]["require_encryption"] is False
+    again = shared.run(scope, **given)
+    assert (again.changed, again.result["pending_requirements"]) == (False, ["require_encryption"])
+    assert uploads_unencrypted(shared, f"{scope}/a")
+    applied = shared.run(scope, **{**given, "defer_requirements": False})
+    assert (applied.result["changes"], applied.result["pending_requirements"]) == (["require_encryption"], [])
+    assert not uploads_unencrypted(shared, f"{scope}/a")
+    # A statement that is there stays, and can be removed.
+    again = shared.run(scope, **given)
+    assert (again.changed, again.result["pending_requirements"]) == (False, [])
+    removed = shared.run(scope, **{**given, "require_encryption": False})
+    assert (removed.result["changes"], removed.result["pending_requirements"]) == (["require_encryption"], [])
+
+
+def assert_nothing_is_written(shared: Shared, run: Any, error: type[errors.ArchivingError], match: str) -> None:
+    """In check mode and without it."""
+    with RecordingProxy(shared.store.endpoint_url) as proxy:
+        for check_mode in (True, False):
+            with pytest.raises(error, match=match):
+                run(Shared(shared.store, proxy.url, shared.name), check_mode)
+        assert {each.method for each in proxy.requests} <= {"GET", "HEAD"}
+
+
+ADOPTED: dict[str, Any] = {"public_prefixes": None, "lifecycle": None}
+
+
+@pytest.mark.parametrize(
+    ("store", "options", "setting"),
+    [
+        ("seaweedfs", {"encryption": "s3"}, "default encryption"),
+        ("seaweedfs", {"require_encryption": True}, "policy"),
+        ("seaweedfs", {"require_encryption": True, "defer_requirements": True}, "policy"),
+        ("moto", {"public_prefixes": [SCOPES[0]]}, "policy"),
+        ("moto", {"block_public_access": True}, "public access block"),
+    ],
+)
+def test_bucket_with_unrelated_objects_needs_consent(
+    sandbox: Sandbox, store: str, options: dict[str, Any], setting: str
+) -> None:
+    shared, scope = Shared(sandbox.stores[store]), SCOPES[0]
+    shared.client.create_bucket(Bucket=shared.name)
+    options = {**ADOPTED, **options}
+    # Neither what belongs to the project nor the bucket lock is unrelated. The first run of another project writes
+    # folder markers and probes before its state file.
+    shared.put(f"{SCOPES[1]}/", b"")
+    shared.put(f"{SCOPES[1]}/vonage-archiving-probe-1/object")
+    shared.put(f"{scope}/a/archive.mp4")
+    shared.put(LOCK_KEY, lease.FREE.data())
+    assert shared.plan(scope, **options)
+    shared.put("finance/ledger.csv")
+
+    def run(other: Shared, check_mode: bool) -> None:
+        bucket.reconcile(other.options(scope, **options), Context(check_mode=check_mode))
+
+    match = f"change the {setting} of bucket .* such as finance/ledger.csv, .* add adopt_bucket to the option allow"
+    assert_nothing_is_written(shared, run, errors.NotOursError, match)
+    # Other settings need none.
+    assert shared.run(scope, **{**ADOPTED, "cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}]})
+    assert shared.plan(scope, **options, allow=["adopt_bucket"])
+    # A state file of any project shows that the bucket is used for recordings.
+    shared.put(f".vonage-archiving/{SCOPES[1]}.json", b"{}")
+    done = shared.run(scope, **options)
+    assert done.changed or done.result["pending_requirements"]
+
+
+def test_bucket_whose_settings_stay_needs_no_consent_and_no_listing(sandbox: Sandbox) -> None:
+    shared, scope = Shared(sandbox.stores["moto"]), SCOPES[0]
+    options = {**ADOPTED, "encryption": "s3", "block_public_access": True}
+    shared.run(scope, **options)
+    shared.put("finance/ledger.csv")
+    with RecordingProxy(shared.store.endpoint_url) as proxy:
+        assert not Shared(shared.store, proxy.url, shared.name).run(scope, **options).changed
+        assert sorted(each.query for each in proxy.requests) == ["encryption", "publicAccessBlock"]
+
+
+def test_bucket_that_changes_after_the_plan_is_checked_again(sandbox: Sandbox) -> None:
+    """Before the lock, only the lifecycle rule differs. When the run holds the lock, the policy does, too."""
+    shared, scope = Shared(sandbox.stores["seaweedfs"]), SCOPES[0]
+    shared.run(scope, lifecycle=None)
+    shared.put("finance/ledger.csv")
+
+    def delete_policy(_n: int, request: ProxiedRequest) -> None:
+        if request.method == "PUT" and request.path.endswith(LOCK_KEY) and shared.has_policy():
+            shared.client.delete_bucket_policy(Bucket=shared.name)
+
+    with RecordingProxy(shared.store.endpoint_url, before=delete_policy) as proxy:
+        with pytest.raises(errors.NotOursError, match=r"change the policy .* such as finance/ledger\.csv"):
+            Shared(shared.store, proxy.url, shared.name).run(scope)
+        assert {each.path for each in proxy.requests if each.method == "PUT"} == {f"/{shared.name}/{LOCK_KEY}"}
+
+
+def test_bucket_that_another_client_creates_meanwhile_needs_consent(sandbox: Sandbox) -> None:
+    shared = Shared(sandbox.stores["seaweedfs"])
+
+    def overtake(_n: int, request: ProxiedRequest) -> None:
+        if request.method == "PUT" and request.path.strip("/") == shared.name and not request.query:
+            shared.client.create_bucket(Bucket=shared.name)
+            shared.put("finance/ledger.csv")
+
+    with (
+        RecordingProxy(shared.store.endpoint_url, before=overtake) as proxy,
+        pytest.raises(errors.NotOursError, match=r"such as finance/ledger\.csv"),
+    ):
+        Shared(shared.store, proxy.url, shared.name).run(SCOPES[0])
+    assert shared.objects() == ["finance/ledger.csv"]
+
+
+def rule(days: int | None = None, noncurrent: int | None = None) -> dict[str, Any]:
+    days_of = {"expire_days": days, "noncurrent_expire_days": noncurrent}
+    given = {"lifecycle": {"prefix": f"{SCOPES[0]}/", **days_of, "abort_incomplete_uploads_days": 7}}
+    return {"public_prefixes": None, **given}
+
+
+@pytest.mark.parametrize("before", [None, 90])
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_shorter_retention_needs_consent(sandbox: Sandbox, store: str, before: int | None) -> None:
+    shared, scope = Shared(sandbox.stores[store]), SCOPES[0]
+    shared.run(scope, **rule(before), folders=[scope])
+    # Without recordings, nothing would be deleted: neither folders nor other projects have any.
+    shared.put(f"{SCOPES[1]}/a/archive.mp4")
+    assert shared.plan(scope, **rule(30))
+    shared.put(f"{scope}/a/archive.mp4")
+
+    def run(other: Shared, check_mode: bool) -> None:
+        bucket.reconcile(other.options(scope, **rule(30)), Context(check_mode=check_mode))
+
+    match = f"expire_days .* to 30 days: .* the object {scope}/a/archive.mp4 of 20.* add shorter_retention to the opt"
+    assert_nothing_is_written(shared, run, errors.RejectedError, match)
+    assert shared.run(scope, **rule(30), allow=["shorter_retention"]).changed
+    # Not shorter than it is.
+    for days in (30, 60, None):
+        shared.run(scope, **rule(days))
+        assert shared.lifecycle(scope).get("Expiration") == ({"Days": days} if days else None)
+
+
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_shorter_retention_of_noncurrent_versions_needs_consent(sandbox: Sandbox, store: str) -> None:
+    shared, scope = Shared(sandbox.stores[store]), SCOPES[0]
+    shared.run(scope, **rule())
+    shared.put(f"{scope}/a/archive.mp4")
+    # A bucket that was never versioned has no noncurrent versions.
+    assert shared.plan(scope, **rule(noncurrent=7))
+    shared.client.put_bucket_versioning(Bucket=shared.name, VersioningConfiguration={"Status": "Enabled"})
+    assert shared.plan(scope, **rule(noncurrent=7))
+    shared.put(f"{scope}/a/archive.mp4")
+
+    def run(other: Shared, check_mode: bool) -> None:
+        bucket.reconcile(other.options(scope, **rule(noncurrent=7)), Context(check_mode=check_mode))
+
+    match = f"noncurrent_expire_days .* to 7 days: .* the noncurrent version {scope}/a/archive.mp4"
+    assert_nothing_is_written(shared, run, errors.RejectedError, match)
+    assert shared.run(scope, **rule(noncurrent=7), allow=["shorter_retention"]).changed
+
+
+def state_file(endpoint: str | None, status: str = "applied", project: str = "") -> bytes:
+    document = {"format": 1, "project": project, "status": status, "storage": {"endpoint": endpoint}}
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("store", ["seaweedfs", "moto"])
+def test_require_tls_is_refused_while_another_project_uploads_without_tls(
+    sandbox: Sandbox, store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint of the sandbox is not https, so that the statement is only planned here."""
+    monkeypatch.setattr(Connection, "is_encrypted", True)
+    shared, scope = Shared(sandbox.stores[store]), SCOPES[0]
+    shared.run(scope)
+    given = {**ADOPTED, "require_tls": True}
+    shared.put(f".vonage-archiving/{scope}.json", state_file("http://own.example"))
+    shared.put(".vonage-archiving/elsewhere.json", state_file("http://own.example", project=scope))
+    shared.put(f".vonage-archiving/{SCOPES[1]}.json", state_file(None))
+    for other in SCOPES[2:8]:
+        shared.put(f".vonage-archiving/{other}.json", state_file("https://s3.example"))
+    assert shared.plan(scope, **given)
+
+    def run(other: Shared, check_mode: bool) -> None:
+        bucket.reconcile(other.options(scope, **given), Context(check_mode=check_mode))
+
+    for status in ("applied", "pending"):
+        shared.put(f".vonage-archiving/{SCOPES[8]}.json", state_file("HTTP://s3.example:8333", status))
+        match = (
+            f"set require_tls on .*: project {SCOPES[8]} uploads .* to the endpoint HTTP://s3.example:8333. Give that"
+        )
+        assert_nothing_is_written(shared, run, errors.RejectedError, match)
+    # Neither without the scope nor while it is deferred.
+    assert bucket.reconcile(shared.options(None, **given), Context(check_mode=True)).changed
+    deferred = bucket.reconcile(shared.options(scope, **given, defer_requirements=True), Context(check_mode=True))
+    assert (deferred.changed, deferred.result["pending_requirements"]) == (False, ["require_tls"])
+    shared.put(f".vonage-archiving/{SCOPES[8]}.json", b"{damaged")
+    match = f"of another project is not known: its state file .vonage-archiving/{SCOPES[8]}.json cannot be read"
+    assert_nothing_is_written(shared, run, errors.RejectedError, match)

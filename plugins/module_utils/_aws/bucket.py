@@ -16,14 +16,25 @@ from concurrent.futures import ThreadPoolExecutor
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_consent import Risk, check_risks, find_risks
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_delete import (
+    Part,
+    delete_part,
+    refuse_other_contents,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, faced, plan, warnings
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import (
+    Observed,
+    faced,
+    pending_requirements,
+    plan,
+    warnings,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import in_turn
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Plan
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
 
 # A bucket that was just made may be unknown to the next request for a moment (S3 User Guide, "Amazon S3 data
 # consistency model": bucket configurations are eventually consistent).
@@ -47,25 +58,37 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
 
 def _present(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     seen = observe(bucket, want)
+    if not seen.exists:
+        want = want.for_new_bucket()
     todo = plan(want, seen)
+    risks = find_risks(want, seen, todo)
+    check_risks(bucket, want, risks)
     for warning in warnings(want, seen):
         context.warn(warning)
     if todo.changed and not context.check_mode:
         if seen.exists:
-            want, seen, todo = _bring_about(bucket, want, seen, context)
+            want, seen, todo = _bring_about(bucket, want, seen, context, risks)
         else:
             create(bucket, want)
             _bring_about(bucket, want, _observe_new(bucket, want), context)
-    result = {"bucket": described(bucket, want, seen), "changes": todo.names}
+    result: dict[str, t.Any] = {"bucket": described(bucket, want, seen), "changes": todo.names}
+    result["pending_requirements"] = pending_requirements(want, seen)
     return Outcome(todo.changed, result, todo.before(), todo.after())
 
 
 Deed = tuple[Desired, Observed, Plan]
 
 
-def _bring_about(bucket: Bucket, want: Desired, seen: Observed, context: Context) -> Deed:
-    """Write what differs; what was asked for, found and done in the end."""
+def _bring_about(
+    bucket: Bucket, want: Desired, seen: Observed, context: Context, checked: frozenset[Risk] = frozenset()
+) -> Deed:
+    """Write what differs; what was asked for, found and done in the end.
+
+    :param checked: the risks that have been checked already.
+    """
     todo = plan(want, seen)
+    risks = find_risks(want, seen, todo)
+    check_risks(bucket, want, risks - checked)
     if not want.scope or not TAKING_TURNS.intersection(step.target for step in todo.steps):
         return _written(bucket, want, seen, todo)
     deeds: list[Deed] = []
@@ -73,6 +96,8 @@ def _bring_about(bucket: Bucket, want: Desired, seen: Observed, context: Context
     def look_again_and_write(held: Bucket) -> None:
         found = observe(held, want)
         deeds.append((want, found, plan(want, found)))
+        # The plan differs from the one before if another run has written in between.
+        check_risks(bucket, want, find_risks(*deeds[-1]) - risks - checked)
         deeds[-1] = _written(held, *deeds[-1])
 
     in_turn(bucket, want.scope, look_again_and_write, context.warn)
@@ -89,8 +114,9 @@ def _written(bucket: Bucket, want: Desired, seen: Observed, todo: Plan) -> Deed:
 
 def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
     exists = _exists(bucket, want)
-    if exists and want.force and want.scope:
-        _refuse_others(bucket, want.scope)
+    part = Part(want.scope, want.folders) if want.force and want.scope else None
+    if exists and part:
+        refuse_other_contents(bucket, part)
     # The object by which projects take turns is nobody's: it goes with the bucket.
     locked = exists and not want.force and _has_nothing_but_the_lock(bucket)
     removed: dict[str, int] = {}
@@ -99,7 +125,7 @@ def _absent(bucket: Bucket, want: Desired, context: Context) -> Outcome:
             objects.remove(bucket, names.LOCK_KEY)
             # There are stores that delete a bucket with what is in it.
             _has_nothing_but_the_lock(bucket)
-        removed = _deleted(bucket, want.force)
+        removed = delete_part(bucket, part) if part else _deleted(bucket, want.force)
     result: dict[str, t.Any] = {"bucket": {"name": want.name, "exists": False}}
     result.update(changes=["bucket"] if exists else [], removed=removed)
     return Outcome(exists, result, {"bucket": want.name} if exists else {}, {})
@@ -116,33 +142,6 @@ def _deleted(bucket: Bucket, force: bool) -> dict[str, int]:
         if exc.facts.get("code") != "NoSuchBucket":
             raise
     return removed
-
-
-def _refuse_others(bucket: Bucket, scope: str) -> None:
-    """One project must not take the recordings of others with it.
-
-    :raises NotOursError: there are records or recordings of others in the bucket.
-    """
-    attempted = f"look whose recordings are in bucket {bucket.name}"
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=names.RECORDS_PREFIX)
-    keys = [str(entry.get("Key"))[len(names.RECORDS_PREFIX) :] for entry in page.get("Contents") or []]
-    found = {key[: -len(".json")] for key in keys if key.endswith(".json")}
-    others = sorted(found - {scope}) or _recorded(bucket, scope)
-    if others:
-        raise errors.NotOursError(
-            f"delete bucket {bucket.name} with all that is in it",
-            f"it is also that of other projects, whose recordings would be gone: {first_few(others, 5)}",
-            "Nothing was deleted. To delete everything of everybody, run s3_archive_bucket with state=absent and "
-            "force=true, and without scope.",
-        )
-
-
-def _recorded(bucket: Bucket, scope: str) -> list[str]:
-    """Another project that has something below its id: not every one has its record in the bucket."""
-    tops = (prefix.rstrip("/") for prefix in objects.folders_at_the_top(bucket))
-    # There are stores that still show a folder in which nothing is left.
-    others = (name for name in tops if names.is_project(name) and name != scope)
-    return next(([name] for name in others if objects.first_key(bucket, names.folder(name))), [])
 
 
 def _has_nothing_but_the_lock(bucket: Bucket) -> bool:

@@ -19,7 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy, show_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import folders_at_the_top
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
@@ -45,6 +45,8 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         shown[option] = None if option in unavailable else _shown(option, state, params.get("scope"))
     if isinstance(found.get("lifecycle"), Lifecycle):
         shown["lifecycle_scopes"] = found["lifecycle"].scopes
+    if "require_encryption" in asked and isinstance(found.get("policy"), Policy):
+        shown["encryption_scopes"] = found["policy"].encryption_scopes
     return Outcome(False, {"bucket": shown, "unavailable": unavailable})
 
 
@@ -91,8 +93,6 @@ def _read(bucket: Bucket, name: str, scope: str | None) -> t.Any:
 
 
 def _shown(option: str, state: t.Any, scope: str | None) -> t.Any:
-    facet = FACETS[READABLE[option]]
     if isinstance(state, Policy):
-        state = state.inside(scope) if scope else state
-        return facet.show(state)[option]
-    return facet.show(state)
+        return show_options(state, scope)[option]
+    return FACETS[READABLE[option]].show(state)

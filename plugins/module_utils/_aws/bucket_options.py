@@ -35,11 +35,15 @@ LIFECYCLE = {
     "abort_incomplete_uploads_days": {"type": "int"},
     "prefix": {"type": "str"},
 }
+# What the option allow can contain: consent to changes that affect data which is already in the bucket.
+ADOPT_BUCKET, SHORTER_RETENTION = "adopt_bucket", "shorter_retention"
+ALLOWABLE = (ADOPT_BUCKET, SHORTER_RETENTION)
 ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True, "aliases": ["bucket"]},
     "scope": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
+    "allow": {"type": "list", "elements": "str", "choices": list(ALLOWABLE)},
     "encryption": {"type": "str"},
     "cors_rules": {"type": "list", "elements": "dict", "options": CORS_RULE},
     "folders": {"type": "list", "elements": "str"},
@@ -47,6 +51,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "block_public_access": {"type": "bool"},
     "require_tls": {"type": "bool"},
     "require_encryption": {"type": "bool"},
+    "defer_requirements": {"type": "bool", "default": False},
     "object_ownership": {
         "type": "str",
         "choices": ["BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"],
@@ -64,6 +69,8 @@ class Desired:
     """A bucket as the options describe it.
 
     :param scope: the project that this is about, where several share the bucket.
+    :param allow: the changes that the user consents to, see ``ALLOWABLE``.
+    :param folders: the folders that the options name, each with a slash at its end.
     :param region: only if given as an option: then a bucket that is elsewhere is an error.
     :param wishes: by name of the facet; facets that no option mentions are neither read nor written.
     """
@@ -73,7 +80,16 @@ class Desired:
     force: bool = False
     scope: str | None = None
     region: str | None = None
+    allow: frozenset[str] = frozenset()
+    folders: tuple[str, ...] = ()
     wishes: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    def for_new_bucket(self) -> Desired:
+        """The same without deferred requirements: no recording can be on its way to a bucket that does not exist."""
+        wish = self.wishes.get("policy")
+        if not isinstance(wish, PolicyWish):
+            return self
+        return replace(self, wishes={**self.wishes, "policy": replace(wish, defer=False)})
 
     def on_a_store_that_encrypts(self) -> Desired:
         """The same on a store that has been found to report AES256 whatever is set."""
@@ -95,6 +111,8 @@ def desired(params: t.Mapping[str, t.Any], connection: Connection) -> Desired:
         force=bool(params.get("force")),
         scope=params.get("scope"),
         region=params.get("region"),
+        allow=frozenset(params.get("allow") or ()),
+        folders=_folders(params),
         wishes=_wishes(params, connection) if present else {},
     )
 
@@ -114,10 +132,14 @@ def _wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, 
         tags = tagging.tags_from_option(params["tags"])
         wishes["tags"] = tagging.TagWish(tags, bool(params.get("purge_tags")))
     if params.get("folders"):
-        wishes["folders"] = tuple(sorted({names.folder(name) for name in params["folders"]}))
+        wishes["folders"] = _folders(params)
     if params.get("cors_rules") is not None:
         wishes["cors_rules"] = tuple(cors.rule_from_option(rule) for rule in params["cors_rules"])
     return wishes
+
+
+def _folders(params: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    return tuple(sorted({names.folder(name) for name in params.get("folders") or ()}))
 
 
 def _access_wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, t.Any]:
@@ -126,7 +148,14 @@ def _access_wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dic
     prefixes = params.get("public_prefixes")
     opened = None if prefixes is None else tuple(sorted({names.folder(prefix) for prefix in prefixes}))
     arn = f"arn:{names.partition(connection.region if connection.is_aws else None)}:s3:::{params['name']}"
-    policy = PolicyWish(arn, opened, params.get("require_tls"), params.get("require_encryption"), params.get("scope"))
+    policy = PolicyWish(
+        arn,
+        opened,
+        params.get("require_tls"),
+        params.get("require_encryption"),
+        params.get("scope"),
+        defer=bool(params.get("defer_requirements")),
+    )
     if policy.asked:
         wishes["policy"] = policy
     block = BlockWish(params.get("block_public_access"), None if opened is None else not opened)
@@ -139,9 +168,11 @@ def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str
     problems = [why for why in [names.bucket_problem(params["name"])] if why]
     problems += _region_problems(params, connection)
     problems += [why for why in [names.scope_problem(params.get("scope") or "any")] if why]
+    unknown = sorted({*(params.get("allow") or ())} - {*ALLOWABLE})
+    problems += [f"allow has {', '.join(unknown)}; possible are {', '.join(ALLOWABLE)}"] if unknown else []
+    problems += _prefix_problems(params)
     if params.get("state") == "absent":
         return problems
-    problems += _prefix_problems(params)
     problems += _scope_problems(params)
     problems += _value_problems(params)
     problems += cors.rule_problems([cors.rule_from_option(rule) for rule in params.get("cors_rules") or ()])

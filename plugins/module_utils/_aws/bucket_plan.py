@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PUBLIC, Policy, PolicyWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+    OPTIONS,
+    PUBLIC,
+    Policy,
+    PolicyWish,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan, Step
 
@@ -74,6 +79,12 @@ def plan(want: Desired, seen: Observed) -> Plan:
             _refuse_too_much(want, seen, facing)
             steps.append(Step(facing.name, facing.target))
     return Plan(tuple(changes), tuple(_ordered(steps, want, seen)))
+
+
+def pending_requirements(want: Desired, seen: Observed) -> list[str]:
+    """The options whose statements are deferred; pure."""
+    wish, current = want.wishes.get("policy"), seen.states.get("policy", Policy())
+    return [OPTIONS[sid] for sid in wish.pending(current)] if isinstance(wish, PolicyWish) else []
 
 
 def _refuse_too_much(want: Desired, seen: Observed, facing: Facing) -> None:

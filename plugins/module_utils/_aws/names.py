@@ -18,6 +18,9 @@ RECORDS_PREFIX = ".vonage-archiving/"
 # The object that projects which share the bucket take turns by.
 LOCK_KEY = f"{RECORDS_PREFIX}bucket.lock"
 
+# How the keys of state files end.
+STATE_FILE_SUFFIX = ".json"
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _TAKEN_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
@@ -26,14 +29,12 @@ _TAKEN_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _LEGACY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
 # Policies give a meaning to * ? and $, and these are "characters that might require special handling" in keys.
 _RISKY = re.compile(r"[*?${}^%`\[\]\"'<>~#|\\\x00-\x1f\x7f\ud800-\udfff]")
-# The number of an OpenTok project, the UUID of an application.
-_ID = re.compile(r"[0-9]{6,}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def record_key(project: str) -> str:
     """Where the record of a project is in a bucket, if nothing else is asked for."""
-    return f"{RECORDS_PREFIX}{project}.json"
+    return f"{RECORDS_PREFIX}{project}{STATE_FILE_SUFFIX}"
 
 
 def bucket_problem(name: str) -> str | None:
@@ -83,11 +84,6 @@ def project_problem(prefix: str) -> str | None:
         f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
         "id, which are letters, digits and hyphens"
     )
-
-
-def is_project(name: str) -> bool:
-    """Whether this looks as ids of projects do: digits for an API key, a UUID for an application."""
-    return bool(_ID.fullmatch(name))
 
 
 def scope_problem(scope: str) -> str | None:

@@ -21,6 +21,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base 
 
 RULE_ID = "vonage-archiving"
 DAYS = ("expire_days", "noncurrent_expire_days", "abort_incomplete_uploads_days")
+# The periods after which objects or their versions are deleted.
+DELETING = DAYS[:2]
 # S3 User Guide, "Lifecycle configuration elements": "up to 1,000 rules. This limit is not adjustable."
 MOST_RULES = 1000
 
@@ -66,6 +68,19 @@ class Lifecycle:
     others: tuple[t.Mapping[str, t.Any], ...] = field(default=(), compare=False)
     transition_minimum: str | None = field(default=None, compare=False)
     id: str = field(default=RULE_ID, compare=False)
+
+    def shortened_periods(self, target: LifecycleRule) -> list[str]:
+        """The names of the periods after which ``target`` deletes objects sooner than any rule does now."""
+        rules = [*([self.ours] if self.ours else []), *map(_parsed, self.others)]
+        # A rule that has more conditions than a prefix, or is disabled, may not apply to the same objects.
+        plain = [rule for rule in rules if not rule.foreign and target.prefix.startswith(rule.prefix)]
+        names = []
+        for name in DELETING:
+            current = min((getattr(rule, name) for rule in plain if getattr(rule, name)), default=None)
+            days = getattr(target, name)
+            if days and (current is None or days < current):
+                names.append(name)
+        return names
 
     @property
     def scopes(self) -> list[str]:

@@ -8,8 +8,8 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 Three options share the one policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has
 a statement of ours, found by its ``Sid``. Statements of others are sent along as they were read. Projects that share a
-bucket share the statement about public prefixes, of which each has its part: with one for each, the 20 KB that a policy
-may have would do for less than a third of them.
+bucket share the statements about public prefixes and about encrypted uploads, of which each has its part: with one for
+each, the 20 KB that a policy may have would do for less than a third of them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ ENCRYPTION = "VonageArchivingRequireEncryption"
 MOST_BYTES = 20 * 1024
 # The option that each statement of ours belongs to.
 OPTIONS = {PUBLIC: "public_prefixes", TLS: "require_tls", ENCRYPTION: "require_encryption"}
+# The statements that deny requests.
+REQUIREMENTS = (TLS, ENCRYPTION)
+# The prefix of a statement about the whole bucket.
+WHOLE_BUCKET = ""
 
 
 @dataclass(frozen=True)
@@ -61,31 +65,47 @@ class Policy:
     def without(self, sid: str) -> Policy:
         return Policy.of((statement for statement in self.statements if statement.get("Sid") != sid), self.head)
 
-    def outside(self, scope: str) -> Policy:
+    def outside(self, scope: str, sid: str = PUBLIC) -> Policy:
         """Without what our statement says of one project."""
-        found = [_cut(each, scope, False) if each.get("Sid") == PUBLIC else each for each in self.statements]
+        found = [_cut(each, scope, False) if each.get("Sid") == sid else each for each in self.statements]
         return Policy.of((each for each in found if each), self.head)
 
-    def inside(self, scope: str) -> Policy:
+    def inside(self, scope: str, sid: str = PUBLIC) -> Policy:
         """With nothing of our statement but what it says of one project."""
-        found = [_cut(each, scope, True) if each.get("Sid") == PUBLIC else each for each in self.statements]
+        found = [_cut(each, scope, True) if each.get("Sid") == sid else each for each in self.statements]
         return Policy.of((each for each in found if each), self.head)
 
     @property
     def public_prefixes(self) -> set[str]:
         """The prefixes that our statement names."""
-        resources = policy.many((self.ours(PUBLIC) or {}).get("Resource"))
-        return {str(resource).partition(":::")[2].partition("/")[2].rstrip("*") for resource in resources}
+        return _prefixes(self.ours(PUBLIC) or {})
 
     @property
     def opened(self) -> set[str] | None:
         """The prefixes that our statement opens; ``None`` where somebody has changed it, so that nobody knows."""
-        statements, prefixes = self.all_ours(PUBLIC), self.public_prefixes
+        prefixes = self._as_written(PUBLIC, public_statement)
+        return prefixes if prefixes is not None and all(prefixes) else None
+
+    @property
+    def encrypted(self) -> set[str] | None:
+        """The prefixes below which uploads must be encrypted, or ``WHOLE_BUCKET``; ``None`` where the statement has
+        been changed by hand.
+        """
+        return self._as_written(ENCRYPTION, encryption_statement)
+
+    @property
+    def encryption_scopes(self) -> list[str]:
+        """The projects that require encrypted uploads, each for its own prefix."""
+        return sorted(prefix.rstrip("/") for prefix in self.encrypted or () if prefix)
+
+    def _as_written(self, sid: str, make: t.Callable[[str, t.Iterable[str]], policy.Statement]) -> set[str] | None:
+        """The prefixes of our statement if it has the form in which this module writes it."""
+        statements = self.all_ours(sid)
         if not statements:
             return set()
-        arn = str(next(iter(policy.many(statements[0].get("Resource"))), "")).partition("/")[0]
-        as_written = _meaning(statements) == _meaning([public_statement(arn, prefixes)])
-        return prefixes if as_written and all(prefixes) else None
+        prefixes = _prefixes(statements[0])
+        same = _meaning(statements) == _meaning([make(_arn(statements[0]), prefixes)])
+        return prefixes if same else None
 
     @property
     def is_public(self) -> bool:
@@ -114,7 +134,8 @@ class PolicyWish:
 
     :param arn: the bucket's.
     :param public_prefixes: each with a slash at its end.
-    :param scope: the project whose public prefixes these are; without it, all are meant.
+    :param scope: the project whose public prefixes and encrypted uploads these are; without it, all are meant.
+    :param defer: whether to leave out requirements that the policy does not contain yet.
     """
 
     arn: str
@@ -122,6 +143,7 @@ class PolicyWish:
     require_tls: bool | None = None
     require_encryption: bool | None = None
     scope: str | None = None
+    defer: bool = False
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -134,17 +156,48 @@ class PolicyWish:
 
         :raises RejectedError: our statement says something that nobody can tell the projects' parts of.
         """
-        made = {TLS: tls_statement, ENCRYPTION: encryption_statement}
-        wanted = {TLS: self.require_tls, ENCRYPTION: self.require_encryption}
-        found = {sid: [made[sid](self.arn)] if wanted[sid] else [] for sid in made if sid in self.asked}
-        return {PUBLIC: self._public(current), **found} if PUBLIC in self.asked else found
+        makers = {PUBLIC: self._public, TLS: self._tls, ENCRYPTION: self._encryption}
+        pending = self.pending(current)
+        return {sid: makers[sid](current) for sid in self.asked if sid not in pending}
+
+    def pending(self, current: Policy) -> tuple[str, ...]:
+        """The Sids of requirements that are deferred: the policy does not contain them yet."""
+        if not self.defer:
+            return ()
+        missing = {
+            TLS: _meaning(current.all_ours(TLS)) != _meaning([tls_statement(self.arn)]),
+            # The form for the whole bucket includes the project.
+            ENCRYPTION: not {WHOLE_BUCKET, self._part} & (current.encrypted or set()),
+        }
+        required = {TLS: self.require_tls, ENCRYPTION: self.require_encryption}
+        return tuple(sid for sid in REQUIREMENTS if required[sid] and missing[sid])
+
+    @property
+    def _part(self) -> str:
+        """The prefix that ``require_encryption`` is about."""
+        return folder(self.scope) if self.scope else WHOLE_BUCKET
+
+    def _tls(self, current: Policy) -> list[policy.Statement]:
+        return [tls_statement(self.arn)] if self.require_tls else []
+
+    def _encryption(self, current: Policy) -> list[policy.Statement]:
+        if not self.scope:
+            return [encryption_statement(self.arn)] if self.require_encryption else []
+        kept = current.outside(self.scope, ENCRYPTION)
+        if not self.require_encryption:
+            return [each for each in map(_without_whole_bucket, kept.all_ours(ENCRYPTION)) if each]
+        if kept.encrypted is None:
+            attempted = f"require encrypted uploads of project {self.scope} to bucket {_bucket(self.arn)}"
+            raise _changed_by_hand(attempted, ENCRYPTION)
+        return [encryption_statement(self.arn, sorted({*kept.encrypted, self._part} - {WHOLE_BUCKET}))]
 
     def _public(self, current: Policy) -> list[policy.Statement]:
         kept = current.outside(self.scope) if self.scope else Policy()
         if not self.public_prefixes:
             return kept.all_ours(PUBLIC)
         if kept.opened is None:
-            raise _muddled(self.arn, self.scope)
+            attempted = f"open public prefixes of project {self.scope} in bucket {_bucket(self.arn)}"
+            raise _changed_by_hand(attempted, PUBLIC)
         return [public_statement(self.arn, sorted({*kept.opened, *self.public_prefixes}))]
 
 
@@ -165,16 +218,17 @@ def tls_statement(arn: str) -> policy.Statement:
     }
 
 
-def encryption_statement(arn: str) -> policy.Statement:
+def encryption_statement(arn: str, prefixes: t.Iterable[str] = (WHOLE_BUCKET,)) -> policy.Statement:
     """Refuses uploads that do not ask for SSE-S3 themselves: a negated test also holds where the header is missing
     (IAM User Guide, "IAM JSON policy elements: Condition operators").
     """
+    resources = [f"{arn}/{folder(prefix) if prefix else WHOLE_BUCKET}*" for prefix in prefixes]
     return {
         "Sid": ENCRYPTION,
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:PutObject",
-        "Resource": f"{arn}/*",
+        "Resource": resources[0] if len(resources) == 1 else resources,
         "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}},
     }
 
@@ -205,7 +259,7 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
         return f"a document of {size} bytes, of which S3 takes {MOST_BYTES}" if size > MOST_BYTES else ""
 
     def show(self, state: Policy) -> t.Any:
-        return {name: _shown(state, sid) for sid, name in OPTIONS.items()}
+        return show_options(state)
 
     def described(self, wanted: PolicyWish, state: Policy) -> dict[str, t.Any]:
         return {OPTIONS[sid]: _shown(state, sid, wanted.scope) for sid in wanted.asked}
@@ -260,10 +314,34 @@ def _cut(statement: policy.Statement, scope: str, inside: bool) -> policy.Statem
     return {**statement, "Resource": kept} if kept else None
 
 
-def _muddled(arn: str, scope: str | None) -> errors.RejectedError:
+def _without_whole_bucket(statement: policy.Statement) -> policy.Statement | None:
+    """A statement without its resource for all objects of the bucket; ``None`` if it has no other resource."""
+    resources = policy.many(statement.get("Resource"))
+    kept = [resource for resource in resources if str(resource).partition("/")[2] != "*"]
+    if kept == resources and kept:
+        return statement
+    return {**statement, "Resource": kept} if kept else None
+
+
+def _prefixes(statement: policy.Statement) -> set[str]:
+    """The prefixes of a statement's resources, ``WHOLE_BUCKET`` for all objects."""
+    resources = policy.many(statement.get("Resource"))
+    return {str(resource).partition(":::")[2].partition("/")[2].rstrip("*") for resource in resources}
+
+
+def _arn(statement: policy.Statement) -> str:
+    """The bucket of a statement."""
+    return str(next(iter(policy.many(statement.get("Resource"))), "")).partition("/")[0]
+
+
+def _bucket(arn: str) -> str:
+    return arn.rpartition(":")[2]
+
+
+def _changed_by_hand(attempted: str, sid: str) -> errors.RejectedError:
     return errors.RejectedError(
-        f"open public prefixes of project {scope} in bucket {arn.rpartition(':')[2]}",
-        f"the statement {PUBLIC} of its policy has been changed by hand, so that the parts of other projects cannot be "
+        attempted,
+        f"the statement {sid} of its policy has been changed by hand, so that the parts of other projects cannot be "
         "kept apart from that",
         "Remove the statement; the next runs of all projects that share the bucket put their prefixes into it again.",
     )
@@ -277,10 +355,20 @@ def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
     return all(any(prefix.startswith(other) for other in others) for prefix in prefixes)
 
 
+def show_options(state: Policy, scope: str | None = None) -> dict[str, t.Any]:
+    """The statements by the names of their options.
+
+    :param scope: the project whose parts to show; without it, the whole statements.
+    """
+    return {name: _shown(state, sid, scope) for sid, name in OPTIONS.items()}
+
+
 def _shown(state: Policy, sid: str, scope: str | None = None) -> t.Any:
     """The statement, or a project's part of it, as its option would be written; as it is where somebody has changed it
     by hand.
     """
+    if sid == ENCRYPTION:
+        return _shown_encryption(state, scope)
     state = state.inside(scope) if scope and sid == PUBLIC else state
     statements = state.all_ours(sid)
     if not statements:
@@ -288,13 +376,23 @@ def _shown(state: Policy, sid: str, scope: str | None = None) -> t.Any:
     if len(statements) > 1:
         return statements
     statement = statements[0]
-    arn = str(next(iter(policy.many(statement.get("Resource"))), "")).partition("/")[0]
     prefixes = sorted(state.public_prefixes) if sid == PUBLIC else []
-    makers = {PUBLIC: lambda: public_statement(arn, prefixes), TLS: lambda: tls_statement(arn)}
-    made = makers.get(sid, lambda: encryption_statement(arn))()
+    made = public_statement(_arn(statement), prefixes) if sid == PUBLIC else tls_statement(_arn(statement))
     if policy.meaning(made) != policy.meaning(statement):
         return statement
     return [prefix.rstrip("/") for prefix in prefixes] if sid == PUBLIC else True
+
+
+def _shown_encryption(state: Policy, scope: str | None) -> t.Any:
+    """A bool where the statement has the form that the option writes, otherwise the statement itself."""
+    prefixes, statements = state.encrypted, state.all_ours(ENCRYPTION)
+    if not statements:
+        return False
+    if prefixes == {WHOLE_BUCKET} and not scope:
+        return True
+    if prefixes and scope and WHOLE_BUCKET not in prefixes:
+        return folder(scope) in prefixes
+    return statements if len(statements) > 1 else statements[0]
 
 
 def _is_blocked(exc: errors.DeniedError) -> bool:

@@ -553,35 +553,102 @@ def test_a_lock_with_many_versions_hides_nothing(here: Here, others: bool) -> No
     assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
 
 
+SCOPED = {"scope": "47123456", "state": "absent", "force": True}
+
+
 @pytest.mark.parametrize(
-    ("folder", "holds", "told"),
+    ("prefix", "key", "refused"),
     [
-        ("47123457", True, True),
-        ("47123457", False, False),
-        ("2F5A7D8C-1B2C-4D5E-8F90-A1B2C3D4E5F6", True, True),
-        ("47123456", True, False),
-        ("logs", True, False),
+        ("47123457/", "47123457/a", True),
+        ("47123457/", "", False),  # some stores list a prefix below which nothing is left
+        ("47123456/", "47123456/a", False),
+        ("logs/", "logs/a", True),
+        (".vonage-archiving/", ".vonage-archiving/47123456.json", False),
+        (".vonage-archiving/", ".vonage-archiving/bucket.lock", False),
+        (".vonage-archiving/", ".vonage-archiving/47123457.json", True),
+        (".vonage-archiving/", ".vonage-archiving/bucket.lock.txt", True),
+        ("vonage-archiving-probe-1/", "vonage-archiving-probe-1/upload", False),
     ],
 )
-def test_recordings_of_other_projects_are_known_by_their_folder(
-    here: Here, folder: str, holds: bool, told: bool
+@pytest.mark.parametrize("entry", ["Version", "DeleteMarker", "Contents"])
+def test_delete_with_scope_and_other_contents_is_refused_before_anything_is_deleted(
+    here: Here, prefix: str, key: str, refused: bool, entry: str
 ) -> None:
-    """Not every project has its record in the bucket."""
-    top = f"<ListBucketResult><CommonPrefixes><Prefix>{folder}/</Prefix></CommonPrefixes></ListBucketResult>".encode()
-    within = f"<ListBucketResult><Contents><Key>{folder}/a</Key></Contents></ListBucketResult>".encode()
+    root = "ListBucketResult" if entry == "Contents" else "ListVersionsResult"
+    top = f"<{root}><CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes></{root}>".encode()
+    inside = f"<{root}><{entry}><Key>{key}</Key></{entry}></{root}>".encode() if key else f"<{root}/>".encode()
 
     def answer(asked: Asked) -> Reply:
-        if f"prefix={folder}%2F" in asked.path and holds:
-            return Reply(200, within)
-        return Reply(200, top) if "delimiter" in asked.path else bare(asked)
+        if "uploads" in asked.path or asked.method == "HEAD":
+            return bare(asked)
+        if entry == "Contents" and "versions" in asked.path:
+            return error(501, "NotImplemented")
+        return Reply(200, top if "delimiter" in asked.path else inside)
 
     here.says(answer)
-    options = {"scope": "47123456", "state": "absent", "force": True}
-    if told:
-        assert folder in here.fails(errors.NotOursError, **options).problem
+    if refused:
+        failure = here.fails(errors.NotOursError, **SCOPED)
+        assert failure.problem == f"it contains objects that do not belong to this project: {key}"
     else:
-        assert here.run(check_mode=True, **options).changed
+        assert here.run(check_mode=True, **SCOPED).changed
     assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
+
+
+@pytest.mark.parametrize(("size", "refused"), [(0, False), (1, True)])
+def test_delete_with_scope_deletes_empty_markers_of_folders_only(here: Here, size: int, refused: bool) -> None:
+    top = b"<ListVersionsResult><CommonPrefixes><Prefix>img/</Prefix></CommonPrefixes></ListVersionsResult>"
+    entry = b"<Version><Key>img/a/</Key><Size>%d</Size></Version>" % size
+    inside = b"<ListVersionsResult>%s</ListVersionsResult>" % entry
+
+    def answer(asked: Asked) -> Reply:
+        return Reply(200, top if "delimiter" in asked.path else inside) if "versions" in asked.path else bare(asked)
+
+    here.says(answer)
+    here.fails(errors.NotOursError, **SCOPED)
+    if refused:
+        here.fails(errors.NotOursError, folders=["img/a"], **SCOPED)
+    else:
+        assert here.run(check_mode=True, folders=["img/a"], **SCOPED).changed
+
+
+def test_delete_with_scope_reads_all_pages_of_the_lock(here: Here) -> None:
+    """Its versions may be many, and the key after it may be another project's."""
+    page = b"<Version><Key>.vonage-archiving/bucket.lock</Key><VersionId>1</VersionId></Version>" * 1000
+    more = (
+        b"<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker>"
+    )
+    top = b"<CommonPrefixes><Prefix>.vonage-archiving/</Prefix></CommonPrefixes>"
+    last = b"<Version><Key>.vonage-archiving/x.json</Key><VersionId>2</VersionId></Version>"
+
+    def answer(asked: Asked) -> Reply:
+        if "versions" not in asked.path:
+            return bare(asked)
+        found = top if "delimiter" in asked.path else last if "key-marker=k&" in asked.path else page + more
+        return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % found)
+
+    here.says(answer)
+    assert ".vonage-archiving/x.json" in here.fails(errors.NotOursError, **SCOPED).problem
+
+
+def test_delete_with_scope_deletes_nothing_outside_on_a_store_that_ignores_prefixes(here: Here) -> None:
+    keys = [b"47123456/a", b"finance/a"]
+    deleted: list[bytes] = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "POST":
+            deleted.append(asked.body)
+            keys.remove(b"47123456/a")
+            return Reply(200, b"<DeleteResult/>")
+        if "versions" not in asked.path or (not deleted and "delimiter" in asked.path):
+            return bare(asked)
+        entries = b"".join(b"<Version><Key>%s</Key></Version>" % key for key in keys)
+        return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % entries)
+
+    here.says(answer)
+    failure = here.fails(errors.ConflictError, **SCOPED)
+    assert failure.problem == "it contains objects that appeared during the deletion: finance/a"
+    assert (len(deleted), b"finance" in deleted[0]) == (1, False)
+    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
 
 
 def test_a_listing_that_is_none_does_not_mean_that_the_bucket_is_empty(here: Here) -> None:

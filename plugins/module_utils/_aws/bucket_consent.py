@@ -1,0 +1,249 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Changes to a bucket that depend on what it contains: some need the user's consent, one is refused.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+``find_risks`` is pure: it names what a plan puts at risk. ``check_risks`` reads the bucket to find out whether anything
+is affected. Runs without a risk read nothing.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import (
+    ADOPT_BUCKET,
+    SHORTER_RETENTION,
+    Desired,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, pending_requirements
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import TLS, Policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.policy import document_meaning
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Plan
+from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
+
+# What has an effect on everything in the bucket, whoever put it there.
+BUCKET_WIDE = {
+    "encryption": "default encryption",
+    "policy": "policy",
+    "block_public_access": "public access block",
+}
+# How many state files are read at the same time, and how many bytes of each.
+STATE_FILE_READS = 16
+LARGEST_STATE_FILE = 1 << 20
+# How many prefixes are searched, of which a store may list some that are empty.
+MOST_EMPTY_PREFIXES = 20
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """Settings of the whole bucket change; ``settings`` are their names for messages."""
+
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Objects below a prefix are deleted sooner; ``option`` is the name of the period."""
+
+    option: str
+    days: int
+    prefix: str
+
+
+@dataclass(frozen=True)
+class TlsOnly:
+    """Requests without TLS are going to be denied, for all projects."""
+
+
+Risk = t.Union[Adoption, Retention, TlsOnly]
+
+
+def find_risks(want: Desired, seen: Observed, todo: Plan) -> frozenset[Risk]:
+    """What the plan puts at risk, unless the user has consented to it."""
+    if not seen.exists:
+        return frozenset()
+    finders = (_find_adoption, _find_retention, _find_tls_only)
+    return frozenset(risk for find in finders for risk in find(want, seen, todo))
+
+
+def _find_adoption(want: Desired, seen: Observed, todo: Plan) -> t.Iterator[Risk]:
+    if not want.scope or ADOPT_BUCKET in want.allow:
+        return
+    changed = {step.target for step in todo.steps}
+    # A later run applies these, when a state file would hide that the bucket was somebody else's.
+    if pending_requirements(want, seen):
+        changed.add("policy")
+    settings = tuple(title for name, title in BUCKET_WIDE.items() if name in changed)
+    if settings:
+        yield Adoption(settings)
+
+
+def _find_retention(want: Desired, seen: Observed, todo: Plan) -> t.Iterator[Risk]:
+    current = seen.states.get("lifecycle", Lifecycle())
+    target = next((step.value.ours for step in todo.steps if step.target == "lifecycle"), None)
+    if target is None or SHORTER_RETENTION in want.allow:
+        return
+    for option in current.shortened_periods(target):
+        yield Retention(option, getattr(target, option), target.prefix)
+
+
+def _find_tls_only(want: Desired, seen: Observed, todo: Plan) -> t.Iterator[Risk]:
+    current = document_meaning(seen.states.get("policy", Policy()).all_ours(TLS))
+    targets = (document_meaning(step.value.all_ours(TLS)) for step in todo.steps if step.target == "policy")
+    if want.scope and any(target not in ([], current) for target in targets):
+        yield TlsOnly()
+
+
+def check_risks(bucket: Bucket, want: Desired, risks: t.Iterable[Risk]) -> None:
+    """Read what is at risk.
+
+    :raises NotOursError: the bucket contains other things than recordings of projects, and there is no consent.
+    :raises RejectedError: recordings would be deleted without consent, or uploads of another project refused.
+    """
+    try:
+        for risk in sorted(risks, key=repr):
+            _check(bucket, want, risk)
+    except errors.NotFoundError as exc:
+        # A bucket that was just created may be unknown to the next request. It contains nothing.
+        if exc.facts.get("code") != "NoSuchBucket":
+            raise
+
+
+def _check(bucket: Bucket, want: Desired, risk: Risk) -> None:
+    if isinstance(risk, Adoption):
+        _check_adoption(bucket, want, risk)
+    elif isinstance(risk, Retention):
+        _check_retention(bucket, risk)
+    else:
+        _check_tls_only(bucket, want)
+
+
+def _check_adoption(bucket: Bucket, want: Desired, risk: Adoption) -> None:
+    key = _unrelated_key(bucket, names.folder(want.scope or ""))
+    if key is None or _list_state_files(bucket, most=1):
+        return
+    raise errors.NotOursError(
+        f"change the {' and the '.join(risk.settings)} of bucket {bucket.name}",
+        f"it contains objects that do not belong to project {want.scope}, such as {key}, and there is no state file "
+        f"below {names.RECORDS_PREFIX}, so that it may be used for something else",
+        f"Check the name of the bucket. If it is correct, add {ADOPT_BUCKET} to the option allow. Nothing was changed.",
+        consent=ADOPT_BUCKET,
+    )
+
+
+def _unrelated_key(bucket: Bucket, prefix: str) -> str | None:
+    """A key that is neither below the prefix nor below that of the state files.
+
+    Empty folder markers and probes do not count: the first run of another project writes them before its state file.
+    The first page of the first level is enough, since few of its entries can be related.
+    """
+    related = (prefix, names.RECORDS_PREFIX)
+    candidates = [key for key in objects.list_top_level(bucket) if not key.startswith(related)]
+    for candidate in candidates[:MOST_EMPTY_PREFIXES]:
+        if not candidate.endswith("/"):
+            return candidate
+        # There are stores that still list a prefix below which nothing is left.
+        keys = (str(entry["Key"]) for entry in objects.list_first_page(bucket, candidate) if not _is_folder(entry))
+        unrelated = next((key for key in keys if FOLDER_START not in key), None)
+        if unrelated:
+            return unrelated
+    return None
+
+
+def _check_retention(bucket: Bucket, risk: Retention) -> None:
+    attempted = f"set lifecycle.{risk.option} of bucket {bucket.name} to {risk.days} days"
+    try:
+        entry = _expiring_object(bucket, risk)
+    except errors.DeniedError as exc:
+        raise exc.with_hint(
+            f"It is needed to find out whether recordings would be deleted; {SHORTER_RETENTION} in the option allow "
+            "permits that without a check."
+        ) from exc
+    if entry is None:
+        return
+    modified = entry.get("LastModified")
+    date = f" of {modified:%Y-%m-%d}" if isinstance(modified, datetime.datetime) else ""
+    kind = "noncurrent version" if entry.get("IsLatest") is False else "object"
+    raise errors.RejectedError(
+        attempted,
+        f"S3 applies it to existing objects too, such as the {kind} {entry.get('Key')}{date}, and deletes them sooner "
+        "than the current rules do",
+        f"If that is intended, add {SHORTER_RETENTION} to the option allow. Nothing was changed.",
+        consent=SHORTER_RETENTION,
+    )
+
+
+def _expiring_object(bucket: Bucket, risk: Retention) -> t.Mapping[str, t.Any] | None:
+    """An object, or a noncurrent version, that the shorter period applies to; the oldest of the first page."""
+    if risk.option == "expire_days":
+        entries = [entry for entry in objects.list_first_page(bucket, risk.prefix) if not _is_folder(entry)]
+    else:
+        entries = objects.list_noncurrent_versions(bucket, risk.prefix)
+    return min(entries, key=lambda entry: str(entry.get("LastModified", "")), default=None)
+
+
+def _is_folder(entry: t.Mapping[str, t.Any]) -> bool:
+    return str(entry.get("Key")).endswith("/") and not entry.get("Size")
+
+
+def _check_tls_only(bucket: Bucket, want: Desired) -> None:
+    keys = [key for key in _list_state_files(bucket) if key != names.record_key(want.scope or "")]
+    with ThreadPoolExecutor(max_workers=STATE_FILE_READS) as pool:
+        documents = list(pool.map(lambda key: _read_json(bucket, key), keys))
+    for key, document in zip(keys, documents):
+        if not isinstance(document, dict):
+            problem = f"the endpoint of another project is not known: its state file {key} cannot be read"
+            raise _tls_refused(bucket, problem, "Run the configuration of that project, which writes the file again.")
+        # Its name is not in the key if the file is not in its usual place.
+        project = document.get("project") or key[len(names.RECORDS_PREFIX) : -len(names.STATE_FILE_SUFFIX)]
+        endpoint = _endpoint(document)
+        if project != want.scope and endpoint.lower().startswith("http://"):
+            problem = f"project {project} uploads to this bucket without TLS, to the endpoint {endpoint}"
+            raise _tls_refused(bucket, problem, "Give that project an https endpoint first, or set require_tls=false.")
+
+
+def _tls_refused(bucket: Bucket, problem: str, hint: str) -> errors.RejectedError:
+    return errors.RejectedError(f"set require_tls on bucket {bucket.name}", problem, f"{hint} Nothing was changed.")
+
+
+def _list_state_files(bucket: Bucket, most: int | None = None) -> list[str]:
+    """The keys of state files, whichever project they belong to."""
+    keys = objects.list_keys(bucket, names.RECORDS_PREFIX)
+    return list(islice((key for key in keys if key.endswith(names.STATE_FILE_SUFFIX)), most))
+
+
+def _read_json(bucket: Bucket, key: str) -> t.Any:
+    """The document in an object; an empty one if the object has been deleted, ``None`` if it is not JSON."""
+    attempted, action = f"read the state file {key} in bucket {bucket.name}", "s3:GetObject"
+    try:
+        response = bucket.call_by(bucket.client, "get_object", attempted, action, Key=key)
+        with told(attempted, bucket.connection, action):
+            data = response["Body"].read(LARGEST_STATE_FILE)
+    except errors.NotFoundError:
+        return {}
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _endpoint(document: t.Mapping[str, t.Any]) -> str:
+    """The endpoint in a state file, empty if it names none, as for AWS."""
+    storage = document.get("storage")
+    endpoint = storage.get("endpoint") if isinstance(storage, dict) else ""
+    return without_userinfo(endpoint) if isinstance(endpoint, str) else ""

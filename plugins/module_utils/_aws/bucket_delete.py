@@ -1,0 +1,144 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Delete a bucket with the recordings of one project, if it contains nothing else.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The project's part are the objects below its prefix, and its state file. The bucket lock, empty folder markers and the
+probes of killed upload checks are deleted too. Every deletion names a prefix or a key of that part, so that an object
+that another client puts into the bucket meanwhile is never deleted.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START
+from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
+
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is deleted with a project.
+
+    :param folders: folders whose markers are deleted if they are empty, each with a slash at its end.
+    """
+
+    scope: str
+    folders: t.Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def prefix(self) -> str:
+        return names.folder(self.scope)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The objects outside the prefix, in the order of their deletion: the lock comes last."""
+        return (*self.folders, names.RECORDS_PREFIX, names.record_key(self.scope), names.LOCK_KEY)
+
+    def includes(self, entry: objects.Entry) -> bool:
+        if self.includes_upload(entry.key):
+            return True
+        # A folder marker has no content.
+        return entry.key in self.keys and not (entry.key.endswith("/") and entry.size)
+
+    def includes_upload(self, key: str) -> bool:
+        return key.startswith((self.prefix, FOLDER_START))
+
+
+def refuse_other_contents(bucket: Bucket, part: Part) -> None:
+    """Check that the bucket contains nothing but the project's part.
+
+    :raises NotOursError: it does.
+    """
+    others = list(islice(_list_others(bucket, part), MOST_SHOWN + 1))
+    if others:
+        raise errors.NotOursError(
+            f"delete bucket {bucket.name} with the recordings of project {part.scope}",
+            f"it contains objects that do not belong to this project: {', '.join(others[:MOST_SHOWN])}"
+            f"{' and more' if len(others) > MOST_SHOWN else ''}",
+            "Nothing was deleted. Move these objects to another bucket or delete them, or keep the bucket. To delete "
+            "the bucket with everything in it, run s3_archive_bucket with state=absent and force=true, and without "
+            "scope.",
+        )
+
+
+def delete_part(bucket: Bucket, part: Part) -> dict[str, int]:
+    """Delete the project's part and then the bucket.
+
+    :returns: how many objects and uploads were removed.
+    :raises ConflictError: other objects appeared meanwhile. They have not been deleted, and neither has the bucket.
+    """
+    removed = {"objects": 0, "uploads": 0}
+    try:
+        # First, so that none of them is completed after the objects have been deleted.
+        removed["uploads"] = objects.abort_uploads(bucket, part.includes_upload)
+        for prefix in (part.prefix, FOLDER_START):
+            removed["objects"] += objects.delete_below(bucket, prefix)
+        for key in part.keys:
+            removed["objects"] += objects.delete_key(bucket, key)
+        # There are stores that delete a bucket with its contents.
+        _refuse_remains(bucket)
+        _delete_bucket(bucket)
+    except errors.NotFoundError as exc:
+        # Another run has deleted it; or this request did, and its first response was lost.
+        if exc.facts.get("code") != "NoSuchBucket":
+            raise
+    return removed
+
+
+def _delete_bucket(bucket: Bucket) -> None:
+    try:
+        bucket.call("delete_bucket", f"delete bucket {bucket.name}", "s3:DeleteBucket")
+    except errors.ConflictError as exc:
+        _refuse_remains(bucket, exc)
+        raise
+
+
+def _refuse_remains(bucket: Bucket, cause: errors.ConflictError | None = None) -> None:
+    keys = islice((entry.key for entry in objects.list_contents(bucket)), MOST_SHOWN)
+    remains = list(dict.fromkeys(keys)) or objects.list_uploads_in_progress(bucket)
+    if remains:
+        raise errors.ConflictError(
+            f"delete bucket {bucket.name}",
+            f"it contains objects that appeared during the deletion: {first_few(remains, MOST_SHOWN)}",
+            "The recordings of the project have been deleted, these objects have not. Find out who writes to the "
+            "bucket. Then run it again, or keep the bucket.",
+            **(cause.facts if cause else {}),
+        ) from cause
+
+
+def _list_others(bucket: Bucket, part: Part) -> t.Iterator[str]:
+    """The contents outside the project's part, each key once."""
+    shown = set[str]()
+    for key in chain(_list_other_keys(bucket, part), _list_other_uploads(bucket, part)):
+        if key not in shown:
+            shown.add(key)
+            yield key
+
+
+def _list_other_keys(bucket: Bucket, part: Part) -> t.Iterator[str]:
+    for entry in objects.list_contents(bucket, delimiter="/"):
+        if not entry.is_prefix:
+            if not part.includes(entry):
+                yield entry.key
+        elif not part.includes_upload(entry.key):
+            # There are stores that still list a prefix below which nothing is left.
+            contents = objects.list_contents(bucket, entry.key)
+            keys = (content.key for content in contents if not part.includes(content))
+            # The key of a state file names a project. Of other prefixes, one example is enough.
+            yield from islice(keys, MOST_SHOWN if entry.key == names.RECORDS_PREFIX else 1)
+
+
+def _list_other_uploads(bucket: Bucket, part: Part) -> t.Iterator[str]:
+    keys = (key for key in objects.list_uploads_in_progress(bucket) if not part.includes_upload(key))
+    return (f"the upload in progress of {key}" for key in keys)

@@ -1,0 +1,475 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Requirements of projects that share a bucket, and the changes that need consent."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import typing as t
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_consent import (
+    Adoption,
+    Retention,
+    TlsOnly,
+    check_risks,
+    find_risks,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import (
+    Observed,
+    pending_requirements,
+    plan,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import Encryption
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+    Lifecycle,
+    LifecycleFacet,
+    LifecycleRule,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+    ENCRYPTION,
+    TLS,
+    Policy,
+    PolicyFacet,
+    encryption_statement,
+    public_statement,
+    show_options,
+    tls_statement,
+)
+
+ARN = "arn:aws:s3:::b-1"
+# Prefixes of each other, so that a comparison without the slash mixes them up.
+SCOPES = ("471", "4711", "4712", "a-b", "a")
+AWS = Connection(region="eu-west-1")
+THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": ARN}
+
+
+class Stored:
+    """A bucket's policy as the API stores it."""
+
+    def __init__(self, *statements: dict[str, t.Any]) -> None:
+        self.document = json.dumps({"Version": "2012-10-17", "Statement": statements}) if statements else None
+        self.block = Block()
+
+    @property
+    def policy(self) -> Policy:
+        return PolicyFacet().parse({"Policy": self.document} if self.document else None)
+
+    def run(self, **options: t.Any) -> tuple[list[str], list[str]]:
+        """Apply the options; the changes and what is pending."""
+        want = desired({"name": "b-1", **options}, AWS)
+        states: dict[str, t.Any] = {"policy": self.policy, "block_public_access": self.block}
+        current = Observed(True, {name: states[name] for name in want.wishes}, on_aws=True)
+        todo = plan(want, current)
+        for step in todo.steps:
+            if step.target == "policy":
+                payload = PolicyFacet().payload(step.value)
+                self.document = payload["Policy"] if payload else None
+            else:
+                self.block = step.value
+        return todo.names, pending_requirements(want, current)
+
+    def denies(self, key: str, *, tls: bool = True, encrypted: bool = False) -> bool:
+        """Evaluate the stored document as IAM does, for an upload; knows nothing of the code under test."""
+        for statement in json.loads(self.document)["Statement"] if self.document else ():
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            if statement["Effect"] != "Deny" or not any(fnmatch.fnmatchcase(f"{ARN}/{key}", r) for r in resources):
+                continue
+            operator, [(name, value)] = next((op, list(test.items())) for op, test in statement["Condition"].items())
+            if operator == "Bool" and name == "aws:SecureTransport":
+                matches = value == str(tls).lower()
+            else:
+                assert (operator, name) == ("StringNotEquals", "s3:x-amz-server-side-encryption")
+                matches = value != ("AES256" if encrypted else None)
+            if matches:
+                return True
+        return False
+
+
+class Run(t.NamedTuple):
+    """One run of one project, or of the whole bucket where it has no scope."""
+
+    scope: str | None
+    require: bool
+    defer: bool
+    public: bool
+
+    @property
+    def options(self) -> dict[str, t.Any]:
+        public = {"public_prefixes": [self.scope] if self.public else []} if self.scope else {}
+        return {
+            "scope": self.scope,
+            "require_encryption": self.require,
+            "defer_requirements": self.defer,
+            **public,
+        }
+
+
+runs = st.lists(
+    st.builds(Run, st.sampled_from([None, *SCOPES, *SCOPES]), st.booleans(), st.booleans(), st.booleans()), max_size=12
+)
+
+
+@given(runs, st.booleans())
+def test_require_encryption_of_each_project_follows_its_last_run(sequence: list[Run], others: bool) -> None:
+    stored = Stored(*([THEIRS, tls_statement(ARN)] if others else []))
+    # The model: the parts that are required. None stands for the whole bucket.
+    required = set[t.Optional[str]]()
+    for run in sequence:
+        changes, pending = stored.run(**run.options)
+        waits = run.require and run.defer and not required & {run.scope, None}
+        before = set(required)
+        if not run.scope:
+            required = {None} if run.require and not waits else required if waits else set()
+        elif not waits:
+            required = (required - {None, run.scope}) | ({run.scope} if run.require else set())
+        assert pending == (["require_encryption"] if waits else [])
+        assert ("require_encryption" in changes) == (before != required)
+        for scope in SCOPES:
+            expected = bool(required & {scope, None})
+            assert stored.denies(f"{scope}/x/archive.mp4") is expected
+            assert not stored.denies(f"{scope}/x/archive.mp4", encrypted=True)
+        assert stored.denies("unrelated") is (None in required)
+        assert stored.run(**run.options)[0] == []
+    if others:
+        sids = [statement["Sid"] for statement in json.loads(stored.document or "")["Statement"]]
+        assert sids[:2] == ["Theirs", TLS]
+
+
+@given(st.permutations(SCOPES))
+def test_require_encryption_does_not_depend_on_the_order_of_projects(order: list[str]) -> None:
+    stored = Stored(THEIRS)
+    for scope in order:
+        stored.run(scope=scope, require_encryption=True)
+    resources = sorted(f"{ARN}/{scope}/*" for scope in SCOPES)
+    assert stored.policy.ours(ENCRYPTION) == encryption_statement(ARN) | {"Resource": resources}
+
+
+def test_require_encryption_with_scope_replaces_the_statement_about_the_whole_bucket() -> None:
+    for defer in (False, True):
+        stored = Stored(encryption_statement(ARN))
+        # It denies less than before, so that there is no reason to defer it.
+        assert stored.run(scope="471", require_encryption=True, defer_requirements=defer) == (
+            ["require_encryption"],
+            [],
+        )
+        assert (stored.denies("471/a"), stored.denies("472/a")) == (True, False)
+        stored = Stored(encryption_statement(ARN))
+        assert stored.run(scope="471", require_encryption=False, defer_requirements=defer)[0] == ["require_encryption"]
+        assert stored.policy == Policy()
+
+
+BY_HAND: list[dict[str, t.Any]] = [
+    {"Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}},
+    {"Action": ["s3:PutObject", "s3:PutObjectAcl"]},
+    {"Resource": [f"{ARN}/471/*", f"{ARN}/47*"]},
+]
+
+
+@pytest.mark.parametrize("more", BY_HAND)
+def test_require_encryption_changed_by_hand_keeps_the_parts_of_other_projects(more: dict[str, t.Any]) -> None:
+    changed = {**encryption_statement(ARN, ["471", "472"]), **more}
+    stored = Stored(changed)
+    with pytest.raises(errors.RejectedError, match="require encrypted uploads of project 471 to bucket b-1: the state"):
+        stored.run(scope="471", require_encryption=True)
+    # A later run reports it, after the upload target has been set.
+    assert stored.run(scope="471", require_encryption=True, defer_requirements=True) == ([], ["require_encryption"])
+    stored.run(scope="471", require_encryption=False)
+    rest = [each for each in changed["Resource"] if each != f"{ARN}/471/*"]
+    assert stored.policy.ours(ENCRYPTION) == {**changed, "Resource": rest}
+    # Without a scope, the statement is replaced as a whole.
+    assert stored.run(require_encryption=True) == (["require_encryption"], [])
+    assert stored.policy.ours(ENCRYPTION) == encryption_statement(ARN)
+
+
+def test_require_encryption_false_removes_a_statement_without_resources() -> None:
+    changed = {**encryption_statement(ARN), "NotResource": f"{ARN}/x/*"}
+    del changed["Resource"]
+    stored = Stored(changed)
+    assert stored.run(scope="471", require_encryption=False)[0] == ["require_encryption"]
+    assert stored.policy == Policy()
+
+
+@pytest.mark.parametrize(
+    ("statements", "scope", "shown"),
+    [
+        ([], None, False),
+        ([encryption_statement(ARN)], None, True),
+        ([encryption_statement(ARN, ["471"])], None, encryption_statement(ARN, ["471"])),
+        ([], "471", False),
+        ([encryption_statement(ARN, ["471", "472"])], "471", True),
+        ([encryption_statement(ARN, ["4711"])], "471", False),
+        # Not in the form that a run of this project writes.
+        ([encryption_statement(ARN)], "471", encryption_statement(ARN)),
+        ([encryption_statement(ARN), encryption_statement(ARN, ["1"])], "471", [encryption_statement(ARN)] * 2),
+    ],
+)
+def test_require_encryption_is_shown_for_the_project(
+    statements: list[dict[str, t.Any]], scope: str | None, shown: t.Any
+) -> None:
+    found = show_options(Policy.of(statements), scope)["require_encryption"]
+    assert found == (statements if len(statements) > 1 else shown)
+
+
+def test_twenty_kilobytes_are_shared_by_all_parts_of_the_policy() -> None:
+    numbers = [str(47120000 + number) for number in range(400)]
+    public = public_statement(ARN, numbers)
+    stored = Stored(public, encryption_statement(ARN, numbers[:200]))
+
+    def require_all() -> None:
+        for number in numbers[200:]:
+            stored.run(scope=number, require_encryption=True)
+
+    with pytest.raises(errors.RejectedError, match="bytes, of which S3 takes 20480"):
+        require_all()
+    assert len(stored.document or "") <= 20480
+    assert len(stored.policy.encrypted or ()) > 200
+
+
+@pytest.mark.parametrize("scope", [None, "471"])
+def test_defer_requirements_applies_to_statements_that_the_policy_does_not_contain(scope: str | None) -> None:
+    given_options = {"scope": scope, "require_tls": True, "require_encryption": True}
+    stored = Stored(THEIRS)
+    assert stored.run(**given_options, defer_requirements=True) == ([], ["require_tls", "require_encryption"])
+    assert not stored.denies("471/a", tls=False)
+    assert stored.run(**given_options) == (["require_tls", "require_encryption"], [])
+    assert stored.denies("471/a", tls=False, encrypted=True)
+    assert stored.run(**given_options, defer_requirements=True) == ([], [])
+    removed = stored.run(scope=scope, require_tls=False, require_encryption=False, defer_requirements=True)
+    assert removed == (["require_tls", "require_encryption"], [])
+
+
+def test_defer_requirements_leaves_a_tls_statement_that_denies_something_else() -> None:
+    changed = {**tls_statement(ARN), "Resource": f"{ARN}/x/*"}
+    stored = Stored(changed)
+    assert stored.run(require_tls=True, defer_requirements=True) == ([], ["require_tls"])
+    assert stored.policy.ours(TLS) == changed
+    assert stored.run(require_tls=True) == (["require_tls"], [])
+
+
+def test_defer_requirements_applies_to_a_new_bucket() -> None:
+    want = desired({"name": "b-1", "require_tls": True, "defer_requirements": True}, AWS)
+    todo = plan(want, Observed(False))
+    assert (todo.names, todo.steps) == (["bucket"], ())
+    assert pending_requirements(want, Observed(False)) == ["require_tls"]
+
+
+def risks(states: dict[str, t.Any], exists: bool = True, **options: t.Any) -> frozenset[t.Any]:
+    want = desired({"name": "b-1", **options}, AWS)
+    current = Observed(exists, {name: states[name] for name in want.wishes if name in states}, on_aws=True)
+    return find_risks(want, current, plan(want, current))
+
+
+BARE = {"encryption": Encryption("AES256"), "policy": Policy(), "block_public_access": Block(), "tags": ()}
+CLOSED = Block(True, True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("states", "options", "settings"),
+    [
+        ({}, {"encryption": "s3"}, None),
+        ({"encryption": Encryption("aws:kms")}, {"encryption": "s3"}, ("default encryption",)),
+        ({}, {"require_encryption": True}, ("policy",)),
+        ({}, {"require_encryption": True, "defer_requirements": True}, ("policy",)),
+        ({}, {"require_encryption": False}, None),
+        ({"block_public_access": CLOSED}, {"public_prefixes": ["471"]}, ("policy", "public access block")),
+        ({"block_public_access": CLOSED}, {"block_public_access": True}, None),
+        ({}, {"tags": {"a": "b"}}, None),
+    ],
+)
+def test_adoption_is_at_risk_if_settings_of_the_whole_bucket_change(
+    states: dict[str, t.Any], options: dict[str, t.Any], settings: tuple[str, ...] | None
+) -> None:
+    states = {**BARE, **states}
+    assert risks(states, scope="471", **options) == ({Adoption(settings)} if settings else set())
+    # The whole bucket is meant, nothing is there, or the user consents.
+    options_without = {key: value for key, value in options.items() if key != "public_prefixes"}
+    assert risks(states, **options_without) == set()
+    assert risks(states, exists=False, scope="471", **options) == set()
+    assert risks(states, scope="471", allow=["adopt_bucket"], **options) == set()
+
+
+def test_tls_only_is_at_risk_only_if_the_statement_is_added_for_a_project() -> None:
+    options: dict[str, t.Any] = {"allow": ["adopt_bucket"], "require_tls": True}
+    assert risks(BARE, scope="471", **options) == {TlsOnly()}
+    assert risks(BARE, **options) == set()
+    assert risks(BARE, scope="471", defer_requirements=True, **options) == set()
+    assert risks(BARE, scope="471", allow=["adopt_bucket"], require_tls=False) == set()
+    written = {**tls_statement(ARN), "Resource": [f"{ARN}/*", ARN]}
+    assert risks({**BARE, "policy": Policy.of([written])}, scope="471", require_encryption=True, **options) == set()
+    changed = {**tls_statement(ARN), "Resource": f"{ARN}/x/*"}
+    assert risks({**BARE, "policy": Policy.of([changed])}, scope="471", **options) == {TlsOnly()}
+
+
+def stored_rule(days: int | None, noncurrent: int | None, prefix: str, **more: t.Any) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = {"Status": "Enabled", "Filter": {"Prefix": prefix}, **more}
+    if days:
+        found["Expiration"] = {"Days": days}
+    if noncurrent:
+        found["NoncurrentVersionExpiration"] = {"NoncurrentDays": noncurrent}
+    return found
+
+
+periods = st.sampled_from([None, 1, 7, 30])
+prefixes = st.sampled_from(["", "4", "471/", "471/a", "x/"])
+stored_rules = st.lists(
+    st.builds(
+        stored_rule,
+        periods,
+        periods,
+        prefixes,
+        ID=st.sampled_from(["vonage-archiving-471", "theirs", "other"]),
+        Status=st.sampled_from(["Enabled", "Enabled", "Disabled"]),
+    ),
+    max_size=3,
+    unique_by=lambda rule: rule["ID"],
+)
+
+
+def deleted_after(rules: t.Iterable[t.Mapping[str, t.Any]], key: str, element: str, name: str) -> float:
+    """After how many days S3 deletes an object by these rules: the shortest period of an enabled rule applies."""
+    found = [
+        rule[element][name]
+        for rule in rules
+        if rule["Status"] == "Enabled" and key.startswith(rule["Filter"]["Prefix"]) and element in rule
+    ]
+    return min(found, default=float("inf"))
+
+
+ELEMENTS = {
+    "expire_days": ("Expiration", "Days"),
+    "noncurrent_expire_days": ("NoncurrentVersionExpiration", "NoncurrentDays"),
+}
+
+
+@given(stored_rules, periods, periods, st.sampled_from(["471/", "471/a"]))
+def test_retention_is_at_risk_exactly_if_an_object_is_deleted_sooner(
+    rules: list[dict[str, t.Any]], days: int | None, noncurrent: int | None, prefix: str
+) -> None:
+    current = LifecycleFacet().parse({"Rules": rules}, "vonage-archiving-471")
+    lifecycle = {"prefix": prefix, "expire_days": days, "noncurrent_expire_days": noncurrent}
+    lifecycle["abort_incomplete_uploads_days"] = 1
+    options: dict[str, t.Any] = {"scope": "471", "lifecycle": lifecycle}
+    target = LifecycleFacet().target(desired({"name": "b-1", **options}, AWS).wishes["lifecycle"], current)
+    payload = LifecycleFacet().payload(target)
+    written = payload["LifecycleConfiguration"]["Rules"] if payload else []
+    sooner = {
+        option
+        for option, names in ELEMENTS.items()
+        for key in ("471/x", "471/a/x")
+        if deleted_after(written, key, *names) < deleted_after(rules, key, *names)
+    }
+    found = risks({"lifecycle": current}, **options)
+    at_risk = {risk.option for risk in found if isinstance(risk, Retention)}
+    # A rule about a part of the objects does not protect the rest of them.
+    partial = any(rule["Filter"]["Prefix"] not in ("", "4", "471/", prefix) for rule in rules)
+    assert sooner <= at_risk if partial else sooner == at_risk
+    assert risks({"lifecycle": current}, **{**options, "allow": ["shorter_retention"]}) == set()
+
+
+@pytest.mark.parametrize(
+    ("more", "at_risk"),
+    [({}, False), ({"Status": "Disabled"}, True), ({"Filter": {"And": {"Prefix": "471/", "Tags": [{}]}}}, True)],
+)
+def test_retention_by_a_rule_with_more_conditions_does_not_count(more: dict[str, t.Any], at_risk: bool) -> None:
+    rule = {**stored_rule(30, None, "471/", ID="vonage-archiving-471"), **more}
+    current = LifecycleFacet().parse({"Rules": [rule]}, "vonage-archiving-471")
+    lifecycle = {"prefix": "471/", "expire_days": 30, "abort_incomplete_uploads_days": 1}
+    expected = {Retention("expire_days", 30, "471/")} if at_risk else set()
+    assert risks({"lifecycle": current}, scope="471", lifecycle=lifecycle) == expected
+
+
+def test_retention_that_is_lengthened_or_removed_is_not_at_risk() -> None:
+    current = Lifecycle(LifecycleRule(30, 7, 1, "471/"), id="vonage-archiving-471")
+    longer = {"prefix": "471/", "expire_days": 60, "noncurrent_expire_days": 7}
+    for lifecycle in (longer, {}, {"prefix": "471/", "abort_incomplete_uploads_days": 1}):
+        assert risks({"lifecycle": current}, scope="471", lifecycle=lifecycle) == set()
+    assert current.shortened_periods(replace(LifecycleRule(29, 6), prefix="471/")) == [
+        "expire_days",
+        "noncurrent_expire_days",
+    ]
+
+
+class Listing:
+    """A bucket of which each listing has the same page."""
+
+    name = "b-1"
+
+    def __init__(self, page: dict[str, t.Any], status: str | None = None) -> None:
+        self.page = page
+        self.status = status
+
+    def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        if operation == "get_bucket_versioning":
+            return {"Status": self.status} if self.status else {}
+        return self.page
+
+
+def version(number: int, latest: bool) -> dict[str, t.Any]:
+    return {"Key": f"471/{number:04}", "IsLatest": latest, "VersionId": str(number)}
+
+
+@pytest.mark.parametrize(
+    ("versions", "truncated", "status", "refused"),
+    [
+        ([version(1, True)], False, "Enabled", False),
+        ([version(1, True), version(2, False)], False, "Suspended", True),
+        ([version(1, True), version(2, False)], False, None, False),
+        # The rest is not read: there may be a noncurrent version in it.
+        ([version(1, True)], True, "Enabled", True),
+        ([], False, "Enabled", False),
+    ],
+)
+def test_retention_of_noncurrent_versions_reads_one_page(
+    versions: list[dict[str, t.Any]], truncated: bool, status: str | None, refused: bool
+) -> None:
+    bucket = t.cast(t.Any, Listing({"Versions": versions, "IsTruncated": truncated}, status))
+    found = [Retention("noncurrent_expire_days", 7, "471/")]
+    if not refused:
+        check_risks(bucket, Desired("b-1", scope="471"), found)
+        return
+    with pytest.raises(errors.RejectedError, match="add shorter_retention to the option allow") as caught:
+        check_risks(bucket, Desired("b-1", scope="471"), found)
+    assert caught.value.facts == {"consent": "shorter_retention"}
+
+
+def test_retention_without_permission_to_list_names_the_alternative() -> None:
+    class Denied(Listing):
+        def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+            raise errors.DeniedError(attempted, "AccessDenied", f"These credentials need the permission {action} here.")
+
+    with pytest.raises(
+        errors.DeniedError, match=r"s3:ListBucket here. It is needed .* shorter_retention in the option"
+    ):
+        check_risks(t.cast(t.Any, Denied({})), Desired("b-1"), [Retention("expire_days", 7, "")])
+
+
+@pytest.mark.parametrize(("code", "fails"), [("NoSuchBucket", False), ("NoSuchKey", True)])
+def test_risks_of_a_bucket_that_is_not_visible_yet_are_none(code: str, fails: bool) -> None:
+    class Missing(Listing):
+        def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+            raise errors.NotFoundError(attempted, code, code=code)
+
+    risks_of_a_plan: list[Adoption | Retention] = [Adoption(("policy",)), Retention("expire_days", 7, "")]
+    if fails:
+        with pytest.raises(errors.NotFoundError):
+            check_risks(t.cast(t.Any, Missing({})), Desired("b-1", scope="471"), risks_of_a_plan)
+    else:
+        check_risks(t.cast(t.Any, Missing({})), Desired("b-1", scope="471"), risks_of_a_plan)
+
+
+def test_allow_with_an_unknown_value_is_refused_offline() -> None:
+    with pytest.raises(errors.InputError) as caught:
+        desired({"name": "b-1", "allow": ["all"]}, AWS)
+    assert caught.value.problems == ["allow has all; possible are adopt_bucket, shorter_retention"]
