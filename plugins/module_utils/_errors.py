@@ -130,6 +130,8 @@ class RejectedError(ArchivingError):
 
 def is_definite(exc: ArchivingError) -> bool:
     """Whether nothing has changed for sure: a plain refusal of the one and only try."""
+    if isinstance(exc, UnreachableError):
+        return False
     status = exc.facts.get("status") or 0
     return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
 

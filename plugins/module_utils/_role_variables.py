@@ -51,8 +51,9 @@ VARIABLES = frozenset(
         "uploader_list_all_my_buckets",
         "rotate",
         "rotate_after",
-        "overlap",
-        "retire_delay",
+        "grace_period",
+        "delete_after",
+        "revoke_old_keys",
         "drain_timeout",
         "uploader_access_key",
         "uploader_secret_key",
@@ -67,6 +68,8 @@ VARIABLES = frozenset(
         "expect_least_privilege",
         "delete_bucket",
         "delete_recordings",
+        "allow",
+        "expected_bucket_owner",
     ]
 )
 BROADCAST_PREFIX = "interactive_broadcast_"
@@ -88,6 +91,7 @@ BROADCAST_VARIABLES = frozenset(
         "heroku_api_token",
         "heroku_api_url",
         "enable_archiving",
+        "adopt_app",
         "user_name",
         "user_path",
         "user_permissions_boundary",

@@ -24,13 +24,19 @@ description:
     record, in no file and in no argument.
   - The module may be killed at any moment. Every key that the target may hold works then, and the next run goes on
     from there. Whether a call took effect that was under way, nobody can know, since the API cannot be read; so both
-    keys stay, and the next run makes a third one, of a second user called like O(uploader.name) with C(-spare) at its
-    end. The rotation after that removes that user again.
+    keys stay, and the next run makes a third one.
+  - A new key goes to the user that has fewer keys, O(uploader.name) or a second user with the same name and C(-spare)
+    at its end. A free slot is left for a verification and for a second rotation.
+  - If both users have two keys, the oldest unused key is deleted for the new one, an active one only if no recording
+    can use it. Otherwise the task fails and states when the grace period ends.
+  - A key that the record does not name and that is younger than 15 minutes by the clock of the IAM server may belong to
+    a verification. It is no reason for a rotation, and it is neither deactivated nor deleted. For an IAM server that
+    does not return creation dates, the verification tags the user with C(vonage-archiving:verification) and the time.
   - Of two runs at the same time on one project one ends with an error of the kind C(conflict), or waits for the other
-    one. No key that the target may hold is retired by either.
+    one. No key that the target may hold is deactivated or deleted by either.
   - After a run that was cut off, the next one waits until the call that was announced must be over, for
-    O(total_timeout) at most, and makes no other key unless the API answers a harmless question (the list of
-    archives).
+    O(total_timeout) at most, by the clock of the store and not by that of a machine. It creates another key only if
+    the API answers a harmless question (the list of archives).
 extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws
@@ -91,6 +97,8 @@ options:
     description:
       - Where the record is kept, an absolute path or C(s3://bucket/key), as in
         M(vonage.archiving.vonage_archive_storage), with which it can be shared.
+      - One record is for one project. With a record that names another project, the task fails before anything is
+        written (its C(error.kind) is C(not_ours)).
       - It says which keys the target may hold. Without it no key could ever be retired, hence it is required.
     type: str
     required: true
@@ -143,25 +151,37 @@ options:
         was made, the time counts from when the target was set.
     type: int
     default: 0
-  overlap:
+  grace_period:
     description:
-      - Leaves a key active for this many seconds after the target was given another one. A run after that time goes
-        on with it.
+      - Seconds for which an old key stays active after the target was given another one. A run after that time
+        deactivates it. The vendor does not document which key a recording uses that started before. A recording can be
+        open for 12 hours, and its upload takes time. The default is 18 hours.
+      - The grace period ends early if the archive list of the project shows that no archive that started before the
+        change is still in progress (started, paused, or stopped and not uploaded). Only a run at least 30 seconds
+        after the change reads the list.
     type: int
-    default: 0
-  retire_delay:
+    default: 64800
+  delete_after:
     description:
-      - Leaves a key inactive for this many seconds (after O(overlap)) before a later run deletes it, so that it can
-        be activated again by hand. V(0) deletes it at once.
+      - Seconds for which an old key then stays inactive before a later run deletes it. Until then it can be activated
+        again by hand. The default is 24 hours.
+      - O(rotate_after) must exceed O(grace_period) plus O(delete_after).
     type: int
-    default: 0
+    default: 86400
+  revoke_old_keys:
+    description:
+      - For emergencies. Deactivates all keys of both users except the target's, without a grace period. Recordings that
+        use an old key are lost unless O(fallback) keeps them.
+      - Keys of a verification that runs at the same time are deactivated, too; it fails then.
+    type: bool
+    default: false
   drain_timeout:
     description:
       - How many seconds to wait for multipart uploads of the project that began before the target was set. If some
         are still under way then, the old key stays active, and a later run retires it. An upload that began a day ago
         counts as given up.
       - A tenth of it passes in any case, for uploads that are just about to begin. How soon Vonage uses a new key is
-        not documented; O(overlap) is for whoever wants to be on the safe side.
+        not documented; see O(grace_period).
     type: int
     default: 30
   proof:
@@ -170,8 +190,8 @@ options:
       - V(new) tries every new key, V(none) none.
       - V(always) tries uploads also if the target keeps its key, with a key that is made and deleted for that.
       - V(only) does nothing else but that. The result says what would change otherwise.
-      - If the user has two keys already, there is no room for another one; RV(proof) and a warning say that none was
-        tried.
+      - If both users have two keys already, there is no room for another one; RV(proof) and a warning say that none
+        was tried.
     type: str
     choices: [none, new, always, only]
     default: new
@@ -203,20 +223,20 @@ notes:
   - "IAM actions needed on C(arn:aws:iam::<account>:user<path><name>) and the same with C(-spare) at its end:
     C(iam:GetUser), C(iam:GetUserPolicy), C(iam:ListAccessKeys) in every run; C(iam:CreateUser), C(iam:TagUser),
     C(iam:PutUserPolicy) for the user; C(iam:CreateAccessKey), C(iam:UpdateAccessKey), C(iam:DeleteAccessKey) for its
-    keys; C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser), C(iam:DeleteUserPolicy),
-    C(iam:DeleteUser) to remove the spare user."
-  - "Besides, C(iam:ListUserTags) on a store other than AWS; C(iam:PutUserPermissionsBoundary) to bound a user that is
-    there by O(uploader.permissions_boundary); C(iam:UpdateUser) to move one to another O(uploader.path), on both
-    ARNs. C(iam:GetAccessKeyLastUsed) is not used."
+    keys."
+  - "Besides, on a store other than AWS: C(iam:ListUserTags), and for a user without tags C(iam:ListUserPolicies),
+    C(iam:ListAttachedUserPolicies), and C(iam:ListGroupsForUser). C(iam:PutUserPermissionsBoundary) sets
+    O(uploader.permissions_boundary) on an existing user; C(iam:UpdateUser) moves it to another O(uploader.path), on
+    both ARNs. C(iam:GetAccessKeyLastUsed) is not used."
   - "S3 actions needed on the bucket: C(s3:ListBucket), C(s3:ListBucketMultipartUploads), and C(s3:ListBucketVersions)
     if it has versions; on the object of the O(record): C(s3:GetObject), C(s3:PutObject); for the proof those of
     M(vonage.archiving.archive_upload_check) on C(<bucket>/<project>/vonage-archiving-probe-*)."
   - After a change of the bucket, C(s3:ListBucketMultipartUploads) is used on the former one as well. Where it is not
     allowed there, an old key stays for a day, as if an upload were under way.
   - Whether Vonage goes on with the old key where an upload has begun is not documented. S3 checks the key for every
-    part of a multipart upload, hence O(drain_timeout) and O(overlap).
-  - While an old key is kept, by O(overlap), O(retire_delay) or uploads that are under way, the user has two keys,
-    which is all that IAM allows. O(proof=always) and O(proof=only) have no room then for a key to try.
+    part of a multipart upload, hence O(drain_timeout) and O(grace_period).
+  - IAM allows two keys for each user. O(proof=always) and O(proof=only) need a free slot for a temporary key. They have
+    none while four keys exist, for example after three rotations within O(grace_period).
   - A store needs an API like that of AWS IAM, at O(iam_endpoint_url). Where there is none, use
     M(vonage.archiving.vonage_archive_storage) with a key made by hand.
 seealso:
@@ -251,9 +271,21 @@ EXAMPLES = r"""
     fallback: none
     record: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
     rotate: true
-    overlap: 86400
-    retire_delay: 604800
+    grace_period: 86400
+    delete_after: 604800
     drain_timeout: 120
+    region: eu-west-1
+
+- name: Replace a leaked key and deactivate it immediately
+  vonage.archiving.archive_key_rotation:
+    api_key: "{{ video_api_key }}"
+    api_secret: "{{ video_api_secret }}"
+    s3:
+      bucket: example-archives
+    fallback: opentok
+    record: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
+    rotate: true
+    revoke_old_keys: true
     region: eu-west-1
 
 - name: Change nothing, and prove that uploads would arrive, are public and can be played by a page
@@ -505,7 +537,14 @@ waits:
   description: Why keys are still there that the target does not hold; empty if there are none.
   returned: success
   type: str
-  sample: uploads that began before the target was set are still under way
+  sample: the grace period is not over
+retained_keys_until:
+  description:
+    - When O(grace_period) and O(delete_after) are over, and a run deletes the old keys; UTC, ISO 8601. They can be
+      deleted earlier for a new key. V(null) if there are no old keys.
+  returned: success
+  type: str
+  sample: "2026-11-23T14:05:09Z"
 proof:
   description: What was tried, in a sentence; empty if nothing was.
   returned: success

@@ -87,6 +87,7 @@ options:
       - V(true) expects that anybody can read a probe, without a key, through the URL that a player would use. V(false)
         expects that nobody can. Not set means that it is not checked.
       - A server error counts as not readable, and the status is told.
+      - Independently of this option, listing the bucket without a key must be refused. Players do not need it.
     type: bool
   expect_least_privilege:
     description:
@@ -112,9 +113,10 @@ options:
       - How many seconds, in all, to wait for what was set a moment ago to take effect. Looked at again until then are a
         key that is unknown, an upload that is denied, anonymous access and a CORS preflight that are not as
         expected. Any other trouble is told at once.
-      - At most V(600).
-      - The limits of single requests come on top of it (see the notes). With a store that stops answering in the midst
-        of a check, the clean-up is tried too, and the task takes up to six minutes longer.
+      - At most V(300).
+      - One verification ends within 480 seconds, also with a store that responds slowly or not at all. All probes
+        together have 360 seconds; a check that is not finished then is not ok. The clean-up has 100 seconds more, and
+        RV(cleanup.left) contains what it could not delete in that time.
     type: int
     default: 30
   endpoint_url:
@@ -125,10 +127,13 @@ options:
 notes:
   - The names in RV(checks) are stable. C(credentials), C(put_object), C(put_sse_echo) (with O(s3.sse=s3)),
     C(multipart_upload) and C(multipart_sse_echo) (with O(multipart)), C(stored_encryption), C(anonymous_read) (with
-    O(expect_public) set), C(cors_preflight) (with O(cors_origin)), and C(no_read), C(no_list_outside),
-    C(no_put_outside), C(no_delete) (with O(expect_least_privilege)).
+    O(expect_public) set), C(anonymous_list), C(cors_preflight) (with O(cors_origin)), and C(no_read),
+    C(no_list_outside), C(no_put_outside), C(no_delete) (with O(expect_least_privilege)).
   - C(stored_encryption) is not ok either if a probe has not the length that was uploaded, as at a proxy that answers
     anything with success.
+  - C(anonymous_list) sends ListObjectsV2 requests without a key, with O(prefix) and without. It is not ok if one of
+    them is answered with a list. A public-read ACL of the bucket, as many older buckets have, or a bucket policy can
+    allow that. Any other response counts as refused, and the status is in RV(checks[].detail).
   - If events of the bucket start something for each new object, the probes start it too. Their keys hold
     C(/vonage-archiving-probe-), by which they can be told from recordings.
   - Checks that could not be tried because the upload before them failed are in RV(planned) and not in RV(checks).
@@ -215,7 +220,7 @@ planned:
   returned: success, or when a check is not ok
   type: list
   elements: str
-  sample: [credentials, put_object, put_sse_echo, stored_encryption]
+  sample: [credentials, put_object, put_sse_echo, stored_encryption, anonymous_list]
 checks:
   description: The findings, in this order. Empty in check mode.
   returned: success, or when a check is not ok

@@ -33,7 +33,8 @@ options:
     description:
       - V(present) makes the user if need be and brings about all that is given.
       - V(absent) removes its access keys, the policy and the user. A user with other inline policies, attached policies
-        or groups is removed only with O(force=true). Only O(name) and O(force) matter then.
+        or groups is removed only with O(force=true). Only O(name), O(prefix), O(drain_timeout) and O(force) matter
+        then.
     type: str
     choices: [present, absent]
     default: present
@@ -66,6 +67,8 @@ options:
     description:
       - The API key or the application id of the project, below which Vonage puts its recordings. Required with
         O(state=present).
+      - With O(state=absent), the task fails and deletes nothing if the policy of the user allows uploads for another
+        project (C(error.kind) is C(not_ours)), also with O(force=true). Without O(prefix), the policy is not checked.
     type: str
   list_all_my_buckets:
     description:
@@ -238,9 +241,10 @@ EXAMPLES = r"""
     validate_certs: true
     aws_ca_bundle: /etc/ssl/certs/internal.pem
 
-- name: Remove the uploader with its keys
+- name: Delete the uploader with its keys, unless another project uploads with it
   vonage.archiving.iam_archive_uploader:
     name: video-uploader
+    prefix: "{{ vonage_api_key }}"
     state: absent
     force: false
     drain_timeout: 60

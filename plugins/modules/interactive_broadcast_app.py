@@ -97,6 +97,18 @@ options:
       - Whether the application is to record.
     type: bool
     default: true
+  adopt_app:
+    description:
+      - Whether to change the config vars of an application that is not recognized as an Interactive Broadcast. Needed
+        once, to set up an application that has none of the config vars below.
+      - An application is recognized by one of C(S3_COMPOSEDVIDEO_URL), C(INSTANCE_ENABLE_ARCHIVING),
+        C(POSTPRODUCTION_ENABLED) and C(INTERACTIVE_STREAM_LIMIT), by C(FIREBASE_PROJECT_ID) together with
+        C(ENCRYPT_PASSWORD), or by an access key of O(user). Any other is refused before anything is changed, since a
+        mistyped O(app) would lose its C(AWS_ACCESS_KEY_ID) (C(error.kind) is C(not_ours)).
+      - With O(generation=2), C(BUCKET_URL) is all that is set, which does not identify the application. Leave this
+        option set for one that has none of the others.
+    type: bool
+    default: false
   user:
     description:
       - The IAM user of the application.
@@ -139,7 +151,8 @@ options:
       - For how many seconds a key that was replaced stays after the config vars have changed, and for how long to
         wait for a release to show them. The run waits for that time.
       - Heroku stops processes of the old release within half a minute, and an upload that they have signed is
-        possible for a minute, in the public code of the application.
+        possible for a minute, in the public code of the application. No recording uses this key. A rollback to an older
+        release brings back a key that was deleted; run the module again after it.
     type: int
     default: 90
   proof:
@@ -157,7 +170,7 @@ options:
     type: str
   verify_timeout:
     description:
-      - How many seconds to wait for what was set a moment ago to take effect, in all.
+      - How many seconds to wait for what was set a moment ago to take effect, in all. At most V(300).
     type: int
     default: 30
 notes:
@@ -181,12 +194,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Give the application of 2016 its config vars and an access key
+- name: Set up the application of 2016 for the first time, with its config vars and an access key
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
     project: "47123456"
     bucket: example-recordings
+    adopt_app: true
     cors_origin: https://broadcast.example.com
     region: eu-west-1
     profile: operator
@@ -340,7 +354,8 @@ error:
     kind:
       description: >-
         V(input), V(missing_library), V(denied), V(not_found), V(conflict), V(unreachable), V(rejected), V(unsupported),
-        V(not_ours) for a user that this collection has not made, or V(not_proven) if something would not work.
+        V(not_ours) for a user that this collection has not made or an application that is not recognized, or
+        V(not_proven) if something would not work.
       type: str
       returned: failure
     attempted:

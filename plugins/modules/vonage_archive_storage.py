@@ -134,7 +134,8 @@ options:
       - In S3 it is written with conditional writes where the store has them (where it has not, two runs at the very
         same moment can go unnoticed), with the credentials of O(access_key) and
         the other connection options, those of the operator. It cannot lie below the API key, where recordings go.
-      - One record is for one project.
+      - One record is for one project. A record that names another project is never overwritten; the task fails (its
+        C(error.kind) is C(not_ours)).
     type: str
   update:
     description:
@@ -147,6 +148,23 @@ options:
     description:
       - Calls the API also if the record is older than this many seconds, to repair what was changed elsewhere.
     type: int
+  check_previous_target:
+    description:
+      - Returns RV(previous_target), whether a recording can still use the target that was set before this one, or that
+        was deleted. Reads the archive list of the project during O(grace_period).
+    type: bool
+    default: false
+  grace_period:
+    description:
+      - With O(check_previous_target), seconds after which no recording can use the previous target. The default is 18
+        hours. A recording can be open for 12 hours, and its upload takes time.
+    type: int
+    default: 64800
+  drain_timeout:
+    description:
+      - With O(check_previous_target), seconds to wait at most until no recording can use the previous target.
+    type: int
+    default: 0
 notes:
   - The API does not tell what it holds, so this module never does either. It says what it has set.
   - The AWS connection options of this module are used for O(record) in S3 alone. The credentials that Vonage uploads
@@ -244,6 +262,16 @@ EXAMPLES = r"""
       access_key: "{{ uploader_access_key }}"
       secret_key: "{{ uploader_secret_key }}"
     fallback: vonage
+
+- name: Delete the target, and wait up to a minute for recordings that still use it
+  vonage.archiving.vonage_archive_storage:
+    api_key: "{{ video_api_key }}"
+    api_secret: "{{ video_api_secret }}"
+    state: absent
+    record: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
+    check_previous_target: true
+    grace_period: 64800
+    drain_timeout: 60
 
 - name: Stop uploading
   vonage.archiving.vonage_archive_storage:
@@ -366,6 +394,32 @@ record:
       returned: when no usable record was found, and none has been written since
       type: str
       sample: there is no record yet
+previous_target:
+  description:
+    - Whether a recording can still use the target that was set before, or that was deleted. V(null) without
+      O(check_previous_target).
+  returned: success
+  type: dict
+  sample:
+    in_use: true
+    until: "2026-11-22T12:00:00Z"
+    reason: "recordings that started before the target changed are in progress: 3c5e0a8e-0c43-4f4b-9f8d-6f4c1a7e9b21"
+  contains:
+    in_use:
+      description: Whether a recording can still use it.
+      returned: with O(check_previous_target)
+      type: bool
+      sample: true
+    until:
+      description: When O(grace_period) is over; UTC, ISO 8601.
+      returned: with O(check_previous_target)
+      type: str
+      sample: "2026-11-22T12:00:00Z"
+    reason:
+      description: Why it can still be in use; empty if it cannot.
+      returned: with O(check_previous_target)
+      type: str
+      sample: the target changed a moment ago
 error:
   description:
     - What went wrong, for decisions of a playbook.

@@ -34,7 +34,12 @@ from tests.sandbox.heroku import App
 
 ORIGIN, STRANGER = "https://broadcast.example.com", "https://elsewhere.example.net"
 # What every application has besides: never to be shown, never to be touched.
-OTHERS = {"REDIS_URL": "redis://h:p4ss-of-the-database@db.example.com:6379", "SECRET_KEY": "s3cr3t-of-the-sessions"}
+OTHERS = {
+    "REDIS_URL": "redis://h:p4ss-of-the-database@db.example.com:6379",
+    "SECRET_KEY": "s3cr3t-of-the-sessions",
+    # By which the application is recognized.
+    "INTERACTIVE_STREAM_LIMIT": "limit-of-the-streams",
+}
 # The document's rule, in its own order.
 BY_HAND = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "POST", "PUT"], "AllowedHeaders": ["*"]}
 IMAGE = b"\x89PNG an image of an event"

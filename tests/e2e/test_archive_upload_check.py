@@ -145,7 +145,7 @@ def test_all_is_well(weed: Bench) -> None:
     weed.allow_cors()
     outcome = weed.check(weed.uploader(), expect_public=False, expect_least_privilege=True, cors_origin=ORIGIN)
     assert list(oks(outcome)) == outcome.result["planned"]
-    assert len(oks(outcome)) == 12
+    assert len(oks(outcome)) == 13
     assert all(oks(outcome).values()), outcome.failed
     assert outcome.failed == ""
     assert outcome.result["cleanup"] == {"ok": True, "detail": "Objects and uploads removed: 2.", "left": []}
@@ -156,7 +156,7 @@ def test_all_is_well(weed: Bench) -> None:
 def test_least_privilege_on_each_store(bench: Bench) -> None:
     outcome = bench.check(bench.uploader(), expect_public=False, expect_least_privilege=True)
     assert outcome.failed == ""
-    assert len(oks(outcome)) == 11
+    assert len(oks(outcome)) == 12
     assert bench.held() == []
 
 
@@ -166,8 +166,11 @@ def test_what_is_uploaded_is_as_vonage_uploads(weed: Bench) -> None:
         outcome = weed.check(key, s3={"endpoint": proxy.url}, endpoint_url=weed.store.endpoint_url)
         assert outcome.failed == ""
         puts = [request for request in proxy.requests if request.method in ("PUT", "POST")]
+        others = [f"{request.method} {request.query}" for request in proxy.requests if request not in puts]
     # The operator's requests went elsewhere; the uploader's are one put and the four of a multipart upload.
-    assert len(proxy.requests) == len(puts) == 5
+    assert len(puts) == 5
+    listing = "GET list-type=2&max-keys=1"
+    assert others == [listing, f"{listing}&prefix={PREFIX}%2F"]
     assert all(f"Credential={key[0]}/" in each.headers.get("authorization", "") for each in puts)
     names = {request.path.rsplit("/", 1)[1] for request in puts}
     assert names == {"archive.mp4", "archive.zip"}
@@ -179,7 +182,7 @@ def test_what_is_uploaded_is_as_vonage_uploads(weed: Bench) -> None:
 
 def test_single_part_only_without_encryption(bench: Bench) -> None:
     outcome = bench.check(bench.uploader(), multipart=False, s3={"sse": "none"})
-    assert list(oks(outcome)) == ["credentials", "put_object", "stored_encryption"]
+    assert list(oks(outcome)) == ["credentials", "put_object", "stored_encryption", "anonymous_list"]
     assert outcome.failed == ""
     assert detail(outcome, "stored_encryption") == 'Stored with "no encryption"; nothing was asked for.'
     assert bench.held() == []
@@ -267,8 +270,7 @@ def test_a_key_that_can_do_too_much(bench: Bench, versioned: bool) -> None:
     assert wrong == ["no_read", "no_list_outside", "no_put_outside", "no_delete"]
     for action in ("s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"):
         assert f"take {action} there away" in outcome.failed
-    assert "4 of 9 checks failed" not in outcome.failed
-    assert "4 of 10 checks failed" in outcome.failed
+    assert "4 of 11 checks failed" in outcome.failed
     assert outcome.result["cleanup"]["ok"]
     assert bench.held() == []
 
@@ -319,6 +321,52 @@ def test_public_and_private(weed: Bench) -> None:
     assert [name for name, ok in oks(wrong).items() if not ok] == ["anonymous_read"]
     assert "expected was that it is not readable" in wrong.failed
     assert weed.held() == []
+
+
+@pytest.mark.parametrize("expect_public", [None, False, True])
+@pytest.mark.parametrize("prefix", ["", f"{PREFIX}/*"], ids=["whole bucket", "prefix only"])
+def test_anonymous_list_allowed_by_policy_is_found(weed: Bench, expect_public: bool | None, prefix: str) -> None:
+    statements = [{**weed.allow("ListBucket", on=""), "Principal": "*", "Sid": "List"}]
+    if prefix:
+        statements[0]["Condition"] = {"StringLike": {"s3:prefix": [prefix]}}
+    if expect_public:
+        statements.append({**weed.allow("GetObject", on=f"/{PREFIX}/*"), "Principal": "*", "Sid": "Public"})
+    weed.client.put_bucket_policy(
+        Bucket=weed.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
+    key = weed.uploader()
+    found = weed.check(key, expect_public=expect_public, timeout=1)
+    assert [name for name, ok in oks(found).items() if not ok] == ["anonymous_list"]
+    assert "lists objects: the keys of all recordings are public. Remove s3:ListBucket for everybody" in found.failed
+    weed.client.delete_bucket_policy(Bucket=weed.bucket)
+    if expect_public:
+        weed.make_public()
+    closed = weed.check(key, expect_public=expect_public)
+    assert closed.failed == ""
+    assert detail(closed, "anonymous_list") == "Listing the bucket without a key is refused (HTTP 403)."
+
+
+def test_anonymous_list_allowed_by_acl_is_found(weed: Bench) -> None:
+    key = weed.uploader()
+    weed.client.put_bucket_acl(Bucket=weed.bucket, ACL="public-read")
+    found = weed.check(key, timeout=1)
+    assert [name for name, ok in oks(found).items() if not ok] == ["anonymous_list"]
+    assert "set the ACL of the bucket to private" in found.failed
+    weed.client.put_bucket_acl(Bucket=weed.bucket, ACL="private")
+    assert weed.check(key).failed == ""
+
+
+def test_anonymous_list_policy_that_is_deleted_late_is_waited_for(weed: Bench) -> None:
+    statement = {**weed.allow("ListBucket", on=""), "Principal": "*", "Sid": "List"}
+    weed.client.put_bucket_policy(
+        Bucket=weed.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    )
+    closing = threading.Timer(1.5, weed.client.delete_bucket_policy, kwargs={"Bucket": weed.bucket})
+    key = weed.uploader()
+    closing.start()
+    outcome = weed.check(key)
+    closing.join()
+    assert outcome.failed == ""
 
 
 def test_a_policy_that_comes_late_is_waited_for(weed: Bench) -> None:
@@ -445,7 +493,7 @@ def test_check_mode_sends_nothing(weed: Bench) -> None:
         assert proxy.requests == []
     assert outcome.result["checks"] == []
     assert "cleanup" not in outcome.result
-    assert outcome.result["planned"][-2:] == ["anonymous_read", "cors_preflight"]
+    assert outcome.result["planned"][-3:] == ["anonymous_read", "anonymous_list", "cors_preflight"]
     assert not outcome.changed
 
 

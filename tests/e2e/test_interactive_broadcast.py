@@ -445,6 +445,26 @@ def test_the_other_generation_ends_without_a_slash(site: BroadcastSite) -> None:
     site.steady(generation=2)
 
 
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_app_that_is_not_an_interactive_broadcast_keeps_its_access_key(
+    site: BroadcastSite, home: Path, state: str
+) -> None:
+    """A mistyped name is refused before anything is touched; with consent, an application is set up all the same."""
+    config = {"AWS_ACCESS_KEY_ID": "AKIAOFANOTHERAPP1234", "AWS_SECRET_ACCESS_KEY": "another-secret-of-the-app"}
+    other = site.heroku.add_app(config={**config, "DATABASE_URL": "postgres://db.example.com/billing"})
+    before = other.config
+    mistyped: dict[str, Any] = {"interactive_broadcast_heroku_app": other.name, "interactive_broadcast_state": state}
+    refused = site.play(home, hidden=[config["AWS_SECRET_ACCESS_KEY"]], **mistyped).failed()
+    assert f"Could not change the config vars of {other.name}: none of them shows that it is" in refused.error
+    assert (site.written, other.config, site.keys()) == ([], before, {})
+    if state == "present":
+        site.make_bucket()
+        assert site.run(app=other.name, adopt_app=True).result["reason"] == "changed"
+        assert site.keys() == {other.config["AWS_ACCESS_KEY_ID"]: "Active"}
+        # From now on it is recognized.
+        site.steady(app=other.name)
+
+
 @pytest.mark.slow
 def test_switches_that_are_off_and_options_that_are_wrong(site: BroadcastSite, home: Path) -> None:
     """False is false; what cannot be right is told while nothing has been touched."""

@@ -24,8 +24,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup, upload_views
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, DeniedError
 from tests.e2e.aws_gate import Gate, matches, pairs
 from tests.e2e.managed_life import LeftoverError, Life
@@ -105,6 +106,8 @@ def gate(sandbox: Sandbox) -> Iterator[Gate]:
         # pylint: disable-next=unnecessary-lambda
         patch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
         patch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
+        # What anybody can see at an address of AWS is not sent by botocore, and moto cannot show it.
+        patch.setattr(upload_views.Views, "_anonymous_list", lambda _views: Check("anonymous_list", True, ""))
         patch.setattr(policy, "CONFIRM_PAUSES", (0.0, 0.1))
         yield judge
 
@@ -249,11 +252,10 @@ def test_the_operators_policy_is_enough_for_the_playbooks(sandbox: Sandbox, home
         site.configure(**given, retention_days=90)
         first = site.held_key
         site.run("rotate", **given, retention_days=90).ok()
-        assert list(site.keys()) == [site.held_key[0]]
-        assert site.held_key != first
+        assert site.all_keys() == {first[0]: "Active", site.held_key[0]: "Active"}
         site.run("verify", **given, retention_days=90).ok()
-        assert list(site.keys()) == [site.held_key[0]]
-        site.run("teardown", **given).ok()
+        assert site.all_keys() == {first[0]: "Active", site.held_key[0]: "Active"}
+        site.run("teardown", **given, revoke_old_keys=True).ok()
         assert site.target() is None
         with pytest.raises(ClientError, match="NoSuchEntity"):
             site.keys()

@@ -15,8 +15,8 @@ from tests.e2e.prepared import configured
 from tests.e2e.site import PROBE, Site
 from tests.sandbox import DropConnection, ProxiedRequest
 
-REMOVE_TARGET = "vonage.archiving.archive_storage : Remove the upload target"
-DELETE_BUCKET = "vonage.archiving.archive_storage : Delete the bucket with all recordings in it"
+REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target"
+DELETE_BUCKET = "vonage.archiving.archive_storage : Delete the bucket with all recordings of the project"
 
 
 def test_verify_uploads_a_probe_and_changes_nothing(site: Site) -> None:
@@ -29,7 +29,7 @@ def test_verify_uploads_a_probe_and_changes_nothing(site: Site) -> None:
     assert [line for line in site.written if PROBE not in line] == []
     assert site.calls() == []
     assert all(check["ok"] for check in run.result["checks"])
-    assert len(run.result["checks"]) == 7
+    assert len(run.result["checks"]) == 8
     assert (site.record(), site.target(), site.objects()) == (record, target, [site.record_key])
 
 
@@ -96,7 +96,7 @@ def test_teardown_deletes_recordings_only_when_told_twice(site: Site) -> None:
     site.client.put_object(**other, Body=b"{}")
     site.forget()
     shared = site.run("teardown", **twice).failed()
-    assert "it is also that of other projects, whose recordings would be gone: 47999999" in shared.error
+    assert "it contains objects that do not belong to this project: .vonage-archiving/47999999.json" in shared.error
     assert (site.written, site.calls()) == ([], [])
     site.client.delete_object(**other)
     run = site.run("teardown", **twice).ok()
@@ -125,7 +125,7 @@ def test_teardown_that_could_not_delete_the_bucket_leaves_a_true_record(site: Si
 
     site.s3.before = refuse
     run = site.run("teardown", delete_bucket=True, delete_recordings=site.bucket).failed()
-    assert run.failed_task == "Delete the bucket with all recordings in it"
+    assert run.failed_task == "Delete the bucket with all recordings of the project"
     site.s3.before = None
     assert (site.exists(), site.target()) == (True, None)
     assert site.configure().result["reason"] == "unknown"

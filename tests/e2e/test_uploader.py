@@ -22,7 +22,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module, uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, iam_connection
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from tests.e2e import runs
@@ -421,6 +421,43 @@ def test_removal(site: Site) -> None:
     assert site.writes == []
 
 
+@pytest.mark.parametrize("force", [False, True], ids=["", "force"])
+def test_absent_user_of_another_project_is_refused_and_kept(site: Site, force: bool) -> None:
+    site.run(create_key="always")
+    held = site.held()
+    for check_mode in (True, False):
+        with pytest.raises(errors.NotOursError) as caught:
+            site.run(check_mode, state="absent", prefix="472", force=force)
+        assert str(caught.value) == (
+            f"Could not delete the IAM user {site.name} of project 472: its policy allows uploads for project 471. "
+            "Nothing was deleted. Correct name or prefix; without prefix, the policy is not checked."
+        )
+        assert caught.value.facts["user"] == site.name
+    assert site.writes == []
+    assert site.held() == held
+
+
+def test_absent_user_of_two_projects_is_refused_and_kept(site: Site) -> None:
+    site.run(create_key="always")
+    (name,) = (site.held() or {})["policies"]
+    found = uploader_policy.widened(
+        uploader_policy.document(site.bucket, "471"), uploader_policy.document(site.bucket, "472")
+    )
+    site.iam.put_user_policy(UserName=site.name, PolicyName=name, PolicyDocument=json.dumps(found))
+    held = site.held()
+    with pytest.raises(errors.NotOursError, match="allows uploads for project 472"):
+        site.run(state="absent")
+    assert site.writes == []
+    assert site.held() == held
+
+
+def test_absent_user_of_the_project_is_deleted(site: Site) -> None:
+    site.run(create_key="always")
+    assert site.run(state="absent").result["changes"] == ["access_keys", "policy", "user"]
+    assert site.held() is None
+    assert not site.run(state="absent").changed
+
+
 def test_removal_of_a_user_with_all_that_can_hang_on_it(moto: Site) -> None:
     moto.run()
     statement = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject")]})
@@ -479,7 +516,7 @@ LISTING = ("ListUserPolicies", "ListAttachedUserPolicies", "ListGroupsForUser")
 USES: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     ((*READING, "CreateUser", "PutUserPolicy", "CreateAccessKey"), {}),
     ((*READING, "TagUser", "PutUserPolicy", *RETIRING), {"tags": {"a": "b"}, "prefix": "8", "keep_keys": []}),
-    ((*READING, *LISTING, *RETIRING, "DeleteUserPolicy", "DeleteUser"), {"state": "absent"}),
+    ((*READING, *LISTING, *RETIRING, "DeleteUserPolicy", "DeleteUser"), {"state": "absent", "prefix": "8"}),
 ]
 
 

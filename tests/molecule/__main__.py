@@ -90,6 +90,7 @@ def broadcast(sandbox: Sandbox, api_key: str, api_secret: str, bucket: str) -> d
         "interactive_broadcast_access_key": store.access_key,
         "interactive_broadcast_secret_key": store.secret_key,
         "interactive_broadcast_heroku_app": sandbox.heroku.app_name,
+        "interactive_broadcast_adopt_app": True,
         "interactive_broadcast_heroku_api_token": sandbox.heroku.api_token,
         "interactive_broadcast_heroku_api_url": sandbox.heroku.url,
     }

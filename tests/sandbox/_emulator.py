@@ -12,6 +12,7 @@ from ._faults import Fault, Faults
 from ._server import Front, RequestLog, Server, Wsgi
 
 GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>{}</body></html>"
+NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1>nginx</body></html>"
 
 
 class Emulator:

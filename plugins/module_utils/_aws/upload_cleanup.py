@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
@@ -30,6 +30,9 @@ STALE = datetime.timedelta(hours=1)
 # Should there be more, the next run goes on.
 MOST_PAGES = 20
 WORKERS = 6
+# Time limits of the two phases of a clean-up. A later check deletes what this one could not.
+LIST_SECONDS = 50.0
+DELETE_SECONDS = 50.0
 
 
 class Thing(t.NamedTuple):
@@ -67,8 +70,9 @@ def removable(found: t.Iterable[Dated], ours: str, now: datetime.datetime) -> se
 
 @dataclass
 class Cleanup:
-    """One clean-up.
+    """One clean-up, which ends within ``LIST_SECONDS + DELETE_SECONDS``.
 
+    :param deadline: its clock is used, not its end.
     :param left: what is still there although it should not be.
     :param troubles: why, each reason once.
     :param notes: what could not be looked for.
@@ -78,6 +82,7 @@ class Cleanup:
     client: t.Any
     keys: Keys
     ledger: Ledger
+    deadline: Deadline = field(default_factory=lambda: Deadline(0))
     left: list[str] = field(default_factory=list)
     troubles: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
@@ -89,11 +94,13 @@ class Cleanup:
         """
         if self.ledger.empty:
             return {"ok": True, "detail": "Nothing was uploaded.", "left": []}
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            looks = list(pool.map(lambda look: look(), self._looks()))
-            found = removable((dated for look in looks for dated in look), self.keys.run, _now())
-            things = sorted(self._known(seen=not self.notes) | found, key=str)
-            removed = sum(pool.map(self._remove, things))
+        listings = self._looks()
+        listed = self.deadline.renewed(LIST_SECONDS).run(listings)
+        if len(listed) < len(listings):
+            self.notes[f"The store did not list probes of earlier checks within {LIST_SECONDS:.0f} seconds."] = None
+        found = removable((dated for look in listed.values() for dated in look), self.keys.run, _now())
+        things = sorted(self._known(seen=not self.notes) | found, key=str)
+        removed = sum(self._removed(things))
         earlier = len([thing for thing in found if run_of(thing.key) != self.keys.run])
         return {"ok": not self.left, "detail": self._detail(removed, earlier), "left": sorted(self.left)}
 
@@ -102,12 +109,13 @@ class Cleanup:
 
         :param seen: whether all listings worked, so that keys for which no answer came need not be tried.
         """
-        things = {Thing(key, mark, is_upload=True) for key, mark in self.ledger.uploads}
+        # Copies, since a step that was abandoned may still change the ledger.
+        uploads, objects, unsure = set(self.ledger.uploads), set(self.ledger.objects), set(self.ledger.unsure)
+        things = {Thing(key, mark, is_upload=True) for key, mark in uploads}
         if not seen:
-            things |= {Thing(key, mark) for key, mark in self.ledger.objects}
-            return things | {Thing(key) for key in self.ledger.unsure}
+            return things | {Thing(key, mark) for key, mark in objects} | {Thing(key) for key in unsure}
         # Where there are versions, the listing has told them.
-        return things | {Thing(key, mark) for key, mark in self.ledger.objects if mark or not self.ledger.versioned}
+        return things | {Thing(key, mark) for key, mark in objects if mark or not self.ledger.versioned}
 
     def _looks(self) -> list[t.Callable[[], list[Dated]]]:
         inside = f"{self.settings.prefix}/{FOLDER_START}"
@@ -141,6 +149,16 @@ class Cleanup:
         items = (item for page in taken for name in fields for item in page.get(name, []))
         # There may be stores that list more than they were asked for.
         return [item for item in items if str(item.get("Key")).startswith(prefix)]
+
+    def _removed(self, things: t.Sequence[Thing]) -> list[bool]:
+        """For each thing, whether it was there and is gone."""
+        removals = [lambda thing=thing: self._remove(thing) for thing in things]
+        done = self.deadline.renewed(DELETE_SECONDS).run(removals, WORKERS)
+        missed = [thing for number, thing in enumerate(things) if number not in done]
+        if missed:
+            self.left += [f"s3://{self.settings.bucket}/{thing}" for thing in missed]
+            self.troubles[f"The store did not delete them within {DELETE_SECONDS:.0f} seconds."] = None
+        return list(done.values())
 
     def _remove(self, thing: Thing) -> bool:
         """Whether it was there and is gone."""

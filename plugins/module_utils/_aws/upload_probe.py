@@ -16,6 +16,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
     ArchivingError,
@@ -128,11 +129,15 @@ class Ledger:
 
 @dataclass
 class Patience:
-    """Waits for what was set a moment ago to take effect, for one time budget of all steps together."""
+    """Waits for what was set a moment ago to take effect, for one time budget of all steps together.
+
+    :param deadline: ends all steps; after it, nothing is attempted.
+    """
 
     seconds: float
     clock: t.Callable[[], float] = time.monotonic
     sleep: t.Callable[[float], None] = time.sleep
+    deadline: Deadline | None = None
     _started: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +150,8 @@ class Patience:
     def pauses(self) -> t.Iterator[None]:
         """Yields once at once, then after ever longer pauses, as long as there is time left."""
         pause = FIRST_PAUSE
+        if self._is_over():
+            return
         yield
         while True:
             left = self.seconds - self.waited
@@ -152,7 +159,12 @@ class Patience:
                 return
             self.sleep(min(pause, left))
             pause = min(pause * 2, LONGEST_PAUSE)
+            if self._is_over():
+                return
             yield
+
+    def _is_over(self) -> bool:
+        return self.deadline is not None and self.deadline.left <= 0
 
     def call(self, attempt: t.Callable[[], T], may_pass: t.Callable[[ArchivingError], bool]) -> T:
         """The first answer of ``attempt`` that is none of the errors that may pass."""
@@ -164,7 +176,7 @@ class Patience:
                 if not may_pass(exc):
                     raise
                 failure = exc
-        raise t.cast(ArchivingError, failure)
+        raise failure or UnreachableError("verify uploads", "the time limit of the verification was reached")
 
 
 def code(exc: ArchivingError) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, root_element
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import aws_host
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import AES256, PART_SIZE
@@ -58,6 +58,7 @@ class Views:
 
     :param content: what the single-part probe holds.
     :param url: the URL of the single-part probe.
+    :param bucket_url: the URL of the bucket.
     """
 
     settings: Settings
@@ -66,6 +67,7 @@ class Views:
     content: bytes
     url: str
     patience: Patience
+    bucket_url: str = ""
 
     @property
     def _http(self) -> Http:
@@ -101,6 +103,32 @@ class Views:
                 return Check("anonymous_read", False, f"GET {self.url} without a key: {problem(exc)} {exc.hint}")
             came, readable = f"HTTP {status}", False
         return anonymous_read(self.url, bool(self.settings.expect_public), readable, came)
+
+    def anonymous_list(self) -> Check:
+        """Whether the bucket refuses to list objects without a key; a policy that was just set may not count yet."""
+        check = Check("anonymous_list", False, "")
+        for _pause in self.patience.pauses():
+            check = self._anonymous_list()
+            if check.ok:
+                break
+        return check
+
+    def _anonymous_list(self) -> Check:
+        """A policy can allow the listing of a prefix and not that of the whole bucket."""
+        responses: dict[str, str] = {}
+        for prefix in ("", f"{self.settings.prefix}/"):
+            url = list_url(self.bucket_url, prefix)
+            try:
+                answer = self._http.send("GET", url, "list the bucket without a key")
+            except UnreachableError as exc:
+                if exc.facts.get("status") is None:
+                    return Check("anonymous_list", False, f"GET {url} without a key: {problem(exc)} {exc.hint}")
+                responses[url] = f"HTTP {exc.facts['status']}"
+                continue
+            if answer.status == 200 and root_element(answer.body) == "ListBucketResult":
+                return anonymous_list({url: ""})
+            responses[url] = f"HTTP {answer.status}"
+        return anonymous_list(responses)
 
     def preflight(self) -> Check:
         """What a browser learns that asks for a page of another origin; rules just set may not count yet."""
@@ -166,6 +194,29 @@ def anonymous_read(url: str, expect_public: bool, readable: bool, came: str) -> 
     return Check(
         "anonymous_read", False, f"{got}; expected was that it is {'' if expect_public else 'not '}readable. {advice}"
     )
+
+
+def list_url(bucket_url: str, prefix: str) -> str:
+    """The URL of a ListObjectsV2 request for one object; pure."""
+    query = {"list-type": "2", "max-keys": "1", **({"prefix": prefix} if prefix else {})}
+    return f"{bucket_url}?{urlencode(query)}"
+
+
+def anonymous_list(responses: t.Mapping[str, str]) -> Check:
+    """The result of ListObjectsV2 requests without a key; pure.
+
+    :param responses: by URL the status, or an empty string where objects were listed.
+    """
+    listed = [url for url, status in responses.items() if not status]
+    if listed:
+        detail = (
+            f"GET {listed[0]} without a key lists objects: the keys of all recordings are public. Remove s3:ListBucket "
+            "for everybody from the bucket policy, set the ACL of the bucket to private (READ for AllUsers allows "
+            "listing), and set BlockPublicAcls and IgnorePublicAcls in the public access block. Players do not list."
+        )
+        return Check("anonymous_list", False, detail)
+    shown = " and ".join(dict.fromkeys(responses.values()))
+    return Check("anonymous_list", True, f"Listing the bucket without a key is refused ({shown}).")
 
 
 def preflight(answer: Answer, origin: str, method: str) -> Check:

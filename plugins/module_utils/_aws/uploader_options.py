@@ -81,6 +81,12 @@ def user_problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:
     return found + _tag_problems(wanted.tags)
 
 
+def removal_problems(wanted: Wanted) -> list[str]:
+    """What is wrong with a user that is to be deleted; the prefix is optional then."""
+    problem = names.project_problem(wanted.prefix) if wanted.prefix else None
+    return [*user_problems(wanted), *([problem] if problem else [])]
+
+
 def _tag_problems(tags: t.Mapping[str, t.Any]) -> list[str]:
     # One of the tags is ours.
     found = tagging.tag_problems(tags, most=tagging.MOST_TAGS - 1, service="IAM, with one of this collection's,")

@@ -66,6 +66,11 @@ def places(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[Place]:
     return {Place(*match.groups()) for match in map(_PLACE.fullmatch, resources) if match}
 
 
+def other_projects(documents: t.Iterable[t.Mapping[str, t.Any] | None], project: str) -> list[str]:
+    """The ids of projects other than this one that these policies allow uploads for."""
+    return sorted({place.prefix.partition("/")[0] for place in places(documents)} - {project})
+
+
 def widened(wanted: Document, current: t.Mapping[str, t.Any]) -> Document:
     """What is wanted, and what else is allowed so far; widened again it is the same."""
     try:

@@ -75,7 +75,7 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     :raises InputError: with everything that is wrong, before anything is sent.
     """
     user, present = _wanted(params), params.get("state") != "absent"
-    problems = uploader_options.problems(user) if present else uploader_options.user_problems(user)
+    problems = uploader_options.problems(user) if present else uploader_options.removal_problems(user)
     problems += _key_problems(params)
     try:
         connection = iam.iam_connection(params, environ)

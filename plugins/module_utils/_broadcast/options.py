@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import iam, names, uploader_options, uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import timeout_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import connection as heroku
@@ -63,6 +64,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "endpoint": {"type": "str"},
     "base_url": {"type": "str"},
     "enable_archiving": {"type": "bool", "default": True},
+    "adopt_app": {"type": "bool", "default": False},
     "user": {"type": "dict", "options": USER},
     "rotate": {"type": "bool", "default": False},
     "rotate_after": {"type": "int", "default": 0},
@@ -101,6 +103,7 @@ class Desired:
     :param base_url: where recordings are served from, if not by the store itself.
     :param user: of generation 1.
     :param rotate_after: seconds; ``None`` for never.
+    :param adopt_app: whether to change an application that is not recognized as an Interactive Broadcast.
     :param grace: seconds that a replaced key stays after the config vars have changed.
     """
 
@@ -116,6 +119,7 @@ class Desired:
     store: aws.Connection
     base_url: str | None = None
     enable_archiving: bool = True
+    adopt_app: bool = False
     rotate: bool = False
     rotate_after: float | None = None
     grace: float = 90
@@ -145,6 +149,7 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
         f"user: {why}" for why in (uploader_options.problems(user) if present else uploader_options.user_problems(user))
     ]
     seconds = {name: _seconds(params, name, problems) for name in ("rotate_after", "grace", "verify_timeout")}
+    problems += timeout_problems("verify_timeout", seconds["verify_timeout"])
     connections = _connections(params, environ, problems)
     if problems or not app or not connections:
         error = InputError(list(dict.fromkeys(problems)))
@@ -164,6 +169,7 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
         store=connections[2],
         base_url=given(params.get("base_url")),
         enable_archiving=params.get("enable_archiving") is not False,
+        adopt_app=params.get("adopt_app") is True,
         rotate=bool(params.get("rotate")),
         rotate_after=seconds["rotate_after"] or None,
         grace=seconds["grace"],

@@ -29,6 +29,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._heroku import co
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan
 
 NEW = "(new)"
+# Config vars that only Interactive Broadcast is known to read (its public code, conf/settings.json and .env): one of
+# the first set, or all of the second, identifies an application. Many others have AWS_ACCESS_KEY_ID or S3_BUCKET_NAME.
+MARKERS = frozenset(
+    {"S3_COMPOSEDVIDEO_URL", "INSTANCE_ENABLE_ARCHIVING", "POSTPRODUCTION_ENABLED", "INTERACTIVE_STREAM_LIMIT"}
+)
+MARKERS_TOGETHER = frozenset({"FIREBASE_PROJECT_ID", "ENCRYPT_PASSWORD"})
 # A release command may run for so long before the application gets its config vars (Heroku's article "Release Phase"
 # names no shorter limit than an hour).
 LONGEST_RELEASE = 3600
@@ -160,6 +166,23 @@ def _shown(change: Change) -> Change:
     misplaced = change.name == KEY_ID and not is_key_id(before)
     misplaced = misplaced or (change.name in urls.VARIABLES.values() and urls.holds_credentials(before))
     return replace(change, before=config_vars.NOT_SHOWN) if before and misplaced else change
+
+
+def is_broadcast(observed: Observed) -> bool:
+    """Whether the application is recognized as an Interactive Broadcast, or has a key that this collection made."""
+    found = frozenset(observed.variables)
+    return bool(found & MARKERS) or found >= MARKERS_TOGETHER or holder(observed) is not None
+
+
+def not_a_broadcast(wanted: Desired) -> errors.NotOursError:
+    """The error for an application whose config vars may belong to something else."""
+    return errors.NotOursError(
+        f"change the config vars of {wanted.app.id}",
+        "none of them shows that it is an Interactive Broadcast application, such as S3_COMPOSEDVIDEO_URL or "
+        "INTERACTIVE_STREAM_LIMIT",
+        "Check app. If it is one that has not been set up yet, set adopt_app=true once (in the role "
+        "interactive_broadcast_adopt_app). Nothing was changed.",
+    )
 
 
 def is_uploader(user: uploader.User | None) -> bool:

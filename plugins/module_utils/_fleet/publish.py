@@ -9,13 +9,14 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import secrets
 import time
 import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._atomic_file import replace_file
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, bucket_problem
@@ -78,15 +79,12 @@ def _write(
 
 def _to_file(path: str, data: bytes, _kind: str) -> None:
     """Whole or not at all."""
-    final = os.path.expanduser(path)
-    part = f"{final}.{os.getpid()}.part"
     try:
-        with open(part, "wb") as handle:
-            handle.write(data)
-        os.replace(part, final)
+        final = os.path.expanduser(path)
+        # A name that cannot be predicted, and the mode that the umask gives, which ``tempfile`` does not offer.
+        temporary = os.path.join(os.path.dirname(final) or ".", f".{secrets.token_hex(8)}.part")
+        replace_file(final, data, temporary, 0o666)
     except (OSError, ValueError) as exc:  # the latter for a name that none can be
-        with contextlib.suppress(OSError, ValueError):
-            os.unlink(part)
         why = getattr(exc, "strerror", None) or str(exc)
         hint = "Give archive_fleet_report_path in a folder that is there and may be written to."
         raise errors.RejectedError(f"write the report {path}", why, hint) from exc

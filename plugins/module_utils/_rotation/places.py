@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place, places
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place, other_projects, places
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import Desired
 
 
@@ -28,7 +28,7 @@ def refuse_others(wanted: Desired, seen: t.Iterable[uploader.Observed]) -> None:
 
     :raises NotOursError: there may be some.
     """
-    others = sorted({place.prefix.partition("/")[0] for place in _places(seen)} - {wanted.project.id})
+    others = other_projects((each.user.policy for each in seen if each.user), wanted.project.id)
     if others and not wanted.main.force:
         raise errors.NotOursError(
             f"manage the keys of the IAM user {wanted.main.name} for {wanted.project.name}",

@@ -9,6 +9,11 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 PUT and its answers 200, 400 and 403: the vendor's guide "Using S3 storage with server-side encryption". DELETE and its
 answers 204 and 404: the preview document of the archiving API of 2013 and public code in use since. Nothing reads a
 target. Answers may echo secrets and are never shown, but for the code and message of an error, redacted.
+
+Errors of the API are JSON objects. OpenTok: ``{code, message, description}``, seen in public for a 400 (opentok-node
+issue 226). Unified environment: ``code`` and ``message``, the schema ``Video-Error`` of the published OpenAPI document
+for archives, which does not contain the path of the upload target. The body of the 404 to a DELETE is unverified for
+both.
 """
 
 from __future__ import annotations
@@ -77,7 +82,9 @@ class Client:
         """Delete the target; it is no error when there is none."""
         attempted = f"delete the upload target of {self.project.name}"
         answer = self._send("DELETE", self._storage, attempted)
-        if answer.status == 404 and self._says_absent(answer):
+        if answer.status == 404:
+            if not is_api_error(answer):
+                raise absence_unproven(self.project, attempted, answer)
             # After a try without an answer, what is gone may have been deleted by that try.
             return Done(answer.tries, existed=answer.tries > 1)
         if answer.status not in DONE:
@@ -103,11 +110,6 @@ class Client:
     @property
     def _storage(self) -> str:
         return f"{self.project.api_url}/v2/project/{quote(self.project.id, safe='')}/archive/storage"
-
-    def _says_absent(self, answer: Answer) -> bool:
-        """Whether a 404 is about the target; in the unified environment the whole path may be unknown."""
-        document = answer.json()
-        return not self.project.unified or (isinstance(document, dict) and {"code", "message"} <= set(document))
 
     def headers(self) -> dict[str, str]:
         """Headers with a token made now."""
@@ -146,6 +148,33 @@ class Client:
         said = message(answer, self._hidden())
         skew = clock_skew(answer.headers.get("date", ""), self.now())
         return refusal(self.project, attempted, answer, said, skew, reading)
+
+
+def is_api_error(answer: Answer) -> bool:
+    """Whether an error response has the form of the Vonage API's own errors; pure.
+
+    Proxies, portals and gateways answer with a page or with JSON of another form. More fields than the documented ones
+    count as another form: a wrong "yes" deletes keys that the target still holds.
+    """
+    document = answer.json()
+    if not isinstance(document, dict) or not set(document) <= {"code", "message", "description"}:
+        return False
+    code, text = document.get("code"), document.get("message")
+    description = document.get("description")
+    is_number = isinstance(code, int) and not isinstance(code, bool)
+    return is_number and isinstance(text, str) and (description is None or isinstance(description, str))
+
+
+def absence_unproven(project: Project, attempted: str, answer: Answer) -> errors.UnreachableError:
+    """The error for a 404 to a DELETE that the Vonage API did not send; pure."""
+    problem = f"{project.api_url} answered HTTP 404, and the body is not an error of the Vonage API"
+    hint = (
+        "The upload target may still be set. Check api_url, and proxies or gateways between this machine and the API, "
+        "then run it again. If the API itself sends this response because there is no target, set a target with "
+        "state=present and delete it again."
+    )
+    hint = f"{hint} {UNIFIED}" if project.unified else hint
+    return errors.UnreachableError(attempted, problem, hint, status=answer.status, tries=answer.tries)
 
 
 def refusal(

@@ -47,6 +47,7 @@ class Record:
         made without this record: there may be another record, which is newer.
     :param since: since when the project has had a target, whichever; UTC, ISO 8601; empty where that is not known, and
         where there is none.
+    :param settings_since: since when its bucket, endpoint, and encryption have been the same; likewise.
     """
 
     project: str
@@ -61,17 +62,28 @@ class Record:
     until: str = ""
     others: tuple[str, ...] = ()
     since: str = ""
+    settings_since: str = ""
 
     def done(self, status: str, now: float, others: t.Iterable[str] = ()) -> Record:
         """The record once the API has agreed."""
         since = (self.since or stamp(now)) if status == APPLIED else ""
-        done = replace(self, status=status, time=stamp(now), since=since)
+        settings_since = (self.settings_since or stamp(now)) if status == APPLIED else ""
+        done = replace(self, status=status, time=stamp(now), since=since, settings_since=settings_since)
         return replace(done, may_hold=(), until="", others=tuple(sorted(others)))
 
     @property
     def target_since(self) -> float | None:
         """Since when the project has had a target, Unix seconds; ``None`` where that is not known."""
         return seconds(self.since or (self.time if self.status == APPLIED else ""))
+
+    @property
+    def changed_at(self) -> float | None:
+        """When the target was deleted, or bucket, endpoint, or encryption changed; Unix seconds."""
+        return seconds(self.settings_since or self.time)
+
+    def has_settings_of(self, storage: t.Mapping[str, t.Any]) -> bool:
+        """Whether bucket, endpoint, and encryption are those of another target."""
+        return all(self.storage.get(name) == storage.get(name) for name in ("type", "bucket", "endpoint", "sse"))
 
 
 def begin(
@@ -158,22 +170,33 @@ def parse(data: bytes) -> Record:
         raise ValueError("the record has a format that this version does not know")
     texts = [document.get(name) for name in _TEXTS]
     storage, held, others = document.get("storage"), document.get("may_hold"), document.get("others", [])
-    since = document.get("since", "")
+    since, settings_since = (document.get(name, "") for name in ("since", "settings_since"))
     lists = [[] if held is None else held, others]
     if not isinstance(storage, dict) or not all(isinstance(each, list) for each in lists):
         raise ValueError("the record is damaged")
-    if not all(isinstance(text, str) for text in [*texts, since, *lists[0], *lists[1]]):
+    if not all(isinstance(text, str) for text in [*texts, since, settings_since, *lists[0], *lists[1]]):
         raise ValueError("the record is damaged")
     record = Record(
         storage=storage,
         may_hold=None if held is None else tuple(held),
         others=tuple(others),
         since=since,
+        settings_since=settings_since,
         **dict(zip(_TEXTS, texts)),  # type: ignore[arg-type]  # checked above
     )
     if record.status not in (PENDING, APPLIED, ABSENT) or seconds(record.time) is None:
         raise ValueError("the record is damaged")
     return record
+
+
+def owner(data: bytes) -> str:
+    """The project that a state file names, also one that :func:`parse` cannot read; empty where there is none."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return ""
+    project = document.get("project") if isinstance(document, dict) and "format" in document else None
+    return project if isinstance(project, str) else ""
 
 
 def doubt(record: Record, project: str, api_url: str, now: float) -> str:

@@ -19,11 +19,17 @@ from dataclasses import dataclass, field
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._key_periods import GRACE_PERIOD
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import (
+    announced_call,
+    previous_target,
+    record,
+    target,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
@@ -46,6 +52,9 @@ ARGUMENTS: dict[str, t.Any] = {
     "record": {"type": "str"},
     "update": {"type": "str", "choices": list(UPDATES), "default": "on_change"},
     "max_age": {"type": "int"},
+    "check_previous_target": {"type": "bool", "default": False},
+    "grace_period": {"type": "int", "default": GRACE_PERIOD},
+    "drain_timeout": {"type": "int", "default": 0},
     **vonage.ARGUMENTS,
     **aws.ARGUMENTS,
 }
@@ -59,13 +68,21 @@ class SecretNeededError(errors.ArchivingError):
 
 @dataclass(frozen=True)
 class Desired:
-    """What is asked for; ``target`` is ``None`` for no target at all."""
+    """What is asked for; ``target`` is ``None`` for no target at all.
+
+    :param check_previous_target: whether the result states if recordings can still use the previous target.
+    :param grace_period: seconds for which they can at most.
+    :param drain: seconds to wait until they no longer can.
+    """
 
     project: Project
     target: Target | None
     store: Store | None = None
     always: bool = False
     max_age: float | None = None
+    check_previous_target: bool = False
+    grace_period: float = GRACE_PERIOD
+    drain: float = 0
 
     @property
     def storage(self) -> dict[str, t.Any] | None:
@@ -101,12 +118,47 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """Make the upload target of one project what the options say."""
     wanted = desired(params, context.environ)
     observed = observe(wanted, time.time())
+    while _may_be_set_again(wanted, observed) and not context.check_mode:
+        store = t.cast(Store, wanted.store)
+        if not announced_call.wait(wanted.project, store, observed.held, observed.last, time.monotonic, time.sleep):
+            break
+        observed = observe(wanted, time.time())
     reason = plan(wanted, observed, time.time())
-    if reason == "unchanged":
-        return outcome(wanted, observed, reason, False)
-    if context.check_mode:
-        return outcome(wanted, observed, reason, True)
-    return apply(wanted, observed, reason)
+    last = observed.last if reason == "unchanged" else None
+    if reason == "unchanged" or context.check_mode:
+        done = outcome(wanted, observed, reason, reason != "unchanged")
+    else:
+        done, last = apply(wanted, observed, reason)
+    done.result["previous_target"] = _fetch_previous_target(wanted, observed, last, context.check_mode)
+    return done
+
+
+def _may_be_set_again(wanted: Desired, observed: Observed) -> bool:
+    """Whether a call of another run may still set the target that this one deletes, and whose keys are deleted then."""
+    return wanted.target is None and wanted.store is not None and bool(observed.last and observed.last.storage)
+
+
+def _fetch_previous_target(
+    wanted: Desired, observed: Observed, last: record.Record | None, check_mode: bool
+) -> dict[str, t.Any] | None:
+    """Whether recordings can still use the target that was set before; ``None`` if the options do not ask."""
+    if not wanted.check_previous_target:
+        return None
+    now, project = time.time(), wanted.project
+    if wanted.target is None and not observed.held.place:
+        return previous_target.PreviousTarget(False, now).as_result()  # without the bucket, no recording arrives
+    client = Client(project)
+    client.prepare()
+    if wanted.store is None:
+        # Without a state file the time of the last change is unknown: only the archive list can tell.
+        return previous_target.fetch(
+            client, project, now - previous_target.LIST_DELAY, wanted.grace_period, now
+        ).as_result()
+    changed_at = (last.changed_at if last else None) or now
+    if check_mode:
+        # As if the run had waited.
+        return previous_target.fetch(client, project, changed_at, wanted.grace_period, now + wanted.drain).as_result()
+    return previous_target.wait(client, project, changed_at, wanted.grace_period, wanted.drain).as_result()
 
 
 def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desired:
@@ -118,6 +170,8 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     state = _one_of(params, "state", STATES, problems)
     update = _one_of(params, "update", UPDATES, problems)
     max_age = vonage.number(params, "max_age", -1, problems)
+    grace_period = vonage.number(params, "grace_period", GRACE_PERIOD, problems, whole=True)
+    drain = vonage.number(params, "drain_timeout", 0, problems, whole=True)
     project = vonage.project(params, environ, problems)
     wanted = target.target(params, project.id if project else "", problems) if state == "present" else None
     store = record_store(params, environ, project.id if project else "", problems)
@@ -127,7 +181,16 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
         raise error
     for secret in (project.secret, wanted.secret if wanted else None):
         mark_as_secret(secret)
-    return Desired(project, wanted, store, update == "always", max_age if max_age >= 0 else None)
+    return Desired(
+        project,
+        wanted,
+        store,
+        update == "always",
+        max_age if max_age >= 0 else None,
+        params.get("check_previous_target") is True,
+        grace_period,
+        drain,
+    )
 
 
 def _one_of(params: t.Mapping[str, t.Any], name: str, allowed: t.Sequence[str], problems: list[str]) -> str:
@@ -161,7 +224,8 @@ def record_store(
 def observe(wanted: Desired, now: float) -> Observed:
     """Read the record.
 
-    :raises NotOursError: there is something else in its place, which must not be overwritten.
+    :raises NotOursError: there is something else in its place, or the state file of another project; neither may be
+        overwritten.
     """
     if wanted.store is None:
         return Observed(why="no record is kept: the option record is not set")
@@ -170,6 +234,9 @@ def observe(wanted: Desired, now: float) -> Observed:
         return Observed(held, why="there is no record: its bucket does not exist")
     if held.data is None or not held.data.strip():
         return Observed(held, why="there is no record yet")
+    owner = record.owner(held.data)
+    if owner and owner != wanted.project.id:
+        raise another_project(wanted.project, wanted.store.location, owner)
     try:
         last = record.parse(held.data)
     except record.AlienError as exc:
@@ -183,6 +250,16 @@ def observe(wanted: Desired, now: float) -> Observed:
     return Observed(held, last, None if why else last, why, why == record.UNFINISHED)
 
 
+def another_project(project: Project, location: str, owner: str) -> errors.NotOursError:
+    """The error for a state file that belongs to another project."""
+    return errors.NotOursError(
+        f"use the state file {location} for {project.name}",
+        f"it belongs to project {owner}",
+        "Use one state file per project: set the option record (in the role archive_storage_record) to a location of "
+        "its own. Nothing was changed.",
+    )
+
+
 def plan(wanted: Desired, observed: Observed, now: float) -> str:
     """Why the API has to be called, or ``unchanged``."""
     return record.reason(
@@ -190,8 +267,11 @@ def plan(wanted: Desired, observed: Observed, now: float) -> str:
     )
 
 
-def apply(wanted: Desired, observed: Observed, reason: str) -> Outcome:
-    """Call the API, with the record written before and after."""
+def apply(wanted: Desired, observed: Observed, reason: str) -> tuple[Outcome, record.Record | None]:
+    """Call the API, with the state file written before and after.
+
+    :returns: the outcome, and the state file if one is kept.
+    """
     if wanted.target and wanted.secret is None:
         raise SecretNeededError(
             f"set the upload target of {wanted.project.name}",
@@ -204,15 +284,15 @@ def apply(wanted: Desired, observed: Observed, reason: str) -> Outcome:
     client.prepare()
     # A target must be removable after the bucket it points to, which may hold the record, is gone.
     if wanted.store is None or (wanted.target is None and not observed.held.place):
-        return outcome(wanted, observed, reason, _call(client, wanted).existed)
+        return outcome(wanted, observed, reason, _call(client, wanted).existed), None
     journal = Journal(wanted.project, wanted.store, observed.held, observed.known is not None, observed.in_use)
     journal.begin(wanted.storage or {}, wanted.secret)
     try:
         done = _call(client, wanted)
     except errors.ArchivingError as exc:
         raise journal.failed(exc) from exc
-    status = record.APPLIED if wanted.target else record.ABSENT
-    return outcome(wanted, observed, reason, done.existed, journal.end(status))
+    written = journal.end(record.APPLIED if wanted.target else record.ABSENT)
+    return outcome(wanted, observed, reason, done.existed, written), written
 
 
 def _call(client: Client, wanted: Desired) -> Done:

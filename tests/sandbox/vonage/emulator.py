@@ -10,9 +10,9 @@ import json
 import secrets
 import time
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
-from .._emulator import GATEWAY_PAGE, Emulator
+from .._emulator import GATEWAY_PAGE, NOT_FOUND_PAGE, Emulator
 from . import archives
 from .app import create_app
 from .callbacks import Callback, Deliveries, check_url
@@ -21,6 +21,14 @@ from .mp4 import make_mp4
 from .state import Application, Archive, Project, State
 
 LOST_OUTCOMES = ("failed", "stopped")
+
+
+class Recording(NamedTuple):
+    """An archive in progress, and the target that it took at its start."""
+
+    holder: Project | Application
+    archive: Archive
+    target: dict[str, Any] | None
 
 
 class VonageEmulator(Emulator):
@@ -120,7 +128,16 @@ class VonageEmulator(Emulator):
         """
         if on_failure not in LOST_OUTCOMES:
             raise ValueError(f"on_failure must be one of {', '.join(LOST_OUTCOMES)}")
-        content = make_mp4(size)
+        recording = self.start_archive(key, session_id=session_id, name=name)
+        return self.finish_archive(recording, size=size, on_failure=on_failure, pause=pause)
+
+    def start_archive(
+        self, key: str | None = None, *, session_id: str | None = None, name: str = "", age: float = 0.0
+    ) -> Recording:
+        """Start an archive, which takes the target of this moment, and is in progress until ``finish_archive``.
+
+        ``age`` are the seconds for which it has been in progress already.
+        """
         with self.state.lock:
             holder = self.state.holder(key or self.api_key)
             target = copy.deepcopy(holder.target)
@@ -128,13 +145,26 @@ class VonageEmulator(Emulator):
                 id=str(uuid.uuid4()),
                 session_id=session_id or f"1_{secrets.token_urlsafe(24)}",
                 name=name,
-                created_at=int(time.time() * 1000),
+                created_at=int((time.time() - age) * 1000),
                 status="started",
                 size=0,
                 duration=0,
             )
             holder.archives.append(archive)
         self._tell(holder, archive)
+        return Recording(holder, archive, target)
+
+    def set_archive_status(self, recording: Recording, status: str) -> None:
+        """Pause an archive in progress, or let it go on: ``paused`` or ``started``."""
+        with self.state.lock:
+            recording.archive.status = status
+
+    def finish_archive(
+        self, recording: Recording, *, size: int = 0, on_failure: str = "failed", pause: float = 0.0
+    ) -> dict[str, Any]:
+        """Stop an archive, upload it with the target of its start, and return it as ``record_archive`` does."""
+        holder, archive, target = recording
+        content = make_mp4(size)
         with self.state.lock:
             archive.status = "stopped"
             archive.size, archive.duration = len(content), archives.recorded_duration()
@@ -212,6 +242,9 @@ class VonageEmulator(Emulator):
         return "application/json", json.dumps(shown).encode()
 
     def fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
+        if status == 404:
+            # The API answers 404 by itself where something is absent: as a fault, it is the page of a proxy.
+            return "text/html", NOT_FOUND_PAGE.encode()
         if status in (502, 504):
             # A gateway in front of the API does not speak JSON.
             quoted = request_body.decode("utf-8", "replace") if self.echo_secrets else ""

@@ -90,6 +90,7 @@ def test_check_mode_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
             "multipart_upload",
             "multipart_sse_echo",
             "stored_encryption",
+            "anonymous_list",
         ],
         "checks": [],
     }
@@ -105,7 +106,7 @@ def test_wrong_options_make_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bug_in_a_check_does_not_keep_the_probes(monkeypatch: pytest.MonkeyPatch) -> None:
     cleaned: list[str] = []
 
-    def perform(wanted: Settings, uploader: t.Any, _views: t.Any) -> list[Check]:
+    def perform(wanted: Settings, uploader: t.Any, _views: t.Any, _deadline: t.Any) -> list[Check]:
         uploader.ledger.put(uploader.keys.single)
         raise KeyError("a bug")
 

@@ -15,7 +15,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import (
+    anonymous_list,
     anonymous_read,
+    list_url,
     preflight,
     public_url,
     stored_encryption,
@@ -93,6 +95,26 @@ def test_how_it_is_stored(found: list[str], sse: bool, ok: bool, words: str) -> 
     check = stored_encryption(found, sse)
     assert (check.name, check.ok) == ("stored_encryption", ok)
     assert words in check.detail
+
+
+def test_list_url_is_a_list_objects_v2_request() -> None:
+    assert list_url("https://b.s3.eu-west-1.amazonaws.com/", "") == (
+        "https://b.s3.eu-west-1.amazonaws.com/?list-type=2&max-keys=1"
+    )
+    assert list_url("http://127.0.0.1:8333/b/", "47/") == "http://127.0.0.1:8333/b/?list-type=2&max-keys=1&prefix=47%2F"
+
+
+def test_anonymous_list_refused_is_ok() -> None:
+    check = anonymous_list({"http://a/b/?x": "HTTP 403", "http://a/b/?y": "HTTP 403"})
+    assert check == ("anonymous_list", True, "Listing the bucket without a key is refused (HTTP 403).")
+
+
+def test_anonymous_list_answered_with_objects_is_not_ok_and_says_how_to_close_it() -> None:
+    check = anonymous_list({"http://a/b/?x": "HTTP 403", "http://a/b/?y": ""})
+    assert (check.name, check.ok) == ("anonymous_list", False)
+    assert check.detail.startswith("GET http://a/b/?y without a key lists objects: ")
+    for words in ("s3:ListBucket", "bucket policy", "AllUsers", "BlockPublicAcls and IgnorePublicAcls"):
+        assert words in check.detail
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import (
     ARGUMENTS,
     CHECKS,
@@ -49,6 +50,7 @@ def test_defaults() -> None:
         "multipart_upload",
         "multipart_sse_echo",
         "stored_encryption",
+        "anonymous_list",
     ]
 
 
@@ -165,10 +167,28 @@ def test_origins_that_no_browser_sends(origin: str) -> None:
     assert f"cors_origin {origin!r} must be the origin of a page" in problem
 
 
-@pytest.mark.parametrize("seconds", [-1, 601])
-def test_timeouts_that_make_no_sense(seconds: int) -> None:
-    (problem,) = refused(timeout=seconds)
-    assert f"timeout {seconds} must be a number of seconds from 0 to 600" in problem
+@pytest.mark.parametrize("expect_public", [None, False, True])
+def test_planned_anonymous_list_whatever_expect_public_says(expect_public: bool | None) -> None:
+    assert "anonymous_list" in made(expect_public=expect_public).planned
+
+
+@pytest.mark.parametrize(
+    ("seconds", "problem"),
+    [
+        (-1, "at least 0 seconds are required, got -1"),
+        (301, "at most 300 seconds are allowed, got 301"),
+        (10**400, "at most 300 seconds are allowed, got 1" + "0" * 400),
+    ],
+)
+def test_timeout_out_of_range_is_refused(seconds: int, problem: str) -> None:
+    assert refused(timeout=seconds) == [f"timeout: {problem}"]
+    assert upload_options.probe_problems({"timeout": seconds}, "45678901", "verify_timeout") == [
+        f"verify_timeout: {problem}"
+    ]
+
+
+def test_timeout_of_300_seconds_is_allowed() -> None:
+    assert made(timeout=300).timeout == 300
 
 
 def test_no_waiting_is_fine() -> None:

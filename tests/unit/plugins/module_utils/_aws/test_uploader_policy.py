@@ -110,3 +110,10 @@ def test_widened_allows_all_of_both_and_settles(
     assert len(json.dumps(wider, separators=(",", ":"))) < 2048
     assert widened(second, second) == second
     assert uploader_policy.KEPT not in json.dumps(second)
+
+
+def test_other_projects_are_those_that_a_policy_allows_uploads_for() -> None:
+    own, other = document("recordings", "471"), document("elsewhere", "472")
+    assert uploader_policy.other_projects([own, None, {}], "471") == []
+    assert uploader_policy.other_projects([other], "471") == ["472"]
+    assert uploader_policy.other_projects([widened(own, other), document("a", "470/x")], "471") == ["470", "472"]

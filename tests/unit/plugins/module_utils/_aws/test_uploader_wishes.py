@@ -172,3 +172,8 @@ def test_all_that_is_wrong_is_told_and_what_may_be_a_secret_is_not_quoted() -> N
 def test_rules_of_iam(wanted: Wanted, suffix: str, problem: str | None) -> None:
     found = problems(wanted, suffix)
     assert (found == []) if problem is None else (len(found) == 1 and problem in found[0])
+
+
+def test_desired_absent_with_an_invalid_prefix_is_refused() -> None:
+    with pytest.raises(InputError, match="prefix '47/1' is no id of a project"):
+        desired({"name": "u", "state": "absent", "prefix": "47/1"}, {})

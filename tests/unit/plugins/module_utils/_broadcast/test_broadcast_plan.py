@@ -60,6 +60,30 @@ def settled(want: Desired, *others: AccessKey) -> Observed:
     return seen(want, variables, *((key("AKIAHELD"),) if want.has_key else ()), *others)
 
 
+@pytest.mark.parametrize(
+    ("generation", "variables", "held", "recognized"),
+    [
+        (1, {}, "", False),
+        (1, {KEY_ID: "AKIAOTHER", KEY_SECRET: "x", "S3_BUCKET_NAME": "b", "REDIS_URL": "r"}, "", False),
+        (1, {KEY_ID: "AKIAHELD"}, "AKIAHELD", True),
+        (1, {"S3_COMPOSEDVIDEO_URL": ""}, "", True),
+        (1, {"INSTANCE_ENABLE_ARCHIVING": "true"}, "", True),
+        (1, {"POSTPRODUCTION_ENABLED": "false"}, "", True),
+        (1, {"INTERACTIVE_STREAM_LIMIT": "12"}, "", True),
+        (2, {"INTERACTIVE_STREAM_LIMIT": "12"}, "", True),
+        (2, {"BUCKET_URL": "https://elsewhere.example"}, "", False),
+        (2, {"FIREBASE_PROJECT_ID": "f"}, "", False),
+        (2, {"FIREBASE_PROJECT_ID": "f", "ENCRYPT_PASSWORD": "p"}, "", True),
+    ],
+)
+def test_is_broadcast_recognizes_variables_of_the_application_and_keys_of_its_user(
+    generation: int, variables: dict[str, str], held: str, recognized: bool
+) -> None:
+    want = wanted(generation=generation)
+    observed = seen(want, variables, *([key(held)] if held else []))
+    assert plan.is_broadcast(observed) is recognized
+
+
 variables = st.fixed_dictionaries(
     {},
     optional={

@@ -19,7 +19,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.option
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
-GIVEN: dict[str, t.Any] = {"app": "example", "api_token": "HRKU-1", "project": "47123456", "bucket": "b-1"}
+GIVEN: dict[str, t.Any] = {
+    "app": "example",
+    "api_token": "HRKU-1",
+    "project": "47123456",
+    "bucket": "b-1",
+    "adopt_app": True,
+}
 OLD = {KEY_ID: "OLD", KEY_SECRET: "old"}
 Answer = t.Union[dict[str, str], errors.ArchivingError, None]
 
@@ -105,7 +111,7 @@ class World:
 def start(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Outcome]:
     """Run the use case in a world."""
 
-    def begin(world: World, **changes: t.Any) -> Outcome:
+    def begin(world: World, check_mode: bool = False, **changes: t.Any) -> Outcome:
         for name in ("list_keys", "make_key", "retire", "observe"):
             monkeypatch.setattr(uploader, name, getattr(world, name))
         monkeypatch.setattr(uploader, "apply", lambda *_args: None)
@@ -121,7 +127,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Outcome]:
         monkeypatch.setattr(run.Broadcast, "_look", look)
         monkeypatch.setattr(run.Broadcast, "_prover", lambda *_args: None)
         wanted = options.desired({**GIVEN, **changes}, {})
-        context = Context(warn=world.warnings.append)
+        context = Context(check_mode=check_mode, warn=world.warnings.append)
         return run.Broadcast(wanted, context, t.cast(t.Any, None), sleep=world.sleep).present()
 
     return begin
@@ -134,6 +140,31 @@ def test_a_first_run(start: t.Callable[..., Outcome]) -> None:
     assert (outcome.changed, outcome.result["reason"], outcome.result["release"]) == (True, "missing", True)
     assert world.variables[KEY_ID] == "NEW"
     assert "new-secret" not in str(outcome)
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "run"])
+def test_present_app_that_is_not_an_interactive_broadcast_is_refused(
+    start: t.Callable[..., Outcome], generation: int, check_mode: bool
+) -> None:
+    found = {KEY_ID: "AKIAOFANOTHERAPP1234", KEY_SECRET: "x", "S3_BUCKET_NAME": "b", "BUCKET_URL": "https://b.example"}
+    world = World(dict(found))
+    with pytest.raises(errors.NotOursError) as caught:
+        start(world, check_mode, generation=generation, adopt_app=False)
+    assert str(caught.value) == (
+        "Could not change the config vars of example: none of them shows that it is an Interactive Broadcast "
+        "application, such as S3_COMPOSEDVIDEO_URL or INTERACTIVE_STREAM_LIMIT. Check app. If it is one that has not "
+        "been set up yet, set adopt_app=true once (in the role interactive_broadcast_adopt_app). Nothing was changed."
+    )
+    assert (world.log, world.variables) == (["GET"], found)
+
+
+def test_present_app_with_a_variable_of_interactive_broadcast_needs_no_consent(
+    start: t.Callable[..., Outcome],
+) -> None:
+    world = World({"S3_COMPOSEDVIDEO_URL": "https://s3.amazonaws.com/spotlight/", KEY_ID: "AKIAPERSON"})
+    assert start(world, adopt_app=False).result["reason"] == "missing"
+    assert world.variables[KEY_ID] == "NEW"
 
 
 def test_a_replacement_leaves_the_old_key_its_time(start: t.Callable[..., Outcome]) -> None:

@@ -114,6 +114,49 @@ def test_a_report_is_there_as_a_whole_or_as_it_was(tmp_path: pathlib.Path, monke
     assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"fleet.html": "of the run before"}
 
 
+def test_to_file_planted_symbolic_links_are_not_followed(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a shared folder, another user can create links under every name that can be predicted."""
+    victim, folder = tmp_path / "victim", tmp_path / "shared"
+    victim.write_text("of somebody else")
+    folder.mkdir()
+    for name in ("fleet.html", "fleet.json"):
+        (folder / f"{name}.{os.getpid()}.part").symlink_to(victim)
+        (folder / name).symlink_to(victim)
+    assert tell(str(folder / "fleet.html"))[0].result["report"]
+    assert victim.read_text() == "of somebody else"
+    for name in ("fleet.html", "fleet.json"):
+        assert not (folder / name).is_symlink()
+        assert (folder / name).read_text() != "of somebody else"
+    planted = sorted(f"{name}.{os.getpid()}.part" for name in ("fleet.html", "fleet.json"))
+    assert sorted(os.listdir(folder)) == sorted([*planted, "fleet.html", "fleet.json"])
+
+
+def test_to_file_temporary_name_that_is_taken_is_an_error(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("of somebody else")
+    monkeypatch.setattr("secrets.token_hex", lambda _size: "guessed")
+    (tmp_path / ".guessed.part").symlink_to(victim)
+    with pytest.raises(errors.RejectedError, match="File exists"):
+        tell(str(tmp_path / "fleet.html"))
+    assert victim.read_text() == "of somebody else"
+    # What was there before is not this run's to delete.
+    assert sorted(os.listdir(tmp_path)) == [".guessed.part", "victim"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_to_file_mode_is_what_the_umask_gives(tmp_path: pathlib.Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        tell(str(tmp_path / "fleet.html"))
+    finally:
+        os.umask(before)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("fleet.html", "fleet.json")] == [mode, mode]
+
+
 class Store:
     """Stands in for a client of a store."""
 

@@ -76,22 +76,55 @@ def test_delete_of_a_target(status: int) -> None:
     assert (server.asked[0].method, server.asked[0].body) == ("DELETE", b"")
 
 
-def test_delete_of_no_target() -> None:
-    with LocalServer(answers(reply(404))) as server:
-        assert client(server).delete_storage() == Done(1, existed=False)
+# The form of an error that public code has seen (opentok-node issue 226). The schema of the unified API is part of it.
+NO_TARGET = {"code": 404, "message": "Not found", "description": "There is no upload target"}
 
 
-def test_a_target_may_have_been_deleted_by_a_try_without_an_answer() -> None:
-    with LocalServer(answers(Reply(fault="reset"), reply(404))) as server:
+@pytest.mark.parametrize("unified", [False, True], ids=["OpenTok", "unified"])
+@pytest.mark.parametrize(
+    "document", [NO_TARGET, {"code": -1, "message": "Not found"}, {**NO_TARGET, "description": None}]
+)
+def test_delete_storage_api_error_404_means_that_there_is_no_target(unified: bool, document: t.Any) -> None:
+    with LocalServer(answers(reply(404, document))) as server:
+        assert client(server, unified).delete_storage() == Done(1, existed=False)
+
+
+def test_delete_storage_api_error_404_after_a_lost_response_may_have_deleted_the_target() -> None:
+    with LocalServer(answers(Reply(fault="reset"), reply(404, NO_TARGET))) as server:
         assert client(server).delete_storage() == Done(2, existed=True)
 
 
-def test_an_unknown_path_is_not_an_absent_target() -> None:
-    absent = reply(404, {"code": 404, "message": "Not found"})
-    with LocalServer(answers(absent, reply(404, {"title": "Not Found"}))) as server:
-        assert not client(server, unified=True).delete_storage().existed
-        with pytest.raises(errors.DeniedError, match="experimental"):
-            client(server, unified=True).delete_storage()
+@pytest.mark.parametrize("unified", [False, True], ids=["OpenTok", "unified"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html><head><title>404 Not Found</title></head><body><center>nginx</center></body></html>",
+        b"Not Found",
+        b"[]",
+        b'"Not Found"',
+        b"{}",
+        # API gateways: AWS, Kong and Azure; Google; Kubernetes; Spring; RFC 9457, which other APIs of Vonage use.
+        b'{"message": "no Route matched with those values"}',
+        b'{"statusCode": 404, "message": "Resource not found"}',
+        b'{"error": {"code": 404, "message": "Not found"}}',
+        b'{"kind": "Status", "code": 404, "status": "Failure", "message": "not found"}',
+        b'{"timestamp": "2026-01-01", "status": 404, "error": "Not Found", "message": "", "path": "/"}',
+        b'{"type": "https://developer.vonage.com/api-errors", "title": "Not Found", "detail": "", "instance": "1"}',
+        b'{"code": "404", "message": "Not found"}',
+        b'{"code": true, "message": "Not found"}',
+        b'{"code": 404, "message": {"text": "Not found"}}',
+        b'{"code": 404, "message": "Not found", "description": ["a"]}',
+    ],
+)
+def test_delete_storage_any_other_404_leaves_open_whether_there_is_a_target(unified: bool, body: bytes) -> None:
+    with LocalServer(answers(Reply(404, body))) as server, pytest.raises(errors.UnreachableError) as caught:
+        client(server, unified).delete_storage()
+    assert "HTTP 404" in caught.value.problem
+    assert "not an error of the Vonage API" in caught.value.problem
+    assert "The upload target may still be set" in caught.value.hint
+    assert caught.value.facts == {"status": 404, "tries": 1}
+    assert not errors.is_definite(caught.value)
 
 
 @pytest.mark.parametrize("status", [201, 202, 302, 307, 401, 402, 403, 405, 409, 501, 505])

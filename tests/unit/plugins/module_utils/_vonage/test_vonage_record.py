@@ -127,6 +127,22 @@ def test_what_casts_doubt(changes: dict[str, t.Any], why: str) -> None:
     assert record.doubt(applied(**changes), "1", "https://a.b", NOW) == why
 
 
+@pytest.mark.parametrize(
+    ("data", "project"),
+    [
+        (record.dump(applied()), "1"),
+        (b'{"format": 2, "project": "2"}', "2"),
+        (b'{"format": 1, "project": 2}', ""),
+        (b'{"project": "2"}', ""),
+        (b'["project"]', ""),
+        (b"\xff{", ""),
+        (b"[" * 100000, ""),
+    ],
+)
+def test_owner_is_the_project_that_a_state_file_names(data: bytes, project: str) -> None:
+    assert record.owner(data) == project
+
+
 OTHER = {**STORAGE, "bucket": "b-2"}
 ABSENT = applied(status="absent", storage={}, secret_hmac="")
 

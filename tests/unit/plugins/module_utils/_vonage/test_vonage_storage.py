@@ -54,7 +54,7 @@ class Api:
             return self.fault
         if asked.method == "DELETE":
             found, self.target = self.target, None
-            return reply(204 if found else 404)
+            return reply(204) if found else reply(404, {"code": 404, "message": "Not found", "description": "none"})
         self.target = asked.json()
         return reply(200, self.target)
 
@@ -319,15 +319,40 @@ def test_what_is_no_record_is_not_overwritten(scene: Scene, data: bytes, state: 
     assert (scene.path.read_bytes(), scene.calls) == (data, [])
 
 
-def test_a_doubtful_record_is_shown_and_replaced(scene: Scene) -> None:
+def test_observe_state_file_of_the_same_project_at_another_address_is_shown_and_replaced(scene: Scene) -> None:
     scene.run()
-    scene.keep(project="4711")
+    scene.keep(api_url="https://api.example.com")
+    why = "the record is of the same project at another address (https://api.example.com)"
     planned = scene.run(check_mode=True)
     assert planned.result["reason"] == "unknown"
-    assert planned.result["record"]["why"] == "the record is of another project (4711)"
+    assert planned.result["record"]["why"] == why
     assert planned.result["record"]["status"] == "applied"
     assert scene.run().changed
-    assert scene.kept().project == "45828062"
+    assert scene.kept().api_url == scene.server.url
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+@pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "run"])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"status": "pending"}, {"status": "absent"}, {"format": 2}, {"salt": None}],
+    ids=["applied", "pending", "absent", "newer format", "damaged"],
+)
+def test_observe_state_file_of_another_project_is_refused_and_kept(
+    scene: Scene, state: str, check_mode: bool, changes: dict[str, t.Any]
+) -> None:
+    scene.run()
+    scene.path.write_text(json.dumps({**json.loads(scene.path.read_bytes()), "project": "4711", **changes}))
+    before = scene.path.read_bytes()
+    scene.server.asked.clear()
+    with pytest.raises(errors.NotOursError) as caught:
+        scene.run(check_mode=check_mode, state=state)
+    assert str(caught.value) == (
+        f"Could not use the state file {scene.path} for project 45828062: it belongs to project 4711. Use one state "
+        "file per project: set the option record (in the role archive_storage_record) to a location of its own. "
+        "Nothing was changed."
+    )
+    assert (scene.path.read_bytes(), scene.calls) == (before, [])
 
 
 def test_who_loses_the_race_sends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,6 +396,20 @@ def test_a_plain_refusal_puts_the_record_back(scene: Scene, status: int) -> None
     assert scene.path.read_bytes() == before
     scene.api.fault = None
     assert not scene.run().changed
+
+
+def test_absent_404_of_a_proxy_is_an_error_and_the_state_file_does_not_become_absent(scene: Scene) -> None:
+    scene.run()
+    scene.api.fault = Reply(404, b"<html><title>404 Not Found</title></html>")
+    # The next run waits for the call that this one has announced.
+    with pytest.raises(errors.UnreachableError, match="not an error of the Vonage API"):
+        scene.run(state="absent", total_timeout=0.5)
+    assert scene.kept().status == "pending"
+    assert scene.api.target is not None
+    scene.api.fault = None
+    assert scene.run(state="absent").changed
+    assert scene.api.target is None
+    assert scene.kept().status == "absent"
 
 
 def test_a_plain_refusal_without_a_record_to_put_back_leaves_it_pending(scene: Scene) -> None:
