@@ -25,6 +25,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import
     prefix_problem,
     record_key,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import LONGEST_WAIT
+from ansible_collections.vonage.archiving.plugins.module_utils._key_periods import (
+    DELETE_AFTER,
+    GRACE_PERIOD,
+    period_problems,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._values import (
     API_SECRET,
@@ -54,8 +60,9 @@ DEFAULTS: dict[str, t.Any] = {
     "max_age": None,
     "verify_timeout": 30,
     "rotate_after": 90 * 86400,
-    "overlap": 0,
-    "retire_delay": 0,
+    "grace_period": GRACE_PERIOD,
+    "delete_after": DELETE_AFTER,
+    "revoke_old_keys": False,
     "drain_timeout": 30,
     "rotate": False,
     "uploader_list_all_my_buckets": False,
@@ -69,14 +76,13 @@ DEFAULTS: dict[str, t.Any] = {
     "has_secret": False,
     "looking": False,
 }
+PERIODS = ("rotate_after", "grace_period", "delete_after")
 NUMBERS = (
     "retention_days",
     "abort_incomplete_uploads_days",
     "max_age",
     "verify_timeout",
-    "rotate_after",
-    "overlap",
-    "retire_delay",
+    *PERIODS,
     "drain_timeout",
 )
 BOOLEANS = (
@@ -88,6 +94,7 @@ BOOLEANS = (
     "expect_least_privilege",
     "delete_bucket",
     "rotate",
+    "revoke_old_keys",
     "uploader_list_all_my_buckets",
     "has_secret",
     "looking",
@@ -105,7 +112,11 @@ TEXTS = (
     "uploader_permissions_boundary",
     "record",
     "delete_recordings",
+    "expected_bucket_owner",
 )
+# What a run does only if the user has said so: the values of archive_storage_allow.
+CONSENTS = ("adopt_bucket", "shorter_retention")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
 _PROJECT = re.compile(r"[A-Za-z0-9_-]+")
 _RULE_LISTS = ("allowed_origins", "allowed_methods", "allowed_headers", "expose_headers")
@@ -200,6 +211,7 @@ def settings(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     found["tags"] = read.structure("tags", dict)
     found["uploader_tags"] = read.structure("uploader_tags", dict)
     found["folders"] = read.names("folders")
+    found["allow"] = read.names("allow")
     _hide_secrets(found, read)
     # As vonage_archive_storage reads it: recordings and records have the name of the project in theirs.
     found["application_id"] = found["application_id"].lower()
@@ -308,7 +320,23 @@ def _contradictions(found: t.Mapping[str, t.Any]) -> list[str]:
         # Where it was taken over, it has been told already.
         if name != "endpoint_url" or found[name] != found["endpoint"]
     ]
-    return problems + _bucket_problems(found)
+    if present and found["managed"]:
+        rotate_after, grace_period, delete_after = (found[name] for name in PERIODS)
+        problems += period_problems(rotate_after, grace_period, delete_after, prefix="archive_storage_")
+    return problems + _consent_problems(found) + _bucket_problems(found)
+
+
+def _consent_problems(found: t.Mapping[str, t.Any]) -> list[str]:
+    unknown = [name for name in found["allow"] if name not in CONSENTS]
+    problems = [f"archive_storage_allow: {name!r} is not one of {', '.join(CONSENTS)}" for name in unknown]
+    if found["verify_timeout"] > LONGEST_WAIT:
+        problems.append(
+            f"archive_storage_verify_timeout: at most {LONGEST_WAIT} seconds are allowed, got {found['verify_timeout']}"
+        )
+    owner = found["expected_bucket_owner"]
+    if owner and not _ACCOUNT.fullmatch(owner):
+        problems.append(f"archive_storage_expected_bucket_owner: must be an account id of 12 digits, got {owner!r}")
+    return problems
 
 
 def _uploader_contradictions(found: t.Mapping[str, t.Any], present: bool) -> dict[str, bool]:
@@ -327,6 +355,8 @@ def _uploader_contradictions(found: t.Mapping[str, t.Any], present: bool) -> dic
         "archive_storage_rotate: a key that is given cannot be rotated here: set archive_storage_uploader to managed": (
             present and not managed and found["rotate"] and found["update"] != "always"
         ),
+        "archive_storage_revoke_old_keys: the collection does not manage the key of archive_storage_uploader=given; "
+        "deactivate it yourself": not managed and found["revoke_old_keys"],
         "archive_storage_uploader is given, and archive_storage_uploader_access_key is not": (
             present and not managed and not found["uploader_access_key"]
         ),

@@ -127,8 +127,8 @@ def proof(run: Run) -> Finding:
 
 
 def rotation(run: Run, found: Holdings) -> Finding:
-    """The target holds another key than before, and that is the only one there is."""
+    """The target holds another key than before, and the old one stays for recordings in progress."""
     new, keys = found.target.get("accessKey", ""), ", ".join(f"{key} {status}" for key, status in found.keys.items())
-    shown = f"the access key {found.old_key} was replaced, there is one and the project has it: {keys or 'none'}"
+    shown = f"the project has another access key; {found.old_key} stays for recordings in progress: {keys or 'none'}"
     replaced = bool(found.old_key) and new != found.old_key
-    return Finding(run.ok and replaced and dict(found.keys) == {new: "Active"}, shown)
+    return Finding(run.ok and replaced and dict(found.keys) == dict.fromkeys((found.old_key, new), "Active"), shown)

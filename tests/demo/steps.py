@@ -48,7 +48,7 @@ class Demo:
         show.heading(5, "Verify: look at everything, and upload probes with a key that is there for that only")
         verified = self.run(ansible, "verify")
         show.checks(verified)
-        show.heading(6, "Rotate: another access key, the old one goes, and the next recording is uploaded")
+        show.heading(6, "Rotate: another access key, and the next recording is uploaded with it")
         old_key = held_key(self.sandbox)
         rotated = self.run(ansible, "rotate")
         archives.append(self.record())

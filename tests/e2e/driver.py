@@ -82,7 +82,7 @@ def share_bucket(options: dict[str, Any]) -> None:
 def rotate(variables: Variables, context: Context | None = None, **options: Any) -> Outcome:
     """Run the use case of ``archive_key_rotation`` as tasks/managed.yml does, where the bucket is as it should be."""
     found = settings(variables)
-    names = ("fallback", "record", "rotate", "rotate_after", "overlap", "retire_delay", "drain_timeout")
+    names = ("fallback", "record", "rotate", "rotate_after", "grace_period", "delete_after", "drain_timeout")
     given = {**connection(variables), **{name: found[name] for name in names}}
     target = {"bucket": found["bucket"], "endpoint": found["endpoint"], "sse": found["sse"]}
     given.update(s3=target, verify_timeout=found["verify_timeout"], **options)

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
@@ -189,6 +190,20 @@ class Site:
         """The access keys of the user whose keys are managed, or of another, each with its status."""
         found = self.store.iam_client().list_access_keys(UserName=user or self.user)["AccessKeyMetadata"]
         return {key["AccessKeyId"]: key["Status"] for key in found}
+
+    def all_keys(self) -> dict[str, str]:
+        """The access keys of both users, each with its status."""
+        names = {user["UserName"] for user in self.store.iam_client().list_users()["Users"]}
+        users = [name for name in (self.user, f"{self.user}-spare") if name in names]
+        return {key: status for user in users for key, status in self.keys(user).items()}
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, as far as the state file is concerned."""
+        document = self.record()
+        for name in ("time", "since", "settings_since"):
+            moment = record.seconds(document.get(name, ""))
+            document.update({} if moment is None else {name: record.stamp(moment - seconds)})
+        self.client.put_object(Bucket=self.bucket, Key=self.record_key, Body=json.dumps(document).encode())
 
     def uploaded(self) -> str:
         """Have an archive recorded, which must land; return its key in the bucket."""

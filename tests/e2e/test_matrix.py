@@ -52,7 +52,7 @@ SURVEY: dict[str, Any] = {
     "uploader_tags": "team: video",
     "uploader_list_all_my_buckets": "no",
     "rotate_after": "7776000",
-    "retire_delay": "",
+    "delete_after": "",
 }
 # The same as a playbook has it.
 TYPED: dict[str, Any] = {

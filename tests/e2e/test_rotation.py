@@ -36,10 +36,13 @@ OBSERVING = [
     "ListAccessKeys vonage-archiving-KEY",
     "ListUserTags vonage-archiving-KEY",
 ]
-# A rotation with what it takes to prove the key left out, in the order of what it changes.
+# A rotation with what it takes to prove the key left out, in the order of what it changes. Users alternate.
 WRITING = [
     "PUT /BUCKET/.vonage-archiving/KEY.json",
-    "CreateAccessKey vonage-archiving-KEY",
+    "CreateUser vonage-archiving-KEY-spare",
+    "TagUser vonage-archiving-KEY-spare",
+    "PutUserPolicy vonage-archiving-KEY-spare",
+    "CreateAccessKey vonage-archiving-KEY-spare",
     "PUT /BUCKET/.vonage-archiving/KEY.json",
     "PUT /v2/project/KEY/archive/storage",
     "PUT /BUCKET/.vonage-archiving/KEY.json",
@@ -228,17 +231,19 @@ class TestProof:
 
     def test_always_after_others_have_gone(self, begun: RotationSite) -> None:
         """There is room for it once the key has gone that was left over."""
-        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, proof="none")
         earlier(begun, DAY)
-        outcome = begun.run(overlap=DAY, proof="always")
+        outcome = begun.run(grace_period=DAY, proof="always")
         assert outcome.changed
         assert outcome.result["proof"].startswith("uploads with ")
         begun.settled()
 
-    def test_no_room(self, begun: RotationSite) -> None:
-        begun.run(rotate=True, overlap=DAY, proof="none")
-        outcome = begun.run(overlap=DAY, proof="only")
+    def test_only_without_a_free_slot_uploads_nothing(self, begun: RotationSite) -> None:
+        for _unused in range(3):
+            begun.run(rotate=True, grace_period=DAY, proof="none")
+        outcome = begun.run(grace_period=DAY, proof="only")
         assert "no upload was tried: each user has two keys" in outcome.result["proof"]
+        assert len(begun.statuses()) == 4
         begun.archive_arrives()
 
     def test_its_key_is_retired_by_somebody(self, begun: RotationSite) -> None:
@@ -291,17 +296,17 @@ class TestGivenKeys:
 
 class TestRetiring:
     def test_overlap_then_delay(self, begun: RotationSite) -> None:
-        times: Options = {"overlap": 3600, "retire_delay": 7200, "proof": "none"}
+        times: Options = {"grace_period": 3600, "delete_after": 7200, "proof": "none"}
         old = begun.held
         outcome = begun.run(rotate=True, **times)
         assert begun.statuses() == {old: "Active", begun.held: "Active"}
-        assert outcome.result["waits"] == telling.OVERLAP
+        assert outcome.result["waits"] == telling.GRACE_PERIOD
         begun.steady(**times)
         earlier(begun, 3601)
         preview = begun.run(check_mode=True, **times)
         outcome = begun.run(**times)
         assert begun.statuses() == {old: "Inactive", begun.held: "Active"}
-        assert (outcome.changed, outcome.result["waits"]) == (True, telling.DELAY)
+        assert (outcome.changed, outcome.result["waits"]) == (True, telling.DELETE_AFTER)
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
         begun.steady(**times)
         earlier(begun, 7200)
@@ -309,45 +314,53 @@ class TestRetiring:
         begun.settled()
         begun.steady(**times)
 
-    def test_only_a_delay(self, begun: RotationSite) -> None:
-        old = begun.held
-        begun.run(rotate=True, retire_delay=3600, proof="none")
-        assert begun.statuses() == {old: "Inactive", begun.held: "Active"}
-        # Who rotates again before it is over has the inactive one deleted for the room.
-        begun.run(rotate=True, retire_delay=3600, proof="none")
-        assert old not in begun.statuses()
-        assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 1}
+    def test_delete_after_without_a_free_slot_deletes_an_inactive_key(self, begun: RotationSite) -> None:
+        for count in range(1, 4):
+            begun.run(rotate=True, delete_after=3600, proof="none")
+            assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": count}
+        before = set(begun.statuses())
+        begun.run(rotate=True, delete_after=3600, proof="none")
+        assert len(before - set(begun.statuses())) == 1
+        assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 3}
         begun.archive_arrives()
 
-    def test_an_overlap_is_kept_by_the_next_rotation(self, begun: RotationSite) -> None:
-        """The keys are spread over two users, and both are allowed to upload."""
+    def test_grace_period_is_kept_by_the_next_rotation(self, begun: RotationSite) -> None:
+        """Each new key goes to the user that has fewer keys; both users are allowed to upload."""
         first = begun.held
-        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, proof="none")
         second = begun.held
-        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, proof="none")
         assert begun.statuses() == {first: "Active", second: "Active", begun.held: "Active"}
-        assert len(begun.keys_of(f"{begun.user}-spare")) == 1
+        assert [len(begun.keys_of(user)) for user in begun.users] == [2, 1]
         begun.archive_arrives()
-        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, proof="none")
         assert len(begun.statuses()) == 4
-        text = refused(begun, errors.QuotaError, rotate=True, overlap=DAY, proof="none")
-        assert "Run it again once uploads that are under way have ended and the overlap is over." in text
+        text = refused(begun, errors.QuotaError, rotate=True, grace_period=DAY, proof="none")
+        ends = record.stamp((record.seconds(begun.record()["time"]) or 0) + DAY)
+        assert f"Run it again after {ends}, when the grace period is over" in text
         begun.archive_arrives()
         earlier(begun, DAY)
-        begun.run(overlap=DAY, proof="none")
+        begun.run(grace_period=DAY, proof="none")
         begun.settled()
 
-    def test_spare_user_goes_again(self, begun: RotationSite) -> None:
-        begun.run(rotate=True, overlap=DAY, proof="none")
-        begun.run(rotate=True, overlap=DAY, proof="none")
-        begun.run(proof="none")
-        assert begun.user_is_there(f"{begun.user}-spare")
-        begun.settled()
-        begun.steady()
-        begun.run(rotate=True, proof="none")
-        begun.settled()
-        assert not begun.user_is_there(f"{begun.user}-spare")
-        begun.steady()
+    def test_revoke_old_keys_without_a_free_slot_replaces_every_key(self, begun: RotationSite) -> None:
+        for _unused in range(3):
+            begun.run(rotate=True, grace_period=DAY, proof="none")
+        assert Counter(begun.statuses().values()) == {"Active": 4}
+        begun.emulator.start_archive(begun.key)
+        begun.run(rotate=True, grace_period=DAY, delete_after=DAY, revoke_old_keys=True, proof="none")
+        assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 3}
+        assert begun.statuses()[begun.held] == "Active"
+        begun.archive_arrives()
+
+    def test_rotation_alternates_between_both_users(self, begun: RotationSite) -> None:
+        owners = []
+        for _unused in range(3):
+            begun.run(rotate=True, proof="none")
+            owners.append([len(begun.keys_of(user)) for user in begun.users])
+            begun.settled()
+            begun.steady()
+        assert owners == [[0, 1], [1, 0], [0, 1]]
 
 
 class Upload:
@@ -512,7 +525,7 @@ class TestDamage:
     @pytest.mark.parametrize("text", ["", "not JSON"])
     def test_record_lost_or_damaged(self, begun: RotationSite, text: str) -> None:
         """With two active keys, any of which the target may hold."""
-        begun.run(rotate=True, overlap=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, proof="none")
         assert len(begun.statuses()) == 2
         if text:
             begun.write_record(text)
@@ -525,11 +538,6 @@ class TestDamage:
         assert seen == ["Active"]
         begun.settled()
         begun.steady()
-        # It is of the spare user now, until the next time.
-        begun.api.before = None
-        begun.run(rotate=True, proof="none")
-        begun.settled()
-        assert not begun.user_is_there(f"{begun.user}-spare")
 
     @pytest.mark.parametrize("deed", ["deactivated", "key deleted", "user deleted", "tag lost"])
     def test_done_by_hand(self, begun: RotationSite, deed: str) -> None:
@@ -663,7 +671,7 @@ class TestFailingCalls:
         assert Counter(begun.statuses().values()) == {"Active": 4}
         begun.emulator.clear_faults()
         text = refused(begun, errors.QuotaError, proof="none")
-        assert "any of them may be in use. Remove the upload target" in text
+        assert "each of them may be in use. Delete the upload target" in text
         begun.archive_arrives()
         storage.reconcile(
             {
@@ -679,12 +687,17 @@ class TestFailingCalls:
 class TestFailingStores:
     def test_every_request_that_stays_unanswered(self, begun: RotationSite) -> None:
         """From some request on, all of its kind fail, to the end of the run."""
+        # Both users exist from here on.
+        begun.run(rotate=True, proof="none")
+        begun.on_main()
         begun.forget()
         begun.run(rotate=True, proof="none")
         kinds = list(dict.fromkeys(begun.sent))
         assert len(kinds) >= 12
         for kind in kinds:
             for passed in range(begun_count(begun, kind)):
+                # Always from the same state, or not all of these requests would be met.
+                begun.on_main()
                 begun.forget()
                 failing = Failing(begun, kind, passed)
                 begun.s3.before = begun.api.before = failing
@@ -744,10 +757,11 @@ class TestAges:
         moto.settled()
         moto.run(rotate=True, proof="none")
         moto.settled()
-        assert not moto.user_is_there(f"{moto.user}-spare")
 
 
 def test_everything_that_is_wrong_is_told_before_anything_is_sent(rotation: RotationSite) -> None:
-    text = refused(rotation, errors.InputError, api_secret="", fallback=None, uploader={"name": "no good"}, overlap=-1)
-    assert all(word in text for word in ("api_secret", "fallback", "overlap"))
+    text = refused(
+        rotation, errors.InputError, api_secret="", fallback=None, uploader={"name": "no good"}, grace_period=-1
+    )
+    assert all(word in text for word in ("api_secret", "fallback", "grace_period"))
     assert rotation.sent == []

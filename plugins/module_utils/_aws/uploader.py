@@ -35,12 +35,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_rea
     ACTIVE,
     INACTIVE,
     POLICY_NAME,
+    VERIFICATION_TAG,
     AccessKey,
     Observed,
     User,
     attachments,
     list_keys,
     read,
+    response_time,
     with_last_used,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_removal import removable, remove, removed
@@ -58,6 +60,7 @@ __all__ = [
     "Observed",
     "User",
     "Wanted",
+    "announce_verification",
     "apply",
     "discard",
     "list_keys",
@@ -226,6 +229,20 @@ def _create(iam: Iam, wanted: Wanted) -> None:
 
 def _tag_list(tags: t.Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def announce_verification(iam: Iam, wanted: Wanted) -> None:
+    """Tag the user before a temporary key is created, if the server does not return when keys were created.
+
+    Without a creation date other runs could not see that the key is new, and would take it for an unknown key.
+    """
+    if iam.connection.is_aws:
+        return
+    attempted = f"tag the IAM user {wanted.name}"
+    response = iam.call("list_user_tags", attempted, "iam:ListUserTags", UserName=wanted.name)
+    now = response_time(response)
+    if now is not None:
+        _write_tags(iam, wanted, {VERIFICATION_TAG: str(int(now))})
 
 
 def _write_tags(iam: Iam, wanted: Wanted, value: t.Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import email.utils
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -18,18 +19,25 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import I
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted
 
 POLICY_NAME = "vonage-archiving"
+# When a verification last created a temporary key (Unix seconds, clock of the IAM server). Written where the server
+# does not return creation dates.
+VERIFICATION_TAG = "vonage-archiving:verification"
 ACTIVE, INACTIVE = "Active", "Inactive"
 
 
 @dataclass(frozen=True)
 class AccessKey:
-    """What can be known of a key later on; times are Unix seconds, ``None`` where the store does not tell."""
+    """What can be known of a key later on; times are Unix seconds, ``None`` where the store does not tell.
+
+    :param age: seconds since the key was created, by the clock of the IAM server; ``None`` if unknown.
+    """
 
     id: str
     user: str
     active: bool
     created: float | None = None
     last_used: float | None = None
+    age: float | None = field(default=None, compare=False)
 
     @property
     def status(self) -> str:
@@ -67,7 +75,7 @@ class Observed:
 
 def read(iam: Iam, wanted: Wanted, eager: bool = True) -> Observed:
     """What is there, whoever owns it."""
-    reads: dict[str, t.Callable[[Iam, Wanted], t.Any]] = {"user": _user, "keys": list_keys, "policy": _policy}
+    reads: dict[str, t.Callable[[Iam, Wanted], t.Any]] = {"user": _user, "keys": _list_keys, "policy": _policy}
     # Of the IAMs known here, only that of AWS is sure to show tags with the user (AWS IAM API Reference, GetUser).
     reads.update({} if iam.connection.is_aws else {"tags": _tags})
     found: dict[str, t.Any] = {}
@@ -80,7 +88,17 @@ def read(iam: Iam, wanted: Wanted, eager: bool = True) -> Observed:
     if found["user"] is None:
         return Observed(None, partition=iam.partition)
     user = replace(found["user"], policy=found["policy"])
-    return Observed(replace(user, tags={**user.tags, **found.get("tags", {})}), found["keys"], iam.partition)
+    user = replace(user, tags={**user.tags, **found.get("tags", {})})
+    return Observed(user, _with_announced_age(found["keys"], user.tags), iam.partition)
+
+
+def _with_announced_age(listed: KeyList, tags: t.Mapping[str, str]) -> tuple[AccessKey, ...]:
+    """The keys; if the server does not return creation dates, the last verification gives the age of its key."""
+    announced = tags.get(VERIFICATION_TAG, "")
+    if listed.server_time is None or not announced.isdigit():
+        return listed.keys
+    age = max(listed.server_time - int(announced), 0.0)
+    return tuple(key if key.created is not None else replace(key, age=age) for key in listed.keys)
 
 
 def _user(iam: Iam, wanted: Wanted) -> User | None:
@@ -118,20 +136,42 @@ def _policy(iam: Iam, wanted: Wanted) -> dict[str, t.Any] | None:
     return found if isinstance(found, dict) else {}
 
 
+class KeyList(t.NamedTuple):
+    """The keys of a user, and when the IAM server listed them (Unix seconds, its own clock)."""
+
+    keys: tuple[AccessKey, ...] = ()
+    server_time: float | None = None
+
+
 def list_keys(iam: Iam, wanted: Wanted) -> tuple[AccessKey, ...]:
     """The keys of the user, the oldest first where the store tells; none if there is no such user."""
+    return _list_keys(iam, wanted).keys
+
+
+def _list_keys(iam: Iam, wanted: Wanted) -> KeyList:
     attempted = f"list the access keys of the IAM user {wanted.name}"
     try:
-        found = iam.listed(
-            "list_access_keys", "AccessKeyMetadata", attempted, "iam:ListAccessKeys", UserName=wanted.name
-        )
+        pages = list(iam.pages("list_access_keys", attempted, "iam:ListAccessKeys", UserName=wanted.name))
     except errors.NotFoundError:
-        return ()
-    keys = [
-        AccessKey(key["AccessKeyId"], wanted.name, key.get("Status") == ACTIVE, seconds(key.get("CreateDate")))
-        for key in found
-    ]
-    return tuple(sorted(keys, key=lambda key: (key.created or 0.0, key.id)))
+        return KeyList()
+    server_time = response_time(pages[-1])
+    keys = [_access_key(wanted.name, key, server_time) for page in pages for key in page.get("AccessKeyMetadata") or []]
+    return KeyList(tuple(sorted(keys, key=lambda key: (key.created or 0.0, key.id))), server_time)
+
+
+def _access_key(user: str, listed: t.Mapping[str, t.Any], server_time: float | None) -> AccessKey:
+    created = seconds(listed.get("CreateDate"))
+    age = None if created is None or server_time is None else max(server_time - created, 0.0)
+    return AccessKey(listed["AccessKeyId"], user, listed.get("Status") == ACTIVE, created, age=age)
+
+
+def response_time(response: t.Mapping[str, t.Any]) -> float | None:
+    """The ``Date`` header of a response, Unix seconds."""
+    header = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+    try:
+        return email.utils.parsedate_to_datetime(header).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def with_last_used(iam: Iam, key: AccessKey) -> AccessKey:

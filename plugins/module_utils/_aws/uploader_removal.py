@@ -17,6 +17,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_rea
     Attachments,
     Observed,
     attachments,
+    list_keys,
 )
 
 
@@ -44,6 +45,14 @@ def remove(iam: Iam, wanted: Wanted, observed: Observed) -> list[str]:
         return []
     found = removable(iam, wanted, observed)
     retire(iam, wanted, [key.id for key in observed.keys])
+    new = [key.id for key in list_keys(iam, wanted) if key.id not in {each.id for each in observed.keys}]
+    if new:
+        # Before the policy: Vonage may upload with this key.
+        raise errors.ConflictError(
+            f"delete the IAM user {wanted.name}",
+            f"another run has created the access key {new[0]} in the meantime",
+            "The user and this key were kept. Run it again once the other run has ended.",
+        )
     named, of = {"UserName": wanted.name}, f"of the IAM user {wanted.name}"
     for name in found.inline:
         attempted, action = f"delete the inline policy {name} {of}", "iam:DeleteUserPolicy"

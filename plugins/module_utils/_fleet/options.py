@@ -29,6 +29,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import co
 
 # Of the connection to the store; the other options of it are among the variables.
 REACH = ("region", "access_key", "secret_key", "session_token", "profile", "aws_ca_bundle")
+PERIODS = ("grace_period", "delete_after")
 TIMES = ("timeout", "retries", "total_timeout")
 ARCHIVES = 20
 LARGEST_PAGE = 1000
@@ -82,6 +83,7 @@ class Asked:
     def operator(self) -> dict[str, t.Any]:
         """The options of the connection to the store."""
         ours = {name: self.settings[name] for name in ("endpoint_url", "validate_certs")}
+        ours["expected_bucket_owner"] = self.settings["expected_bucket_owner"] or "caller_for_writes"
         return {**ours, **{name: self.params.get(name) for name in REACH}}
 
     def identity(self) -> dict[str, t.Any]:
@@ -90,26 +92,43 @@ class Asked:
         shared = {name: self.params.get(name) for name in ("api_url", *TIMES)}
         return {names[0]: self.project, names[1]: self.secret, **shared}
 
-    def bucket(self) -> dict[str, t.Any]:
-        """The options of ``s3_archive_bucket``, as in ``bucket.yml``."""
+    def consents(self, adopted: bool) -> list[str]:
+        """The option ``allow``; a bucket that holds the state file of the project has been adopted before."""
+        return [*self.settings["allow"], *(["adopt_bucket"] if adopted else [])]
+
+    def bucket(self, adopted: bool) -> dict[str, t.Any]:
+        """The options of ``s3_archive_bucket``, as in ``bucket.yml``.
+
+        :param adopted: whether there is a state file of the project.
+        """
         found = self.settings
         names = ("folders", "public_prefixes", "require_tls", "require_encryption", "cors_rules", "lifecycle")
         wished = {name: found[name] for name in names}
         encryption = "s3" if found["sse"] == "s3" else None
-        params = {"name": found["bucket"], "scope": self.project, "encryption": encryption, **wished, **self.operator()}
+        # New requirements apply last, when no recording can violate them.
+        params = {"name": found["bucket"], "scope": self.project, "encryption": encryption, "defer_requirements": True}
+        params.update(wished, allow=self.consents(adopted), **self.operator())
         # A tag may have no value.
         return {**validated(bucket_options.ARGUMENTS, params), "tags": found["tags"]}
 
-    def taken_back(self, demands: t.Iterable[str]) -> dict[str, t.Any]:
-        """The options of ``s3_archive_bucket``, as in ``take_back.yml``."""
-        named = {"name": self.settings["bucket"], "scope": self.project}
-        params = {**named, **self.operator(), **dict.fromkeys(demands, False)}
+    def requirements(self, pending: t.Iterable[str]) -> dict[str, t.Any]:
+        """The options of ``s3_archive_bucket``, as in ``requirements.yml``."""
+        # The run has adopted the bucket by now.
+        params = {"name": self.settings["bucket"], "scope": self.project, "allow": self.consents(adopted=True)}
+        params.update(self.operator(), **{name: self.settings[name] for name in pending})
         return validated(bucket_options.ARGUMENTS, params)
+
+    def previous_target(self, access_key: str | None) -> dict[str, t.Any]:
+        """The options of ``vonage_archive_storage``, as in ``requirements.yml``."""
+        location = {name: self.settings[name] for name in ("bucket", "endpoint", "sse")}
+        check = {"check_previous_target": True, "grace_period": self.settings["grace_period"]}
+        params = {"s3": {**location, "access_key": access_key}, **self._target(), **check}
+        return validated(storage.ARGUMENTS, params)
 
     def rotation(self, proof: str) -> dict[str, t.Any]:
         """The options of ``archive_key_rotation``, as in ``managed.yml``."""
         found = self.settings
-        names = ("rotate", "rotate_after", "overlap", "retire_delay", "drain_timeout", "iam_endpoint_url")
+        names = ("rotate", "rotate_after", *PERIODS, "revoke_old_keys", "drain_timeout", "iam_endpoint_url")
         parts = ("name", "path", "permissions_boundary", "list_all_my_buckets")
         user = {name: found[f"uploader_{name}"] for name in parts}
         params = {

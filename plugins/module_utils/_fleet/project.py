@@ -7,7 +7,7 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 The steps, and what is done after which failure, are those of the role's tasks ``managed.yml``, ``given.yml``,
-``bucket.yml`` and ``take_back.yml``. Each is a use case that a module has, too.
+``bucket.yml`` and ``requirements.yml``. Each is a use case that a module has, too.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import (
     account,
     archive_info,
     archives,
+    listing,
     record,
     storage,
 )
@@ -34,7 +35,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api impor
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.storage import SecretNeededError
 
 # What a bucket can demand of uploads, so that those with an older target are refused.
-DEMANDS = ("require_tls", "require_encryption")
+KEY_RESULTS = ("checks", "access_keys", "rotate_at", "waits", "retained_keys_until", "proof")
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -78,14 +79,12 @@ class Run:
     """One run for one project.
 
     :param bucket_changes: what was changed of the bucket.
-    :param demanded: what it has made a bucket demand that was there before.
     :param diffs: before and after, by what they are of.
     """
 
     wanted: Asked
     context: Context
     bucket_changes: tuple[str, ...] = ()
-    demanded: tuple[str, ...] = ()
     diffs: dict[str, tuple[t.Any, t.Any]] = field(default_factory=dict)
 
     @property
@@ -96,18 +95,18 @@ class Run:
         """With an uploader whose keys are made here."""
         # Before the bucket: what is wrong with the options is told while nothing has been touched.
         final = rotation.reconcile(self.wanted.rotation("none"), self._looking)
-        made = self._bucket()
+        made = self._bucket(final)
         proven = bool(self.wanted.settings["verify"])
         changed = False
         if final.result["changes"] or (proven and made.changed):
             proof = "none" if not proven else "always" if made.changed else "new"
-            final = self._after_bucket(lambda: rotation.reconcile(self.wanted.rotation(proof), self.context))
+            final = rotation.reconcile(self.wanted.rotation(proof), self.context)
             changed = final.changed
         self._note("upload target and uploader", final)
         uploader = {
             "uploader": final.result["uploader"],
             "uploader_changes": final.result["changes"],
-            **{name: final.result[name] for name in ("checks", "access_keys", "rotate_at", "waits", "proof")},
+            **{name: final.result[name] for name in KEY_RESULTS},
         }
         return self._outcome(made, final, changed, uploader)
 
@@ -123,48 +122,68 @@ class Run:
                 "Nothing was touched.",
                 reason=reason,
             )
-        made = self._bucket()
+        made = self._bucket(found)
         proven = self.wanted.settings["verify"] and self.wanted.uploader_secret and (due or made.changed)
-        checks: list[dict[str, t.Any]] = self._after_bucket(self._check) if proven else []
-        final = self._after_bucket(lambda: storage.reconcile(self.wanted.target(), self.context)) if due else found
+        checks: list[dict[str, t.Any]] = self._check() if proven else []
+        final = storage.reconcile(self.wanted.target(), self.context) if due else found
         self._note("upload target", final)
         nothing: dict[str, t.Any] = {"uploader": {}, "uploader_changes": [], "access_keys": [], "rotate_at": None}
-        told = {"checks": checks, "waits": "", "proof": ""}
+        told = {"checks": checks, "waits": "", "retained_keys_until": None, "proof": ""}
         return self._outcome(made, final, due and final.changed, {**nothing, **told})
 
-    def _bucket(self) -> Outcome:
-        params = self.wanted.bucket()
+    def _bucket(self, target: Outcome) -> Outcome:
+        """Create or update the bucket; requirements that it does not have yet stay pending.
+
+        :param target: what the upload target is now.
+        """
+        params = self.wanted.bucket(adopted=target.result["record"]["status"] is not None)
         made = bucket.reconcile(params, self.context)
-        changes = made.result["changes"]
-        self.bucket_changes = tuple(changes)
-        if "bucket" not in changes:
-            self.demanded = tuple(name for name in DEMANDS if params.get(name) and name in changes)
+        self.bucket_changes = tuple(made.result["changes"])
         self._note(f"bucket {params['name']}", made)
         return made
 
-    Done = t.TypeVar("Done")
+    def _require(self, made: Outcome, final: Outcome) -> Outcome:
+        """Apply the pending requirements if no recording can still use a target that does not meet them."""
+        pending = made.result["pending_requirements"]
+        if not pending:
+            return Outcome(False, {"changes": [], "bucket": {}})
+        params = self.wanted.previous_target(final.result["storage"]["access_key"])
+        checked = storage.reconcile(params, self._looking)
+        if checked.result["previous_target"]["in_use"]:
+            return Outcome(False, {"changes": [], "bucket": {}})
+        applied = bucket.reconcile(self.wanted.requirements(pending), self.context)
+        try:
+            self._verify_requirements(applied.changed)
+        except errors.ArchivingError as exc:
+            # There are stores that then refuse every upload.
+            raise self._without_requirements(exc, pending) from exc
+        self.bucket_changes += tuple(applied.result["changes"])
+        self._note("bucket requirements", applied)
+        return applied
 
-    def _after_bucket(self, step: t.Callable[[], Done]) -> Done:
-        """What comes after the bucket. If it fails, the target that Vonage has stays, and may not meet what the bucket
-        has begun to demand a moment ago.
+    def _verify_requirements(self, applied: bool) -> None:
+        """Upload once more if requirements were applied.
+
+        :raises errors.ArchivingError: uploads do not meet them.
         """
-        try:
-            return step()
-        except Exception as exc:
-            # Also of a bug of ours, which must not cost recordings.
-            told = self._take_back() if self.demanded and not self.context.check_mode else ""
-            if told and isinstance(exc, errors.ArchivingError):
-                raise exc.with_hint(told) from exc
-            raise
+        if not applied or self.context.check_mode or not self.wanted.settings["verify"]:
+            return
+        if self.wanted.settings["managed"]:
+            rotation.reconcile(self.wanted.rotation("only"), self.context)
+        elif self.wanted.uploader_secret:
+            self._check()
 
-    def _take_back(self) -> str:
-        """What came of it, in a sentence."""
-        words = " and ".join(self.demanded)
+    def _without_requirements(self, exc: errors.ArchivingError, pending: t.Sequence[str]) -> errors.ArchivingError:
+        """Remove requirements that uploads do not meet; the error with what became of that."""
+        params = {**self.wanted.requirements(pending), **dict.fromkeys(pending, False)}
+        names = " and ".join(pending)
         try:
-            bucket.reconcile(self.wanted.taken_back(self.demanded), self.context)
+            bucket.reconcile(params, self.context)
         except errors.ArchivingError as second:
-            return f"{words}, which could refuse recordings now, could not be undone: {second.problem}."
-        return f"{words} was undone, since it could refuse recordings now."
+            return exc.with_hint(
+                f"{names} could not be removed from the bucket, and refuses recordings: {second.problem}."
+            )
+        return exc.with_hint(f"{names} was removed from the bucket again.")
 
     def _check(self) -> list[dict[str, t.Any]]:
         found = upload_check.reconcile(self.wanted.check(), self.context)
@@ -183,15 +202,18 @@ class Run:
             self.diffs[what] = (outcome.before or {}, outcome.after or {})
 
     def _outcome(self, made: Outcome, final: Outcome, changed: bool, more: t.Mapping[str, t.Any]) -> Outcome:
+        required = self._require(made, final)
+        applied = required.result["changes"]
         result = {
             "project": self.wanted.project,
-            "bucket": made.result["bucket"],
-            "bucket_changes": made.result["changes"],
+            "bucket": {**made.result["bucket"], **required.result["bucket"]},
+            "bucket_changes": [*made.result["changes"], *applied],
+            "pending_requirements": [name for name in made.result["pending_requirements"] if name not in applied],
             **{name: final.result[name] for name in ("storage", "reason", "record")},
             **more,
         }
         before, after = self._difference()
-        return Outcome(made.changed or changed, result, before, after)
+        return Outcome(made.changed or changed or required.changed, result, before, after)
 
     def failure(self, exc: errors.ArchivingError) -> Outcome:
         """What is told of a run that did not get to its end."""
@@ -214,7 +236,7 @@ class Run:
         client = Client(project)
         try:
             client.prepare()
-            page = archive_info.page(client, project, 0, self.wanted.archives)
+            page = listing.fetch_page(client, project, 0, self.wanted.archives)
         except errors.ArchivingError as exc:
             self.context.warn(f"Its latest archives are not known. {exc}")
             return None

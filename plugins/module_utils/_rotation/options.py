@@ -17,6 +17,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import iam, 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import METHODS, probe_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import user_problems
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._key_periods import (
+    DELETE_AFTER,
+    GRACE_PERIOD,
+    period_problems,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
@@ -28,7 +33,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage.target im
 # When a key is tried: never, when it is new, also when none is needed (with a temporary one), and nothing but that.
 PROOFS = ("none", "new", "always", "only")
 DEFAULT_NAME = "vonage-archiving-{project}"
-# Of a user that is there only while both keys of the other one may be in use.
+# The second user: new keys go to the user that has fewer keys.
 SPARE = "-spare"
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -57,8 +62,9 @@ ARGUMENTS: dict[str, t.Any] = {
     },
     "rotate": {"type": "bool", "default": False},
     "rotate_after": {"type": "int", "default": 0},
-    "overlap": {"type": "int", "default": 0},
-    "retire_delay": {"type": "int", "default": 0},
+    "grace_period": {"type": "int", "default": GRACE_PERIOD},
+    "delete_after": {"type": "int", "default": DELETE_AFTER},
+    "revoke_old_keys": {"type": "bool", "default": False},
     "drain_timeout": {"type": "int", "default": 30},
     "proof": {"type": "str", "choices": list(PROOFS), "default": "new"},
     "expect_public": {"type": "bool"},
@@ -77,10 +83,11 @@ class Desired:
     """What is asked for.
 
     :param target: without a key.
-    :param main: the user that makes the keys; ``spare`` steps in while both keys of it may be in use.
+    :param main: one of the two users that have the keys; ``spare`` is the other one.
     :param rotate_after: seconds; ``None`` for never.
-    :param overlap: seconds for which a key stays active once another one has been set.
-    :param retire_delay: seconds for which it then stays inactive.
+    :param grace_period: seconds for which an old key stays active after another one has been set.
+    :param delete_after: seconds for which it then stays inactive before it is deleted.
+    :param revoke_old_keys: deactivate all keys except the target's immediately.
     :param drain: seconds to wait for uploads that began with it.
     :param probe: options of the upload check.
     """
@@ -94,8 +101,9 @@ class Desired:
     operator: aws.Connection
     rotate: bool
     rotate_after: float | None
-    overlap: float
-    retire_delay: float
+    grace_period: float
+    delete_after: float
+    revoke_old_keys: bool
     drain: float
     proof: str
     probe: t.Mapping[str, t.Any]
@@ -111,10 +119,11 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     identity = project.id if project else ""
     aim = target.target({**params, "azure": None}, identity, problems, keyed=False)
     store = _store(params, environ, identity, problems)
-    seconds = {name: _seconds(params, name, problems) for name in ("rotate_after", "overlap", "retire_delay")}
+    seconds = {name: _seconds(params, name, problems) for name in ("rotate_after", "grace_period", "delete_after")}
+    problems += period_problems(seconds["rotate_after"], seconds["grace_period"], seconds["delete_after"])
     drain = _seconds(params, "drain_timeout", problems)
     probe = _probe(params)
-    problems += probe_problems(probe, identity or "unknown")
+    problems += probe_problems(probe, identity or "unknown", "verify_timeout")
     iam_connection = _connection(iam.iam_connection, params, environ, problems)
     operator = _connection(aws.connection, params, environ, problems)
     user = _uploader(params, identity, str(aim.place if aim else ""), problems)
@@ -133,8 +142,9 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
         operator=operator,
         rotate=bool(params.get("rotate")),
         rotate_after=seconds["rotate_after"] or None,
-        overlap=seconds["overlap"],
-        retire_delay=seconds["retire_delay"],
+        grace_period=seconds["grace_period"],
+        delete_after=seconds["delete_after"],
+        revoke_old_keys=bool(params.get("revoke_old_keys")),
         drain=drain,
         proof=str(params.get("proof") or "new"),
         probe=probe,

@@ -23,6 +23,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import re
 
 DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"
+# Seconds. A key that the state file does not name and that is younger may belong to a verification, which ends within
+# ten minutes.
+PROTECTED_AGE = 15 * 60
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,6 @@ class Decision:
     :param holder: the key that the target holds, where that is known.
     :param main: changes to the user, but for its keys; likewise ``spare``, where that user is there.
     :param fates: of the other keys, as far as their time has come.
-    :param spare_goes: whether the spare user has done its work.
     """
 
     reason: str
@@ -65,39 +67,33 @@ class Decision:
     main: Plan
     spare: Plan
     fates: tuple[Fate, ...] = ()
-    spare_goes: bool = False
 
     @property
     def changed(self) -> bool:
-        steps = self.main.changed or self.spare.changed or self.fates or self.spare_goes
+        steps = self.main.changed or self.spare.changed or self.fates
         return self.reason != "unchanged" or bool(steps)
 
 
-def decide(wanted: Desired, observed: Observed, now: float, in_flight: bool = False) -> Decision:
+def decide(
+    wanted: Desired, observed: Observed, now: float, in_flight: bool = False, grace_period_over: bool = False
+) -> Decision:
     """What there is to do.
 
-    :param in_flight: whether uploads are under way that began before the target was set.
+    :param in_flight: whether uploads are in progress that started before the target was set.
+    :param grace_period_over: whether no recording can use an older key any more, although the grace period lasts.
     """
     held = holder(observed)
     reason = why(wanted, observed, held, now)
-    others = [key for key in observed.keys if not held or key.id != held.id]
-    gone = fates(wanted, others, set_at(observed), now) if reason == "unchanged" else ()
-    gone = not_in_flight(gone) if in_flight else gone
+    others = old_keys(wanted, observed, held)
+    gone = fates(wanted, others, set_at(observed), now, grace_period_over) if reason == "unchanged" else ()
+    gone = not_in_flight(gone) if in_flight and not wanted.revoke_old_keys else gone
     # What keys were made for that still work stays allowed.
     touched = {fate.key.id for fate in gone}
     stays = reason == "unchanged" and any(key.active and key.id not in touched for key in others)
     main = uploader.plan(wanted.main, observed.main, widen=stays)
     if observed.spare.user is None:
         return Decision(reason, held, main, Plan(), gone)
-    goes = reason == "unchanged" and not [key for key in left(observed.keys, gone) if key.user == wanted.spare.name]
-    spare = Plan() if goes else uploader.plan(wanted.spare, observed.spare, widen=stays)
-    return Decision(reason, held, main, spare, gone, goes)
-
-
-def left(keys: t.Iterable[AccessKey], gone: t.Iterable[Fate]) -> list[AccessKey]:
-    """The keys that are there after these deeds, as they were before."""
-    deleted = {fate.key.id for fate in gone if fate.deed == DELETE}
-    return [key for key in keys if key.id not in deleted]
+    return Decision(reason, held, main, uploader.plan(wanted.spare, observed.spare, widen=stays), gone)
 
 
 def holder(observed: Observed) -> AccessKey | None:
@@ -109,28 +105,44 @@ def holder(observed: Observed) -> AccessKey | None:
     return found[0] if found else None
 
 
-def strangers(observed: Observed) -> list[AccessKey]:
-    """Keys that are there without a record that can be believed: then another one may be newer, and name one of them.
+def old_keys(wanted: Desired, observed: Observed, held: AccessKey | None) -> list[AccessKey]:
+    """The keys to deactivate and delete: neither the target's key nor, except in an emergency, a protected one."""
+    protected = frozenset() if wanted.revoke_old_keys else protected_keys(observed)
+    kept = protected | ({held.id} if held else set())
+    return [key for key in observed.keys if key.id not in kept]
 
-    So it is where the record moved and came back, as it does with the bucket it is in.
+
+def protected_keys(observed: Observed) -> frozenset[str]:
+    """The ids of keys that the state file does not name and that are new: a verification may use them."""
+    last = observed.record.last
+    named = {last.storage.get("access_key"), *last.others, *(last.may_hold or ())} if last else set()
+    return frozenset(
+        key.id for key in observed.keys if key.id not in named and key.age is not None and key.age < PROTECTED_AGE
+    )
+
+
+def strangers(observed: Observed) -> list[AccessKey]:
+    """Older keys that the state file does not name: another state file may be newer, and name one of them.
+
+    This happens if the state file moved and came back, for example together with its bucket.
     """
     known = observed.record.known
     if known is None or known.status != record.APPLIED:
         return []
-    named = {known.storage.get("access_key"), *known.others}
+    named = {known.storage.get("access_key"), *known.others, *protected_keys(observed)}
     return [key for key in observed.keys if key.id not in named]
 
 
 def may_hold(observed: Observed) -> frozenset[str]:
-    """The ids of access keys that the target may hold; where it is not known, all that are there.
+    """The ids of access keys that the target may hold; all keys if that is not known.
 
-    The target may also hold a key of others, which is not touched anyway. One that is made later it does not hold, as
-    long as this run is the only one that calls the API.
+    Keys of other users are never changed. The target cannot hold a key that is created later, as long as no other run
+    calls the API.
     """
     named = observed.record.in_use
     if named is None or strangers(observed):
         return frozenset(key.id for key in observed.keys) | (named or frozenset())
-    return named
+    return named | protected_keys(observed)
 
 
 def why(wanted: Desired, observed: Observed, held: AccessKey | None, now: float) -> str:
@@ -163,14 +175,16 @@ def age(since: float, now: float) -> float:
     return max(now - since, 0)
 
 
-def fates(wanted: Desired, others: t.Iterable[AccessKey], since: float, now: float) -> tuple[Fate, ...]:
-    """What is to be done now with keys that the target does not hold since then."""
+def fates(
+    wanted: Desired, others: t.Iterable[AccessKey], since: float, now: float, grace_period_over: bool = False
+) -> tuple[Fate, ...]:
+    """What to do with old keys that the target has not held since then: deactivate, then delete."""
     passed = age(since, now)
-    if passed < wanted.overlap:
-        return ()
-    if passed < wanted.overlap + wanted.retire_delay:
+    if passed >= wanted.grace_period + wanted.delete_after:
+        return tuple(Fate(key, DELETE) for key in others)
+    if passed >= wanted.grace_period or grace_period_over or wanted.revoke_old_keys:
         return tuple(Fate(key, DEACTIVATE) for key in others if key.active)
-    return tuple(Fate(key, DELETE) for key in others)
+    return ()
 
 
 def not_in_flight(found: t.Iterable[Fate]) -> tuple[Fate, ...]:
@@ -178,35 +192,40 @@ def not_in_flight(found: t.Iterable[Fate]) -> tuple[Fate, ...]:
     return tuple(fate for fate in found if not fate.key.active)
 
 
-class Room(t.NamedTuple):
-    """Where the next key is made, and which keys go before that."""
+class KeySlot(t.NamedTuple):
+    """Which user gets the next key, and which keys are deleted before that."""
 
     spare: bool
-    give_up: tuple[AccessKey, ...]
+    to_delete: tuple[AccessKey, ...]
 
 
-def room(keys: t.Sequence[AccessKey], wanted: Desired, may_hold: frozenset[str], busy: bool) -> Room:
-    """Where there is room for another key.
+def find_key_slot(keys: t.Sequence[AccessKey], wanted: Desired, in_use: frozenset[str]) -> KeySlot | None:
+    """Where the next key is created: at the user that has fewer keys, so that the other one keeps a free slot too.
 
-    :param may_hold: ids of the keys that the target may hold.
-    :param busy: whether any key that is active has to stay: uploads are under way, or the overlap is not over.
-    :raises QuotaError: there is none: every key may be in use.
+    :param in_use: ids of the keys that must stay.
+    :returns: ``None`` if both users have two keys and all of them must stay.
     """
-    for user in (wanted.main, wanted.spare):
-        own = [key for key in keys if key.user == user.name]
-        surplus = len(own) + 1 - QUOTA
-        free = [key for key in own if key.id not in may_hold and not (key.active and busy)]
-        # Inactive ones first, and of these the oldest.
-        free.sort(key=lambda key: (key.active, key.created or 0))
-        if surplus <= len(free):
-            return Room(user is wanted.spare, tuple(free[: max(surplus, 0)]))
-    wait = "Run it again once uploads that are under way have ended and the overlap is over."
+    owned = {user.name: [key for key in keys if key.user == user.name] for user in (wanted.main, wanted.spare)}
+    fewest = min(owned, key=lambda name: len(owned[name]))
+    if len(owned[fewest]) < QUOTA:
+        return KeySlot(fewest == wanted.spare.name, ())
+    # Inactive keys first, then the oldest.
+    free = sorted((key for key in keys if key.id not in in_use), key=lambda key: (key.active, key.created or 0))
+    return KeySlot(free[0].user == wanted.spare.name, (free[0],)) if free else None
+
+
+def no_key_slot(wanted: Desired, in_use: frozenset[str], keys: t.Sequence[AccessKey], wait: str) -> errors.QuotaError:
+    """Translate a missing slot into an error.
+
+    :param in_use: ids of the keys that the target may hold.
+    :param wait: until when the keys must stay, a sentence.
+    """
     remove = (
-        "Remove the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
-        "this again: until then recordings go to Vonage's cloud."
+        "Delete the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
+        "this again. Until then recordings go to Vonage's cloud."
     )
-    raise errors.QuotaError(
-        f"make another access key for {wanted.project.name}",
-        f"{wanted.main.name} and {wanted.spare.name} have {QUOTA} each, and any of them may be in use",
-        wait if any(key.id not in may_hold for key in keys) else remove,
+    return errors.QuotaError(
+        f"create another access key for {wanted.project.name}",
+        f"{wanted.main.name} and {wanted.spare.name} have {QUOTA} keys each, and each of them may be in use",
+        wait if any(key.id not in in_use for key in keys) else remove,
     )

@@ -63,6 +63,7 @@ class Prover:
             self.story.proof = f"no upload was tried: {why}"
             self.context.warn(f"Of {self.wanted.project.name}, {self.story.proof}.")
             return
+        uploader.announce_verification(self.iam, free[0])
         key = uploader.make_key(self.iam, free[0])
         try:
             self.try_key(key)

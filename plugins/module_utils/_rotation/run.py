@@ -23,9 +23,10 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import check_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import Flights
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, warn_of_exposed_keys
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import telling
@@ -35,25 +36,30 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
     DELETE,
     Decision,
     Fate,
+    KeySlot,
     Observed,
-    age,
     decide,
     fates,
+    find_key_slot,
+    holder,
     may_hold,
+    no_key_slot,
     not_in_flight,
-    room,
+    old_keys,
+    protected_keys,
     set_at,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation.proof import Prover
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import (
+    announced_call,
+    previous_target,
+    record,
+    storage,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.journal import Journal
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held
 
-# For clocks that differ a little.
-SLACK = 5.0
-# While another run may be calling the API: seconds until the record is looked at again.
-LOOK_AGAIN = 2.0
 OTHER_RUN = "another run is at work on the same project"
 AGAIN = "Run it again once the other run has ended."
 
@@ -61,7 +67,9 @@ AGAIN = "Run it again once the other run has ended."
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """See to it that the target holds a key of the uploader that works and is not too old."""
     wanted = desired(params, context.environ)
-    return Rotation(wanted, context, Iam(wanted.iam)).run()
+    iam = Iam(wanted.iam)
+    warn_of_exposed_keys(iam.connection, context.warn)
+    return Rotation(wanted, context, iam).run()
 
 
 @dataclass
@@ -96,28 +104,21 @@ class Rotation:
         elif decision.reason == "unchanged":
             self._tidy(observed, decision)
             if self.wanted.proof == "always":
-                there = observed.users[: 1 if decision.spare_goes else 2]
-                prover.try_by_the_way(there)
+                prover.try_by_the_way(observed.users)
         else:
             self._rotate(observed, prover)
 
     def _settled(self) -> Observed:
-        """What there is once no call can be under way that another run has announced: ours has to be the last one."""
-        patience = self.now() + self.wanted.project.budget.total + SLACK
+        """What there is once no call can be in progress that another run has announced: ours has to be the last one."""
         while True:
             observed = self._observe()
-            last = observed.record
-            until = (record.seconds(last.last.until) if last.pending and last.last else None) or 0
-            if until <= self.now() or self.context.check_mode or self.wanted.proof == "only":
+            if self.context.check_mode or self.wanted.proof == "only":
                 return observed
-            if until > patience:
-                raise errors.ConflictError(
-                    f"set the upload target of {self.wanted.project.name}",
-                    f"another run has announced that it may do so until {record.stamp(until)}",
-                    f"Run it again after that, or delete {self.wanted.store.location} if there is no other run.",
-                )
-            while (left := until - self.now()) > 0 and self._is_as(last.held):
-                self.sleep(min(left, LOOK_AGAIN))
+            known = observed.record
+            if not announced_call.wait(
+                self.wanted.project, self.wanted.store, known.held, known.last, time.monotonic, self.sleep
+            ):
+                return observed
 
     def _is_as(self, held: Held) -> bool:
         """Whether the record is still the same."""
@@ -141,11 +142,28 @@ class Rotation:
 
     def _decide(self, observed: Observed) -> Decision:
         decision = decide(self.wanted, observed, self.now())
-        active = any(fate.key.active for fate in decision.fates)
+        early = decision.reason == "unchanged" and self._is_grace_period_over(observed)
+        if early:
+            decision = decide(self.wanted, observed, self.now(), grace_period_over=True)
+        active = any(fate.key.active for fate in decision.fates) and not self.wanted.revoke_old_keys
         if active and self._flights(observed).begun_before(set_at(observed)):
             self.story.waits = telling.IN_FLIGHT
-            return decide(self.wanted, observed, self.now(), in_flight=True)
+            return decide(self.wanted, observed, self.now(), in_flight=True, grace_period_over=early)
         return decision
+
+    def _is_grace_period_over(self, observed: Observed) -> bool:
+        """Whether the grace period of active old keys ends early, because no recording can use them any more."""
+        active = any(key.active for key in old_keys(self.wanted, observed, holder(observed)))
+        if not active or self.wanted.proof == "only" or self.wanted.revoke_old_keys:
+            return False
+        previous = self._fetch_previous_target(observed)
+        if previous.in_use:
+            self.story.waits = previous.reason or telling.GRACE_PERIOD
+        return not previous.in_use
+
+    def _fetch_previous_target(self, observed: Observed) -> previous_target.PreviousTarget:
+        project = self.wanted.project
+        return previous_target.fetch(Client(project), project, set_at(observed), self.wanted.grace_period, self.now())
 
     def _flights(self, seen: Observed) -> Flights:
         operator = self.wanted.operator
@@ -163,8 +181,6 @@ class Rotation:
         uploader.apply(self.iam, self.wanted.spare, decision.spare)
         self._retire(decision.fates)
         self.story.retired(decision.fates)
-        if decision.spare_goes:
-            self._remove_spare()
 
     def _rotate(self, observed: Observed, prover: Prover) -> None:
         """Give the target a new key."""
@@ -174,6 +190,7 @@ class Rotation:
         )
         client = Client(self.wanted.project)
         client.prepare()
+        check_owner(self.wanted.target.place, self.wanted.operator)
         if last.pending:
             self._see_it_answer(client)
         try:
@@ -181,12 +198,12 @@ class Rotation:
             # From here on nobody else makes keys: what was seen before may be out of date, what is seen now stays true.
             seen = Observed(*self._observe_users(), last)
             widened = self._widen(seen)
-            new, given_up = self._make_key(seen, may_hold(observed))
+            new, deleted = self._make_key(seen, may_hold(observed))
         except errors.ArchivingError as exc:
             raise self._given_up(exc, journal) from exc
         self._set(journal, new, prover)
         done = journal.end(record.APPLIED, [key.id for key in seen.keys])
-        self.story.applied(done, new, [key for key in seen.keys if key not in given_up])
+        self.story.applied(done, new, [key for key in seen.keys if key not in deleted])
         self._finish(journal, seen, new, widened)
 
     def _see_it_answer(self, client: Client) -> None:
@@ -212,14 +229,31 @@ class Rotation:
         return more
 
     def _make_key(self, seen: Observed, in_use: frozenset[str]) -> tuple[NewKey, tuple[AccessKey, ...]]:
-        """A new key, and those that had to go for it."""
-        place = room(seen.keys, self.wanted, in_use, busy=age(set_at(seen), self.now()) < self.wanted.overlap)
-        if any(key.active for key in place.give_up) and self._flights(seen).begun_before(self.now()):
-            place = room(seen.keys, self.wanted, in_use, busy=True)
-        self._retire([Fate(key, DELETE) for key in place.give_up])
-        if place.spare:
+        """A new key, and the keys that had to be deleted for it."""
+        slot = self._find_key_slot(seen, in_use)
+        self._retire([Fate(key, DELETE) for key in slot.to_delete])
+        if slot.spare:
             uploader.apply(self.iam, self.wanted.spare, uploader.plan(self.wanted.spare, seen.spare, widen=True))
-        return uploader.make_key(self.iam, self.wanted.spare if place.spare else self.wanted.main), place.give_up
+        return uploader.make_key(self.iam, self.wanted.spare if slot.spare else self.wanted.main), slot.to_delete
+
+    def _find_key_slot(self, seen: Observed, in_use: frozenset[str]) -> KeySlot:
+        """Where the next key is created; an active old key is deleted for it only if no recording can use it.
+
+        :raises QuotaError: every key may be in use.
+        """
+        kept = in_use if self.wanted.revoke_old_keys else in_use | protected_keys(seen)
+        active = frozenset() if self.wanted.revoke_old_keys else frozenset(key.id for key in seen.keys if key.active)
+        slot = find_key_slot(seen.keys, self.wanted, kept | active)
+        if slot:
+            return slot
+        previous = self._fetch_previous_target(seen)
+        wait = f"Run it again after {record.stamp(previous.until)}, when the grace period is over: {previous.reason}."
+        if not previous.in_use:
+            slot = find_key_slot(seen.keys, self.wanted, kept)
+            if slot and not self._flights(seen).begun_before(self.now()):
+                return slot
+            wait = "Run it again in 15 minutes, or once the uploads in progress have ended."
+        raise no_key_slot(self.wanted, in_use, seen.keys, wait)
 
     def _set(self, journal: Journal, new: NewKey, prover: Prover) -> None:
         """Prove the key, and have the target hold it."""
@@ -276,13 +310,14 @@ class Rotation:
         :param seen: the users as they were before.
         """
         moment = self.now()
-        others = [key for key in self.story.keys if key.id != new.id]
+        kept = {new.id} if self.wanted.revoke_old_keys else {new.id, *protected_keys(seen)}
+        others = [key for key in self.story.keys if key.id not in kept]
         gone = fates(self.wanted, others, moment, moment)
-        active = any(fate.key.active for fate in gone)
+        active = any(fate.key.active for fate in gone) and not self.wanted.revoke_old_keys
         if active and not self._flights(seen).drained(self.wanted.drain, self.sleep):
             self.story.waits = telling.IN_FLIGHT
             gone = not_in_flight(gone)
-        if not (gone or widened or seen.spare.user):
+        if not (gone or widened):
             return
         if not self._is_as(journal.held):
             # The target has been set again while this one waited: the rest is for that run to decide.
@@ -293,8 +328,6 @@ class Rotation:
         rest = self.story.keys
         if widened and not any(key.active and key.id != new.id for key in rest):
             self._narrow()
-        if seen.spare.user and not any(key.user == self.wanted.spare.name for key in rest):
-            self._remove_spare()
 
     def _narrow(self) -> None:
         """Allow what is wanted, and no more."""
@@ -306,8 +339,3 @@ class Rotation:
     def _retire(self, gone: t.Iterable[Fate]) -> None:
         for fate in gone:
             uploader.retire(self.iam, self._user(fate.key.user), [fate.key.id], delete=fate.deed == DELETE)
-
-    def _remove_spare(self) -> None:
-        seen = uploader.observe(self.iam, self.wanted.spare, eager=False)
-        if seen.user and not seen.keys:
-            uploader.remove(self.iam, self.wanted.spare, seen)

@@ -22,13 +22,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._rotation.plan im
     Fate,
     Observed,
     fates,
+    old_keys,
     strangers,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
 
-IN_FLIGHT = "uploads that began before the target was set are still under way"
-OVERLAP = "the overlap is not over"
-DELAY = "the retire delay is not over"
+IN_FLIGHT = "uploads that started before the target was set are in progress"
+GRACE_PERIOD = "the grace period is not over"
+DELETE_AFTER = "old keys are inactive, and deleted later"
 STRANGE = "an access key is there that was made without this record"
 
 
@@ -83,6 +84,7 @@ def outcome(wanted: Desired, observed: Observed, decision: Decision, story: Stor
         "changes": plan.names,
         "rotate_at": rotate_at(wanted, story),
         "waits": story.waits or waits(story.keys, held),
+        "retained_keys_until": retained_until(wanted, story, held),
         "checks": story.checks,
         "proof": story.proof,
     }
@@ -94,7 +96,16 @@ def waits(keys: t.Sequence[AccessKey], held: str | None) -> str:
     others = [key for key in keys if key.id != held]
     if held is None or not others:
         return ""
-    return OVERLAP if any(key.active for key in others) else DELAY
+    return GRACE_PERIOD if any(key.active for key in others) else DELETE_AFTER
+
+
+def retained_until(wanted: Desired, story: Story, held: str | None) -> str | None:
+    """When the last old key is deleted at the latest, if a run follows; UTC, ISO 8601. ``None`` without old keys."""
+    known = story.last is not None and story.last.status == record.APPLIED
+    if held is None or not known or all(key.id == held for key in story.keys):
+        return None
+    set_at = record.seconds(t.cast(record.Record, story.last).time) or 0
+    return record.stamp(set_at + wanted.grace_period + wanted.delete_after)
 
 
 def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
@@ -105,8 +116,8 @@ def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
     after = dict(before)
     if decision.reason != "unchanged":
         found.append(Change("target", _recorded(observed), aim(wanted, NEW)))
-        # Once the target holds the new key, the time of all others begins to run.
-        gone = fates(wanted, observed.keys, 0, 0)
+        # The grace period of all other keys begins when the target holds the new key.
+        gone = fates(wanted, old_keys(wanted, observed, None), 0, 0)
         after[NEW] = ACTIVE
     else:
         gone = decision.fates
@@ -116,8 +127,6 @@ def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
             del after[fate.key.id]
     if before != after:
         found.append(Change("access_keys", before, after))
-    if decision.spare_goes:
-        found.append(Change(wanted.spare.name, "present", "absent"))
     return Plan(tuple(found))
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
@@ -76,7 +75,7 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     client = Client(asked.project)
     client.prepare()
     target_set, why = _target_set(asked, now)
-    found = listing.read(lambda offset, count: page(client, asked.project, offset, count), asked.since)
+    found = listing.read(lambda offset, count: listing.fetch_page(client, asked.project, offset, count), asked.since)
     health = archives.health(found.archives, now, target_set, asked.stuck_after)
     if not found.complete:
         context.warn(f"Archives of {asked.project.name} were deleted while they were listed: some may be left out.")
@@ -170,14 +169,3 @@ def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
     if last.status == record.ABSENT:
         why = why or "the record says that there is no upload target"
     return (None, why) if why else (last.target_since, None)
-
-
-def page(client: Client, project: Project, offset: int, count: int) -> archives.Page:
-    attempted = f"list the archives of {project.name}"
-    path = f"/v2/project/{quote(project.id, safe='')}/archive"
-    document = client.get(path, attempted, offset=offset, count=count)
-    try:
-        return archives.parse_page(document)
-    except ValueError as exc:
-        hint = f"Look whether api_url is right: {project.api_url}."
-        raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc

@@ -23,6 +23,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import re
 STATUSES = ("started", "paused", "stopped", "uploaded", "available", "expired", "failed", "deleted")
 IN_CLOUD = frozenset({"available", "expired"})
 UNDER_WAY = frozenset({"started", "paused", "stopped"})
+# Of a transcript, which is a second object of the archive (Video API, "Post-call transcription").
+TRANSCRIBING = frozenset({"requested", "started"})
 CATEGORIES = ("uploaded", "fell_back", "failed", "stuck", "under_way", "in_cloud", "other")
 TROUBLE = ("fell_back", "failed", "stuck")
 # Of each category. AWX cuts results at 700 kB; all lists together stay below 40 kB.
@@ -38,6 +40,7 @@ class Archive:
     :param created: Unix seconds.
     :param duration: seconds.
     :param size: bytes.
+    :param transcribing: whether its transcript has not been uploaded yet.
     :param url: where an ``available`` archive can be fetched from for ten minutes, without credentials: a secret.
     """
 
@@ -51,7 +54,13 @@ class Archive:
     reason: str = ""
     session_id: str = ""
     output_mode: str = ""
+    transcribing: bool = False
     url: str = field(default="", repr=False)
+
+    @property
+    def in_progress(self) -> bool:
+        """Whether something of it is still to be uploaded."""
+        return self.status in UNDER_WAY or self.transcribing
 
     @property
     def ended(self) -> float:
@@ -114,8 +123,14 @@ def _archive(item: t.Any) -> Archive:
         reason=_text(item.get("reason")),
         session_id=_text(item.get("sessionId")),
         output_mode=_text(item.get("outputMode")),
+        transcribing=_transcript_status(item) in TRANSCRIBING,
         url=_text(item.get("url")),
     )
+
+
+def _transcript_status(item: t.Mapping[str, t.Any]) -> str:
+    transcription = item.get("transcription")
+    return _text(transcription.get("status")).lower() if isinstance(transcription, dict) else ""
 
 
 def _number(value: t.Any) -> float:

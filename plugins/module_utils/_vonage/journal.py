@@ -14,12 +14,15 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Held, Store
+
+# Seconds: an announcement must differ from a claim, which announces no call.
+SHORTEST_CALL = 1.0
 
 
 @dataclass
@@ -54,7 +57,7 @@ class Journal:
         """Before the call: whoever finds this does not know whether it took effect."""
         if secret is None:
             self._since = ""
-        self._write(storage, secret, self.project.budget.total)
+        self._write(storage, secret, max(self.project.budget.total, SHORTEST_CALL))
 
     @property
     def seconds_left(self) -> float:
@@ -102,9 +105,18 @@ class Journal:
 
     def _announcement(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> record.Record:
         project, key = self.project, self.project.secret
-        return record.begin(
+        pending = record.begin(
             project.id, project.api_url, self.now(), storage, secret, key, self.may_hold, seconds, self._since
         )
+        return replace(pending, settings_since=self._settings_since(storage))
+
+    def _settings_since(self, storage: t.Mapping[str, t.Any]) -> str:
+        """Since when bucket, endpoint, and encryption are the same; empty if they change, or are unknown so far."""
+        if not self.known or not storage:
+            return ""
+        last = record.parse(self._before.data or b"")
+        same = last.status == record.APPLIED and last.has_settings_of(storage)
+        return (last.settings_since or last.time) if same else ""
 
     def _target_since(self) -> str:
         """Since when there has been a target; also a run that did not finish has left that."""

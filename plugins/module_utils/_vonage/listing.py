@@ -16,8 +16,11 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import quote
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page, parse_page
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 
 # "count: maximum 1000" (API reference, listing archives).
 PAGE = 1000
@@ -26,6 +29,13 @@ WORKERS = 4
 
 # Asks for a page: of which offset, and how many at most.
 Ask = t.Callable[[int, int], Page]
+
+
+class ArchiveApi(t.Protocol):
+    """What is needed of the API client."""
+
+    def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
+        """The JSON document at a path."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,20 @@ class Listing:
     total: int
     archives: tuple[Archive, ...]
     complete: bool = True
+
+
+def fetch_page(client: ArchiveApi, project: Project, offset: int, count: int) -> Page:
+    """One page of the archives of a project, newest first.
+
+    :raises errors.ArchivingError: the request fails, or the response is not a list of archives.
+    """
+    attempted = f"list the archives of {project.name}"
+    document = client.get(f"/v2/project/{quote(project.id, safe='')}/archive", attempted, offset=offset, count=count)
+    try:
+        return parse_page(document)
+    except ValueError as exc:
+        hint = f"Check that api_url is correct: {project.api_url}."
+        raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc
 
 
 def read(ask: Ask, since: float | None = None) -> Listing:

@@ -19,10 +19,13 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._atomic_file import replace_file
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import LARGEST, Held
 
 # A lock is held for the writing of one small file; who waits longer than this waits for a process that hangs.
 LOCK_SECONDS = 10.0
+# Seconds by which the clocks of two machines may differ.
+CLOCK_DIFFERENCE = 300
 # Some network file systems have no such locks. The comparison of contents still finds all but the closest races.
 NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
@@ -40,7 +43,7 @@ class FileStore:
     def read(self) -> Held:
         with _told(f"read the record {self.path}"):
             try:
-                return Held(_contents(self.path))
+                return Held(_contents(self.path), age=_age(self.path))
             except FileNotFoundError:
                 return Held(None)
 
@@ -53,8 +56,16 @@ class FileStore:
                 raise errors.ConflictError(
                     attempted, "another run has written it in between", "Run it again once the other run has ended."
                 )
-            _replace(path, data, folder)
+            temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)  # of a run that was killed: the owner of the lock is the only writer
+            replace_file(path, data, temporary, 0o600, folder)
         return Held(data)
+
+
+def _age(path: str) -> float:
+    """Seconds since the file was written, at least: the clock of another machine may have set its time."""
+    return max(time.time() - os.stat(path).st_mtime - CLOCK_DIFFERENCE, 0.0)
 
 
 def _contents(path: str) -> bytes:
@@ -63,28 +74,6 @@ def _contents(path: str) -> bytes:
         raise OSError(errno.EINVAL, "it is not a regular file")
     with open(path, "rb") as stream:
         return stream.read(LARGEST)
-
-
-def _replace(path: str, data: bytes, folder: int) -> None:
-    """Write beside the file, then put it in its place: a crash leaves the old one or the new one, whole."""
-    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)  # of a run that was killed: whoever holds the lock is the only one at work
-    # Exclusive: whoever else may write to the folder cannot make us write through a link of theirs.
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(handle)
-        os.replace(temporary, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    # By now it is written. Not every file system can be told to keep a change of a folder.
-    with contextlib.suppress(OSError):
-        os.fsync(folder)
 
 
 @contextlib.contextmanager

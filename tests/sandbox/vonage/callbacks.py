@@ -7,7 +7,7 @@ Documented: the fields of the body (the vendor's archiving overview); that a sec
 Authorization, signed with the signature secret (its guide "Secure callbacks"); four retries (its support pages, of the
 older environment). Seen in one public integration, and in a document of 2013, but documented nowhere today: the calls
 that register it, that a URL which cannot be reached is answered with 400, and that another one takes its place.
-The claims of the token are documented for other products of the vendor ("Signed webhooks") and not for this one.
+The claims of the token are documented for the Video API (the vendor's guide "Secure callbacks").
 """
 
 from __future__ import annotations

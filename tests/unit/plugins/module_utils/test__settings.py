@@ -31,7 +31,7 @@ BOTH = (
     "archive_storage_uploader is managed, which makes keys of its own: leave them out, or set "
     "archive_storage_uploader to given"
 )
-ALL = (*CHOICES, *BOOLEANS, *NUMBERS, *TEXTS, "cors_rules", "tags", "uploader_tags", "folders")
+ALL = (*CHOICES, *BOOLEANS, *NUMBERS, *TEXTS, "cors_rules", "tags", "uploader_tags", "folders", "allow")
 
 
 def read(**given: t.Any) -> dict[str, t.Any]:
@@ -41,6 +41,34 @@ def read(**given: t.Any) -> dict[str, t.Any]:
 def problems(**given: t.Any) -> list[str]:
     found: list[str] = read(**given)["problems"]
     return found
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"rotate_after": 3600},
+            "archive_storage_rotate_after: must exceed archive_storage_grace_period plus archive_storage_delete_after "
+            "(151200 seconds), got 3600 seconds",
+        ),
+        (
+            {"allow": "adopt_buckets"},
+            "archive_storage_allow: 'adopt_buckets' is not one of adopt_bucket, shorter_retention",
+        ),
+        (
+            {"expected_bucket_owner": "12345"},
+            "archive_storage_expected_bucket_owner: must be an account id of 12 digits, got '12345'",
+        ),
+        ({"verify_timeout": 301}, "archive_storage_verify_timeout: at most 300 seconds are allowed, got 301"),
+    ],
+)
+def test_settings_with_an_invalid_value_names_the_limit(given: dict[str, t.Any], problem: str) -> None:
+    assert problems(**given) == [problem]
+
+
+def test_settings_without_rotation_need_no_longer_period() -> None:
+    assert problems(rotate_after=0) == []
+    assert problems(rotate_after=151201) == []
 
 
 def test_the_smallest_set_is_enough() -> None:
@@ -57,8 +85,8 @@ def test_the_smallest_set_is_enough() -> None:
         "max_age": None,
         "verify_timeout": 30,
         "rotate_after": 7776000,
-        "overlap": 0,
-        "retire_delay": 0,
+        "grace_period": 64800,
+        "delete_after": 86400,
         "drain_timeout": 30,
     }
     assert (found["managed"], found["rotate"], found["uploader_name"]) == (True, False, "vonage-archiving-47123456")

@@ -65,8 +65,8 @@ SAMPLES: list[dict[str, t.Any]] = [
         "uploader_list_all_my_buckets": "true",
         "rotate": "true",
         "rotate_after": "3600",
-        "overlap": 60,
-        "retire_delay": "120",
+        "grace_period": 60,
+        "delete_after": "120",
         "drain_timeout": 0,
         "fallback": "none",
         "certificate": "-----BEGIN CERTIFICATE-----",
@@ -142,7 +142,7 @@ class Role:
         for name in ("_archive_storage_has_secret", "_archive_storage_looking", "_archive_storage_given"):
             self.known[name] = template(own[name], self.known)
         self.known["_archive_storage_settings"] = settings(self.known["_archive_storage_given"])
-        for name in ("_archive_storage_target", "_archive_storage_uploader"):
+        for name in ("_archive_storage_target", "_archive_storage_uploader", "_archive_storage_bucket_owner"):
             self.known[name] = template(own[name], self.known)
         self.defaults = next(each for each in tasks(read("tasks/main.yml")) if "module_defaults" in each)
 
@@ -218,17 +218,37 @@ def test_the_rotation(sample: dict[str, t.Any], proof: str) -> None:
 @pytest.mark.parametrize("environ", [NO_ENDPOINT, ENDPOINT, IGNORED], ids=["", "environment", "ignored"])
 def test_the_bucket(sample: dict[str, t.Any], environ: dict[str, str]) -> None:
     role = Role(sample, environ)
-    [found] = role.options("bucket", "vonage.archiving.s3_archive_bucket")
-    assert fleet(sample, environ).bucket() == {**found, "tags": role.known["_archive_storage_settings"]["tags"]}
+    consents = role.known["_archive_storage_settings"]["allow"]
+    [found] = role.options("bucket", "vonage.archiving.s3_archive_bucket", _archive_storage_consents=consents)
+    assert fleet(sample, environ).bucket(adopted=False) == {
+        **found,
+        "tags": role.known["_archive_storage_settings"]["tags"],
+    }
     assert (found["endpoint_url"] or "").startswith(("http://inside", environ.get("AWS_ENDPOINT_URL", "")))
     assert found["endpoint_url"] != "http://outside"
 
 
-@pytest.mark.parametrize("demanded", [["require_tls"], ["require_encryption"], ["require_tls", "require_encryption"]])
-def test_what_is_taken_back(sample: dict[str, t.Any], demanded: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("given", "looking", "owner"),
+    [("", False, "caller_for_writes"), ("", True, "caller"), ("123456789012", True, "123456789012")],
+)
+def test_role_expects_the_bucket_of_the_operator_unless_an_account_is_given(
+    given: str, looking: bool, owner: str
+) -> None:
+    text = read("vars/main.yml")["_archive_storage_bucket_owner"]
+    known = {"_archive_storage_settings": {"expected_bucket_owner": given}, "_archive_storage_looking": looking}
+    assert template(text, known) == owner
+
+
+@pytest.mark.parametrize("pending", [["require_tls"], ["require_encryption"], ["require_tls", "require_encryption"]])
+def test_requirements_of_role_and_fleet_are_the_same(sample: dict[str, t.Any], pending: list[str]) -> None:
     role = Role(sample, NO_ENDPOINT)
-    [found] = role.options("take_back", "vonage.archiving.s3_archive_bucket", _archive_storage_demanded=demanded)
-    assert fleet(sample, NO_ENDPOINT).taken_back(demanded) == found
+    final = {"storage": {"access_key": "AKIA"}}
+    known = {"_archive_storage_pending": pending, "_archive_storage_final": final}
+    [found] = role.options("requirements", "vonage.archiving.s3_archive_bucket", **known)
+    assert fleet(sample, NO_ENDPOINT).requirements(pending) == found
+    [check] = role.options("requirements", "vonage.archiving.vonage_archive_storage", **known)
+    assert fleet(sample, NO_ENDPOINT).previous_target("AKIA") == check
 
 
 @pytest.mark.parametrize("max_age", ["", 0, "60"])
@@ -239,6 +259,7 @@ def test_the_target_and_the_check_of_a_key_that_is_given(sample: dict[str, t.Any
     found = role.options("given", "vonage.archiving.vonage_archive_storage")
     assert found[0] == found[1]
     assert ours.target() == found[0]
-    [check] = role.options("given", "vonage.archiving.archive_upload_check")
-    assert ours.check() == check
+    checks = role.options("given", "vonage.archiving.archive_upload_check")
+    # The second one is an alias of the first.
+    assert checks == [ours.check(), ours.check()]
     assert found[0]["s3"]["secret_key"] == "of-the-uploader"

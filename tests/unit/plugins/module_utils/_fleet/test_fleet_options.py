@@ -56,20 +56,22 @@ def test_what_awx_sends_for_empty_inputs_is_not_given(nothing: t.Any) -> None:
     empty = ask({name: nothing for name in VARIABLES if name != "bucket"}, **dict.fromkeys(names, nothing))
     usual = ask()
     assert empty.settings == usual.settings
-    assert (empty.rotation("new"), empty.bucket()) == (usual.rotation("new"), usual.bucket())
+    assert (empty.rotation("new"), empty.bucket(False)) == (usual.rotation("new"), usual.bucket(False))
     assert (empty.secret, empty.archives) == (usual.secret, usual.archives)
 
 
 def test_numbers_for_texts_and_texts_for_numbers() -> None:
-    wanted = ask({"api_key": int(PROJECT), "rotate_after": "60", "verify": "no"}, project=int(PROJECT), archives="7")
+    wanted = ask(
+        {"api_key": int(PROJECT), "rotate_after": "600000", "verify": "no"}, project=int(PROJECT), archives="7"
+    )
     assert (wanted.project, wanted.archives, wanted.settings["verify"]) == (PROJECT, 7, False)
-    assert wanted.rotation("new")["rotate_after"] == 60
+    assert wanted.rotation("new")["rotate_after"] == 600000
     assert ask({}, project=f" {PROJECT} ").project == PROJECT
 
 
 def test_data_keep_what_is_empty_in_them() -> None:
-    assert ask({"tags": {"team": "video", "old": ""}}).bucket()["tags"] == {"team": "video", "old": ""}
-    assert ask().bucket()["tags"] is None
+    assert ask({"tags": {"team": "video", "old": ""}}).bucket(False)["tags"] == {"team": "video", "old": ""}
+    assert ask().bucket(False)["tags"] is None
 
 
 def test_the_variables_may_come_as_text() -> None:
@@ -162,8 +164,9 @@ def test_secrets_are_where_they_belong_and_nowhere_else() -> None:
     assert "hidden" not in repr(wanted)
     assert "hidden" not in repr(wanted.settings)
     places = {
-        "bucket": (wanted.bucket(), {"secret_key", "session_token"}),
-        "taken back": (wanted.taken_back(["require_tls"]), {"secret_key", "session_token"}),
+        "bucket": (wanted.bucket(adopted=False), {"secret_key", "session_token"}),
+        "requirements": (wanted.requirements(["require_tls"]), {"secret_key", "session_token"}),
+        "previous target": (wanted.previous_target("AKIA"), {"secret_key", "session_token", "api_secret"}),
         "target": (wanted.target(), {"secret_key", "session_token", "api_secret", "uploader_secret_key"}),
         "check": (wanted.check(), {"secret_key", "session_token", "uploader_secret_key"}),
         "rotation": (ask(api_secret="hidden-api_secret").rotation("new"), {"api_secret"}),
@@ -174,18 +177,20 @@ def test_secrets_are_where_they_belong_and_nowhere_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("demands", "rest"), [(["require_tls"], "require_encryption"), (["require_encryption"], "require_tls")]
+    ("pending", "rest"), [(["require_tls"], "require_encryption"), (["require_encryption"], "require_tls")]
 )
-def test_only_what_was_demanded_is_taken_back(demands: list[str], rest: str) -> None:
-    found = ask().taken_back(demands)
-    assert found[demands[0]] is False
-    assert found[rest] is None
-    assert {name for name, value in found.items() if value not in (None, False)} <= {
-        "name",
-        "scope",
-        "state",
-        "validate_certs",
-    }
+def test_requirements_names_what_is_pending_only(pending: list[str], rest: str) -> None:
+    params = ask({"require_tls": True, "require_encryption": True}).requirements(pending)
+    assert params[pending[0]] is True
+    assert params[rest] is None
+    assert not params["defer_requirements"]
+
+
+@pytest.mark.parametrize(
+    ("adopted", "allow"), [(False, ["shorter_retention"]), (True, ["shorter_retention", "adopt_bucket"])]
+)
+def test_bucket_with_a_state_file_is_adopted(adopted: bool, allow: list[str]) -> None:
+    assert ask({"allow": "shorter_retention"}).bucket(adopted)["allow"] == allow
 
 
 values = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=3), max_size=2)

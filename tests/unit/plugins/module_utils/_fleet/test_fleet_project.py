@@ -21,7 +21,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options im
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run as rotation
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, archive_info, record, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, listing, record, storage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page
 
 PROJECT = "47123456"
@@ -32,6 +32,7 @@ GIVEN = {"uploader": "given", "uploader_access_key": "AKIAIOSFODNN7EXAMPLE"}
 SET_AT = 1_800_000_000.0
 RECORD = {"location": "s3://recordings/r.json", "status": record.APPLIED, "time": record.stamp(SET_AT), "since": ""}
 DENIED = errors.DeniedError("do it", "403")
+REQUIREMENTS = ("require_tls", "require_encryption")
 PLAN, DONE = {"fallback": "opentok"}, {"fallback": "none"}
 
 
@@ -57,15 +58,16 @@ class World:
         ):
             monkeypatch.setattr(module, "reconcile", self._use_case(name))
         monkeypatch.setattr(account, "fetch_some", self._fetch)
-        monkeypatch.setattr(archive_info, "page", self._page)
+        monkeypatch.setattr(listing, "fetch_page", self._page)
         monkeypatch.setattr(project, "Client", self._client)
 
     def _use_case(self, name: str) -> t.Callable[[t.Mapping[str, t.Any], Context], Outcome]:
         def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             detail = str(params.get("proof", ""))
-            # What is taken back is all that is asked for then.
-            if name == "bucket" and params["public_prefixes"] is None:
-                detail = ",".join(each for each in project.DEMANDS if params[each] is False)
+            if name == "bucket" and not params["defer_requirements"]:
+                detail = ",".join(each for each in REQUIREMENTS if params[each])
+            if name == "storage" and params["check_previous_target"]:
+                detail = "previous"
             self.environs.append(dict(context.environ))
             return t.cast(Outcome, self._answer(f"{name}:{'check' if context.check_mode else 'real'}:{detail}"))
 
@@ -75,6 +77,7 @@ class World:
         self.calls.append(call)
         usual = {"bucket": made(), "rotation": rotated(), "storage": stored(), "check": Outcome(False, {"checks": []})}
         found = self.answers.get(call, usual[call.partition(":")[0]])
+        found = found.pop(0) if isinstance(found, list) else found
         if isinstance(found, Exception):
             raise found
         return found
@@ -109,10 +112,9 @@ class World:
         return project.reconcile(params, context)
 
 
-def made(*changes: str) -> Outcome:
-    return Outcome(
-        bool(changes), {"changes": list(changes), "bucket": {"name": "recordings"}}, {}, dict.fromkeys(changes, 1)
-    )
+def made(*changes: str, pending: t.Sequence[str] = ()) -> Outcome:
+    result = {"changes": list(changes), "bucket": {"name": "recordings"}, "pending_requirements": list(pending)}
+    return Outcome(bool(changes), result, {}, dict.fromkeys(changes, 1))
 
 
 def rotated(*changes: str, changed: bool = False, **more: t.Any) -> Outcome:
@@ -122,14 +124,20 @@ def rotated(*changes: str, changed: bool = False, **more: t.Any) -> Outcome:
         "access_keys": [],
         "rotate_at": None,
         "waits": "",
+        "retained_keys_until": None,
         "proof": "",
     }
-    told = {"storage": {"bucket": "recordings"}, "reason": "changed" if changes else "unchanged", "record": RECORD}
+    told = {
+        "storage": {"bucket": "recordings", "access_key": "AKIA"},
+        "reason": "changed" if changes else "unchanged",
+        "record": RECORD,
+    }
     return Outcome(changed, {"changes": list(changes), **empty, **told, **more}, {}, dict.fromkeys(changes, 1))
 
 
-def stored(reason: str = "unchanged", changed: bool = False) -> Outcome:
-    told = {"storage": {"bucket": "recordings"}, "reason": reason, "record": RECORD}
+def stored(reason: str = "unchanged", changed: bool = False, in_use: bool = False) -> Outcome:
+    told = {"storage": {"bucket": "recordings", "access_key": "AKIA"}, "reason": reason, "record": RECORD}
+    told["previous_target"] = {"in_use": in_use, "until": "2027-01-15T08:00:00Z", "reason": ""}
     return Outcome(changed, told, PLAN, DONE if reason != "unchanged" else PLAN)
 
 
@@ -222,16 +230,16 @@ def test_the_secret_of_the_uploader_is_asked_for_while_nothing_has_been_touched(
     assert not world.run(GIVEN, check_mode=True).failed
 
 
-DEMANDING = ["policy", "require_tls", "require_encryption"]
 MANAGED_STEPS = (PLANNED, "bucket:real:", "rotation:real:always")
 GIVEN_STEPS = ("storage:check:", "bucket:real:", "check:real:", "storage:real:")
-BACK = "bucket:real:require_tls,require_encryption"
+APPLY = "bucket:real:require_encryption"
 
 
 def prepare(
-    world: World, steps: tuple[str, ...], changes: t.Sequence[str]
+    world: World, steps: tuple[str, ...], *changes: str, pending: t.Sequence[str] = ()
 ) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    world.answers = {PLANNED: rotated("target"), "storage:check:": stored("changed"), "bucket:real:": made(*changes)}
+    world.answers = {PLANNED: rotated("target"), "storage:check:": stored("changed")}
+    world.answers["bucket:real:"] = made(*changes, pending=pending)
     variables = {"require_encryption": True, **({} if steps == MANAGED_STEPS else GIVEN)}
     return variables, {} if steps == MANAGED_STEPS else {"uploader_secret_key": "s"}
 
@@ -239,68 +247,60 @@ def prepare(
 @pytest.mark.parametrize("steps", [MANAGED_STEPS, GIVEN_STEPS], ids=["managed", "given"])
 @pytest.mark.parametrize("at", [0, 1, 2, -1])
 @pytest.mark.parametrize("error", [DENIED, RuntimeError("a bug")], ids=["refused", "bug"])
-def test_after_a_failure_nothing_is_done_but_to_take_back_what_could_refuse_recordings(
+def test_reconcile_after_a_failure_applies_no_requirement(
     world: World, steps: tuple[str, ...], at: int, error: Exception
 ) -> None:
     at %= len(steps)
-    variables, options = prepare(world, steps, DEMANDING)
+    variables, options = prepare(world, steps, "tags", pending=["require_encryption"])
     world.answers[steps[at]] = error
     if isinstance(error, errors.ArchivingError):
         found = world.run(variables, **options)
         assert found.failed
         assert found.result["error"]["kind"] == "denied"
-        assert found.result["bucket_changes"] == (DEMANDING if at > 1 else [])
+        assert found.result["bucket_changes"] == (["tags"] if at > 1 else [])
         assert found.changed is (at > 1)
         assert (found.after != {}) is (at > 1)
-        assert ("was undone" in found.failed) is (at > 1)
         assert found.result["project"] == PROJECT
     else:
         with pytest.raises(RuntimeError):
             world.run(variables, **options)
-    assert world.calls == [*steps[: at + 1], *([BACK] if at > 1 else [])]
+    assert world.calls == list(steps[: at + 1])
 
 
 @pytest.mark.parametrize("steps", [MANAGED_STEPS, GIVEN_STEPS], ids=["managed", "given"])
-@pytest.mark.parametrize(
-    ("changes", "back"),
-    [
-        (["bucket", *DEMANDING], None),
-        (["tags"], None),
-        (["require_tls"], "bucket:real:require_tls"),
-        (["require_encryption"], "bucket:real:require_encryption"),
-    ],
-)
-def test_only_what_this_run_has_made_an_old_bucket_demand_is_taken_back(
-    world: World, steps: tuple[str, ...], changes: list[str], back: str | None
+@pytest.mark.parametrize("in_use", [True, False])
+def test_reconcile_applies_a_pending_requirement_when_recordings_meet_it(
+    world: World, steps: tuple[str, ...], in_use: bool
 ) -> None:
-    variables, options = prepare(world, steps, changes)
-    world.answers[steps[-1]] = DENIED
+    variables, options = prepare(world, steps, "tags", pending=["require_encryption"])
+    world.answers["storage:check:previous"] = stored(in_use=in_use)
+    world.answers[APPLY] = made("require_encryption")
     found = world.run(variables, **options)
-    assert world.calls == [*steps, *([back] if back else [])]
-    assert found.result["bucket_changes"] == changes
+    verified = "rotation:real:only" if steps == MANAGED_STEPS else "check:real:"
+    assert world.calls == [*steps, "storage:check:previous", *([] if in_use else [APPLY, verified])]
+    assert found.result["pending_requirements"] == (["require_encryption"] if in_use else [])
+    assert found.result["bucket_changes"] == ["tags", *([] if in_use else ["require_encryption"])]
 
 
-def test_what_is_not_demanded_is_not_taken_back(world: World) -> None:
-    # "require_tls" among the changes because it was taken away.
-    variables, options = prepare(world, MANAGED_STEPS, ["require_tls", "require_encryption"])
-    world.answers[MANAGED_STEPS[-1]] = DENIED
-    world.run({**variables, "require_tls": False, "require_encryption": False}, **options)
-    assert world.calls[-1] != BACK
-
-
-def test_in_check_mode_there_is_nothing_to_take_back(world: World) -> None:
-    world.answers = {PLANNED: rotated("target"), "bucket:check:": made(*DEMANDING), "rotation:check:always": DENIED}
-    assert world.run({"require_encryption": True}, check_mode=True).failed
-    assert world.calls == [PLANNED, "bucket:check:", "rotation:check:always"]
-
-
-def test_what_cannot_be_taken_back_is_told(world: World) -> None:
-    variables, options = prepare(world, MANAGED_STEPS, DEMANDING)
-    world.answers[MANAGED_STEPS[-1]] = DENIED
-    world.answers[BACK] = errors.UnreachableError("write", "no answer")
+@pytest.mark.parametrize("steps", [MANAGED_STEPS, GIVEN_STEPS], ids=["managed", "given"])
+def test_reconcile_removes_a_requirement_that_uploads_do_not_meet(world: World, steps: tuple[str, ...]) -> None:
+    variables, options = prepare(world, steps, pending=["require_encryption"])
+    world.answers.update({"storage:check:previous": stored(), APPLY: made("require_encryption")})
+    if steps == MANAGED_STEPS:
+        world.answers["rotation:real:only"] = DENIED
+    else:
+        # The same check passes before the target is set.
+        world.answers["check:real:"] = [Outcome(False, {"checks": []}), Outcome(False, {"checks": []}, failed="denied")]
     found = world.run(variables, **options)
-    assert "require_tls and require_encryption, which could refuse recordings now, could not be undone" in found.failed
-    assert "no answer" in found.failed
+    assert world.calls[-1] == "bucket:real:"
+    assert "require_encryption was removed from the bucket again." in found.failed
+    assert found.result["bucket_changes"] == []
+
+
+def test_reconcile_without_pending_requirements_checks_nothing(world: World) -> None:
+    found = world.run({"require_encryption": True})
+    assert world.calls == [PLANNED, "bucket:real:"]
+    assert found.result["pending_requirements"] == []
 
 
 def test_a_check_that_fails_keeps_the_target_as_it_was(world: World) -> None:

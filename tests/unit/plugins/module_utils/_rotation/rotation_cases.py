@@ -45,8 +45,8 @@ def user(name: str = MAIN, bucket: str = "b-1", project: str = PROJECT) -> User:
     return User(name, f"arn:aws:iam::1:user/{name}", "/", tags={uploader.OWNER_TAG: "true"}, policy=policy)
 
 
-def access_key(id_: str, active: bool = True, created: float | None = None) -> AccessKey:
-    return AccessKey(id_, MAIN if id_ in IDS[:2] else SPARE, active, created)
+def access_key(id_: str, active: bool = True, created: float | None = None, age: float | None = None) -> AccessKey:
+    return AccessKey(id_, MAIN if id_ in IDS[:2] else SPARE, active, created, age=age)
 
 
 def seen(*keys: AccessKey, last: Record | None = None, why: str = "", spare: bool | None = None) -> Observed:
@@ -74,7 +74,13 @@ def applied(held: str, others: t.Iterable[str] = (), bucket: str = "b-1", time: 
 
 
 KEYS = st.lists(
-    st.builds(access_key, st.sampled_from(IDS), st.booleans(), st.none() | st.floats(NOW - 1e7, NOW)),
+    st.builds(
+        access_key,
+        st.sampled_from(IDS),
+        st.booleans(),
+        st.none() | st.floats(NOW - 1e7, NOW),
+        st.sampled_from([None, 0.0, 899.0, 900.0, 1e6]),
+    ),
     max_size=4,
     unique_by=lambda key: key.id,
 )
@@ -91,8 +97,11 @@ OBSERVED = st.builds(
 )
 SECONDS = st.sampled_from([0, 0, 60, 3600, 86400])
 WANTED = st.builds(
-    lambda overlap, delay, after, rotate: wanted(
-        overlap=overlap, retire_delay=delay, rotate_after=after, rotate=rotate
+    lambda grace_period, delete_after, margin, rotate: wanted(
+        grace_period=grace_period,
+        delete_after=delete_after,
+        rotate_after=margin and grace_period + delete_after + margin,
+        rotate=rotate,
     ),
     SECONDS,
     SECONDS,

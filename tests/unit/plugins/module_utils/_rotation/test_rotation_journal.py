@@ -251,7 +251,7 @@ def kept(store: MemoryStore) -> record.Record:
 
 def at(store: MemoryStore, moment: float) -> Journal:
     """A run on what the store holds then."""
-    return Journal(Project(PROJECT, API_SECRET), store, store.read(), True, None, lambda: moment)
+    return Journal(Project(PROJECT, API_SECRET), store, store.read(), store.data is not None, None, lambda: moment)
 
 
 def test_since_when_there_is_a_target_outlives_rotations_and_runs_that_do_not_finish() -> None:
@@ -281,3 +281,34 @@ def test_another_record_says_nothing_of_this_target(change: dict[str, t.Any]) ->
     store = MemoryStore(record.dump(replace(applied(IDS[0]), **change)))
     at(store, NOW).begin(TARGET, "secret")
     assert kept(store).since == ""
+
+
+def write(store: MemoryStore, now: float, storage: dict[str, t.Any], status: str = record.APPLIED) -> str:
+    """Change the target; since when the settings are the same."""
+    run = at(store, now)
+    run.begin(storage, None if status == record.ABSENT else "secret")
+    run.end(status)
+    return kept(store).settings_since
+
+
+def test_settings_since_changes_with_bucket_endpoint_or_encryption_only() -> None:
+    store = MemoryStore()
+    first = write(store, NOW, TARGET)
+    assert first == record.stamp(NOW)
+    assert write(store, NOW + 60, {**TARGET, "access_key": "AKIAOTHER"}) == first
+    assert write(store, NOW + 120, {**TARGET, "fallback": "opentok"}) == first
+    for seconds, change in enumerate(({"sse": "none"}, {"bucket": "b-2"}, {"endpoint": "http://s3"}), 180):
+        assert write(store, NOW + seconds, {**TARGET, **change}) == record.stamp(NOW + seconds)
+
+
+def test_settings_since_starts_again_after_a_deleted_target_or_an_unfinished_run() -> None:
+    store = MemoryStore()
+    write(store, NOW, TARGET)
+    assert write(store, NOW + 60, {}, record.ABSENT) == ""
+    assert kept(store).changed_at == NOW + 60
+    assert write(store, NOW + 120, TARGET) == record.stamp(NOW + 120)
+    at(store, NOW + 180).begin(TARGET, "secret")
+    run = Journal(Project(PROJECT, API_SECRET), store, store.read(), False, now=lambda: NOW + 240)
+    run.begin(TARGET, "secret")
+    run.end(record.APPLIED)
+    assert kept(store).settings_since == record.stamp(NOW + 240)

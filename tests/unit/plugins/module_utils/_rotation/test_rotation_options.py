@@ -31,8 +31,8 @@ def test_what_is_asked_for() -> None:
     asked = wanted(
         uploader={"name": "video", "path": "/a/", "tags": {"x": "y"}, "list_all_my_buckets": True},
         rotate_after=60,
-        overlap="5",
-        retire_delay=7,
+        grace_period="5",
+        delete_after=7,
         drain_timeout=0,
     )
     assert (asked.project.id, asked.target.place, asked.store) == (PROJECT, "b-1", FileStore("/nowhere/record.json"))
@@ -43,14 +43,15 @@ def test_what_is_asked_for() -> None:
         "b-1",
         PROJECT,
     )
-    assert (asked.rotate_after, asked.overlap, asked.retire_delay, asked.drain) == (60, 5, 7, 0)
+    assert (asked.rotate_after, asked.grace_period, asked.delete_after, asked.drain) == (60, 5, 7, 0)
     assert asked.target.secret is None
     assert (asked.iam.service, asked.operator.service) == ("iam", "s3")
 
 
 def test_defaults() -> None:
     asked = wanted()
-    assert (asked.rotate, asked.rotate_after, asked.overlap, asked.retire_delay) == (False, None, 0, 0)
+    assert (asked.rotate, asked.rotate_after, asked.revoke_old_keys) == (False, None, False)
+    assert (asked.grace_period, asked.delete_after) == (18 * 3600, 24 * 3600)
     assert (asked.drain, asked.proof, asked.probe["timeout"]) == (30, "new", 30)
     assert wanted(verify_timeout=0).probe["timeout"] == 0
     assert {name for name, spec in ARGUMENTS.items() if spec.get("required")} == {"s3", "record"}
@@ -66,8 +67,12 @@ def test_defaults() -> None:
         ({"s3": {"bucket": "s3://b"}}, "s3.bucket 's3://b' is not the name of a bucket alone"),
         ({"s3": {"bucket": "b-1", "sse": "aws:kms"}}, "s3.sse 'aws:kms' is not possible"),
         ({"rotate_after": -1}, "rotate_after -1 is not a whole number"),
-        ({"overlap": 1.5}, "overlap 1.5 is not a whole number"),
-        ({"retire_delay": "soon"}, "retire_delay 'soon' is not a whole number"),
+        ({"grace_period": 1.5}, "grace_period 1.5 is not a whole number"),
+        ({"delete_after": "soon"}, "delete_after 'soon' is not a whole number"),
+        (
+            {"rotate_after": 151200},
+            "rotate_after: must exceed grace_period plus delete_after (151200 seconds), got 151200 seconds",
+        ),
         ({"drain_timeout": True}, "drain_timeout True is not a whole number"),
         ({"uploader": {"name": "a b"}}, "uploader: the user name 'a b'"),
         ({"uploader": {"name": "x" * 59}}, "1 to 58 letters"),
@@ -88,9 +93,11 @@ def test_what_is_wrong(params: dict[str, t.Any], told: str) -> None:
 
 
 def test_all_of_it_at_once_and_no_secret() -> None:
-    found = problems(record=None, fallback=None, overlap=-1, uploader={"name": "a b"}, access_key="a", secret_key=None)
+    found = problems(
+        record=None, fallback=None, grace_period=-1, uploader={"name": "a b"}, access_key="a", secret_key=None
+    )
     text = " ".join(found)
-    for word in ("record is required", "fallback is required", "overlap", "user name", "belong together"):
+    for word in ("record is required", "fallback is required", "grace_period", "user name", "belong together"):
         assert word in text
     assert API_SECRET not in text
 

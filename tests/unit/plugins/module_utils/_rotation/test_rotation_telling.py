@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
 from hypothesis import given
 
@@ -80,14 +81,17 @@ def test_why_the_record_is_not_believed() -> None:
 
 def test_what_is_waited_for() -> None:
     found = seen(M1, access_key(M2.id, active=False), last=applied(M1.id, [M2.id]))
-    assert told(wanted(overlap=60), found).result["waits"] == telling.DELAY
+    assert told(wanted(grace_period=60), found).result["waits"] == telling.DELETE_AFTER
     found = seen(M1, M2, last=applied(M1.id, [M2.id]))
-    assert told(wanted(overlap=60), found).result["waits"] == telling.OVERLAP
-    assert told(wanted(), seen(M1, last=applied(M1.id))).result["waits"] == ""
+    assert told(wanted(grace_period=60), found).result["waits"] == telling.GRACE_PERIOD
+    assert told(wanted(), found).result["retained_keys_until"] == record.stamp(NOW + 42 * 3600)
+    alone = told(wanted(), seen(M1, last=applied(M1.id))).result
+    assert (alone["waits"], alone["retained_keys_until"]) == ("", None)
 
 
 def test_when_the_next_rotation_is_due() -> None:
     found = seen(M1, last=applied(M1.id))
-    assert told(wanted(rotate_after=60), found).result["rotate_at"] == record.stamp(NOW + 60)
+    times: dict[str, t.Any] = {"rotate_after": 60, "grace_period": 0, "delete_after": 0}
+    assert told(wanted(**times), found).result["rotate_at"] == record.stamp(NOW + 60)
     assert told(wanted(), found).result["rotate_at"] is None
-    assert told(wanted(rotate_after=60), seen(M1)).result["rotate_at"] is None
+    assert told(wanted(**times), seen(M1)).result["rotate_at"] is None

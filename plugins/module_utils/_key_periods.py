@@ -1,0 +1,30 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How long access keys live; seconds. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+# A recording can be open for 12 hours in total, pauses included (Vonage guide "Archiving"), and its upload takes time.
+GRACE_PERIOD = 18 * 3600
+# For which an old key stays inactive before it is deleted: until then it can be activated again by hand.
+DELETE_AFTER = 24 * 3600
+
+
+def period_problems(rotate_after: float, grace_period: float, delete_after: float, prefix: str = "") -> list[str]:
+    """What is wrong with the periods: an old key must be deleted before the next rotation.
+
+    :param rotate_after: 0 for never.
+    :param prefix: of the names of the options.
+    """
+    least = grace_period + delete_after
+    if not rotate_after or rotate_after > least:
+        return []
+    return [
+        f"{prefix}rotate_after: must exceed {prefix}grace_period plus {prefix}delete_after ({least:.0f} seconds), got "
+        f"{rotate_after:.0f} seconds"
+    ]
