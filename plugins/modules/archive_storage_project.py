@@ -247,6 +247,19 @@ rotate_at:
   returned: success
   type: str
   sample: "2027-02-19T09:12:44Z"
+pending_requirements:
+  description:
+    - Requirements that the bucket gets in a later run, when no recording can violate them. V(require_tls) or
+      V(require_encryption).
+  returned: success
+  type: list
+  elements: str
+  sample: [require_encryption]
+retained_keys_until:
+  description: When old keys are deleted at the latest; UTC, ISO 8601. V(null) if there are none.
+  returned: success
+  type: str
+  sample: "2026-11-23T14:05:09Z"
 waits:
   description: Why keys are still there that the target does not hold.
   returned: success

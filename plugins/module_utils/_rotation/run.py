@@ -109,7 +109,7 @@ class Rotation:
             self._rotate(observed, prover)
 
     def _settled(self) -> Observed:
-        """What there is once no call can be in progress that another run has announced: ours has to be the last one."""
+        """The current state once no call of another run can be in progress: the call of this run has to be the last."""
         while True:
             observed = self._observe()
             if self.context.check_mode or self.wanted.proof == "only":
