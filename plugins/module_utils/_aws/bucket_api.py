@@ -170,10 +170,12 @@ def check_owner(name: str, operator: Connection) -> None:
 
     :raises DeniedError: it belongs to another account, or these credentials lack s3:ListBucket.
     """
+    if operator.expected_owner is None:
+        return
     if operator.expected_owner == CALLER_FOR_WRITES:
         operator = replace(operator, expected_owner=CALLER)
     bucket = Bucket(name, operator)
-    if operator.expected_owner and bucket.connection.is_aws:
+    if bucket.connection.is_aws:
         bucket.exists()
 
 

@@ -10,8 +10,9 @@ The secret of a key that is made here goes to the upload check and to Vonage, in
 
 The order of writes: the record is claimed, so that no other run makes or retires keys or changes what they are allowed;
 the user is allowed what is wanted, and still what it was; the key is made and proven; the record says ``pending``; the
-API is called; the record says ``applied``; only then do other keys go, and what only they were allowed. Wherever that
-is cut off, every key that the target may hold works, and the record names them.
+API is called; the record says ``applied``. Later runs deactivate and delete the old keys, and narrow the policies;
+without a grace period, this run does. Wherever that is cut off, every key that the target may hold works, and the
+record names them.
 """
 
 from __future__ import annotations
