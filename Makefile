@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# A fresh clone needs git, make and Python 3.11 or newer; everything else is made inside the checkout.
+# A clone needs git, make, and Python 3.11 or newer. All other tools are installed in the checkout.
 
 OLDEST_PYTHON := 3.11
 NEWEST_PYTHON := 3.14
-# More than the cores there may be: many of the end-to-end tests wait for time budgets to pass, or for servers.
+# May exceed the number of cores: many end-to-end tests wait for a timeout or a server.
 PYTEST_JOBS ?= 3
 STAGE_JOBS ?= 2
 
 ROOT := $(CURDIR)
 ifneq ($(words $(ROOT)),1)
-$(error "$(ROOT)" has a blank in it, which make takes for two names: move the clone to another folder)
+$(error The path of the checkout contains a space, which make does not support: "$(ROOT)". Move the clone to another folder.)
 endif
 VENV := $(ROOT)/.venv
 CACHE := $(ROOT)/.cache
@@ -22,7 +22,7 @@ READY := $(VENV)/.ready
 TREE := $(BUILD)/tree
 LINK := $(TREE)/ansible_collections/vonage/archiving
 
-# What tools keep goes into the checkout, not into the home folder; and nobody's real AWS account is within reach of a test.
+# Tools write to the checkout, not to the home folder. Tests cannot use the AWS account of the user.
 export ANSIBLE_HOME := $(BUILD)/home
 export ANSIBLE_REMOTE_TMP := $(ANSIBLE_HOME)/tmp
 export ANSIBLE_COLLECTIONS_PATH := $(TREE)
@@ -31,7 +31,7 @@ export XDG_CACHE_HOME := $(CACHE)/xdg
 export UV_CACHE_DIR ?= $(CACHE)/uv
 export PIP_CACHE_DIR ?= $(CACHE)/pip
 export PYTHONPYCACHEPREFIX := $(CACHE)/pycache
-# Where it is set, every process would compile all it imports: with the folder above, none is found beside the sources.
+# If it is set, every process compiles all its imports, because PYTHONPYCACHEPREFIX hides the files beside the sources.
 unexport PYTHONDONTWRITEBYTECODE
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
@@ -48,13 +48,14 @@ help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
-venv: $(READY) $(LINK)  ## Make the environment in .venv (every target does when it is needed)
+venv: $(READY) $(LINK)  ## Create or update the environment in .venv (every target does this first)
 	@:
 
-$(READY): $(wildcard requirements/*.txt) meta/ee-requirements.txt tools/environment.py
+$(READY): $(wildcard requirements/*.txt) meta/ee-requirements.txt tools/environment.py tools/prose/package-lock.json
 	@python=$$(sh tools/find_pythons.sh --newest $(OLDEST_PYTHON) $(NEWEST_PYTHON)) \
-		&& echo "making .venv with $$python" \
-		&& "$$python" -m tools.environment .venv -r requirements/dev.txt
+		&& echo "Creating .venv with $$python" \
+		&& "$$python" -m tools.environment .venv -r requirements/dev.txt \
+		&& $(PY) -m tools.prose --install
 	@touch $@
 
 $(LINK):
@@ -62,49 +63,49 @@ $(LINK):
 	@ln -sfn ../../../.. $@
 
 .PHONY: demo
-demo: venv  ## Show it: sandbox, configure twice, record an archive, verify
+demo: venv  ## Show the collection in a sandbox: configure twice, record, verify, rotate
 	@$(PY) -m tests.demo
 
 .PHONY: sandbox
-sandbox: venv  ## Leave the sandbox running and print how to use it
+sandbox: venv  ## Run the sandbox until Ctrl-C, and print how to use it
 	@$(PY) -m tests.sandbox
 
 .PHONY: bench
-bench: venv  ## Compare a steady-state run with the same done by amazon.aws, community.aws and uri
+bench: venv  ## Compare a run without changes with the same run of amazon.aws, community.aws, and uri
 	@$(PY) -m tests.bench
 
 .PHONY: bench-fleet
-bench-fleet: venv  ## Measure a fleet of 1,000 projects against the role (ARGS="--projects 100" for fewer)
+bench-fleet: venv  ## Compare a fleet of 1,000 projects with the role (ARGS="--projects 100" for fewer)
 	@PYTHONPATH=$(TREE) $(PY) -m tests.bench.fleet $(ARGS)
 
 .PHONY: test
-test: venv  ## Everything that gates; the last line is "N passed, N failed", in stages
+test: venv  ## All tests that gate a change; the last line counts stages: "N passed, N failed"
 	@MAKE="$(MAKE)" $(PY) -m tools.run_stages --jobs $(STAGE_JOBS) \
 		integration sanity unit lint molecule importer docs units ee
 
 .PHONY: unit
-unit: venv  ## Unit tests, by pytest (ARGS="-k name" narrows it)
+unit: venv  ## Unit tests with pytest (ARGS="-k name" for some)
 	$(PY) -m pytest tests/unit $(ARGS)
 
 .PHONY: units
-units: venv  ## The plugins' unit tests by ansible-test, with the oldest Python they support (UNITS_PYTHON=3.12)
+units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
 	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
 
 .PHONY: integration
-integration: venv  ## Integration and end-to-end tests against servers started for them (ARGS=...)
+integration: venv  ## Integration and end-to-end tests; they start their own servers (ARGS=...)
 	@$(PY) -m tests.e2e.extra_stores
 	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
 .PHONY: soak
-soak: venv  ## Attack the event source for 10 minutes, with HTTP and with HTTPS (SOAK_SECONDS=60 for less)
+soak: venv  ## Attack the event source over HTTP and HTTPS for 10 minutes (SOAK_SECONDS=60 for less)
 	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) $(PY) -m pytest tests/e2e/test_webhook_attack.py -s $(ARGS)
 
 .PHONY: molecule
-molecule: venv  ## The role's molecule scenarios (ARGS="-s name" for one)
+molecule: venv  ## Molecule scenarios of the roles (ARGS="-s name" for one)
 	$(PY) -m molecule test $(or $(ARGS),--all)
 
 .PHONY: lint
-lint: venv  ## Formatting, types, YAML, ansible-lint, changelog, docs of plugins, licences, the project's own checks
+lint: venv  ## Static checks: code, types, imports, YAML, writing style, changelog, licenses (ARGS="ruff mypy" for some)
 	$(PY) -m tools.lint $(ARGS)
 
 .PHONY: sanity
@@ -112,28 +113,32 @@ sanity: venv  ## ansible-test sanity (ARGS="--test pylint" for one)
 	$(PY) -m tools.ansible_test sanity --venv $(ARGS)
 
 .PHONY: docs
-docs: venv  ## The HTML site, in build/docs/html; a warning is an error
+docs: venv  ## Build the HTML site in build/docs/html; a warning is an error
 	$(PY) -m tools.docs
 
 .PHONY: build
-build: venv  ## The artefact, in build/dist
-	$(PY) -m tools.artefact build
+build: venv  ## Build the artifact in build/dist
+	$(PY) -m tools.artifact build
 
 .PHONY: importer
-importer: venv  ## What Galaxy's importer says of the artefact
-	$(PY) -m tools.artefact importer
+importer: venv  ## Check the artifact with Galaxy's importer
+	$(PY) -m tools.artifact importer
 
 .PHONY: ee
-ee: venv  ## Whether an execution environment finds all it needs
-	$(PY) -m tools.artefact ee
+ee: venv  ## Check that ansible-builder finds the requirements for an execution environment
+	$(PY) -m tools.artifact ee
+
+.PHONY: variables
+variables: venv  ## Write the defaults and the table of variables of the role archive_storage from their list
+	$(PY) -m tools.role_variables
 
 .PHONY: format
-format: venv  ## Let ruff format and repair what it can
+format: venv  ## Format the code and apply the automatic fixes of ruff
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
 .PHONY: clean
-clean:  ## Remove what was built, keep the environment
+clean:  ## Remove build output, keep the environment
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .hypothesis .ansible
 
 .PHONY: distclean

@@ -1,4 +1,4 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build tools of the repository: run by the Makefile, not part of the collection's artefact."""
+"""Development tools, which the Makefile runs. The artifact of the collection does not contain them."""

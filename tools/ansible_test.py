@@ -1,11 +1,11 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ansible-test on a copy of the collection, with what it expects of a machine put in place.
+"""Run ansible-test on a copy of the collection.
 
-Three things it stumbles over: it must run below ansible_collections (not through a symlink); it fetches pip for its
-managed environments from a host of its own, although any package index has the same pip; and it takes pyenv's shims
-for interpreters. It also hands nothing of the environment on to pip, so pip's settings are written to a file.
+ansible-test must run below ansible_collections, and does not accept a symlink. For its managed environments, it
+downloads pip from its own host instead of the package index. It accepts pyenv's shims as interpreters, and does not
+pass environment variables to pip. This wrapper copies the collection, provides pip, sets PATH, and writes a pip.conf.
 
 usage: python -m tools.ansible_test COMMAND [ARGUMENT]...     (such as: sanity --venv; units --venv --python oldest)
 """
@@ -21,12 +21,12 @@ from pathlib import Path
 from tools import pythons, tree
 from tools.paths import BUILD, CACHE, VENV, user_environment
 
-# Managed environments take long to make, so they outlive `make clean`.
+# In the cache, because managed environments are slow to create and must survive `make clean`.
 HOME = CACHE / "ansible-test"
-# boto3, and ansible-core from 2.20 on, have left older ones behind.
+# Older versions are supported neither by boto3 nor by ansible-core 2.20 and newer.
 OLDEST_TARGET = "3.9"
 
-GET_PIP = '''"""Run pip from its wheel, as get-pip.py does from the one it carries."""
+GET_PIP = '''"""Run pip from a wheel on disk, as get-pip.py does from its embedded wheel."""
 import sys
 sys.path.insert(0, {wheel!r})
 from pip._internal.cli.main import main
@@ -35,14 +35,14 @@ sys.exit(main(["install", "--upgrade", "--force-reinstall"] + [a for a in sys.ar
 '''
 
 
-def wanted_pips() -> set[str]:
-    """Return the versions of pip that the installed ansible-test puts into its environments."""
+def pip_versions() -> set[str]:
+    """Return the versions of pip that the installed ansible-test installs in its environments."""
     [source] = VENV.glob("lib/python3*/site-packages/ansible_test/_internal/python_requirements.py")
     return set(re.findall(r"""\bpip=['"]([0-9.]+)['"]""", source.read_text()))
 
 
 def provide_pip(version: str) -> None:
-    """Put a get-pip script for that version where ansible-test looks before it downloads one."""
+    """Write a get-pip script for this version to the cache that ansible-test reads before it downloads one."""
     script = HOME / ".ansible" / "test" / "cache" / f"get_pip_{version.replace('.', '_')}.py"
     if script.exists():
         return
@@ -68,30 +68,30 @@ def pip_settings() -> str:
 
 
 def search_path() -> str:
-    """Return a PATH with the real interpreters in front and no shims."""
-    found = [path.parent for path in pythons.find_pythons().values()]
+    """Return a PATH that starts with the interpreters and has no shims."""
+    interpreters = [path.parent for path in pythons.find_pythons().values()]
     inherited = [Path(part) for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part]
-    kept = [VENV / "bin", *found, *(part for part in inherited if part.name != "shims")]
-    return os.pathsep.join(dict.fromkeys(map(str, kept)))
+    folders = [VENV / "bin", *interpreters, *(folder for folder in inherited if folder.name != "shims")]
+    return os.pathsep.join(dict.fromkeys(map(str, folders)))
 
 
-def oldest_python(found: dict[str, Path]) -> str:
-    """Return the version of the oldest interpreter here that plugins/ has to run on."""
-    supported = [version for version in found if pythons.minor_of(version) >= pythons.minor_of(OLDEST_TARGET)]
+def oldest_python(interpreters: dict[str, Path]) -> str:
+    """Return the version of the oldest interpreter that plugins/ must support."""
+    supported = [version for version in interpreters if pythons.minor_of(version) >= pythons.minor_of(OLDEST_TARGET)]
     return min(supported, key=pythons.minor_of)
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare, then run ansible-test."""
+    """Prepare the copy and the home folder, and run ansible-test."""
     arguments = [oldest_python(pythons.find_pythons()) if word == "oldest" else word for word in arguments]
-    for version in wanted_pips():
+    for version in pip_versions():
         provide_pip(version)
     config = HOME / ".config" / "pip" / "pip.conf"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(pip_settings())
-    # One copy for each command, so that two of them can run at once.
+    # Each command has its own copy because commands may run concurrently.
     target = tree.copy_tree(BUILD / f"ansible-test-{arguments[0]}")
-    # It asks git what belongs to the collection; the checkout around the copy would answer: nothing, build/ is ignored.
+    # ansible-test lists the files with git. In the repository of the checkout, build/ is ignored.
     subprocess.run(["git", "init", "--quiet"], check=True, cwd=target)
     env = {**user_environment("ansible-test"), "HOME": str(HOME), "PATH": search_path()}
     env.pop("ANSIBLE_HOME")

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Build the HTML site from the plugins' documentation and docs/docsite; a warning is an error.
 
-antsibull-docs lays out the site (sphinx-init), then makes its pages. Its layout links to the inventories of other
-sites, which cannot be fetched everywhere and are not needed to build ours: those links are taken out.
+antsibull-docs creates the Sphinx project (sphinx-init), then the pages. The generated conf.py lists the inventories of
+other sites. The list is emptied: the build does not require the inventories, and cannot always download them.
 
 usage: python -m tools.docs
 """
@@ -20,9 +20,9 @@ from tools.tree import copy_tree
 
 SITE = BUILD / "docs"
 WITHOUT_INVENTORIES = "\n# Inventories of other sites are not fetched.\nintersphinx_mapping = {}\n"
-# Labels of other sites: those that antsibull-docs writes into every page, other collections' plugins, and the
-# variables that configure Ansible itself.
-FOREIGN = r"""nitpick_ignore_regex = [
+# Labels of other sites: links that antsibull-docs writes to every page, plugins of other collections, and Ansible's
+# environment variables.
+EXTERNAL_LABELS = r"""nitpick_ignore_regex = [
     ('std:ref', r'ansible_collections\.(?!vonage\.).*'),
     ('std:ref', r'action_plugins|ansible_configuration_settings|common_return_values|module_defaults'),
     ('std:envvar', r'ANSIBLE_.*'),
@@ -31,7 +31,7 @@ FOREIGN = r"""nitpick_ignore_regex = [
 
 
 def run(*command: str, quiet: bool = False) -> None:
-    """Run one step of the build, in the site's folder and against the copied collection."""
+    """Run one command of the build in the site's folder, with the copy of the collection."""
     env = {**homeless_environment("docs-home"), "ANSIBLE_COLLECTIONS_PATH": str(BUILD / "docs-tree")}
     subprocess.run(command, check=True, cwd=SITE, env=env, stdout=subprocess.DEVNULL if quiet else None)
 
@@ -40,14 +40,14 @@ def main() -> int:
     """Build the site into build/docs/html."""
     copy_tree(BUILD / "docs-tree")
     shutil.rmtree(SITE, ignore_errors=True)
-    # antsibull-docs refuses to write where others could.
+    # antsibull-docs does not write to a folder that other users can write to.
     SITE.mkdir(parents=True, mode=0o755)
     common = ("--use-current", "--squash-hierarchy", "--fail-on-error")
     layout = ("sphinx-init", "--dest-dir", ".", *common, "--title", "vonage.archiving", "vonage.archiving")
-    # It tells how to build the site by hand, which comes next here anyway.
+    # Quiet, because it prints instructions for the steps below.
     run("antsibull-docs", *layout, quiet=True)
     with (SITE / "conf.py").open("a") as conf:
-        conf.write(WITHOUT_INVENTORIES + FOREIGN)
+        conf.write(WITHOUT_INVENTORIES + EXTERNAL_LABELS)
     (SITE / "rst").mkdir(mode=0o755, exist_ok=True)
     configuration = ("--config-file", "antsibull-docs.cfg")
     run("antsibull-docs", *configuration, "collection", *common, "--dest-dir", "rst", "vonage.archiving")

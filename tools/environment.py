@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a virtual environment and fill it from requirement files or specifiers.
+"""Create a virtual environment and install requirement files or specifiers in it.
 
-uv does the work where it runs (seconds instead of minutes); pip does where it does not. Only the standard library is
-used: this is what makes the first environment.
+uv installs them where it runs (seconds instead of minutes), pip elsewhere. This module uses only the standard library,
+because it creates the first environment.
 
 usage: python -m tools.environment DIRECTORY [-r FILE | SPECIFIER]...
 """
@@ -24,9 +24,9 @@ UV = "uv>=0.5,<1"
 
 
 def run(*command: str | Path) -> bool:
-    """Run a command; tell whether it went well."""
+    """Run a command and return whether it succeeded."""
     try:
-        # uv brings certificate authorities of its own; where a company's proxy has another one, the system knows it.
+        # uv has its own certificate authorities. The authority of a company's proxy is in the system's store.
         env = {"UV_SYSTEM_CERTS": "true", **user_environment("home")}
         return subprocess.run(list(map(str, command)), check=False, env=env).returncode == 0
     except OSError:
@@ -34,7 +34,7 @@ def run(*command: str | Path) -> bool:
 
 
 def usable_uv(own: Path) -> Path | None:
-    """Return a uv that runs: the environment's own, or that of the main one."""
+    """Return a uv that runs: the one in the environment, or the one in .venv."""
     for uv in (own / "bin" / "uv", VENV / "bin" / "uv"):
         if uv.exists() and run(uv, "--quiet", "help"):
             return uv
@@ -42,7 +42,7 @@ def usable_uv(own: Path) -> Path | None:
 
 
 def version_of(python: Path | str) -> str:
-    """Return the version an interpreter says it has; an empty string when it does not run."""
+    """Return the version that an interpreter reports; an empty string if it does not run."""
     try:
         return subprocess.run([python, "-V"], check=False, stdout=subprocess.PIPE, text=True).stdout.strip()
     except OSError:
@@ -50,9 +50,9 @@ def version_of(python: Path | str) -> str:
 
 
 def create(directory: Path, interpreter: Path | str = sys.executable) -> None:
-    """Make an environment, with pip when there is no uv to fill it; keep one that has the same Python and works.
+    """Create an environment, with pip only if there is no uv; keep a working environment with the same Python.
 
-    Keeping it lets requirements change while somebody uses the environment.
+    Keeping it allows requirements to change while another process uses the environment.
     """
     if version_of(interpreter) == version_of(directory / "bin" / "python"):
         return
@@ -61,11 +61,11 @@ def create(directory: Path, interpreter: Path | str = sys.executable) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     without_pip = ["--without-pip"] if usable_uv(directory) else []
     if not run(interpreter, "-m", "venv", *without_pip, directory):
-        raise SystemExit(f"{interpreter} could not make the environment {directory}")
+        raise SystemExit(f"{directory}: {interpreter} could not create the environment.")
 
 
 def install(directory: Path, requirements: Sequence[str]) -> None:
-    """Install into an environment, by uv or else by pip."""
+    """Install requirements in an environment, with uv or else with pip."""
     python = directory / "bin" / "python"
     uv = usable_uv(directory)
     if not uv and directory == VENV and run(python, "-m", "pip", "install", "--quiet", UV):
@@ -75,19 +75,19 @@ def install(directory: Path, requirements: Sequence[str]) -> None:
     if not run(python, "-m", "pip", "--version"):
         run(python, "-m", "ensurepip", "--default-pip")
     if not run(python, "-m", "pip", "install", "--quiet", *requirements):
-        raise SystemExit(f"could not install into {directory}: {' '.join(requirements)}")
+        raise SystemExit(f"{directory}: could not install {' '.join(requirements)}.")
 
 
 def ensure(directory: Path, requirements: Sequence[str], interpreter: Path | str = sys.executable) -> None:
-    """Make the environment unless one for the same interpreter and the same requirements is there already."""
+    """Create the environment, unless one with the same interpreter and requirements exists."""
     stamp = directory / ".requirements"
     files = [Path(file).read_text() for option, file in pairwise(requirements) if option == "-r"]
-    wanted = "\n".join([str(interpreter), *requirements, *files])
-    if stamp.exists() and stamp.read_text() == wanted:
+    content = "\n".join([str(interpreter), *requirements, *files])
+    if stamp.exists() and stamp.read_text() == content:
         return
     create(directory, interpreter)
     install(directory, requirements)
-    stamp.write_text(wanted)
+    stamp.write_text(content)
 
 
 if __name__ == "__main__":

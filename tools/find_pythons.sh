@@ -3,15 +3,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Lists the Python interpreters of this machine that really run and can make a virtual environment, newest first,
-# one "3.13 /path/of/python3.13" a line.
+# List the Python interpreters of this machine that run and can create a virtual environment, newest first, with one
+# "3.13 /path/of/python3.13" per line.
 #
 # usage: find_pythons.sh [--newest] [OLDEST NEWEST]     (bounds such as "3.11 3.14", both included)
 #
-# Being on PATH proves nothing: pyenv puts a shim there for every version that any of its environments has, and most
-# of them answer 127. So shims are never taken; what they stand for lies beside their directory, in ../versions/*/bin.
-# Every candidate is run, and has to import venv and ensurepip (Debian packs these apart from the interpreter).
-# POSIX sh, because this runs before any Python is known to work.
+# An executable on PATH may not run: pyenv has a shim on PATH for every version in any of its environments, and most shims
+# exit with 127. The script ignores shims and reads ../versions/*/bin beside their directory instead.
+# It runs every candidate, which must import venv and ensurepip (separate packages on Debian).
+# POSIX sh, because no working Python is known yet.
 set -u
 
 only_newest=no
@@ -24,7 +24,7 @@ newest=${2:-3.99}
 oldest=${oldest#3.}
 newest=${newest#3.}
 
-# _base_executable is the interpreter behind an activated virtual environment: that one outlives the environment.
+# _base_executable is the interpreter of an activated virtual environment, and exists after the environment is deleted.
 probe='
 import sys
 import ensurepip, venv
@@ -59,32 +59,32 @@ candidates() {
 }
 
 usable() {
-    seen=' '
-    # Duplicates cost a process each and PATH is full of them; the first of each minor version is enough.
+    listed=' '
+    # Each duplicate on PATH would cost a process. One interpreter of each minor version is sufficient.
     candidates | awk '!seen[$0]++' | while IFS= read -r candidate; do
         minor=${candidate##*/python3}
         minor=${minor#.}
-        case $seen in *" $minor "*) continue ;; esac
+        case $listed in *" $minor "*) continue ;; esac
         if [ -n "$minor" ] && { [ "$minor" -lt "$oldest" ] || [ "$minor" -gt "$newest" ]; }; then
             continue
         fi
-        found=$("$candidate" -I -c "$probe" </dev/null 2>/dev/null) || continue
-        minor=${found%% *}
-        case $seen in *" $minor "*) continue ;; esac
+        response=$("$candidate" -I -c "$probe" </dev/null 2>/dev/null) || continue
+        minor=${response%% *}
+        case $listed in *" $minor "*) continue ;; esac
         if [ "$minor" -ge "$oldest" ] && [ "$minor" -le "$newest" ]; then
-            seen="$seen$minor "
-            printf '%s\n' "$found"
+            listed="$listed$minor "
+            printf '%s\n' "$response"
         fi
     done
 }
 
-found=$(usable | sort -t ' ' -k 1,1nr | sed 's/^/3./')
-if [ -z "$found" ]; then
-    echo "no Python 3.$oldest to 3.$newest that runs and has venv and ensurepip was found" >&2
+interpreters=$(usable | sort -t ' ' -k 1,1nr | sed 's/^/3./')
+if [ -z "$interpreters" ]; then
+    echo "Found no Python 3.$oldest to 3.$newest that runs and has venv and ensurepip. Install one, or add it to PATH." >&2
     exit 1
 fi
 if [ "$only_newest" = yes ]; then
-    printf '%s\n' "$found" | sed -n '1s/^[^ ]* //p'
+    printf '%s\n' "$interpreters" | sed -n '1s/^[^ ]* //p'
 else
-    printf '%s\n' "$found"
+    printf '%s\n' "$interpreters"
 fi

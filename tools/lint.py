@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run every static check, all of them even when one fails.
+"""Run all static checks; a failed check does not stop the others.
 
 usage: python -m tools.lint [CHECK]...
 """
@@ -13,22 +13,22 @@ import sys
 import time
 
 from tools.paths import BUILD, COLLECTION, ROOT, homeless_environment
-from tools.run_stages import Result, Stage, run_stages, summary
+from tools.run_stages import Result, Stage, format_summary, run_stages
 from tools.tree import copy_tree
 
 LINKED = BUILD / "tree" / COLLECTION
-# Checked under the name they are imported by; the rest is imported from the root of the checkout.
+# Imported as ansible_collections.vonage.archiving; FROM_ROOT is imported from the root of the checkout.
 AS_COLLECTION = ("plugins", "extensions/eda", "tests/unit")
 FROM_ROOT = ("tools", "tests/*")
 
 
 def module(name: str, *arguments: str) -> list[str]:
-    """Return the command that runs a Python module of the environment."""
+    """Return the command that runs a Python module."""
     return [sys.executable, "-m", name, *arguments]
 
 
 def mypy_targets() -> list[str]:
-    """Return what mypy checks, as far as it is there."""
+    """Return the folders and files that contain Python code."""
     linked = [LINKED / name for name in AS_COLLECTION]
     from_root = [path for name in FROM_ROOT for path in sorted(ROOT.glob(name)) if path != ROOT / "tests" / "unit"]
     return [
@@ -37,13 +37,16 @@ def mypy_targets() -> list[str]:
 
 
 def stages() -> list[Stage]:
-    """Return the checks; those that want a clean tree get a copy of the collection."""
+    """Return the checks; those that require a clean tree check a copy of the collection."""
     tree = copy_tree(BUILD / "lint")
     return [
         Stage("project", module("tools.checks")),
+        Stage("variables", module("tools.role_variables", "--check")),
         Stage("ruff", module("ruff", "check", ".")),
         Stage("format", module("ruff", "format", "--check", "--diff", ".")),
         Stage("mypy", module("mypy", *mypy_targets())),
+        Stage("imports", ["env", f"PYTHONPATH={BUILD / 'tree'}", "lint-imports", "--no-cache", "--no-logo"]),
+        Stage("prose", module("tools.prose")),
         Stage("yamllint", module("yamllint", "--strict", ".")),
         Stage("ansible-lint", module("ansiblelint", "--offline", "--strict", "--nocolor", "-q")),
         Stage("changelog", ["antsibull-changelog", "lint"]),
@@ -52,13 +55,13 @@ def stages() -> list[Stage]:
 
 
 def main(names: list[str]) -> int:
-    """Run the checks named, or all."""
+    """Run the named checks, or all checks."""
     os.environ.update(homeless_environment("lint-home"), ANSIBLE_COLLECTIONS_PATH=str(BUILD / "tree"))
-    chosen = [stage for stage in stages() if not names or stage.name in names]
+    selected = [stage for stage in stages() if not names or stage.name in names]
     start = time.monotonic()
-    results: list[Result] = run_stages(chosen, logs=BUILD / "logs" / "lint", jobs=2, timeout=600)
-    sys.stdout.write(summary(results, time.monotonic() - start) + "\n")
-    return 0 if chosen and all(result.passed for result in results) else 1
+    results: list[Result] = run_stages(selected, logs=BUILD / "logs" / "lint", jobs=2, timeout=600)
+    sys.stdout.write(format_summary(results, time.monotonic() - start) + "\n")
+    return 0 if selected and all(result.passed for result in results) else 1
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things lie in a checkout, and the settings that keep every tool's leftovers inside it."""
+"""Paths of a checkout, and the environment variables that make all tools write inside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLLECTION = Path("ansible_collections", "vonage", "archiving")
 
 
 def user_environment(home: str) -> dict[str, str]:
-    """Return the process environment with caches inside the checkout and Ansible's home at build/<home>."""
+    """Return the process environment with caches in the checkout and build/<home> as Ansible's home."""
     env = dict(os.environ)
     env.setdefault("UV_CACHE_DIR", str(CACHE / "uv"))
     env.setdefault("UV_PYTHON_DOWNLOADS", "never")
@@ -29,7 +29,7 @@ def user_environment(home: str) -> dict[str, str]:
 
 
 def homeless_environment(home: str) -> dict[str, str]:
-    """Return the same with build/<home> as the home folder too: some tools log into it, whatever they are told."""
+    """Return the same with build/<home> as HOME: some tools always write logs to the home folder."""
     folder = BUILD / home
     folder.mkdir(parents=True, exist_ok=True)
     return {**user_environment(home), "HOME": str(folder)}

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the stages of `make test`, several at a time, and say at the end what passed and how long it took.
+"""Run the stages of `make test` concurrently, and print the result and duration of each stage.
 
-A stage is a make target. Its output goes to build/logs/<stage>.log; the tail is shown when it fails. The last line is
-"N passed, N failed", in stages; the exit status is 0 only when none failed.
+A stage is a make target. Its output is written to build/logs/<stage>.log; the last lines are printed if it fails. The
+last line of the output is the number of stages, "N passed, N failed". The exit status is 0 only if no stage failed.
 
 usage: python -m tools.run_stages [--jobs N] [--timeout SECONDS] STAGE...
 """
@@ -28,14 +28,15 @@ from pathlib import Path
 from tools.paths import BUILD, ROOT
 
 TAIL_LINES = 60
-GRACE_SECONDS = 20.0
-# What the runners say last of themselves: pytest's line, or our own.
+# From SIGTERM to SIGKILL.
+TERMINATION_SECONDS = 20.0
+# The last line of pytest, or of this module in a stage.
 VERDICT = re.compile(r"((?:\d+ (?:passed|failed|skipped|errors?|xfailed|warnings?|deselected)(?:, )?)+)(?: in .*)?")
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One command with a name."""
+    """A command with a name."""
 
     name: str
     command: Sequence[str]
@@ -43,7 +44,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Result:
-    """How a stage ended."""
+    """The exit status, duration, and log of a stage."""
 
     name: str
     status: int
@@ -53,13 +54,13 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Tell whether the stage ended with status 0."""
+        """Return whether the exit status is 0."""
         return self.status == 0
 
 
 @dataclass
 class Runner:
-    """Runs stages, each in a process group of its own so that nothing it started outlives it."""
+    """Run each stage in its own process group, and end the whole group after the stage."""
 
     logs: Path
     timeout: float
@@ -68,20 +69,20 @@ class Runner:
     _stopped: bool = False
 
     def run(self, stage: Stage) -> Result:
-        """Run one stage to its end."""
+        """Run one stage until it ends or its time limit expires."""
         log = self.logs / f"{stage.name}.log"
         start = time.monotonic()
-        _say(f"{stage.name}: started")
+        _print(f"{stage.name}: started")
         with log.open("wb") as output:
             try:
                 status = self._execute(stage, output.fileno())
             except OSError as error:
-                output.write(f"could not be started: {error}\n".encode())
+                output.write(f"The stage could not be started: {error}\n".encode())
                 status = 127
         result = Result(stage.name, status, time.monotonic() - start, log, verdict_of(log))
-        _say(f"{stage.name}: {'ok' if result.passed else 'FAILED'} after {result.seconds:.0f} s")
+        _print(f"{stage.name}: {'ok' if result.passed else 'FAILED'} after {result.seconds:.0f} s")
         if not result.passed:
-            _say(tail_of(log))
+            _print(tail_of(log))
         return result
 
     def _execute(self, stage: Stage, output: int) -> int:
@@ -91,7 +92,7 @@ class Runner:
         try:
             return process.wait(self.timeout)
         except subprocess.TimeoutExpired:
-            os.write(output, f"\nstopped: not finished after {self.timeout:.0f} s\n".encode())
+            os.write(output, f"\nThe stage was stopped: not finished after {self.timeout:.0f} s.\n".encode())
             return 124
         finally:
             end_group(process)
@@ -114,7 +115,7 @@ class Runner:
         return process
 
     def stop(self) -> None:
-        """End what runs and start nothing more."""
+        """End all running stages and start no other stage."""
         with self._lock:
             self._stopped = True
             running = list(self._running)
@@ -123,7 +124,7 @@ class Runner:
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
-    """Send a signal (0: none, only ask) to the group; tell whether it still has anybody in it."""
+    """Send a signal to the group and return whether it still has processes; the number 0 sends no signal."""
     try:
         os.killpg(process.pid, number)
     except (ProcessLookupError, PermissionError):
@@ -132,9 +133,9 @@ def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End every process that is left in the group: first asking, then not."""
+    """End all processes of the group with SIGTERM, then with SIGKILL."""
     if _signal_group(process, signal.SIGTERM):
-        deadline = time.monotonic() + GRACE_SECONDS
+        deadline = time.monotonic() + TERMINATION_SECONDS
         while time.monotonic() < deadline:
             process.poll()
             if not _signal_group(process, 0):
@@ -147,18 +148,18 @@ def end_group(process: subprocess.Popen[bytes]) -> None:
 def tail_of(log: Path, lines: int = TAIL_LINES) -> str:
     """Return the last lines of a log."""
     with log.open(errors="replace") as text:
-        return "".join(f"  | {line}" for line in deque(text, lines)) + f"  (all of it: {log})"
+        return "".join(f"  | {line}" for line in deque(text, lines)) + f"  (full log: {log})"
 
 
 def verdict_of(log: Path) -> str:
-    """Return what the test runners in a log said last of themselves, or an empty string."""
+    """Return the summary lines of the test runners in a log, or an empty string."""
     with log.open(errors="replace") as text:
-        found = [match[1] for line in text if (match := VERDICT.fullmatch(line.strip(" =\n")))]
-    return "; ".join(found)
+        verdicts = [match[1] for line in text if (match := VERDICT.fullmatch(line.strip(" =\n")))]
+    return "; ".join(verdicts)
 
 
-def summary(results: Sequence[Result], wall: float) -> str:
-    """Compose the closing table; its last line is the one that machines read."""
+def format_summary(results: Sequence[Result], wall: float) -> str:
+    """Format the table of results; the last line is machine-readable."""
     width = max((len(result.name) for result in results), default=0)
     rows = [
         f"  {result.name:<{width}}  {'ok' if result.passed else 'FAILED':<6}  {result.seconds:6.0f} s  {result.verdict}"
@@ -166,11 +167,11 @@ def summary(results: Sequence[Result], wall: float) -> str:
     ]
     passed = sum(result.passed for result in results)
     last = f"{passed} passed, {len(results) - passed} failed"
-    return "\n".join(["", f"stages, {wall:.0f} s in all:", *(row.rstrip() for row in rows), "", last])
+    return "\n".join(["", f"Stages, {wall:.0f} s in total:", *(row.rstrip() for row in rows), "", last])
 
 
 def run_stages(stages: Sequence[Stage], *, logs: Path, jobs: int, timeout: float) -> list[Result]:
-    """Run the stages in the order given, `jobs` at a time, and return their results in that order."""
+    """Start the stages in this order, at most `jobs` concurrently, and return their results in the same order."""
     logs.mkdir(parents=True, exist_ok=True)
     runner = Runner(logs, timeout)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
@@ -181,34 +182,34 @@ def run_stages(stages: Sequence[Stage], *, logs: Path, jobs: int, timeout: float
             raise
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
-def _interrupt(_number: int, _frame: object) -> None:
+def _raise_interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the make targets named on the command line."""
+    """Run the make targets of the command line."""
     parser = argparse.ArgumentParser(description="run make targets as stages")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--timeout", type=float, default=2400.0, help="seconds for each stage")
     parser.add_argument("stages", nargs="+", metavar="STAGE")
     options = parser.parse_args(arguments)
-    # SIGINT too: a shell that starts something in the background has it ignored, also by all that this starts.
+    # SIGINT too, because a shell starts background processes with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+        signal.signal(number, _raise_interrupt)
     make = os.environ.get("MAKE", "make")
     stages = [Stage(name, [make, "--no-print-directory", name]) for name in options.stages]
     start = time.monotonic()
     try:
         results = run_stages(stages, logs=BUILD / "logs", jobs=options.jobs, timeout=options.timeout)
     except KeyboardInterrupt:
-        _say("interrupted")
+        _print("Interrupted: all stages are stopped.")
         return 130
-    _say(summary(results, time.monotonic() - start))
+    _print(format_summary(results, time.monotonic() - start))
     return 0 if all(result.passed for result in results) else 1
 
 

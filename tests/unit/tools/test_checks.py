@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The project's own checks find what they are for."""
+"""The project's own checks report the problems that they are for."""
 
 from __future__ import annotations
 
@@ -9,47 +9,45 @@ from pathlib import Path
 
 import pytest
 
-from tools.checks import LICENCE, action_group_problems, licence_problems, machine_problems, membership_problems
+from tools.checks import LICENSE, action_group_problems, license_problems, machine_problems, membership_problems
 
 
-def test_a_file_without_licence_is_named() -> None:
-    """Empty files, generated files and those with a .license beside them are not."""
+def test_license_problems_without_a_header_names_the_file() -> None:
+    """Empty files, generated files, and files with a .license file beside them are valid."""
     files = {
         Path("a.py"): "import os\n",
-        Path("b.yml"): f"---\n# {LICENCE}\n",
+        Path("b.yml"): f"---\n# {LICENSE}\n",
         Path("empty.py"): "",
-        Path("README.md"): "no header wanted",
+        Path("README.md"): "no header required",
         Path("changelogs/changelog.yaml"): "releases: {}\n",
         Path("c.yml"): "x: 1\n",
-        Path("c.yml.license"): LICENCE,
+        Path("c.yml.license"): LICENSE,
     }
-    assert list(licence_problems(files)) == ["a.py: no licence header"]
+    assert list(license_problems(files)) == ["a.py: no license header. Add one, or a file a.py.license."]
 
 
-def test_action_groups_and_modules_agree() -> None:
-    """Missing, unknown and unsorted members are told."""
-    runtime: dict[str, object] = {"action_groups": {"all": ["b", "a", "gone"], "part": ["a"]}}
+def test_action_group_problems_lists_missing_unknown_and_unsorted_members() -> None:
+    runtime: dict[str, object] = {"action_groups": {"all": ["b", "a", "deleted"], "part": ["a"]}}
     problems = list(action_group_problems(runtime, {"a", "b", "new"}))
     assert problems == [
         "meta/runtime.yml: action group `all` lacks new",
-        "meta/runtime.yml: action group `all` names gone, which is no module",
+        "meta/runtime.yml: action group `all` names deleted, which is not a module",
         "meta/runtime.yml: action group `all` is not sorted",
     ]
     assert list(action_group_problems({"action_groups": {"all": ["a"]}}, {"a"})) == []
     assert list(action_group_problems({}, {"a"})) == ["meta/runtime.yml: no action group `all`"]
 
 
-def test_modules_document_the_groups_they_are_in() -> None:
-    """Too few and too many are both told."""
+def test_membership_problems_lists_modules_with_too_few_and_too_many_groups() -> None:
     groups = {"all": ["a", "b"], "aws": ["a"]}
-    right = {"a": ["vonage.archiving.aws", "vonage.archiving.all"], "b": ["vonage.archiving.all"]}
-    assert list(membership_problems(groups, right)) == []
-    problems = list(membership_problems(groups, {"a": ["vonage.archiving.all"], "b": right["a"]}))
+    documented = {"a": ["vonage.archiving.aws", "vonage.archiving.all"], "b": ["vonage.archiving.all"]}
+    assert list(membership_problems(groups, documented)) == []
+    problems = list(membership_problems(groups, {"a": ["vonage.archiving.all"], "b": documented["a"]}))
     assert [problem.split(":")[0] for problem in problems] == ["plugins/modules/a.py", "plugins/modules/b.py"]
 
 
 @pytest.mark.parametrize(
-    ("line", "found"),
+    ("line", "is_problem"),
     [
         ("/ro" + "ot/.ssh", True),
         ("path: /ho" + "me/alice/x", True),
@@ -62,6 +60,5 @@ def test_modules_document_the_groups_they_are_in() -> None:
         ("the container's /home/runner", False),
     ],
 )
-def test_paths_of_one_machine_are_found(line: str, found: bool) -> None:
-    """Home folders and the checkout's own place; not what only looks like one."""
-    assert bool(list(machine_problems({Path("f"): line}, Path("/srv/checkout")))) is found
+def test_machine_problems_lists_home_folders_and_the_checkout_only(line: str, is_problem: bool) -> None:
+    assert bool(list(machine_problems({Path("f"): line}, Path("/srv/checkout")))) is is_problem

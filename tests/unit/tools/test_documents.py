@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What README and guides tell people to paste: it parses, playbooks are playbooks, and every name in it exists."""
+"""Examples of the README and the guides can be parsed, playbooks are valid, and every name in them exists."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ ROLE_READMES = [ROOT / "roles" / role / "README.md" for role in ROLES]
 DOCUMENTS = [ROOT / "README.md", *ROLE_READMES, *sorted((ROOT / "docs").rglob("*.rst"))]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
-SHOWN_BY_OUR_OWN_ROLES = {f"{role}_result" for role in ROLES}
-# Of the playbooks: over which hosts they run, and what they tell a workflow.
-OF_PLAYBOOKS = {f"{role}_{name}" for role in ROLES for name in ("hosts", "summary")}
-# Their names are that of a role with a word more.
-PLUGINS = {"interactive_broadcast_app", "archive_storage_project"}
+ROLE_RESULTS = {f"{role}_result" for role in ROLES}
+# Variables of the playbooks: their hosts, and the summary for a workflow.
+PLAYBOOK_VARIABLES = {f"{role}_{name}" for role in ROLES for name in ("hosts", "summary")}
+# Plugins whose names start with the name of a role.
+PLUGINS = {"interactive_broadcast_app", "archive_storage_project", "archive_storage_validate", "archive_storage_report"}
 
 
 @dataclass(frozen=True)
 class Block:
-    """One example."""
+    """An example of a document."""
 
     document: str
     number: int
@@ -50,7 +50,7 @@ class Block:
 
 
 def blocks() -> Iterator[Block]:
-    """Yield every example of every document."""
+    """Yield the examples of all documents."""
     for path in DOCUMENTS:
         pattern = FENCED if path.suffix == ".md" else DIRECTIVE
         for number, (language, text) in enumerate(pattern.findall(path.read_text()), 1):
@@ -64,8 +64,8 @@ CONSOLE = [block for block in ALL if block.language == "console"]
 PLAYBOOKS = [block for block in YAML if isinstance(block.parsed(), list)]
 
 
-def test_the_examples_are_found() -> None:
-    """Else everything below is about nothing."""
+def test_blocks_cover_all_examples_of_the_documents() -> None:
+    """Otherwise the other tests check nothing."""
     assert {block.language for block in ALL} == {"yaml", "json", "console", "diff", "text"}
     assert len(PLAYBOOKS) >= 5
     assert len(JSON) >= 6
@@ -78,12 +78,12 @@ def test_the_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize("block", JSON, ids=lambda block: block.id)
-def test_json_parses(block: Block) -> None:
+def test_json_example_is_valid(block: Block) -> None:
     assert json.loads(block.text)
 
 
-def test_playbooks_pass_the_syntax_check(tmp_path: Path) -> None:
-    """All in one run, for its speed; the error names the file."""
+def test_playbook_examples_pass_the_syntax_check(tmp_path: Path) -> None:
+    """One run for all is faster, and its error names the file."""
     paths = []
     for block in PLAYBOOKS:
         paths.append(tmp_path / (re.sub(r"\W", "_", block.id) + ".yml"))
@@ -101,9 +101,9 @@ def _role_variables() -> set[str]:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_every_variable_of_the_role_that_is_named_exists(path: Path) -> None:
-    named = set(re.findall(rf"\b(?:{'|'.join(ROLES)})_[a-z_]*[a-z]\b", path.read_text()))
-    assert named - _role_variables() - PLUGINS - OF_PLAYBOOKS <= SHOWN_BY_OUR_OWN_ROLES
+def test_role_variables_in_documents_exist(path: Path) -> None:
+    names = set(re.findall(rf"\b(?:{'|'.join(ROLES)})_[a-z_]*[a-z]\b", path.read_text()))
+    assert names - _role_variables() - PLUGINS - PLAYBOOK_VARIABLES <= ROLE_RESULTS
 
 
 def _tasks(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -122,48 +122,48 @@ def _options(module: str) -> dict[str, Any]:
     command = [str(Path(sys.executable).with_name("ansible-doc")), "--json", module]
     tree = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "tree")}
     run = subprocess.run(command, env={**os.environ, **tree}, capture_output=True, text=True, timeout=120, check=True)
-    found: dict[str, Any] = json.loads(run.stdout)[module]["doc"]["options"]
-    return found
+    options: dict[str, Any] = json.loads(run.stdout)[module]["doc"]["options"]
+    return options
 
 
-def _unknown(options: dict[str, Any], used: dict[str, Any], where: str) -> Iterator[str]:
-    known = dict(options)
-    known.update({alias: option for option in options.values() for alias in option.get("aliases", ())})
+def _unknown_options(options: dict[str, Any], used: dict[str, Any], prefix: str) -> Iterator[str]:
+    documented = dict(options)
+    documented.update({alias: option for option in options.values() for alias in option.get("aliases", ())})
     for name, value in used.items():
-        if name not in known:
-            yield f"{where}.{name}"
-        elif "suboptions" in known[name] and isinstance(value, dict):
-            yield from _unknown(known[name]["suboptions"], value, f"{where}.{name}")
+        if name not in documented:
+            yield f"{prefix}.{name}"
+        elif "suboptions" in documented[name] and isinstance(value, dict):
+            yield from _unknown_options(documented[name]["suboptions"], value, f"{prefix}.{name}")
 
 
-def test_every_option_of_a_module_that_is_used_exists() -> None:
+def test_module_options_in_examples_exist() -> None:
     used = [(name, options) for block in YAML for name, options in _tasks(block.parsed())]
     assert len(used) >= 4
     documented = {name: _options(name) for name in sorted({name for name, _unused in used})}
-    assert [problem for name, options in used for problem in _unknown(documented[name], options, name)] == []
+    assert [problem for name, options in used for problem in _unknown_options(documented[name], options, name)] == []
 
 
-def test_commands_name_what_exists() -> None:
+def test_commands_in_examples_exist() -> None:
     lines = [line.strip()[2:] for block in CONSOLE for line in block.text.splitlines() if line.strip().startswith("$ ")]
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     playbooks = {f"vonage.archiving.{path.stem}" for path in (ROOT / "playbooks").glob("*.yml")}
-    made = {line.split()[1] for line in lines if line.startswith("make ")}
+    used_targets = {line.split()[1] for line in lines if line.startswith("make ")}
     runs = [line.split() for line in lines if line.startswith("ansible-playbook ")]
-    played = {next(word for word in words if word.startswith("vonage.archiving.")) for words in runs}
-    assert made
-    assert made <= targets
-    assert played == playbooks
+    used_playbooks = {next(word for word in words if word.startswith("vonage.archiving.")) for words in runs}
+    assert used_targets
+    assert used_targets <= targets
+    assert used_playbooks == playbooks
 
 
-def test_links_of_the_readme_are_full_urls() -> None:
-    """Galaxy shows the README away from the repository."""
+def test_readme_links_are_full_urls() -> None:
+    """Galaxy shows the README without the repository."""
     links = re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text())
     assert links
     assert [link for link in links if not link.startswith("https://")] == []
 
 
-def test_headings_are_those_that_certification_wants_in_that_order() -> None:
-    wanted = ["Description", "Requirements", "Installation", "Use cases", "Testing", "Contributing", "Support"]
-    wanted += ["Release notes", "Related information", "License"]
-    found = re.findall(r"^## (.*)$", (ROOT / "README.md").read_text(), re.M)
-    assert [heading for heading in found if heading in wanted] == wanted
+def test_readme_headings_have_the_order_of_the_certification() -> None:
+    required = ["Description", "Requirements", "Installation", "Use cases", "Testing", "Contributing", "Support"]
+    required += ["Release notes", "Related information", "License"]
+    headings = re.findall(r"^## (.*)$", (ROOT / "README.md").read_text(), re.M)
+    assert [heading for heading in headings if heading in required] == required

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Environments: kept while they fit, made anew when they do not; lines without interpreter are skipped."""
+"""Environments are kept while they match and are recreated otherwise; lines without an interpreter are skipped."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ import pytest
 from tools import cores, environment
 
 
-@pytest.fixture(name="calls")
-def recorded_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Record what would be made and installed instead of doing it."""
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Record the requirements instead of installing them."""
     calls: list[str] = []
     monkeypatch.setattr(environment, "create", lambda directory, _interpreter: directory.mkdir(exist_ok=True))
-    monkeypatch.setattr(environment, "install", lambda _directory, wanted: calls.append(" ".join(wanted)))
+    monkeypatch.setattr(environment, "install", lambda _directory, requirements: calls.append(" ".join(requirements)))
     return calls
 
 
-def test_an_environment_is_filled_once(tmp_path: Path, calls: list[str]) -> None:
-    """Until other requirements or another interpreter are wanted."""
+def test_ensure_installs_only_for_other_requirements_or_another_interpreter(tmp_path: Path, calls: list[str]) -> None:
     environment.ensure(tmp_path / "env", ["six"])
     environment.ensure(tmp_path / "env", ["six"])
     assert calls == ["six"]
@@ -32,8 +31,7 @@ def test_an_environment_is_filled_once(tmp_path: Path, calls: list[str]) -> None
     assert calls == ["six", "six attrs", "six attrs"]
 
 
-def test_a_changed_requirement_file_is_seen(tmp_path: Path, calls: list[str]) -> None:
-    """The file's content counts, not its name."""
+def test_ensure_with_a_changed_requirements_file_installs_again(tmp_path: Path, calls: list[str]) -> None:
     file = tmp_path / "requirements.txt"
     for content in ("six\n", "six\n", "attrs\n"):
         file.write_text(content)
@@ -41,12 +39,10 @@ def test_a_changed_requirement_file_is_seen(tmp_path: Path, calls: list[str]) ->
     assert len(calls) == 2
 
 
-def test_a_failed_installation_is_tried_again(
+def test_ensure_after_a_failed_installation_installs_again(
     tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No stamp without success."""
-
-    def fail(_directory: Path, _wanted: list[str]) -> None:
+    def fail(_directory: Path, _requirements: list[str]) -> None:
         raise SystemExit("no network")
 
     with monkeypatch.context() as patch:
@@ -57,8 +53,7 @@ def test_a_failed_installation_is_tried_again(
     assert calls == ["six"]
 
 
-def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
-    """Its Python does not run any more: what it held goes, and a working one is there."""
+def test_create_with_a_broken_environment_replaces_it(tmp_path: Path) -> None:
     directory = tmp_path / "env"
     (directory / "bin").mkdir(parents=True)
     (directory / "bin" / "python").symlink_to("/nonexistent/python")
@@ -69,12 +64,12 @@ def test_a_broken_environment_is_made_anew(tmp_path: Path) -> None:
     assert not (directory / "leftover").exists()
 
 
-def test_a_line_without_interpreter_is_skipped(
+def test_cores_without_an_interpreter_skips_the_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """JSON says null, standard error says which Python it wants, the exit status is 0."""
+    """The output has null, standard error names the required Python, and the exit status is 0."""
     monkeypatch.setattr(cores, "find_pythons", lambda: {"3.9": Path("/usr/bin/python3.9")})
     assert cores.main(["2.16"]) == 0
     output = capsys.readouterr()
     assert output.out == '{"2.16": null}\n'
-    assert "2.16 skipped: it needs Python 3.10 to 3.12" in output.err
+    assert "2.16 skipped: it requires Python 3.10 to 3.12" in output.err

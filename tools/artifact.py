@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the artefact, and see what those make of it who will receive it.
+"""Build the artifact, and check it with Galaxy's importer and with ansible-builder.
 
-usage: python -m tools.artefact build|importer|ee
+usage: python -m tools.artifact build|importer|ee
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tools import environment
 from tools.paths import BUILD, CACHE, COLLECTION, ROOT, user_environment
 from tools.tree import copy_tree
 
-NEEDED = Path("meta/ee-requirements.txt")
-SHIPPED = Path("extensions", "awx", "execution-environment.yml")
+REQUIREMENTS = Path("meta/ee-requirements.txt")
+AWX_DEFINITION = Path("extensions", "awx", "execution-environment.yml")
 
 
 def build() -> Path:
     """Build the tarball of a clean copy of the collection and return its path."""
-    tree = copy_tree(BUILD / "artefact-tree")
+    tree = copy_tree(BUILD / "artifact-tree")
     dist = BUILD / "dist"
     dist.mkdir(parents=True, exist_ok=True)
     for old in dist.glob("*.tar.gz"):
@@ -37,8 +37,8 @@ def build() -> Path:
     return tarball
 
 
-def importer() -> int:
-    """Let Galaxy's importer judge the artefact; anything it calls an error fails."""
+def run_importer() -> int:
+    """Run Galaxy's importer on the artifact; an error in its log fails the check."""
     tarball = build()
     directory = CACHE / "importer"
     environment.ensure(directory, ["-r", str(ROOT / "requirements" / "importer.txt")])
@@ -55,8 +55,8 @@ def importer() -> int:
     return 1 if process.returncode or errors else 0
 
 
-def ee() -> int:
-    """See that ansible-builder finds the requirements in the artefact, and can lay out an image with it."""
+def check_ee() -> int:
+    """Check that ansible-builder finds the requirements in the artifact and creates build contexts with it."""
     tree = BUILD / "ee" / "tree"
     target = tree / "ansible_collections" / "vonage" / "archiving"
     target.mkdir(parents=True, exist_ok=True)
@@ -64,21 +64,21 @@ def ee() -> int:
         archive.extractall(target, filter="data")
     env = user_environment("home")
     introspect = ["ansible-builder", "introspect", str(tree)]
-    found = subprocess.run(introspect, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
-    sys.stdout.write(found)
-    missing = [line for line in requirements() if line not in found]
-    sys.stdout.writelines(f"ansible-builder does not see {line}\n" for line in missing)
-    return 1 if missing else create_context(env)
+    output = subprocess.run(introspect, check=True, env=env, stdout=subprocess.PIPE, text=True).stdout
+    sys.stdout.write(output)
+    missing = [line for line in read_requirements() if line not in output]
+    sys.stdout.writelines(f"ansible-builder does not find the requirement {line}\n" for line in missing)
+    return 1 if missing else create_contexts(env)
 
 
-def requirements() -> list[str]:
+def read_requirements() -> list[str]:
     """Return the run-time requirements."""
-    lines = (ROOT / NEEDED).read_text().splitlines()
+    lines = (ROOT / REQUIREMENTS).read_text().splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def create_context(env: dict[str, str]) -> int:
-    """Lay out the build contexts of images: with the artefact, and of the definition that is in it."""
+def create_contexts(env: dict[str, str]) -> int:
+    """Create two build contexts: for an image with the artifact, and for the definition in the artifact."""
     work = BUILD / "ee"
     definition = work / "execution-environment.yml"
     [tarball] = (BUILD / "dist").glob("*.tar.gz")
@@ -92,19 +92,20 @@ def create_context(env: dict[str, str]) -> int:
         },
     }
     definition.write_text(yaml.safe_dump(image))
-    # The one that users copy has the collection from Galaxy, which laying out does not ask.
-    return max(laid_out(each, work, env) for each in (definition, work / "tree" / COLLECTION / SHIPPED))
+    # The definition for users names the collection on Galaxy. `ansible-builder create` does not download it.
+    definitions = (definition, work / "tree" / COLLECTION / AWX_DEFINITION)
+    return max(create_context(path, work, env) for path in definitions)
 
 
-def laid_out(definition: Path, work: Path, env: dict[str, str]) -> int:
-    """Let ansible-builder lay out the build context of a definition."""
+def create_context(definition: Path, work: Path, env: dict[str, str]) -> int:
+    """Create the build context of a definition with ansible-builder."""
     create = ["ansible-builder", "create", "-f", str(definition), "-c", str(work / "context")]
     return subprocess.run(create, check=False, cwd=work, env=env).returncode
 
 
 def main(names: list[str]) -> int:
-    """Do what is named."""
-    commands = {"build": lambda: 0 if build() else 1, "importer": importer, "ee": ee}
+    """Run the named command."""
+    commands = {"build": lambda: 0 if build() else 1, "importer": run_importer, "ee": check_ee}
     if len(names) != 1 or names[0] not in commands:
         sys.exit(__doc__)
     return commands[names[0]]()
