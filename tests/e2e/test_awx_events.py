@@ -1,88 +1,65 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real ansible-rulebook launches the template "recover" of an API that accepts and ignores what AWX does."""
+"""ansible-rulebook launches the template "recover" of an API that accepts and ignores the same variables as AWX."""
 
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
-import yaml
 
 from tests.awx import api
 from tests.awx.api import FIELDS, REFERENCES, Awx
 from tests.awx.injection import AWX
 from tests.awx.objects import resolve
-from tests.e2e import rulebook, runs
+from tests.e2e import rulebook
 from tests.sandbox.vonage.callbacks import token
 
 SIGNATURE = secrets.token_hex(32)
-IN_URL = secrets.token_urlsafe(24)
+URL_SECRET = secrets.token_urlsafe(24)
 PROJECT = "47123456"
 PLAYBOOK = "recover.yml"
 
 
 @pytest.fixture
 def awx(tmp_path: Path) -> Iterator[Awx]:
-    """An AWX with the template."""
-    with api.running({PLAYBOOK: (AWX / "project" / PLAYBOOK).read_text()}) as running:
+    """An AWX with the template "recover"."""
+    with api.running({PLAYBOOK: (AWX / "project" / PLAYBOOK).read_text()}) as server:
         templates = resolve(tmp_path)["controller_templates"]
-        [template] = [each for each in templates if each["playbook"] == PLAYBOOK]
+        [template] = [template for template in templates if template["playbook"] == PLAYBOOK]
         fields = {name: template[name] for name in set(FIELDS["job_templates"]) & set(template) - set(REFERENCES)}
-        organization = running.named("organizations", "Default")["id"]
-        made = running.add(
+        organization = server.named("organizations", "Default")["id"]
+        job_template = server.add(
             "job_templates",
             {**fields, "organization": organization, "extra_vars": json.dumps(template["extra_vars"])},
         )
-        running.keep_survey(made["id"], template["survey_spec"])
-        yield running
+        server.keep_survey(job_template["id"], template["survey_spec"])
+        yield server
 
 
 @pytest.fixture
 def callback_url(awx: Awx, home: Path) -> Iterator[str]:
-    """Where the rulebook, which launches templates of that AWX, takes callbacks."""
-    if why := rulebook.missing():
-        pytest.skip(why)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    """The callback URL of a rulebook that launches templates of the AWX."""
+    if reason := rulebook.install():
+        pytest.skip(reason)
     variables = {
-        "archive_status_host": "127.0.0.1",
-        "archive_status_port": port,
-        "archive_status_secret": IN_URL,
+        "archive_status_secret": URL_SECRET,
         "archive_status_signature_secret": SIGNATURE,
         "archive_status_projects": [PROJECT],
     }
-    inventory = runs.write_private(home / "inventory.yml", "all: {hosts: {localhost: {}}}\n")
-    given = runs.write_private(home / "events.yml", yaml.safe_dump(variables))
-    binaries = rulebook.ENVIRONMENT / "bin"
-    command = [str(binaries / "ansible-rulebook"), "-r", "vonage.archiving.archive_status_controller", "-vv"]
-    command += ["-i", str(inventory), "--vars", str(given)]
-    env = runs.environment(home, {"EDA_JOB_TEMPLATE_REFRESH_DELAY": "0.1"})
-    env |= {"EDA_CONTROLLER_URL": awx.url, "EDA_CONTROLLER_TOKEN": api.TOKEN}
-    env["PATH"] = f"{binaries}{os.pathsep}{env['PATH']}"
-    with open(home / "rulebook.out", "w") as out:
-        process = subprocess.Popen(
-            command, env=env, cwd=home, stdout=out, stderr=out, text=True, start_new_session=True
-        )
-    try:
-        url = f"http://127.0.0.1:{port}/vonage/archive-status/{IN_URL}"
-        rulebook.Rulebook(process, url, home).wait_for("Listening at")
-        yield url
-    finally:
-        rulebook._stop(process)
+    inventory = {"all": {"hosts": {"localhost": None}}}
+    env = {"EDA_JOB_TEMPLATE_REFRESH_DELAY": "0.1", "EDA_CONTROLLER_URL": awx.url, "EDA_CONTROLLER_TOKEN": api.TOKEN}
+    with rulebook.run_rulebook("archive_status_controller", home, variables, inventory, env) as process:
+        yield f"{process.url}/{URL_SECRET}"
 
 
-def test_callback_of_a_failed_archive_launches_recover_with_answers_only(
+def test_controller_rulebook_failed_archive_launches_recover_with_answers_only(
     awx: Awx, callback_url: str, home: Path
 ) -> None:
     callback = {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From an upload that fails to the next one that arrives, with nobody touching it: the real ansible-rulebook."""
+"""ansible-rulebook recovers an upload target after a failed upload, without user interaction."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from tests.e2e.site import Site, leftovers
 from tests.sandbox.vonage.callbacks import token
 
 SIGNATURE = secrets.token_hex(32)
-IN_URL = secrets.token_urlsafe(24)
+URL_SECRET = secrets.token_urlsafe(24)
 FINISHED = "PLAY RECAP"
 RECEIVED = "[received event]"
 STARTED = "call_action run_playbook"
 
 
 @pytest.fixture(scope="session")
-def _installed() -> None:
-    if why := rulebook.missing():
-        pytest.skip(why)
+def _ansible_rulebook() -> None:
+    if reason := rulebook.install():
+        pytest.skip(reason)
 
 
-def repeat(site: Site, url: str) -> list[int]:
-    """Send what was delivered once more, as Vonage does where an answer was lost."""
-    delivered = [each["json"] for each in site.emulator.deliveries.entries(site.key)]
-    return [send(url, json.dumps(each, separators=(",", ":")).encode(), site, SIGNATURE) for each in delivered]
+def resend_callbacks(site: Site, url: str) -> list[int]:
+    """Send all callbacks again, as Vonage does when it has not received the response."""
+    callbacks = [delivery["json"] for delivery in site.emulator.deliveries.entries(site.key)]
+    bodies = [json.dumps(callback, separators=(",", ":")).encode() for callback in callbacks]
+    return [send_callback(url, body, site, SIGNATURE) for body in bodies]
 
 
-def send(url: str, body: bytes, site: Site, signature: str) -> int:
+def send_callback(url: str, body: bytes, site: Site, signature: str) -> int:
     headers = {
         "Content-Type": "application/json",
         "Authorization": f"Bearer {token(signature, body, site.key, time.time())}",
@@ -45,8 +46,8 @@ def send(url: str, body: bytes, site: Site, signature: str) -> int:
     return requests.post(url, data=body, headers=headers, timeout=10).status_code
 
 
-def forge(site: Site, url: str) -> list[int]:
-    """Send what nobody should act on: a fallback of this project signed by somebody else, and what is no callback."""
+def send_invalid_callbacks(site: Site, url: str) -> list[int]:
+    """Send a callback with a wrong signature, one without a signature, and malformed ones."""
     body = {
         "id": "forged",
         "event": "archive",
@@ -55,53 +56,54 @@ def forge(site: Site, url: str) -> list[int]:
         "partnerId": site.key,
     }
     forged = json.dumps(body).encode()
-    answers = [send(url, forged, site, "a" * 64), requests.post(url, data=forged, timeout=10).status_code]
-    malformed = (b"{", b"[]", forged.replace(b"failed", b"gone"), forged.replace(site.key.encode(), b"47999999"))
-    return [*answers, *(send(url, each, site, SIGNATURE) for each in malformed)]
+    statuses = [send_callback(url, forged, site, "a" * 64), requests.post(url, data=forged, timeout=10).status_code]
+    other_project = forged.replace(site.key.encode(), b"47999999")
+    signed = (b"{", b"[]", forged.replace(b"failed", b"unknown"), other_project)
+    return [*statuses, *(send_callback(url, content, site, SIGNATURE) for content in signed)]
 
 
-@pytest.mark.usefixtures("_installed")
-def test_a_failed_upload_ends_in_a_rotated_key_and_the_next_archive_arrives(managed: Site, home: Path) -> None:
+@pytest.mark.usefixtures("_ansible_rulebook")
+def test_rulebook_failed_upload_rotates_key_and_next_archive_arrives(managed: Site, home: Path) -> None:
     site = managed
-    assert driver.configure(variables(site, has_secret=False)) == ["bucket", "target"]
-    old = site.held_key[0]
-    site.store.iam_client().delete_access_key(UserName=site.user, AccessKeyId=old)
+    assert driver.configure(variables(site)) == ["bucket", "target"]
+    old_key = site.held_key[0]
+    site.store.iam_client().delete_access_key(UserName=site.user, AccessKeyId=old_key)
     events = {
-        "archive_status_secret": IN_URL,
+        "archive_status_secret": URL_SECRET,
         "archive_status_signature_secret": SIGNATURE,
         "archive_status_projects": [site.key],
     }
-    # The project's secret comes out of the environment, as from a credential.
+    # The secret of the project is in the environment, like the credential of a job.
     host = {name: value for name, value in site.variables.items() if name != "archive_storage_api_secret"}
     inventory = {"all": {"hosts": {"localhost": {**host, "archive_storage_drain_timeout": 1}}}}
     env = {**site.operator, "VONAGE_VIDEO_API_SECRET": site.secret}
-    with rulebook.running(home, events, inventory, env) as running:
-        url = f"{running.url}/{IN_URL}"
-        assert forge(site, url) == [401, 401, 400, 422, 422, 403]
-        assert forge(site, running.url) == [401] * 6
+    with rulebook.run_rulebook("archive_status", home, events, inventory, env) as process:
+        url = f"{process.url}/{URL_SECRET}"
+        assert send_invalid_callbacks(site, url) == [401, 401, 400, 422, 422, 403]
+        assert send_invalid_callbacks(site, process.url) == [401] * 6
         site.emulator.set_callback(url, site.key, SIGNATURE)
         site.forget()
-        # A burst: a bad key fails every recording.
+        # An invalid key makes all recordings fail: two callbacks start one playbook.
         fell_back = [site.emulator.record_archive(site.key) for _recording in range(2)]
         assert [archive["status"] for archive in fell_back] == ["available", "available"]
-        running.wait_for(FINISHED)
-        assert site.held_key[0] != old
+        process.wait_for(FINISHED)
+        assert site.held_key[0] != old_key
         assert site.keys() == {site.held_key[0]: "Active"}
         site.uploaded()
-        assert set(repeat(site, url)) == {200}
-        # Whatever came of the repetitions came before what comes of this one.
+        assert set(resend_callbacks(site, url)) == {200}
+        # The rulebook processes the event of this callback after those of the repeated callbacks.
         site.uploaded()
-        running.wait_for(RECEIVED, times=12)
-        running.wait_for("Ansible runner rc: 0, status: successful")
-        assert {each["answer"] for each in site.emulator.deliveries.entries(site.key)} == {200}
-        output = running.output
+        process.wait_for(RECEIVED, times=12)
+        process.wait_for("Ansible runner rc: 0, status: successful")
+        assert {delivery["answer"] for delivery in site.emulator.deliveries.entries(site.key)} == {200}
+        output = process.output
     assert (site.methods, output.count(RECEIVED), output.count(STARTED), output.count(FINISHED)) == (["PUT"], 12, 1, 1)
-    assert output.count("Refused a request") == 12
+    assert output.count("Rejected a request from") == 12
     assert '"reason": "bad_credentials"' in output
-    hidden = [*site.secrets, SIGNATURE, IN_URL, *(archive["url"] for archive in fell_back)]
-    assert not runs.leaks(output, hidden)
-    assert not runs.leaks((home / "events.jsonl").read_text(), hidden)
-    assert "stdout" in running.artifacts
-    assert not runs.leaks("".join(running.artifacts.values()), hidden)
-    # Neither the variables of the playbook nor what ansible-runner keeps of a run.
+    hidden_texts = [*site.secrets, SIGNATURE, URL_SECRET, *(archive["url"] for archive in fell_back)]
+    assert not runs.leaks(output, hidden_texts)
+    assert not runs.leaks((home / "events.jsonl").read_text(), hidden_texts)
+    assert "stdout" in process.artifacts
+    assert not runs.leaks("".join(process.artifacts.values()), hidden_texts)
+    # Such as the variables of the playbook, and the files of ansible-runner.
     assert leftovers(home) == []

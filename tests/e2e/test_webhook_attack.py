@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The event source while it is attacked: every valid callback is answered, and its resources stay bounded.
+"""An attack on the event source: all valid callbacks receive a response, and the resources of the source stay bounded.
 
-With each scheme for 30 seconds, or for SOAK_SECONDS (``make soak``).
+The attack takes 30 seconds for each scheme, or SOAK_SECONDS (``make soak``).
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from tools.paths import ROOT
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "30"))
 PROJECT = "47123456"
-# Seconds between two valid callbacks, and those in which a response is expected.
+# Seconds between two valid callbacks, and until a response is expected.
 PAUSE = 0.05
 RESPONSE_TIMEOUT = 10
 MIB = 1024 * 1024
 # With TLS, asyncio has a buffer of 256 KiB for each connection.
 MAX_GROWTH = {"http": 48 * MIB, "https": 128 * MIB}
-# Beyond the first minute, nothing grows.
+# Memory growth in the second half of the attack.
 MAX_LATE_GROWTH = 16 * MIB
 MAX_LOG_PER_MINUTE = 32 * 1024
 
 
 @dataclass
 class Webhook:
-    """The event source, and what it used in the course of time."""
+    """The process of the event source, with measurements of its memory and its open files."""
 
     port: int
     home: Path
@@ -70,7 +70,7 @@ class Webhook:
 
     @property
     def events(self) -> list[str]:
-        """Ids in the order in which the rules would get them."""
+        """Return the archive IDs in the order in which the rules receive the events."""
         return (self.home / "webhook.events").read_text().split()
 
     def measure(self) -> None:
@@ -103,7 +103,7 @@ class Webhook:
                 return connection.recv(4096)
 
 
-def start(module: str, *arguments: str, text: str, log: Path, output: Path) -> psutil.Popen:
+def start_process(module: str, *arguments: str, text: str, log: Path, output: Path) -> psutil.Popen:
     command = [sys.executable, "-m", f"tests.e2e.{module}", *arguments]
     with open(log, "w") as stderr, open(output, "w") as stdout:
         process = psutil.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, text=True)
@@ -113,7 +113,7 @@ def start(module: str, *arguments: str, text: str, log: Path, output: Path) -> p
 
 
 @contextlib.contextmanager
-def stopped(process: psutil.Popen) -> Iterator[None]:
+def kill_at_end(process: psutil.Popen) -> Iterator[None]:
     try:
         yield
     finally:
@@ -141,15 +141,17 @@ def webhook(tmp_path: Path, scheme: str) -> Iterator[Webhook]:
     secret = secrets.token_hex(32)
     log = tmp_path / "webhook.log"
     certfile = create_certificate(tmp_path / "tls.pem") if scheme == "https" else ""
-    process = start("webhook_process", str(port), certfile, text=secret, log=log, output=tmp_path / "webhook.events")
-    with stopped(process):
-        started = Webhook(port, tmp_path, process, secret, certfile)
+    process = start_process(
+        "webhook_process", str(port), certfile, text=secret, log=log, output=tmp_path / "webhook.events"
+    )
+    with kill_at_end(process):
+        webhook = Webhook(port, tmp_path, process, secret, certfile)
         deadline = time.monotonic() + 30
-        while "Listening at" not in started.log:
-            assert process.poll() is None, started.log
-            assert time.monotonic() < deadline, started.log
+        while "Listening on" not in webhook.log:
+            assert process.poll() is None, webhook.log
+            assert time.monotonic() < deadline, webhook.log
             time.sleep(0.1)
-        yield started
+        yield webhook
 
 
 @contextlib.contextmanager
@@ -157,8 +159,8 @@ def attack(webhook: Webhook, seconds: float) -> Iterator[None]:
     authorization = f"Bearer {token(webhook.secret, b'x' * 100_000, PROJECT, time.time())}"
     files = {name: webhook.home / f"attack.{name}" for name in ("log", "output")}
     scheme = "https" if webhook.certfile else "http"
-    process = start("webhook_attack", scheme, str(webhook.port), str(seconds), text=authorization, **files)
-    with stopped(process):
+    process = start_process("webhook_attack", scheme, str(webhook.port), str(seconds), text=authorization, **files)
+    with kill_at_end(process):
         yield
         assert process.poll() is None, files["log"].read_text()
 
@@ -167,7 +169,7 @@ def attack(webhook: Webhook, seconds: float) -> Iterator[None]:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.timeout(SECONDS + 120)
 def test_webhook_during_attack_answers_callbacks_with_bounded_resources(webhook: Webhook, scheme: str) -> None:
-    # What the first requests need is no growth.
+    # The baseline includes memory that the first requests allocate.
     responses = {f"before-{number}": webhook.send_callback(f"before-{number}") for number in range(20)}
     webhook.measure()
     end = time.monotonic() + SECONDS
@@ -183,8 +185,8 @@ def test_webhook_during_attack_answers_callbacks_with_bounded_resources(webhook:
     webhook.measure()
     log = webhook.log[-2000:]
     failed = {identity: response for identity, response in responses.items() if response != "HTTP/1.1 200 OK"}
-    used = f"{max(webhook.memory) // MIB} MiB, {max(webhook.files)} files, {webhook.log_size} bytes of log"
-    summary = f"{len(failed)} of {len(responses)} callbacks without 200; {used}"
+    usage = f"{max(webhook.memory) // MIB} MiB, {max(webhook.files)} files, {webhook.log_size} bytes of log"
+    summary = f"{len(failed)} of {len(responses)} callbacks without 200; {usage}"
     print(summary)
     assert not failed, f"{summary}; {list(failed.items())[:5]}; {log}"
     assert webhook.events == list(responses)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The event source in a process of its own, started by its path and with a queue for one event, as by ansible-rulebook.
+"""Runs the event source in a separate process like ansible-rulebook: by its path, and with a queue for one event.
 
 ``python -m tests.e2e.webhook_process PORT [CERTFILE]`` reads the signature secret from the standard input, logs to the
 standard error, and writes the id of each event to the standard output.

@@ -82,21 +82,21 @@ def status(response: bytes) -> int:
     return int(response.split(b" ", 2)[1]) if response else 0
 
 
-def run_client(talk: Callable[[Client], Awaitable[None]], **args: Any) -> source.Desk:
+def run_client(talk: Callable[[Client], Awaitable[None]], **args: Any) -> source.CallbackHandler:
     """Run a client against a listener with these options."""
-    settings = dataclasses.replace(source.settings({"port": 5000, **args}), port=0)
-    context = ssl.create_default_context(cafile=settings.certfile) if settings.certfile else None
+    params = dataclasses.replace(source.parse_params({"port": 5000, **args}), port=0)
+    context = ssl.create_default_context(cafile=params.certfile) if params.certfile else None
 
-    async def run() -> source.Desk:
-        desk = source.Desk(settings)
-        async with source.open_listener(desk) as listener:
+    async def run() -> source.CallbackHandler:
+        handler = source.CallbackHandler(params)
+        async with source.open_listener(handler) as listener:
             client = Client(listener, context)
             await talk(client)
             await client.close()
         assert not listener.connections
         # aiohttp waits for the rest of a body even if the client has closed the connection.
-        await wait_until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, source.LINGER + 5)
-        return desk
+        await wait_until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, source.LINGER_TIMEOUT + 5)
+        return handler
 
     return asyncio.run(run())
 
@@ -109,7 +109,6 @@ async def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None
 
 
 async def is_open(stream: Stream) -> bool:
-    """Whether the listener has not closed it."""
     with contextlib.suppress(asyncio.TimeoutError):
         return await asyncio.wait_for(stream[0].read(1), 0.1) != b""
     return True
@@ -225,14 +224,14 @@ def test_listener_half_open_tls_handshake_closes_after_header_timeout(certfile: 
 def test_listener_tls_client_that_does_not_close_is_closed(certfile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "CLOSE_TIMEOUT", 0.5)
     start = time.monotonic()
-    refused = request(b"", "/elsewhere")
+    rejected = request(b"", "/elsewhere")
 
     async def talk(client: Client) -> None:
         loop = asyncio.get_running_loop()
         context = ssl.create_default_context(cafile=certfile)
         with socket.create_connection(client.address) as plain:
             wrapped = await loop.run_in_executor(None, lambda: context.wrap_socket(plain, server_hostname="127.0.0.1"))
-            await loop.run_in_executor(None, wrapped.sendall, refused)
+            await loop.run_in_executor(None, wrapped.sendall, rejected)
             assert status(await loop.run_in_executor(None, wrapped.recv, 4096)) == 404
             await client.wait_for_connections(0)
             wrapped.close()
@@ -265,7 +264,7 @@ def test_listener_closed_tls_connection_frees_its_buffers(data: bytes, use_tls: 
             await client.close()
             await client.wait_for_connections(0)
         await asyncio.sleep(0.05)
-        assert not [each for each in gc.get_objects() if isinstance(each, SSLProtocol)]
+        assert not [obj for obj in gc.get_objects() if isinstance(obj, SSLProtocol)]
 
     try:
         run_client(talk, certfile=certfile)
@@ -274,7 +273,7 @@ def test_listener_closed_tls_connection_frees_its_buffers(data: bytes, use_tls: 
 
 
 @pytest.fixture
-def no_more_files() -> Iterator[Callable[[], None]]:
+def exhaust_files() -> Iterator[Callable[[], None]]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def exhaust() -> None:
@@ -287,26 +286,26 @@ def no_more_files() -> Iterator[Callable[[], None]]:
 
 
 def test_listener_without_file_descriptors_pauses_and_recovers(
-    no_more_files: Callable[[], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    exhaust_files: Callable[[], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "ACCEPT_PAUSE", 0.2)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     async def talk(client: Client) -> None:
-        held = await client.connect(INCOMPLETE_HEADERS)
+        oldest = await client.connect(INCOMPLETE_HEADERS)
         await client.wait_for_connections(1)
         with socket.socket() as sock:
             sock.setblocking(False)
-            no_more_files()
+            exhaust_files()
             with contextlib.suppress(BlockingIOError):
                 sock.connect(client.address)
             sock.setblocking(True)
             sock.sendall(request(callback()))
-            # The connection with the incomplete request makes room for this one.
+            # The listener closes the connection with the incomplete request to accept this one.
             response = await asyncio.get_running_loop().run_in_executor(None, sock.recv, 100)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert status(response) == 200
-        assert not await is_open(held)
+        assert not await is_open(oldest)
 
     run_client(talk)
     assert caplog.text.count("Could not accept a connection: EMFILE") == 1
@@ -314,7 +313,7 @@ def test_listener_without_file_descriptors_pauses_and_recovers(
 
 
 def test_listener_without_file_descriptors_and_connections_tries_at_intervals(
-    no_more_files: Callable[[], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    exhaust_files: Callable[[], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "ACCEPT_PAUSE", 0.2)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -322,7 +321,7 @@ def test_listener_without_file_descriptors_and_connections_tries_at_intervals(
     async def talk(client: Client) -> None:
         with socket.socket() as sock:
             sock.setblocking(False)
-            no_more_files()
+            exhaust_files()
             with contextlib.suppress(BlockingIOError):
                 sock.connect(client.address)
             await asyncio.sleep(0.7)
@@ -425,7 +424,7 @@ def test_listener_pipelined_requests_answers_first_only() -> None:
     assert run_client(talk).events.qsize() == 1
 
 
-class Handler(asyncio.Protocol):
+class FakeHttpProtocol(asyncio.Protocol):
     """Replaces the handler of aiohttp: reads a body of 5 bytes, then closes the connection."""
 
     def __init__(self, received: list[bytes]) -> None:
@@ -452,7 +451,7 @@ def test_listener_bytes_after_body_are_discarded(split: int) -> None:
     received: list[bytes] = []
 
     async def talk(client: Client) -> None:
-        client.listener.new_handler = lambda: Handler(received)
+        client.listener.create_http_protocol = lambda: FakeHttpProtocol(received)
         data = b"head\r\n\r\n12345GET / HTTP/1.1\r\n\r\n"
         reader, writer = await client.connect(data[:split])
         await asyncio.sleep(0.05)
@@ -466,14 +465,14 @@ def test_listener_bytes_after_body_are_discarded(split: int) -> None:
 
 def test_listener_error_of_parser_answers_400(caplog: pytest.LogCaptureFixture) -> None:
     async def talk(client: Client) -> None:
-        client.listener.new_handler = lambda: Handler([])
+        client.listener.create_http_protocol = lambda: FakeHttpProtocol([])
         assert status(await client.send(b"fails\r\n\r\n")) == 400
 
     run_client(talk)
-    assert caplog.messages == ["Refused a request that is not valid HTTP (ValueError)"]
+    assert caplog.messages == ["Rejected a request that is not valid HTTP (ValueError)"]
 
 
-def test_listener_refused_request_with_body_receives_response() -> None:
+def test_listener_rejected_request_with_body_receives_response() -> None:
     async def talk(client: Client) -> None:
         for path, length, expected in ((f"{PATH}/wrong", 100_000, 401), (f"{PATH}/{SECRET}", 500_000, 413)):
             responses = [await client.send(request(b"x" * length, path)) for _time in range(2)]
@@ -489,7 +488,7 @@ def test_listener_slow_body_answers_408() -> None:
     run_client(talk, body_timeout=1)
 
 
-def test_listener_slow_body_without_secret_is_refused_immediately() -> None:
+def test_listener_slow_body_without_secret_is_rejected_immediately() -> None:
     async def talk(client: Client) -> None:
         start = time.monotonic()
         reader, _writer = await client.connect(request(b"{" * 50)[:-10])
@@ -514,7 +513,7 @@ def test_listener_slow_body_without_secret_is_refused_immediately() -> None:
     ],
 )
 @pytest.mark.parametrize("path", [PATH, f"{PATH}/%ED%A0%80", f"{PATH}/%00", "*", "http://[", "/%"])
-def test_listener_malformed_request_is_refused(headers: bytes, path: str) -> None:
+def test_listener_malformed_request_is_rejected(headers: bytes, path: str) -> None:
     async def talk(client: Client) -> None:
         response = await client.send(f"POST {path} HTTP/1.1\r\nHost: a\r\n".encode() + headers + b"\r\n\r\n")
         assert 400 <= status(response) < 500, response
@@ -533,9 +532,9 @@ def test_listener_full_queue_answers_503_until_there_is_room() -> None:
         assert status(response) == 503
         assert b"\r\nRetry-After: 30\r\n" in response
 
-    desk = run_client(talk, max_queued_events=2)
-    assert [desk.events.get_nowait()["archive"]["id"] for _each in "ab"] == ["a", "b"]
-    assert desk.take({}, callback("c"))
+    handler = run_client(talk, max_queued_events=2)
+    assert [handler.events.get_nowait()["archive"]["id"] for _event in range(2)] == ["a", "b"]
+    assert handler.accept({}, callback("c"))
 
 
 def test_serve_stopped_with_queued_events_logs_their_number(caplog: pytest.LogCaptureFixture) -> None:
@@ -546,7 +545,7 @@ def test_serve_stopped_with_queued_events_logs_their_number(caplog: pytest.LogCa
         # Like the queue of ansible-rulebook, which is full while the rules are busy.
         queue: asyncio.Queue[Any] = asyncio.Queue(1)
         task = asyncio.create_task(source.main(queue, {"port": port}))
-        await wait_until(lambda: "Listening at" in caplog.text)
+        await wait_until(lambda: "Listening on" in caplog.text)
         for identity in "abcd":
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(request(callback(identity)))
@@ -563,7 +562,7 @@ def test_serve_stopped_with_queued_events_logs_their_number(caplog: pytest.LogCa
 # --- Log messages ---
 
 
-def run_limited(act: Callable[[], None], *loggers: logging.Logger) -> None:
+def run_with_limiter(act: Callable[[], None], *loggers: logging.Logger) -> None:
     async def run() -> None:
         with source.LogLimiter(*loggers):
             act()
@@ -574,15 +573,15 @@ def run_limited(act: Callable[[], None], *loggers: logging.Logger) -> None:
 def test_log_limiter_repeated_message_is_summarised(caplog: pytest.LogCaptureFixture) -> None:
     def act() -> None:
         for number in range(1000):
-            source.log_limited(logging.WARNING, "a", "Refused %d", number)
-        source.log_limited(logging.WARNING, "b", "Refused another")
+            source.log_with_kind(logging.WARNING, "a", "Rejected %d", number)
+        source.log_with_kind(logging.WARNING, "b", "Rejected another")
 
-    run_limited(act, source.LOGGER)
+    run_with_limiter(act, source.LOGGER)
     messages = [record.getMessage() for record in caplog.records]
     assert messages == [
-        *(f"Refused {number}" for number in range(10)),
-        "Refused another",
-        "Suppressed 990 more messages like this: Refused 10",
+        *(f"Rejected {number}" for number in range(10)),
+        "Rejected another",
+        "Suppressed 990 more messages like this: Rejected 10",
     ]
 
 
@@ -596,7 +595,7 @@ def test_log_limiter_asyncio_tracebacks_are_summarised(caplog: pytest.LogCapture
             except OSError:
                 logger.exception("socket.accept() out of system resource\nsocket: 6")
 
-    run_limited(act, logger)
+    run_with_limiter(act, logger)
     assert caplog.text.count("Traceback") == 10
     assert caplog.messages[-1] == "Suppressed 90 more messages like this: socket.accept() out of system resource"
     assert not logger.filters
@@ -619,12 +618,12 @@ def test_log_limiter_next_interval_shows_messages_again(
     assert caplog.messages.count("Suppressed 1 more messages like this: The same") == 2
 
 
-def test_listener_flood_of_refused_requests_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+def test_listener_flood_of_rejected_requests_log_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     async def talk(client: Client) -> None:
         with source.LogLimiter(source.LOGGER):
             for _number in range(100):
                 assert status(await client.send(request(callback()))) == 401
 
     run_client(talk, secret=SECRET)
-    assert caplog.text.count("Refused a request of") == 11
-    assert "Suppressed 90 more messages like this: Refused a request of 127.0.0.1: the secret is" in caplog.text
+    assert caplog.text.count("Rejected a request from") == 11
+    assert "Suppressed 90 more messages like this: Rejected a request from 127.0.0.1: the secret is" in caplog.text
