@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m tests.bench``: measures, prints a table and writes build/bench.json. Nothing fails for being slow.
+"""``python -m tests.bench``: measure all sides, print a table, and write build/bench.json. A slow side does not fail.
 
-Before anything is measured, every side brings its end state about, and these must be equal. Then the sides take turns,
-in both directions, so that whatever else the machine does meets them alike; ratios are medians of ratios within a turn.
+First, each side applies its end state, and all end states must be equal. Then each round runs all sides, in alternating
+order, to distribute the load of other processes evenly. A ratio is the median of the ratios of each round.
 """
 
 from __future__ import annotations
@@ -15,95 +15,95 @@ from collections.abc import Sequence
 
 from tests.bench import report
 from tests.bench.runs import BenchError, Run, environment, run
-from tests.bench.scene import Scene, Side
+from tests.bench.servers import BenchServers, Side
 from tests.sandbox import RecordingProxy, Sandbox, SandboxError
 
 SIDES = (
     Side("configure", "configure.yml", "playbooks/configure.yml, the role"),
-    Side("modules", "modules.yml", "our two modules in a plain play"),
-    Side("peers", "peers.yml", "s3_bucket, s3_cors and uri", is_ours=False),
-    Side("floor", "nothing.yml", "Ansible with two modules that do nothing", is_ours=False),
+    Side("modules", "modules.yml", "the two modules without the role"),
+    Side("peers", "peers.yml", "s3_bucket, s3_cors and uri", is_own=False),
+    Side("floor", "nothing.yml", "ping, twice (the floor)", is_own=False),
 )
 STORES = ("moto", "seaweedfs")
 LATENCIES = (0, 50)
-# The first run makes everything; a store that has to settle may need a second.
-SETTLING_RUNS = 2
+# Eventually consistent stores may require a second run.
+SETUP_RUNS = 2
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options of the command line."""
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--turns", type=int, default=5, help="measured runs of every side (default: 5)")
-    parser.add_argument("--store", action="append", choices=STORES, help="may be repeated (default: both)")
-    parser.add_argument("--latency", action="append", type=int, help="ms per request, may be repeated (default: 0, 50)")
+    parser.add_argument("--rounds", type=int, default=5, help="measured runs of each side (default: 5)")
+    parser.add_argument("--store", action="append", choices=STORES, help="repeatable (default: both)")
+    parser.add_argument("--latency", action="append", type=int, help="ms for each request, repeatable (default: 0, 50)")
     return parser.parse_args(arguments)
 
 
-def settle(scene: Scene, env: dict[str, str]) -> None:
-    """Bring every side's end state about.
+def apply_end_state(servers: BenchServers, env: dict[str, str]) -> None:
+    """Apply the end state of each side.
 
-    :raises BenchError: they are not equal.
+    :raises BenchError: the end states differ.
     """
     snapshots = {}
     for side in SIDES[:-1]:
-        scene.make_bucket(side)
-        for _unused in range(SETTLING_RUNS):
-            run(scene, side, env)
-        snapshots[side.name] = scene.snapshot(side)
-    usual = snapshots["peers"]
-    differing = [f"{name}: {found}" for name, found in snapshots.items() if found != usual]
-    if differing:
-        raise BenchError(f"the sides have not the same end state. peers: {usual}; " + "; ".join(differing))
+        servers.create_bucket(side)
+        for _unused in range(SETUP_RUNS):
+            run(servers, side, env)
+        snapshots[side.name] = servers.snapshot(side)
+    expected = snapshots["peers"]
+    differences = [f"{name}: {snapshot}" for name, snapshot in snapshots.items() if snapshot != expected]
+    if differences:
+        raise BenchError(f"The end states differ. peers: {expected}; " + "; ".join(differences))
 
 
-def measure(scene: Scene, turns: int, env: dict[str, str]) -> dict[str, list[Run]]:
-    """Let the sides take turns.
+def measure(servers: BenchServers, rounds: int, env: dict[str, str]) -> dict[str, list[Run]]:
+    """Run all sides in each round, in alternating order.
 
-    :raises BenchError: a run of ours found something to do.
+    :raises BenchError: a run of this collection made changes.
     """
     runs: dict[str, list[Run]] = {side.name: [] for side in SIDES}
-    for turn in range(turns):
-        for side in SIDES if turn % 2 == 0 else reversed(SIDES):
-            done = run(scene, side, env)
-            if side.is_ours and done.changed:
-                raise BenchError(f"{side.name} is not in its steady state: it changed {done.changed}")
-            runs[side.name].append(done)
+    for number in range(rounds):
+        for side in SIDES if number % 2 == 0 else reversed(SIDES):
+            result = run(servers, side, env)
+            if side.is_own and result.changed:
+                raise BenchError(f"{side.name}: a run must make no changes, but {result.changed} tasks changed.")
+            runs[side.name].append(result)
             print(".", end="", file=sys.stderr, flush=True)
     return runs
 
 
-def bench(store: str, latencies: Sequence[int], turns: int, env: dict[str, str]) -> list[report.Cell]:
-    """Measure on one store."""
+def measure_store(store: str, latencies: Sequence[int], rounds: int, env: dict[str, str]) -> list[report.Cell]:
+    """Measure all sides on one store, with each latency."""
     cells = []
     with (
         Sandbox(stores=(store,)) as sandbox,
         RecordingProxy(sandbox.store.endpoint_url) as s3,
         RecordingProxy(sandbox.vonage.url) as vonage,
     ):
-        scene = Scene(sandbox.store, sandbox, s3, vonage)
-        settle(scene, env)
+        servers = BenchServers(sandbox.store, sandbox, s3, vonage)
+        apply_end_state(servers, env)
         for latency in latencies:
-            scene.set_latency(latency / 1000)
-            cells.append(report.Cell(store, latency, measure(scene, turns, env)))
+            servers.set_latency(latency / 1000)
+            cells.append(report.Cell(store, latency, measure(servers, rounds, env)))
             print(f" {store}, {latency} ms", file=sys.stderr, flush=True)
     return cells
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
-    options = parse(arguments)
+    options = parse_arguments(arguments)
     cells: list[report.Cell] = []
     try:
         env = environment()
         for store in options.store or STORES:
-            cells += bench(store, options.latency or LATENCIES, options.turns, env)
+            cells += measure_store(store, options.latency or LATENCIES, options.rounds, env)
     except KeyboardInterrupt:
         return 130
     except (BenchError, SandboxError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"The bench failed: {error}", file=sys.stderr)
         return 1
-    print(report.text(SIDES, cells))
-    print(f"\nAll of it is in {report.write(SIDES, cells)}.")
+    print(report.format_report(SIDES, cells))
+    print(f"\nThe results of all runs are in {report.write_report(SIDES, cells)}.")
     return 0
 
 

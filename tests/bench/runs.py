@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of ansible-playbook: how long one took, what it changed and which requests it sent."""
+"""Run ansible-playbook, and measure the time, the changes, and the requests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.scene import Scene, Side
+from tests.bench.servers import BenchServers, Side
 from tools.paths import BUILD, ROOT, user_environment
 from tools.peers import ensure_peers
 
@@ -27,14 +27,14 @@ _CHANGED = re.compile(r"changed=(\d+)")
 
 
 class BenchError(Exception):
-    """A side cannot be measured; the text says why."""
+    """A side cannot be measured."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run.
+    """The measurements of one run.
 
-    :param cpu: seconds of processor time, of ansible-playbook and of all it started.
+    :param cpu: seconds of processor time of ansible-playbook and its child processes.
     """
 
     seconds: float
@@ -44,7 +44,7 @@ class Run:
 
 
 def environment() -> dict[str, str]:
-    """Return the same environment for every side: nothing of the caller's Ansible or cloud settings."""
+    """Return the environment of all sides, without the Ansible and AWS settings of the user."""
     env = {name: value for name, value in user_environment("home").items() if not name.startswith(("AWS_", "ANSIBLE_"))}
     env.update(
         AWS_CONFIG_FILE=os.devnull,
@@ -58,40 +58,40 @@ def environment() -> dict[str, str]:
 
 
 def playbook(side: Side) -> Path:
-    """Return the file of a side's play."""
+    """Return the path of a side's playbook."""
     own = HERE / "playbooks" / side.playbook
     return own if own.exists() else ROOT / "playbooks" / side.playbook
 
 
 def execute(path: Path, variables: dict[str, Any], env: dict[str, str]) -> tuple[float, float, str]:
-    """Run a playbook; return its seconds, those of the processor, and what it printed.
+    """Run a playbook, and return its wall time, its processor time, and its output.
 
-    :raises BenchError: it failed.
+    :raises BenchError: the playbook failed.
     """
     with tempfile.TemporaryDirectory(prefix="vonage-archiving-bench-") as folder:
-        # Not on the command line: there are secrets among them.
-        given = Path(folder) / "vars.json"
-        given.touch(mode=0o600)
-        given.write_text(json.dumps(variables))
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-e", f"@{given}", str(path)]
-        used, began = processor_seconds(), time.perf_counter()
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
-        seconds = time.perf_counter() - began
-    if done.returncode:
-        raise BenchError(f"{path.name} failed:\n{done.stdout[-3000:]}\n{done.stderr[-1000:]}")
-    return seconds, processor_seconds() - used, done.stdout
+        # Not on the command line, because some variables are secrets.
+        file = Path(folder) / "vars.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(variables))
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-e", f"@{file}", str(path)]
+        cpu, start = processor_seconds(), time.perf_counter()
+        process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False)
+        seconds = time.perf_counter() - start
+    if process.returncode:
+        raise BenchError(f"{path.name} failed:\n{process.stdout[-3000:]}\n{process.stderr[-1000:]}")
+    return seconds, processor_seconds() - cpu, process.stdout
 
 
 def processor_seconds() -> float:
-    """Return what the children that have ended have used; the servers of the sandbox have not."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return spent.ru_utime + spent.ru_stime
+    """Return the processor time of ended child processes, which excludes the servers of the sandbox."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
-def run(scene: Scene, side: Side, env: dict[str, str]) -> Run:
+def run(servers: BenchServers, side: Side, env: dict[str, str]) -> Run:
     """Run one side once."""
-    variables = scene.variables(side)
-    scene.clear()
+    variables = servers.variables(side)
+    servers.clear()
     seconds, cpu, output = execute(playbook(side), variables, env)
     changed = sum(int(count) for count in _CHANGED.findall(output.rpartition("PLAY RECAP")[2]))
-    return Run(seconds, cpu, changed, scene.kinds())
+    return Run(seconds, cpu, changed, servers.request_kinds())

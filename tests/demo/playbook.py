@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a playbook of the collection as a user would, and follows it event by event."""
+"""Run a playbook of the collection as a user does, and read its events while it runs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 CALLBACKS = Path(__file__).with_name("callback_plugins")
 HOST = "localhost"
+REPORT = "vonage.archiving.archive_storage_report"
 HALTED = {psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
 HALT_SECONDS = 5.0
-# Whoever is at the keyboard may have an AWS account; nothing here may come near it.
-NOT_OURS = ("AWS_", "ANSIBLE_", "VONAGE_", "S3_URL")
+# The demo must not use the AWS account of the user.
+EXCLUDED_PREFIXES = ("AWS_", "ANSIBLE_", "VONAGE_", "S3_URL")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Run:
-    """A playbook run that has ended: its exit status, its recap and its tasks."""
+    """The exit status, the recap, and the tasks of a playbook run."""
 
     status: int
     recap: Mapping[str, int] = field(default_factory=dict)
@@ -49,39 +50,36 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Tell whether Ansible itself says that it went well."""
+        """Return whether the exit status and the recap report success."""
         return self.status == 0 and bool(self.recap) and not (self.recap["failures"] or self.recap["unreachable"])
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the role's result, which its last task leaves as a fact."""
-        for event in reversed(self.events):
-            found = event.result.get("ansible_facts", {}).get("archive_storage_result")
-            if isinstance(found, dict):
-                return found
-        return {}
+        """Return the role's result, which its last task registers."""
+        reports = [event.result for event in self.events if event.action == REPORT]
+        return reports[-1] if reports else {}
 
-    def problem(self) -> str:
-        """Return why it failed, in Ansible's words."""
-        told = [str(event.result.get("msg", "no reason given")) for event in self.events if event.status == "failed"]
-        return "\n".join(told) or self.errors.strip() or f"ansible-playbook ended with status {self.status}"
+    def failure_message(self) -> str:
+        """Return the messages of the failed tasks, or else the errors of Ansible."""
+        messages = [str(event.result.get("msg", "no message")) for event in self.events if event.status == "failed"]
+        return "\n".join(messages) or self.errors.strip() or f"ansible-playbook ended with status {self.status}"
 
 
 @dataclass(frozen=True)
 class Ansible:
-    """What every run has in common."""
+    """The variables, environment, and folder of all runs."""
 
     variables: Mapping[str, Any]
     environment: Mapping[str, str]
     folder: Path
 
-    def run(self, playbook: str, show: Callable[[Event], None]) -> Run:
-        """Run a playbook of this collection and show each task as it ends; nothing of it outlives this call."""
-        # By file: other users of the machine can read command lines.
+    def run(self, playbook: str, report: Callable[[Event], None]) -> Run:
+        """Run a playbook of this collection and report each task when it ends; kill all its processes at the end."""
+        # In a file, because other users of the machine can read command lines.
         variables = self.folder / "variables.json"
         with os.fdopen(os.open(variables, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump(dict(self.variables), file)
         errors = self.folder / "errors.log"
-        # A short name: Ansible has a socket in there, and paths of sockets are limited.
+        # A short name, because Ansible creates a socket in this folder and the length of socket paths is limited.
         with errors.open("w") as log, tempfile.TemporaryDirectory(prefix="va-") as temporary:
             process = subprocess.Popen(
                 [*command(playbook), "-e", f"@{variables}"],
@@ -94,15 +92,15 @@ class Ansible:
                 start_new_session=True,
             )
             try:
-                events, recap = follow(process, show)
+                events, recap = read_events(process, report)
             finally:
-                end_family(process)
+                kill_process_tree(process)
         return Run(process.wait(), recap, tuple(events), errors.read_text())
 
     def _environment(self, temporary: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OURS)}
-        own = {
-            # A run that is killed leaves temporary files.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(EXCLUDED_PREFIXES)}
+        settings = {
+            # A killed run does not delete its temporary files.
             "TMPDIR": temporary,
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_REMOTE_TMP": str(self.folder / "ansible" / "tmp"),
@@ -116,56 +114,56 @@ class Ansible:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        return {**kept, **own, **self.environment}
+        return {**inherited, **settings, **self.environment}
 
 
 def command(playbook: str) -> list[str]:
-    """Return the command of the environment this Python is in, whatever PATH says."""
+    """Return the command, with the ansible-playbook in the environment of this Python instead of the one on PATH."""
     return [str(Path(sys.executable).with_name("ansible-playbook")), f"vonage.archiving.{playbook}"]
 
 
-def follow(process: subprocess.Popen[str], show: Callable[[Event], None]) -> tuple[list[Event], dict[str, int]]:
+def read_events(process: subprocess.Popen[str], report: Callable[[Event], None]) -> tuple[list[Event], dict[str, int]]:
     """Read the events of a run until its end."""
     events: list[Event] = []
     recap: dict[str, int] = {}
     for line in process.stdout or ():
-        told = read(line)
-        if "recap" in told:
-            recap = told["recap"].get(HOST, {})
-        elif told:
-            events.append(Event(told["task"], told["action"], told["status"], told["result"]))
-            show(events[-1])
+        document = parse_event(line)
+        if "recap" in document:
+            recap = document["recap"].get(HOST, {})
+        elif document:
+            events.append(Event(document["task"], document["action"], document["status"], document["result"]))
+            report(events[-1])
     return events, recap
 
 
-def read(line: str) -> dict[str, Any]:
-    """Return an event; nothing for a line that is none."""
+def parse_event(line: str) -> dict[str, Any]:
+    """Return the event of a line; an empty dict for any other line."""
     try:
-        told = json.loads(line)
+        document = json.loads(line)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
-def end_family(process: subprocess.Popen[str]) -> None:
-    """Kill a run with its workers and modules; they are in sessions of their own, where no signal to a group comes."""
+def kill_process_tree(process: subprocess.Popen[str]) -> None:
+    """Kill a run with its workers and modules; a signal to the group does not reach their sessions."""
     try:
         root = psutil.Process(process.pid)
     except psutil.NoSuchProcess:
         return
-    family: dict[int, psutil.Process] = {}
+    halted: dict[int, psutil.Process] = {}
     while True:
-        # Halted first, so that none has a child while the others are being counted.
-        found = [each for each in _tree(root) if each.pid not in family]
-        if not found:
+        # Halt all processes before the first kill, because a running process can create another child.
+        running = [member for member in _tree(root) if member.pid not in halted]
+        if not running:
             break
-        for each in found:
-            family[each.pid] = each
-            _halt(each)
-    for each in family.values():
-        _signal(each.kill)
+        for member in running:
+            halted[member.pid] = member
+            _halt(member)
+    for member in halted.values():
+        _signal(member.kill)
     process.wait()
-    psutil.wait_procs(list(family.values()), timeout=10)
+    psutil.wait_procs(list(halted.values()), timeout=10)
 
 
 def _tree(root: psutil.Process) -> list[psutil.Process]:
@@ -176,7 +174,7 @@ def _tree(root: psutil.Process) -> list[psutil.Process]:
 
 
 def _halt(process: psutil.Process) -> None:
-    """Halt a process and wait until it is: one that is about to fork does so before it stops."""
+    """Halt a process and wait until it has stopped, because it may fork before it stops."""
     deadline = time.monotonic() + HALT_SECONDS
     _signal(process.suspend)
     with contextlib.suppress(psutil.NoSuchProcess):

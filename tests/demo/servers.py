@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks at what the servers hold once Ansible is done, without asking Ansible."""
+"""Fetch the current state from the servers, without Ansible."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TIMEOUT = 30
 
 
 @dataclass(frozen=True)
-class Stored:
-    """An object as the server describes it."""
+class StoredObject:
+    """The properties of an object that the store returns."""
 
     bucket: str = ""
     key: str = ""
@@ -30,12 +30,13 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Holdings:
-    """What the servers hold, and which calls the emulator has received.
+class ServerState:
+    """The current state of the servers, and the number of requests to the emulator.
 
-    :param archives: the recordings, the last of them after the rotation; likewise ``stored``.
-    :param keys: the access keys of all users that were made, each with its status.
-    :param old_key: the one that the target held before the rotation.
+    :param archives: the recordings; the last one was recorded after the rotation.
+    :param objects: the object of each recording.
+    :param keys: the access keys of all users except the operator, each with its status.
+    :param old_key: the access key of the upload target before the rotation.
     """
 
     bucket: str
@@ -43,61 +44,61 @@ class Holdings:
     encryption: str = ""
     cors_rules: list[dict[str, Any]] = field(default_factory=list)
     target: Mapping[str, Any] = field(default_factory=dict)
-    calls_of_runs: tuple[int, ...] = ()
+    requests_of_runs: tuple[int, ...] = ()
     archives: Sequence[Mapping[str, Any]] = ()
-    stored: Sequence[Stored] = ()
+    objects: Sequence[StoredObject] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
     old_key: str = ""
 
 
-def look(
+def fetch_state(
     sandbox: Sandbox,
     bucket: str,
-    calls_of_runs: tuple[int, ...],
+    requests_of_runs: tuple[int, ...],
     archives: Sequence[Mapping[str, Any]],
     old_key: str,
-) -> Holdings:
-    """Ask the servers."""
+) -> ServerState:
+    """Fetch the state of the bucket, the upload target, the recordings, and the access keys."""
     client = sandbox.store.client()
     target = sandbox.vonage.target() or {}
-    return Holdings(
+    return ServerState(
         bucket=bucket,
-        bucket_exists=bucket in [each["Name"] for each in client.list_buckets()["Buckets"]],
-        encryption=default_encryption(client, bucket),
-        cors_rules=cors_rules(client, bucket),
+        bucket_exists=bucket in [entry["Name"] for entry in client.list_buckets()["Buckets"]],
+        encryption=fetch_default_encryption(client, bucket),
+        cors_rules=fetch_cors_rules(client, bucket),
         target={**target.get("config", {}), "fallback": target.get("fallback")} if target else {},
-        calls_of_runs=calls_of_runs,
+        requests_of_runs=requests_of_runs,
         archives=archives,
-        stored=[stored(sandbox.store, archive.get("sandbox", {})) for archive in archives],
-        keys=keys(sandbox.store),
+        objects=[fetch_object(sandbox.store, archive.get("sandbox", {})) for archive in archives],
+        keys=fetch_access_keys(sandbox.store),
         old_key=old_key,
     )
 
 
-def held_key(sandbox: Sandbox) -> str:
-    """Return the id of the access key that the project's upload target holds."""
+def fetch_target_key(sandbox: Sandbox) -> str:
+    """Return the id of the access key in the project's upload target."""
     target = sandbox.vonage.target() or {}
     return str(target.get("config", {}).get("accessKey", ""))
 
 
-def keys(store: Store) -> dict[str, str]:
-    """Return the access keys of all users but the operator, each with its status."""
+def fetch_access_keys(store: Store) -> dict[str, str]:
+    """Return the access keys of all users except the operator, each with its status."""
     iam = store.iam_client()
-    found = [
+    keys = [
         key
         for user in iam.list_users()["Users"]
         for key in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]
     ]
-    return {key["AccessKeyId"]: key["Status"] for key in found if key["AccessKeyId"] != store.access_key}
+    return {key["AccessKeyId"]: key["Status"] for key in keys if key["AccessKeyId"] != store.access_key}
 
 
-def calls(sandbox: Sandbox) -> int:
-    """Return how many requests the emulator has received."""
+def count_requests(sandbox: Sandbox) -> int:
+    """Return the number of requests that the emulator has received."""
     return len(sandbox.vonage.log())
 
 
-def default_encryption(client: Any, bucket: str) -> str:
-    """Return the algorithm of the bucket's default encryption, or nothing."""
+def fetch_default_encryption(client: Any, bucket: str) -> str:
+    """Return the algorithm of the bucket's default encryption, or an empty string."""
     try:
         rules = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     except ClientError:
@@ -105,23 +106,22 @@ def default_encryption(client: Any, bucket: str) -> str:
     return str(rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"]) if rules else ""
 
 
-def cors_rules(client: Any, bucket: str) -> list[dict[str, Any]]:
-    """Return the bucket's CORS rules."""
+def fetch_cors_rules(client: Any, bucket: str) -> list[dict[str, Any]]:
     try:
         return list(client.get_bucket_cors(Bucket=bucket)["CORSRules"])
     except ClientError:
         return []
 
 
-def stored(store: Store, where: Mapping[str, Any]) -> Stored:
-    """Return what the store says of an object to its owner (HEAD), and what it answers to somebody without a key."""
-    bucket, key = where.get("bucket"), where.get("key")
+def fetch_object(store: Store, location: Mapping[str, Any]) -> StoredObject:
+    """Return the properties of an object (HEAD), and the HTTP status of a request without a key."""
+    bucket, key = location.get("bucket"), location.get("key")
     if not (bucket and key):
-        return Stored()
+        return StoredObject()
     url = f"{store.endpoint_url}/{bucket}/{key}"
     status = requests.get(url, timeout=TIMEOUT).status_code
     try:
         head = store.client().head_object(Bucket=bucket, Key=key)
     except ClientError:
-        return Stored(bucket, key, url=url, anonymous_status=status)
-    return Stored(bucket, key, head["ContentLength"], head.get("ServerSideEncryption", ""), url, status)
+        return StoredObject(bucket, key, url=url, anonymous_status=status)
+    return StoredObject(bucket, key, head["ContentLength"], head.get("ServerSideEncryption", ""), url, status)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``make demo``: its exit status, what it claims, and that nothing of it is left however it ends."""
+"""``make demo`` checks its claims, sets the exit status, and leaves no process or file behind."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.demo.judge import Runs, judge
-from tests.demo.playbook import Event, Run, end_family
-from tests.demo.servers import Holdings, Stored
+from tests.demo.assertions import Runs, check_all
+from tests.demo.playbook import REPORT, Event, Run, kill_process_tree
+from tests.demo.servers import ServerState, StoredObject
 
 pytestmark = pytest.mark.xdist_group("demo")
 
 ROOT = Path(__file__).resolve().parents[2]
-# Not one of the names that the demo keeps from Ansible.
+# Without a prefix that the demo excludes from Ansible's environment.
 MARK = "DEMO_TEST_MARK"
-# Of one demo on a machine that is busy with other tests.
+# Seconds for one demo, while other tests run on the same machine.
 LIMIT = 240
 ORIGIN = "https://player.example.com"
 
 
 @dataclass
-class Started:
-    """A demo under way, and how to find every process that has come of it."""
+class DemoProcess:
+    """A running demo, and a mark in the environment of all its processes."""
 
     arguments: tuple[str, ...] = ()
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
-        # Not pytest's: there are sockets in it, and paths of sockets have to be short.
+        # Not pytest's folder, because the length of socket paths is limited.
         self.folder = Path(tempfile.mkdtemp(prefix="demo-"))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.demo", *self.arguments],
             cwd=ROOT,
-            # A terminal's width and the account of whoever runs the tests must not matter.
+            # The width of the terminal and the AWS account of the user must have no effect.
             env={**os.environ, MARK: self.mark, "TMPDIR": str(self.folder), "AWS_PROFILE": "nobody", "COLUMNS": "40"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -58,22 +58,22 @@ class Started:
         )
 
     def read_until(self, text: str) -> None:
-        """Read what it prints up to a line with this text."""
+        """Read the output up to a line with this text."""
         for line in self.process.stdout or ():
             if text in line:
                 return
         pytest.fail(f"the demo ended without printing {text!r}: {self.process.stderr and self.process.stderr.read()}")
 
-    def relatives(self) -> list[psutil.Process]:
-        """Return every process that inherited the mark."""
-        return [each for each in psutil.process_iter() if _environment(each).get(MARK) == self.mark]
+    def processes(self) -> list[psutil.Process]:
+        """Return all processes that inherited the mark."""
+        return [process for process in psutil.process_iter() if _environment(process).get(MARK) == self.mark]
 
-    def assert_nothing_left(self) -> None:
-        """Fail if a process runs or a file is left."""
+    def assert_no_leftovers(self) -> None:
+        """Fail if a process of the demo runs or a file remains."""
         deadline = time.monotonic() + 15
-        while (left := self.relatives()) and time.monotonic() < deadline:
+        while (running := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert not left, [each.cmdline() for each in left]
+        assert not running, [process.cmdline() for process in running]
         assert not list(self.folder.rglob("*"))
 
 
@@ -85,48 +85,54 @@ def _environment(process: psutil.Process) -> dict[str, str]:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Started]]:
-    started: list[Started] = []
+def start() -> Iterator[Callable[..., DemoProcess]]:
+    demos: list[DemoProcess] = []
 
-    def make(*arguments: str) -> Started:
-        started.append(Started(arguments))
-        return started[-1]
+    def start_demo(*arguments: str) -> DemoProcess:
+        demos.append(DemoProcess(arguments))
+        return demos[-1]
 
-    yield make
-    for each in started:
-        for process in each.relatives():
+    yield start_demo
+    for demo in demos:
+        for process in demo.processes():
             process.kill()
-        shutil.rmtree(each.folder)
+        shutil.rmtree(demo.folder)
 
 
 @pytest.mark.slow
-def test_two_at_once_of_which_one_is_right_and_one_has_a_closed_bucket(start: Callable[..., Started]) -> None:
-    right, wrong = start(), start("--closed-bucket")
-    out, err = right.process.communicate(timeout=LIMIT)
-    assert right.process.returncode == 0, out + err
+def test_two_concurrent_demos_with_one_closed_bucket_fail_only_for_this_bucket(
+    start: Callable[..., DemoProcess],
+) -> None:
+    demo, closed = start(), start("--closed-bucket")
+    out, err = demo.process.communicate(timeout=LIMIT)
+    assert demo.process.returncode == 0, out + err
     assert err == ""
     _assert_claims(out)
-    right.assert_nothing_left()
+    demo.assert_no_leftovers()
 
-    out, err = wrong.process.communicate(timeout=LIMIT)
-    assert wrong.process.returncode == 1
+    out, err = closed.process.communicate(timeout=LIMIT)
+    assert closed.process.returncode == 1
     assert "NO put_object" in out
-    # The proof comes before the target is set: the project is left as it was.
-    assert "The demo failed: configure failed: Could not prove that uploads with a key of vonage-archiving-" in err
+    # Verification precedes the upload target, which therefore does not change.
+    message = "Could not prove that uploads with a key of vonage-archiving-"  # prose: quoted
+    assert f"The demo failed: configure failed: {message}" in err
     assert "The target was not touched" in err
-    wrong.assert_nothing_left()
+    closed.assert_no_leftovers()
 
 
 def _assert_claims(out: str) -> None:
-    """The summary names facts that the other lines of the output, and one another, agree with."""
+    """The summary agrees with the other lines of the output."""
     key = _one(r"with project (\d+)", out)
     archives = re.findall(r"archive ([0-9a-f-]{36}), (\d+) bytes: uploaded", out)
     recaps = re.findall(r"PLAY RECAP +ok=\d+ +changed=(\d+) +failed=(\d+)", out)
     assert recaps == [("2", "0"), ("0", "0"), ("0", "0"), ("1", "0")]
-    # What the README says it prints.
-    shown = re.findall(r"PLAY RECAP .*", (ROOT / "README.md").read_text())
-    assert len(shown) == 3
-    assert [line for line in re.findall(r"PLAY RECAP .*", out) if line in shown] == shown
+    patterns = _readme_patterns()
+    assert len([pattern for pattern in patterns if "PLAY" in pattern]) == 3
+    position = 0
+    for pattern in patterns:
+        match = re.compile(pattern).search(out, position)
+        assert match, f"the README shows {pattern}"
+        position = match.end()
     summary = out[out.index("7. ") :]
     assert re.findall(r"^ +(yes|NO) ", summary, re.M) == ["yes"] * 11
     assert len(archives) == 2
@@ -134,45 +140,52 @@ def _assert_claims(out: str) -> None:
         assert f"s3://demo-recordings/{key}/{archive}/archive.mp4, {size} bytes of {size}" in summary
     assert "bucket demo-recordings encrypts by default: AES256" in summary
     assert "x-amz-server-side-encryption: AES256" in summary
-    assert "answered with HTTP 403" in summary
+    assert "an anonymous GET returns HTTP 403" in summary
     assert re.search(
-        r"the project has another access key; (\w+) stays for recordings in progress: \w+ Active, \w+ Active", summary
+        r"the project has a new access key; (\w+) stays for recordings in progress: \w+ Active, \w+ Active", summary
     )
-    assert "All 11 are true." in summary
+    assert "All 11 checks passed in " in summary
+
+
+def _readme_patterns() -> list[str]:
+    """Patterns for the output that the README shows, one for each line; "..." there stands for any characters."""
+    block = re.search(r"^\$ make demo\n(.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert block
+    return [re.escape(line).replace(r"\.\.\.", r"[^\n]*") for line in block[1].splitlines()]
 
 
 def _one(pattern: str, text: str) -> str:
-    found = re.findall(pattern, text)
-    assert len(found) == 1, text
-    return str(found[0])
+    matches = re.findall(pattern, text)
+    assert len(matches) == 1, text
+    return str(matches[0])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_in_the_middle_of_a_playbook_leaves_nothing(start: Callable[..., Started], number: int) -> None:
+def test_demo_with_a_signal_during_a_playbook_leaves_nothing(start: Callable[..., DemoProcess], number: int) -> None:
     demo = start()
-    # Ansible and its worker are at work on the next task by now.
-    demo.read_until("changed    Bring about the bucket")
-    running = [" ".join(each.cmdline()) for each in demo.relatives()]
+    # The bucket is the first change. Ansible and its worker run the next task now.
+    demo.read_until("   changed    ")
+    running = [" ".join(process.cmdline()) for process in demo.processes()]
     assert any("ansible-playbook" in line for line in running), running
     assert any("weed" in line for line in running), running
     demo.process.send_signal(number)
-    # A second one, as impatient people send it, must not break the clean-up.
+    # A second signal must not stop the clean-up.
     demo.process.send_signal(number)
     _unused, err = demo.process.communicate(timeout=60)
     assert demo.process.returncode == 128 + number
-    assert "Stopped; everything that was started is stopped again." in err
+    assert "Interrupted. All servers are stopped." in err
     assert "Traceback" not in err
-    demo.assert_nothing_left()
+    demo.assert_no_leftovers()
 
 
-# Workers as Ansible's: each in a session of its own, forked while the signals come. They end by themselves, in time.
+# Workers as in Ansible: each has its own session, and forks continue during the kill. They also end without a kill.
 FORKING = """
 import os, time
 ballast = bytearray(100_000_000)
 print("ready", flush=True)
-until = time.monotonic() + 20
-while time.monotonic() < until:
+deadline = time.monotonic() + 20
+while time.monotonic() < deadline:
     if os.fork() == 0:
         os.setsid()
         time.sleep(20)
@@ -181,31 +194,31 @@ while time.monotonic() < until:
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_workers_that_are_being_forked_are_ended_too(attempt: int) -> None:
+def test_kill_process_tree_during_forks_kills_all_workers(attempt: int) -> None:
     mark = uuid.uuid4().hex
     env = {**os.environ, MARK: mark}
     with subprocess.Popen([sys.executable, "-c", FORKING], env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
         time.sleep(0.05 * attempt)
-        end_family(process)
-    assert [each.pid for each in psutil.process_iter() if _environment(each).get(MARK) == mark] == []
+        kill_process_tree(process)
+    assert [process.pid for process in psutil.process_iter() if _environment(process).get(MARK) == mark] == []
 
 
 CHECKS = [{"name": "put_object", "ok": True}]
 ARCHIVE = {"status": "uploaded", "size": 9, "sandbox": {"upload_error": None}}
 LOST = {**ARCHIVE, "status": "available"}
-STORED = Stored("recordings", "4712/a/archive.mp4", 9, "AES256", "http://127.0.0.1:1/x", 403)
-HELD = {"bucket": "recordings", "sse": "s3", "fallback": "opentok", "accessKey": "AKIANEW"}
-GOOD = Holdings(
+STORED = StoredObject("recordings", "4712/a/archive.mp4", 9, "AES256", "http://127.0.0.1:1/x", 403)
+TARGET = {"bucket": "recordings", "sse": "s3", "fallback": "opentok", "accessKey": "AKIANEW"}
+DEMO_STATE = ServerState(
     bucket="recordings",
     bucket_exists=True,
     encryption="AES256",
     cors_rules=[{"AllowedOrigins": [ORIGIN], "AllowedMethods": ["GET", "HEAD"]}],
-    target=HELD,
-    calls_of_runs=(1, 0),
+    target=TARGET,
+    requests_of_runs=(1, 0),
     archives=(ARCHIVE, ARCHIVE),
-    stored=(STORED, STORED),
+    objects=(STORED, STORED),
     keys={"AKIAOLD": "Active", "AKIANEW": "Active"},
     old_key="AKIAOLD",
 )
@@ -213,68 +226,78 @@ GOOD = Holdings(
 
 def _run(changed: int, status: int = 0, failures: int = 0, **facts: Any) -> Run:
     recap = {"ok": 9, "changed": changed, "failures": failures, "unreachable": 0, "skipped": 0}
-    event = Event("Tell", "ansible.builtin.set_fact", "ok", {"ansible_facts": {"archive_storage_result": facts}})
+    event = Event("Report", REPORT, "ok", facts)
     return Run(status, recap, (event,))
 
 
 USER = ["vonage-archiving-4712: user", "target"]
-MADE: dict[str, Any] = {"bucket_changes": ["bucket", "encryption"], "uploader_changes": USER}
+CREATED: dict[str, Any] = {"bucket_changes": ["bucket", "encryption"], "uploader_changes": USER}
 RUNS = {
-    "first": _run(2, **MADE),
+    "first": _run(2, **CREATED),
     "second": _run(0, bucket_changes=[]),
     "verified": _run(0, checks=CHECKS),
     "rotated": _run(1),
 }
 
 
-def test_the_judge_agrees_when_all_is_true() -> None:
-    assert [finding.ok for finding in judge(Runs(**RUNS), GOOD, ORIGIN)] == [True] * 11
+def test_check_all_with_all_claims_true_passes() -> None:
+    assert [check.ok for check in check_all(Runs(**RUNS), DEMO_STATE, ORIGIN)] == [True] * 11
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "text"),
     [
-        ({"first": _run(2, **{**MADE, "bucket_changes": ["encryption"]})}, "the first run made"),
-        ({"first": _run(2, **{**MADE, "uploader_changes": ["target"]})}, "the first run made"),
-        ({"first": _run(2, status=2, **MADE)}, "the first run made"),
-        ({"found": replace(GOOD, calls_of_runs=(0, 0))}, "the first run made"),
-        ({"found": replace(GOOD, calls_of_runs=(2, 0))}, "the first run made"),
-        ({"found": replace(GOOD, bucket_exists=False)}, "there is no such bucket"),
-        ({"found": replace(GOOD, encryption="")}, "no default encryption"),
-        ({"found": replace(GOOD, encryption="aws:kms")}, "by default: aws:kms"),
-        ({"found": replace(GOOD, cors_rules=[])}, "may ask the bucket for: nothing"),
-        ({"found": replace(GOOD, target={**HELD, "bucket": "other"})}, "bucket other"),
-        ({"found": replace(GOOD, target={**HELD, "sse": "none"})}, "sse none"),
+        ({"first": _run(2, **{**CREATED, "bucket_changes": ["encryption"]})}, "the first run created or updated"),
+        ({"first": _run(2, **{**CREATED, "uploader_changes": ["target"]})}, "the first run created or updated"),
+        ({"first": _run(2, status=2, **CREATED)}, "the first run created or updated"),
+        ({"state": replace(DEMO_STATE, requests_of_runs=(0, 0))}, "the first run created or updated"),
+        ({"state": replace(DEMO_STATE, requests_of_runs=(2, 0))}, "the first run created or updated"),
+        ({"state": replace(DEMO_STATE, bucket_exists=False)}, "the bucket does not exist"),
+        ({"state": replace(DEMO_STATE, encryption="")}, "no default encryption"),
+        ({"state": replace(DEMO_STATE, encryption="aws:kms")}, "by default: aws:kms"),
+        ({"state": replace(DEMO_STATE, cors_rules=[])}, "https://player.example.com: none"),
+        ({"state": replace(DEMO_STATE, target={**TARGET, "bucket": "other"})}, "bucket other"),
+        ({"state": replace(DEMO_STATE, target={**TARGET, "sse": "none"})}, "sse none"),
         ({"second": _run(1)}, "changed=1"),
         ({"second": _run(0, failures=1)}, "the second run changed nothing"),
-        ({"found": replace(GOOD, calls_of_runs=(1, 1))}, "requests to the Vonage API: 1"),
-        ({"found": replace(GOOD, archives=(LOST, ARCHIVE))}, "the recording arrived: no, its status is available"),
-        ({"found": replace(GOOD, archives=(ARCHIVE, LOST))}, "after that arrived: no, its status is available"),
-        ({"found": replace(GOOD, stored=(replace(STORED, size=8), STORED))}, "8 bytes of 9"),
-        ({"found": replace(GOOD, stored=(STORED, replace(STORED, size=8)))}, "8 bytes of 9"),
-        ({"found": replace(GOOD, stored=(replace(STORED, encryption=""), STORED))}, "server-side-encryption: nothing"),
-        ({"found": replace(GOOD, stored=(replace(STORED, anonymous_status=200), STORED))}, "HTTP 200"),
-        ({"rotated": _run(1, failures=1)}, "another access key"),
-        ({"found": replace(GOOD, old_key="AKIANEW")}, "another access key"),
-        ({"found": replace(GOOD, old_key="")}, "another access key"),
-        ({"found": replace(GOOD, keys={"AKIANEW": "Active"})}, "another access key"),
-        ({"found": replace(GOOD, keys={"AKIANEW": "Active", "AKIAOLD": "Inactive"})}, "AKIAOLD Inactive"),
-        ({"found": replace(GOOD, keys={"AKIANEW": "Inactive"})}, "AKIANEW Inactive"),
+        ({"state": replace(DEMO_STATE, requests_of_runs=(1, 1))}, "requests to the Vonage API: 1"),
+        (
+            {"state": replace(DEMO_STATE, archives=(LOST, ARCHIVE))},
+            "the recording arrived: no, its status is available",
+        ),
+        (
+            {"state": replace(DEMO_STATE, archives=(ARCHIVE, LOST))},
+            "after the rotation arrived: no, its status is available",
+        ),
+        ({"state": replace(DEMO_STATE, objects=(replace(STORED, size=8), STORED))}, "8 bytes of 9"),
+        ({"state": replace(DEMO_STATE, objects=(STORED, replace(STORED, size=8)))}, "8 bytes of 9"),
+        (
+            {"state": replace(DEMO_STATE, objects=(replace(STORED, encryption=""), STORED))},
+            "server-side-encryption: nothing",
+        ),
+        ({"state": replace(DEMO_STATE, objects=(replace(STORED, anonymous_status=200), STORED))}, "HTTP 200"),
+        ({"rotated": _run(1, failures=1)}, "new access key"),
+        ({"state": replace(DEMO_STATE, old_key="AKIANEW")}, "new access key"),
+        ({"state": replace(DEMO_STATE, old_key="")}, "new access key"),
+        ({"state": replace(DEMO_STATE, keys={"AKIANEW": "Active"})}, "new access key"),
+        ({"state": replace(DEMO_STATE, keys={"AKIANEW": "Active", "AKIAOLD": "Inactive"})}, "AKIAOLD Inactive"),
+        ({"state": replace(DEMO_STATE, keys={"AKIANEW": "Inactive"})}, "AKIANEW Inactive"),
         ({"verified": _run(0, checks=[])}, "0 of 0 checks"),
         ({"verified": _run(0, checks=[*CHECKS, {"name": "credentials", "ok": False}])}, "1 of 2 checks"),
         ({"verified": _run(1, checks=CHECKS)}, "changed=1"),
     ],
 )
-def test_the_judge_names_the_one_thing_that_is_not_true(changed: dict[str, Any], words: str) -> None:
+def test_check_all_with_one_false_claim_fails_only_its_check(changed: dict[str, Any], text: str) -> None:
     runs = {name: changed.get(name, run) for name, run in RUNS.items()}
-    findings = judge(Runs(**runs), changed.get("found", GOOD), ORIGIN)
-    wrong = [finding.text for finding in findings if not finding.ok]
-    assert len(wrong) == 1
-    assert words in wrong[0]
+    checks = check_all(Runs(**runs), changed.get("state", DEMO_STATE), ORIGIN)
+    failed = [check.text for check in checks if not check.ok]
+    assert len(failed) == 1
+    assert text in failed[0]
 
 
-def test_without_a_target_the_judge_believes_no_rotation_either() -> None:
-    wrong = [finding.text for finding in judge(Runs(**RUNS), replace(GOOD, target={}), ORIGIN) if not finding.ok]
-    assert len(wrong) == 2
-    assert "upload target: none" in wrong[0]
-    assert "another access key" in wrong[1]
+def test_check_all_without_a_target_fails_the_target_and_the_rotation() -> None:
+    checks = check_all(Runs(**RUNS), replace(DEMO_STATE, target={}), ORIGIN)
+    failed = [check.text for check in checks if not check.ok]
+    assert len(failed) == 2
+    assert "no upload target" in failed[0]
+    assert "new access key" in failed[1]

@@ -1,4 +1,4 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox of the molecule scenarios, and a look at what it holds that does not go through the collection."""
+"""The sandbox of the molecule scenarios, and queries of its state without the collection."""

@@ -1,16 +1,15 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts and stops the sandbox that all molecule scenarios share, and shows what is in a scenario's bucket.
+"""Start and stop the sandbox that all molecule scenarios share, and print the state of a scenario.
 
-    python -m tests.molecule start FILE         returns when FILE is there and all is ready
+    python -m tests.molecule start FILE           returns when FILE exists and the sandbox is ready
     python -m tests.molecule stop FILE
-    python -m tests.molecule look FILE SCENARIO prints what bucket, project and users hold
+    python -m tests.molecule state FILE SCENARIO  prints the state of the bucket, the project, and the users
 
-Beside FILE there is one file for each scenario, with the variables of the role. They hold keys; only their owner can
-read them, and they go when the sandbox stops. If molecule is killed in the middle of
-``molecule test``, the sandbox ends too; after ``molecule converge`` or ``molecule create`` it stays until
-``molecule destroy``.
+The folder of FILE has one file for each scenario, with the variables of the role. These files contain keys. Only their
+owner can read them, and they are deleted when the sandbox stops. If ``molecule test`` is killed, the sandbox ends.
+After ``molecule converge`` or ``molecule create``, it runs until ``molecule destroy``.
 """
 
 from __future__ import annotations
@@ -33,15 +32,15 @@ import psutil
 from tests.sandbox import Sandbox, SandboxError, upload_only_policy
 from tests.sandbox._aws import aws_client
 
-from .look import look, project, users
+from .state import fetch_bucket, fetch_project, fetch_users
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = ROOT / "extensions" / "molecule"
 MOLECULE_STATE = "state.yml"
 # The scenario with an app on Heroku.
 BROADCAST = "interactive_broadcast"
-# All others manage the uploader.
-WITH_A_GIVEN_KEY = {"archive_storage_public"}
+# The other scenarios have a managed key.
+WITH_EXTERNAL_KEY = {"archive_storage_public"}
 READY_TIMEOUT = 90.0
 STOP_TIMEOUT = 30.0
 
@@ -52,14 +51,14 @@ def scenarios() -> list[str]:
 
 
 def variables(sandbox: Sandbox, scenario: str) -> dict[str, Any]:
-    """Make a project for a scenario, with a key for its uploads where it takes one; return the role's variables."""
+    """Create the project of a scenario and its external key, if any; return the variables of the role."""
     store, project = sandbox.store, sandbox.vonage.add_project(scenario)
     bucket = f"molecule-{scenario.replace('_', '-')}"
     uploader: dict[str, str] = {}
-    if scenario in WITH_A_GIVEN_KEY:
+    if scenario in WITH_EXTERNAL_KEY:
         access_key, secret_key = store.make_user(f"uploader-{scenario}", upload_only_policy(bucket))
         uploader = {
-            "archive_storage_uploader": "given",
+            "archive_storage_upload_key": "external",
             "archive_storage_uploader_access_key": access_key,
             "archive_storage_uploader_secret_key": secret_key,
         }
@@ -73,12 +72,12 @@ def variables(sandbox: Sandbox, scenario: str) -> dict[str, Any]:
         "archive_storage_access_key": store.access_key,
         "archive_storage_secret_key": store.secret_key,
         **uploader,
-        **(broadcast(sandbox, project.key, project.secret, bucket) if scenario == BROADCAST else {}),
+        **(broadcast_variables(sandbox, project.key, project.secret, bucket) if scenario == BROADCAST else {}),
     }
 
 
-def broadcast(sandbox: Sandbox, api_key: str, api_secret: str, bucket: str) -> dict[str, Any]:
-    """Return the variables of the role interactive_broadcast, for the app that the emulator of Heroku has."""
+def broadcast_variables(sandbox: Sandbox, api_key: str, api_secret: str, bucket: str) -> dict[str, Any]:
+    """Return the variables of the role interactive_broadcast for the app in the emulator of Heroku."""
     store = sandbox.store
     return {
         "interactive_broadcast_api_url": sandbox.vonage.url,
@@ -97,14 +96,14 @@ def broadcast(sandbox: Sandbox, api_key: str, api_secret: str, bucket: str) -> d
 
 
 def serve(file: Path, owner: int) -> int:
-    """Run the sandbox until it is told to stop, or until the process ``owner`` is gone."""
+    """Run the sandbox until a stop signal, or until the process ``owner`` ends."""
     stopping = threading.Event()
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def handler(number: int, frame: FrameType | None) -> None:
         stopping.set()
 
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, handler)
     with Sandbox(heroku=BROADCAST in scenarios()) as sandbox:
         for name in scenarios():
             description = {"sandbox_file": str(file), "sandbox_scenario": name, **variables(sandbox, name)}
@@ -112,7 +111,7 @@ def serve(file: Path, owner: int) -> int:
         sandbox.write_description(file)
         while not stopping.wait(1):
             if sandbox.dead() or (owner and not psutil.pid_exists(owner)):
-                # Else the next run of molecule would take it that there is a sandbox, and start none.
+                # Otherwise the next run of molecule does not start a sandbox.
                 file.with_name(MOLECULE_STATE).unlink(missing_ok=True)
                 return 1
     return 0
@@ -125,7 +124,7 @@ def start(file: Path) -> int:
     log = file.with_suffix(".log")
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "-m", "tests.molecule", "serve", str(file), "--owner", str(molecule_test())],
+            [sys.executable, "-m", "tests.molecule", "serve", str(file), "--owner", str(molecule_pid())],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -136,13 +135,13 @@ def start(file: Path) -> int:
     while not file.exists():
         if server.poll() is not None or time.monotonic() > deadline:
             server.terminate()
-            raise SandboxError(f"the sandbox did not start:\n{log.read_text()}")
+            raise SandboxError(f"The sandbox did not start:\n{log.read_text()}")
         time.sleep(0.1)
     return 0
 
 
-def molecule_test() -> int:
-    """Return the process of the ``molecule test`` that this belongs to, or 0."""
+def molecule_pid() -> int:
+    """Return the id of the ``molecule test`` process above this process, or 0."""
     for ancestor in psutil.Process().parents():
         words = ancestor.cmdline()
         if any(Path(word).name == "molecule" for word in words[:3]) and "test" in words:
@@ -151,7 +150,7 @@ def molecule_test() -> int:
 
 
 def stop(file: Path) -> int:
-    """Stop the sandbox and wait until all of it is gone; nothing to do if there is none."""
+    """Stop the sandbox, if it runs, and wait for its end."""
     if not file.exists():
         return 0
     pid = int(json.loads(file.read_text())["pid"])
@@ -162,36 +161,36 @@ def stop(file: Path) -> int:
             server.wait(STOP_TIMEOUT)
     except psutil.NoSuchProcess:
         pass
-    # What a sandbox leaves that was killed: its clean-up process does not wait for us.
+    # A killed sandbox does not delete it, and its clean-up process runs in the background.
     file.unlink(missing_ok=True)
     return 0
 
 
-def show(file: Path, scenario: str) -> int:
-    """Print what the servers hold for a scenario; the store is asked with the administrator's key."""
+def print_state(file: Path, scenario: str) -> int:
+    """Print the state of the servers for a scenario, which is read with the operator's key."""
     values = json.loads(file.with_name(f"{scenario}.json").read_text())
     connection = [values[f"archive_storage_{name}"] for name in ("endpoint", "access_key", "secret_key", "region")]
     key = values["archive_storage_api_key"]
-    held = {
-        "bucket": look(aws_client("s3", *connection), values["archive_storage_bucket"]),
-        "project": project(values["archive_storage_api_url"], key),
-        "users": users(aws_client("iam", *connection), key),
+    state = {
+        "bucket": fetch_bucket(aws_client("s3", *connection), values["archive_storage_bucket"]),
+        "project": fetch_project(values["archive_storage_api_url"], key),
+        "users": fetch_users(aws_client("iam", *connection), key),
     }
-    json.dump(held, sys.stdout, indent=2, default=str)
+    json.dump(state, sys.stdout, indent=2, default=str)
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the commands."""
     parser = argparse.ArgumentParser(prog="python -m tests.molecule")
-    parser.add_argument("command", choices=["start", "serve", "stop", "look"])
+    parser.add_argument("command", choices=["start", "serve", "stop", "state"])
     parser.add_argument("file", type=Path)
     parser.add_argument("scenario", nargs="?", choices=scenarios())
     parser.add_argument("--owner", type=int, default=0)
     options = parser.parse_args(arguments)
     try:
-        if options.command == "look":
-            return show(options.file, options.scenario)
+        if options.command == "state":
+            return print_state(options.file, options.scenario)
         if options.command == "serve":
             return serve(options.file, options.owner)
         return {"start": start, "stop": stop}[options.command](options.file)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ansible stdout callback: what happens in a playbook, as one line of JSON for each event."""
+"""Ansible stdout callback that writes one line of JSON for each event of a playbook."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Lets a program follow a playbook while it runs. Results come as Ansible has already cleaned them for callbacks.
+  - A program can read the events while the playbook runs. Ansible removes secrets from the results before the callback.
 """
 
 
 class CallbackModule(CallbackBase):
-    """Writes the events that the demo shows."""
+    """Write the events for the demo."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "stdout"
     CALLBACK_NAME = "demo_events"
 
     def v2_runner_on_ok(self, result: Any) -> None:
-        """Tell of a task that went well."""
-        self._tell_task(result, "changed" if _content(result).get("changed") else "ok")
+        """Write a task that succeeded."""
+        self._write_task(result, "changed" if _content(result).get("changed") else "ok")
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
-        """Tell of a task that failed."""
-        self._tell_task(result, "ignored" if ignore_errors else "failed")
+        """Write a task that failed."""
+        self._write_task(result, "ignored" if ignore_errors else "failed")
 
     def v2_runner_on_skipped(self, result: Any) -> None:
-        """Tell of a task that was not needed."""
-        self._tell_task(result, "skipped")
+        """Write a task that was skipped."""
+        self._write_task(result, "skipped")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Tell the recap."""
-        self._tell({"recap": {host: stats.summarize(host) for host in sorted(stats.processed)}})
+        """Write the recap."""
+        self._write({"recap": {host: stats.summarize(host) for host in sorted(stats.processed)}})
 
-    def _tell_task(self, result: Any, status: str) -> None:
+    def _write_task(self, result: Any, status: str) -> None:
         task = getattr(result, "task", None) or result._task
         content = {name: value for name, value in _content(result).items() if not name.startswith("_ansible")}
-        self._tell({"task": task.name, "action": task.action, "status": status, "result": content})
+        self._write({"task": task.name, "action": task.action, "status": status, "result": content})
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _write(self, event: dict[str, Any]) -> None:
         self._display.display(json.dumps(event, default=str))
 
 
 def _content(result: Any) -> dict[str, Any]:
-    # The attribute lost its underscore in ansible-core 2.19.
+    # The attribute has no underscore in ansible-core 2.19 and newer.
     content = getattr(result, "result", None)
     return dict(result._result if content is None else content)
