@@ -11,16 +11,18 @@ import typing as t
 from dataclasses import replace
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ansible_collections.vonage.archiving.plugins.module_utils._action import act, quiet
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
+    read_task_variables,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
+    describe_unknown_variables,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS, reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import mistyped
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import with_account_url
 
 
 def _warm_up() -> None:
@@ -46,16 +48,11 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        for warning in mistyped(_names(self._task.args.get("variables"))):
-            Display().warning(warning)
-        return {**result, **act(self, _reconcile, ARGUMENTS, ["variables"])}
+        variables = read_task_variables(self, task_vars or {})
 
+        def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+            for warning in describe_unknown_variables(variables.names):
+                context.warn(warning)
+            return reconcile(params, context, variables)
 
-def _reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    return reconcile(with_account_url(params, context.environ), context)
-
-
-def _names(variables: t.Any) -> list[str]:
-    """The names of variables; what is wrong with the option, the task itself says."""
-    names = variables.get("names") if isinstance(variables, dict) else None
-    return [str(name) for name in names] if isinstance(names, (list, tuple)) else []
+        return {**result, **act(self, use_case, ARGUMENTS)}

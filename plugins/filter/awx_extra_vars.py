@@ -11,8 +11,16 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._role_variables import BROADCAST_VARIABLES, VARIABLES
-from ansible_collections.vonage.archiving.plugins.module_utils._settings import settings
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.settings import read_settings
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
+    BROADCAST_VARIABLES,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
+    EXTERNAL,
+    PREFIX,
+    SECRETS,
+    VARIABLES,
+)
 
 DOCUMENTATION = r"""
 name: awx_extra_vars
@@ -52,13 +60,11 @@ _value:
 """
 
 KNOWN = {
-    "archive_storage_": VARIABLES,
+    PREFIX: frozenset(VARIABLES),
     "interactive_broadcast_": BROADCAST_VARIABLES,
     "archive_fleet_": frozenset(("archives", "report_path", "timeout", "total_timeout")),
 }
-SECRETS = frozenset(
-    ("api_secret", "private_key", "secret_key", "session_token", "uploader_secret_key", "heroku_api_token")
-)
+ALL_SECRETS = frozenset((*SECRETS, "heroku_api_token"))
 # They delete or replace something, in every scheduled job.
 ONCE = frozenset(("state", "delete_bucket", "delete_recordings", "rotate", "revoke_old_keys"))
 _URL = re.compile(r"https?://[^/\s@]+(?:/\S*)?")
@@ -81,7 +87,7 @@ def _problems(name: str, value: t.Any) -> list[str]:
         return [f"{name} cannot be set here: it would apply to every scheduled job"]
     if not prefix or option not in KNOWN[prefix]:
         return [f"{name} is not a variable of this collection"]
-    if option in SECRETS:
+    if option in ALL_SECRETS:
         return [f"{name} is a secret: enter it in a credential of AWX"]
     is_url = option.endswith(("endpoint", "_url"))
     if is_url and value not in (None, "") and not _URL.fullmatch(str(value)):
@@ -90,17 +96,16 @@ def _problems(name: str, value: t.Any) -> list[str]:
 
 
 def _role_problems(state: t.Mapping[str, t.Any]) -> list[str]:
-    """What the role ``archive_storage`` would refuse, whatever credentials and answers add."""
-    prefix = "archive_storage_"
-    given = {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix) and value != ""}
+    """Return what the role ``archive_storage`` rejects, whatever credentials and answers add."""
+    given = {name[len(PREFIX) :]: value for name, value in state.items() if name.startswith(PREFIX) and value != ""}
     assumed = {"bucket": "example-recordings"}
     if "application_id" not in given:
         assumed["api_key"] = "1"
-    if given.get("uploader") == "given":
+    if given.get("upload_key") == EXTERNAL:
         # The survey asks for both.
         assumed["uploader_access_key"] = "AKIAIOSFODNN7EXAMPLE"
-        given["has_secret"] = True
-    return list(settings({**assumed, **given})["problems"])
+        assumed["uploader_secret_key"] = "answer"
+    return list(read_settings({**assumed, **given})["problems"])
 
 
 class FilterModule:

@@ -51,6 +51,42 @@ def act(
     return perform(use_case, arguments, task.args, environ, task.check_mode, task.diff, verbatim)
 
 
+def read_variables(
+    action: t.Any, task_vars: t.Mapping[str, t.Any], names: t.Iterable[str], problems: list[str]
+) -> dict[str, t.Any]:
+    """Return variables of the task, templated, as plain data; those that are not defined are left out.
+
+    :param action: an ``ActionBase``.
+    :param names: of the variables.
+    :param problems: gets a sentence for each variable whose template fails.
+    """
+    values: dict[str, t.Any] = {}
+    for name in names:
+        if name not in task_vars:
+            continue
+        try:
+            value = action._templar.template(task_vars[name])
+            if not _is_omitted(value, task_vars):
+                values[name] = plain(value)
+        except Exception as exc:  # up to ansible-core 2.18, whatever an expression raises
+            problems.append(f"{name}: its template cannot be evaluated: {' '.join(str(exc).split()).rstrip('.')}")
+    return values
+
+
+def _is_omitted(value: t.Any, task_vars: t.Mapping[str, t.Any]) -> bool:
+    omit = task_vars.get("omit")
+    return omit is not None and (value is omit or (isinstance(value, str) and value == omit))
+
+
+def plain(value: t.Any) -> t.Any:
+    """Return plain data: templates of nested values are evaluated when they are read, and vaulted ones decrypted."""
+    if hasattr(value, "__ENCRYPTED__") or isinstance(value, str):
+        return str(value)
+    if isinstance(value, t.Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def perform(
     use_case: UseCase,
     arguments: t.Mapping[str, t.Any],

@@ -6,8 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Every error says three things: what was attempted, what came back, and what to do next. The same three stand in the
-result of a failed task under C(error), so that a playbook can decide without parsing prose.
+Every error has three parts: the operation that failed, the problem, and a hint what to do next. The result of a failed
+task contains the same parts in C(error). A playbook can decide by them without parsing prose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import typing as t
 class ArchivingError(Exception):
     """Anything a user can be told about.
 
-    :param attempted: what was being done, as the object of "could not": ``"read the CORS rules of bucket b"``.
+    :param operation: the operation that failed, as the object of "could not": ``"read the CORS rules of bucket b"``.
     :param problem: what came back, a sentence without its final full stop.
     :param hint: what to do next, whole sentences; empty where nothing sensible can be said.
     :param facts: plain values for ``error`` in the result (``status``, ``code``, ``facet`` and the like).
@@ -28,12 +28,12 @@ class ArchivingError(Exception):
     # Values that turned out to be secrets in an option for something else: to be hidden wherever options are shown.
     secrets: t.Sequence[str] = ()
 
-    def __init__(self, attempted: str, problem: str, hint: str = "", **facts: t.Any) -> None:
-        self.attempted = attempted
+    def __init__(self, operation: str, problem: str, hint: str = "", **facts: t.Any) -> None:
+        self.operation = operation
         self.problem = problem
         self.hint = hint
         self.facts = facts
-        super().__init__(compose(attempted, problem, hint))
+        super().__init__(compose(operation, problem, hint))
 
     def with_hint(self, more: str) -> ArchivingError:
         """The same error with one more sentence."""
@@ -42,12 +42,12 @@ class ArchivingError(Exception):
         return found
 
     def _with(self, hint: str) -> ArchivingError:
-        return type(self)(self.attempted, self.problem, hint, **self.facts)
+        return type(self)(self.operation, self.problem, hint, **self.facts)
 
     def as_result(self) -> dict[str, t.Any]:
         """The error as plain data; values that are not known are left out."""
         known = {key: value for key, value in self.facts.items() if value is not None}
-        return {"kind": self.kind, "attempted": self.attempted, "problem": self.problem, "hint": self.hint, **known}
+        return {"kind": self.kind, "operation": self.operation, "problem": self.problem, "hint": self.hint, **known}
 
 
 class InputError(ArchivingError):
@@ -92,10 +92,10 @@ class NotFoundError(ArchivingError):
     kind = "not_found"
 
 
-class NotOursError(ArchivingError):
-    """What was named is there and belongs to somebody else."""
+class NotManagedError(ArchivingError):
+    """The named resource exists, and is not managed by this collection or belongs to somebody else."""
 
-    kind = "not_ours"
+    kind = "not_managed"
 
 
 class QuotaError(ArchivingError):
@@ -110,10 +110,10 @@ class ConflictError(ArchivingError):
     kind = "conflict"
 
 
-class NotProvenError(ArchivingError):
-    """What was tried would not work, so that nothing was built on it."""
+class VerificationFailedError(ArchivingError):
+    """A verification failed. Nothing that depends on it was changed."""
 
-    kind = "not_proven"
+    kind = "verification_failed"
 
 
 class UnreachableError(ArchivingError):
@@ -136,7 +136,7 @@ def is_definite(exc: ArchivingError) -> bool:
     return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
 
 
-def compose(attempted: str, problem: str, hint: str = "") -> str:
+def compose(operation: str, problem: str, hint: str = "") -> str:
     """The one sentence form every error has: "Could not X: Y. Z"."""
-    text = f"Could not {attempted}: {problem.rstrip('.')}."
+    text = f"Could not {operation}: {problem.rstrip('.')}."
     return f"{text} {hint}" if hint else text

@@ -63,7 +63,7 @@ EXAMPLES = r"""
     - name: Bring about the archive storage of the project
       ansible.builtin.import_role:
         name: vonage.archiving.archive_storage
-        tasks_from: project
+        tasks_from: fleet
   always:
     - name: Show the table and write the report
       vonage.archiving.archive_fleet_report:
@@ -161,11 +161,11 @@ error:
     kind:
       description:
         - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(not_ours), V(quota), V(not_proven), V(secret_needed), V(missing_library).
+          V(not_managed), V(quota), V(verification_failed), V(secret_needed), V(missing_library).
       type: str
       returned: always
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
     problem:

@@ -3,79 +3,49 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the action: the archive storage of one project of a fleet."""
+"""Documentation of the action: configure the archive storage of one project of a fleet."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: archive_storage_project
-short_description: Bring about the archive storage of one project out of many, all in one task
+short_description: Configure the archive storage of one project of many in one task
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Does all that the role P(vonage.archiving.archive_storage#role) does for one project, bucket, uploader, proof and
-    upload target, in one task, and looks at the latest archives of the project.
-  - It is an action. It runs on the controller, in the process that Ansible has made for the task anyway, where the
-    libraries are loaded already; a role run starts about ten processes that each load them anew. For one project use
-    the role, whose steps are seen one by one. For hundreds of projects, each of them a host, use this, with as many of
-    them at a time as C(--forks) says.
-  - The playbook C(vonage.archiving.fleet) runs it over an inventory. A project that fails is a failed host; it does
-    not concern the others.
+  - Does the work of the role P(vonage.archiving.archive_storage#role) for one project in one task, and fetches the
+    latest archives of the project. It reads the variables of the role, C(archive_storage_*), from the variables of the
+    task.
+  - It is an action. It runs on the controller, in the process that Ansible creates for the task anyway, where the
+    libraries are loaded already. A run of the role starts a process for each module. For one project use the role,
+    whose steps are separate tasks. For hundreds of projects, each of them a host, use this action. C(--forks) limits
+    how many run concurrently.
+  - The playbook C(vonage.archiving.fleet) runs it over an inventory. A project that fails is a failed host. It does not
+    affect the others.
+  - Environment variables that name one project are ignored, since they would be the same for all hosts. Only
+    C(archive_storage_state=present) is possible.
 options:
-  variables:
-    description:
-      - The variables of the role P(vonage.archiving.archive_storage#role) without their prefix C(archive_storage_), but
-        for the secrets and the options below; any other name is an error. C(names) may list the names of all variables
-        that are set, to have those that look mistyped told.
-      - C(api_key) or C(application_id) say which project it is. Environment variables that name one project are not
-        looked at, since they would be the same for all hosts.
-      - Only C(state=present) is possible.
-    type: dict
-    required: true
   project:
     description:
-      - API key of the project that this host stands for. If C(variables.api_key) names another one, the task fails
-        before anything is touched.
+      - API key of the project that this host is. If C(archive_storage_api_key) is another one, the task fails before
+        anything is changed. If neither it nor C(archive_storage_application_id) is set, this is the project.
     type: str
   archives:
     description:
-      - How many of the latest archives to look at, at most 1000, in one call. V(0) for none.
+      - How many of the latest archives to fetch, at most 1000, in one call. V(0) fetches none.
     type: int
     default: 20
-  api_secret:
-    description:
-      - Secret of the project. If not set, or empty, the account is asked for it, with O(account_key) and
-        O(account_secret). It is in no result, and stays in this task.
-    type: str
-  private_key:
-    description:
-      - Private key (PEM) of an application of the unified environment.
-    type: str
-  api_url:
-    description:
-      - Base URL of the API, for the account and for the project.
-      - If not set, or empty, and the account returns the secret of the project, the environment variable
-        E(VONAGE_VIDEO_ACCOUNT_API_URL) is used for both. With O(api_secret) or O(private_key), it is
-        E(VONAGE_VIDEO_API_URL).
-    type: str
   account_key:
     description:
-      - Key of the account, to get the secret of the project with. If not set, or empty, the environment variable
-        E(VONAGE_VIDEO_ACCOUNT_KEY) is looked at.
+      - Key of the account. Without C(archive_storage_api_secret), the account returns the secret of the project. The
+        secret is in no result. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_KEY) is used.
+      - The host of the account is C(archive_storage_api_url), or the environment variable
+        E(VONAGE_VIDEO_ACCOUNT_API_URL). The project is called at the same host.
     type: str
   account_secret:
     description:
-      - Secret of the account. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET) is looked
-        at.
-    type: str
-  uploader_secret_key:
-    description:
-      - Secret of the access key for uploads, where C(variables.uploader) is V(given).
-    type: str
-  certificate:
-    description:
-      - Certificate (PEM) for encrypted archives.
+      - Secret of the account. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET) is used.
     type: str
   timeout:
     description: Seconds for each call of the API.
@@ -86,39 +56,9 @@ options:
     type: int
     default: 4
   total_timeout:
-    description: Seconds for a call of the API with all its repetitions.
+    description: Seconds for a call of the API with all its retries.
     type: float
     default: 90
-  region:
-    description:
-      - Region of the bucket. If not set, or empty, E(AWS_REGION) and E(AWS_DEFAULT_REGION) are looked at.
-    type: str
-    aliases: [aws_region]
-  access_key:
-    description:
-      - Id of the operator's access key. If not set, or empty, E(AWS_ACCESS_KEY_ID) is looked at, and then what boto3
-        finds.
-    type: str
-    aliases: [aws_access_key_id, aws_access_key]
-  secret_key:
-    description:
-      - Secret of O(access_key). If not set, or empty, E(AWS_SECRET_ACCESS_KEY) is looked at.
-    type: str
-    aliases: [aws_secret_access_key, aws_secret_key]
-  session_token:
-    description:
-      - Session token of temporary credentials. If not set, or empty, E(AWS_SESSION_TOKEN) is looked at.
-    type: str
-    aliases: [aws_session_token]
-  profile:
-    description:
-      - Profile of the AWS configuration. If not set, or empty, E(AWS_PROFILE) is looked at.
-    type: str
-    aliases: [aws_profile]
-  aws_ca_bundle:
-    description:
-      - File with the certificates of the authorities to trust. If not set, or empty, E(AWS_CA_BUNDLE) is looked at.
-    type: path
 attributes:
   check_mode:
     support: full
@@ -144,178 +84,172 @@ seealso:
 """
 
 EXAMPLES = r"""
-# Tasks of a play whose hosts are projects. Commonly through the role, which hands its variables on:
-- name: Bring about the archive storage of the project
+# Tasks of a play whose hosts are projects. Usually the role runs it:
+- name: Configure the archive storage of the project
   ansible.builtin.import_role:
     name: vonage.archiving.archive_storage
-    tasks_from: project
+    tasks_from: fleet
   vars:
     archive_storage_bucket: "recordings-{{ vonage_project_id }}"
 
-- name: By itself, with the secret of the project from its account
+- name: Configure the archive storage with the secret of the project from its account
   vonage.archiving.archive_storage_project:
     project: "{{ vonage_project_id }}"
-    variables:
-      bucket: example-recordings
-      fallback: none
-      rotate_after: 2592000
     account_key: "1234567"
     account_secret: "{{ vaulted_account_secret }}"
-    region: eu-west-1
     archives: 100
+  vars:
+    archive_storage_bucket: example-recordings
+    archive_storage_fallback: none
+    archive_storage_rotate_after: 2592000
+    archive_storage_region: eu-west-1
 
-- name: With a key that is given, on another store
+- name: Configure the archive storage with an external key, on another store
   vonage.archiving.archive_storage_project:
-    variables:
-      api_key: "47123456"
-      bucket: example-recordings
-      uploader: given
-      uploader_access_key: AKIAIOSFODNN7EXAMPLE
-      endpoint: https://s3.example.com
-    uploader_secret_key: "{{ vaulted_uploader_secret }}"
-    api_secret: "{{ vaulted_api_secret }}"
-    api_url: https://api.opentok.com
-    certificate: "{{ lookup('ansible.builtin.file', 'archives.pem') }}"
-    access_key: AKIAI44QH8DHBEXAMPLE
-    secret_key: "{{ vaulted_operator_secret }}"
-    session_token: "{{ vaulted_session_token | default('') }}"
-    aws_ca_bundle: /etc/ssl/certs/ca.pem
     timeout: 10
     retries: 2
     total_timeout: 45
-
-- name: An application of the unified environment
-  vonage.archiving.archive_storage_project:
-    variables:
-      application_id: 78d335fa-323d-0114-9c3d-d6f0d48968cf
-      bucket: example-recordings
-    private_key: "{{ lookup('ansible.builtin.file', 'private.key') }}"
-    profile: video
+  vars:
+    archive_storage_api_key: "47123456"
+    archive_storage_api_secret: "{{ vaulted_api_secret }}"
+    archive_storage_bucket: example-recordings
+    archive_storage_endpoint: https://s3.example.com
+    archive_storage_upload_key: external
+    archive_storage_uploader_access_key: AKIAIOSFODNN7EXAMPLE
+    archive_storage_uploader_secret_key: "{{ vaulted_uploader_secret }}"
 """
 
 RETURN = r"""
 project:
   description: Id of the project.
-  returned: once the options have been read
+  returned: once the variables are valid
   type: str
   sample: "47123456"
 bucket:
   description: The bucket, as RV(vonage.archiving.s3_archive_bucket#module:bucket).
-  returned: success
+  returned: once the variables are valid
   type: dict
   sample: {name: example-recordings, exists: true, region: eu-west-1}
 bucket_changes:
-  description: What was changed of the bucket, also where the task failed later.
-  returned: once the options have been read
+  description: The parts of the bucket that were changed, also if the task failed later.
+  returned: once the variables are valid
   type: list
   elements: str
   sample: [encryption]
+pending_requirements:
+  description:
+    - Requirements that a later run applies to the bucket, when no recording can violate them. V(require_tls) or
+      V(require_encryption).
+  returned: once the variables are valid
+  type: list
+  elements: str
+  sample: [require_encryption]
+unsupported:
+  description: Options of the bucket that the store does not support, and that were skipped because they are only
+    defaults.
+  returned: once the variables are valid
+  type: list
+  elements: str
+  sample: []
 storage:
   description: The public fields of the upload target.
-  returned: success
+  returned: once the variables are valid
   type: dict
   sample: {bucket: example-recordings, access_key: AKIAIOSFODNN7EXAMPLE, sse: s3, fallback: opentok}
 reason:
-  description: Why the target was set, or V(unchanged).
-  returned: success
+  description: Why the upload target was set, or V(unchanged).
+  returned: once the variables are valid
   type: str
   sample: unchanged
-record:
-  description: Where the record is, and what it says.
-  returned: success
+state_file:
+  description: The location and content of the state file.
+  returned: once the variables are valid
   type: dict
   sample: {location: "s3://example-recordings/.vonage-archiving/47123456.json", status: applied}
 uploader:
-  description: The IAM user. Empty where the key is given.
-  returned: success
+  description: The IAM user of a managed key. Empty with an external key.
+  returned: once the variables are valid
   type: dict
   sample: {name: vonage-archiving-47123456, arn: "arn:aws:iam::123456789012:user/vonage-archiving-47123456"}
 uploader_changes:
-  description: What was changed of the uploader and its keys.
-  returned: success
+  description: The parts of the IAM user and its keys that were changed.
+  returned: once the variables are valid
   type: list
   elements: str
   sample: []
 access_keys:
-  description: The access keys of the uploader, without their secrets.
-  returned: success
+  description: The access keys of the IAM user, without their secrets.
+  returned: once the variables are valid
   type: list
   elements: dict
   sample: []
 rotate_at:
-  description: When the next rotation is due, UTC.
-  returned: success
+  description: When the next rotation is due; UTC, ISO 8601.
+  returned: once the variables are valid
   type: str
   sample: "2027-02-19T09:12:44Z"
-pending_requirements:
-  description:
-    - Requirements that the bucket gets in a later run, when no recording can violate them. V(require_tls) or
-      V(require_encryption).
-  returned: success
-  type: list
-  elements: str
-  sample: [require_encryption]
-retained_keys_until:
-  description: When old keys are deleted at the latest; UTC, ISO 8601. V(null) if there are none.
-  returned: success
-  type: str
-  sample: "2026-11-23T14:05:09Z"
-waits:
-  description: Why keys are still there that the target does not hold.
-  returned: success
+retained_keys_reason:
+  description: Why keys exist that the upload target does not use.
+  returned: once the variables are valid
   type: str
   sample: ""
+retained_keys_until:
+  description: When these keys are deleted at the latest; UTC, ISO 8601. V(null) if there are none.
+  returned: once the variables are valid
+  type: str
+  sample: "2026-11-23T14:05:09Z"
 checks:
-  description: The findings of the upload check, if uploads were tried.
-  returned: success
+  description: The checks of the verification, if uploads were verified.
+  returned: once the variables are valid
   type: list
   elements: dict
   sample: []
-proof:
-  description: What was tried, in a sentence.
-  returned: success
+verification:
+  description: What was verified, in a sentence.
+  returned: once the variables are valid
   type: str
   sample: ""
 archives:
-  description: How the uploads of the latest archives went. Nothing where O(archives) is V(0) or the API did not tell.
+  description: The state of the uploads of the latest archives. V(null) if O(archives=0), or if the API did not return
+    them.
   returned: success
   type: dict
   contains:
-    looked_at:
-      description: How many archives were looked at.
+    checked:
+      description: How many archives were fetched.
       type: int
     newest:
-      description: When the newest one was begun, UTC.
+      description: When the newest one began; UTC, ISO 8601.
       type: str
     ok:
-      description: Whether nothing went wrong; nothing where that cannot be told.
+      description: Whether no upload failed. V(null) if that is not known.
       type: bool
     ids:
-      description: Ids of those that went wrong, as lists C(failed), C(fell_back) and C(stuck).
+      description: Ids of the archives whose upload failed, as lists C(failed), C(fell_back) and C(stuck).
       type: dict
-  sample: {looked_at: 20, ok: true, uploaded: 20, fell_back: 0, failed: 0, stuck: 0, ids: {}}
+  sample: {checked: 20, ok: true, uploaded: 20, fell_back: 0, failed: 0, stuck: 0, ids: {}}
 seconds:
-  description: How long it took.
-  returned: once the options have been read
+  description: The duration of the task in seconds.
+  returned: once the variables are valid
   type: float
   sample: 0.4
 error:
-  description: What went wrong, as data.
+  description: The reason for the failure.
   returned: failure
   type: dict
   contains:
     kind:
       description:
         - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(not_ours), V(quota), V(not_proven), V(secret_needed), V(missing_library).
+          V(not_managed), V(quota), V(verification_failed), V(secret_needed), V(missing_library).
       type: str
       returned: always
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
     problem:
-      description: What came back.
+      description: What is wrong.
       type: str
       returned: always
     hint:

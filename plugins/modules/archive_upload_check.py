@@ -270,8 +270,8 @@ error:
           V(missing_library).
       type: str
       returned: always
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
     problem:
@@ -313,7 +313,7 @@ error:
       returned: when a permission is missing
   sample:
     kind: input
-    attempted: start
+    operation: start
     problem: "this is wrong with the options: ..."
     hint: Nothing was sent.
 """

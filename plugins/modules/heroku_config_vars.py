@@ -171,8 +171,8 @@ error:
       type: str
       returned: always
       sample: denied
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
       sample: change the config vars of example-broadcast
@@ -213,7 +213,7 @@ error:
       returned: with RV(error.kind=missing_library)
   sample:
     kind: not_found
-    attempted: read the config vars of example-broadcast
+    operation: read the config vars of example-broadcast
     problem: "https://api.heroku.com answered HTTP 404 (not_found): Couldn't find that app."
     hint: Look whether app is right, and whether the token is of an account that sees it.
     status: 404

@@ -20,8 +20,9 @@ description:
     on the bucket for listings of C(<prefix>/) only, by the inline policy C(vonage-archiving). Other policies of the
     user are not looked at.
   - A user is the module's own if it has the tag C(vonage-archiving:managed). Others are refused without O(force).
-  - M(vonage.archiving.archive_key_rotation) does all of a rotation in one task, the target included, and hands the
-    secret to nobody but Vonage. This module is for those who bring the key to the target in their own way.
+  - M(vonage.archiving.vonage_archive_storage) does all of a rotation in one task, the target included, if its option
+    O(vonage.archiving.vonage_archive_storage#module:uploader) is set. Use this module to set the key in the target in
+    another way.
 options:
   name:
     description:
@@ -68,7 +69,8 @@ options:
       - The API key or the application id of the project, below which Vonage puts its recordings. Required with
         O(state=present).
       - With O(state=absent), the task fails and deletes nothing if the policy of the user allows uploads for another
-        project (C(error.kind) is C(not_ours)), also with O(force=true). Without O(prefix), the policy is not checked.
+        project (C(error.kind) is C(not_managed)), also with O(force=true). Without O(prefix), the policy is not
+        checked.
     type: str
   list_all_my_buckets:
     description:
@@ -143,8 +145,8 @@ notes:
   - The secret is returned in clear, since to hand it on is the purpose. Give the task C(no_log=true), register the
     result, and pass RV(access_key.secret) on to the next task only, itself with C(no_log=true). Ansible-core 2.22 and
     later hides it in what is shown also without that. The role
-    P(vonage.archiving.archive_storage#role) never hands it from task to task; M(vonage.archiving.archive_key_rotation)
-    works there.
+    P(vonage.archiving.archive_storage#role) does not pass it from task to task, but uses a managed key of
+    M(vonage.archiving.vonage_archive_storage).
   - A user has two access keys at most (IAM User Guide, "IAM and AWS STS quotas"), also on stores that do not limit it.
     If there is no room for a key that is wanted, the task fails before anything is written, and the error names both.
   - IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"). What is written is read back, for up to 30
@@ -167,9 +169,8 @@ notes:
   - SeaweedFS (4.48) has its IAM API at the address of its S3 API. It knows neither paths nor permissions boundaries,
     which are refused with an error, and does not tell when keys were made or used.
 seealso:
-  - module: vonage.archiving.archive_key_rotation
-  - module: vonage.archiving.archive_upload_check
   - module: vonage.archiving.vonage_archive_storage
+  - module: vonage.archiving.archive_upload_check
   - name: IAM User Guide, Update access keys
     description: The order of a rotation that the vendor of IAM recommends.
     link: https://docs.aws.amazon.com/IAM/latest/UserGuide/id-credentials-access-keys-update.html
@@ -334,12 +335,12 @@ error:
   contains:
     kind:
       description:
-        - One of V(input), V(denied), V(unsupported), V(not_ours), V(quota), V(conflict), V(unreachable), V(rejected),
-          V(not_found), V(missing_library).
+        - One of V(input), V(denied), V(unsupported), V(not_managed), V(quota), V(conflict), V(unreachable),
+          V(rejected), V(not_found), V(missing_library).
       type: str
       returned: always
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
     problem:
@@ -363,7 +364,7 @@ error:
     user:
       description: The user that is not this module's.
       type: str
-      returned: with RV(error.kind=not_ours)
+      returned: with RV(error.kind=not_managed)
     library:
       description: The Python library that is not there.
       type: str
@@ -390,7 +391,7 @@ error:
       returned: when a permission is missing
   sample:
     kind: quota
-    attempted: make an access key for the IAM user video-uploader
+    operation: make an access key for the IAM user video-uploader
     problem: "it has 2 already, and IAM allows 2: AKIAIOSFODNN7EXAMPLE (active) and AKIAI44QH8DHBEXAMPLE (active)"
     hint: "Name the one that stays in keep_keys, or the one that goes in retire_keys. Nothing was changed."
     access_keys: [AKIAIOSFODNN7EXAMPLE, AKIAI44QH8DHBEXAMPLE]

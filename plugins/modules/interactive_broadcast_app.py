@@ -104,7 +104,7 @@ options:
       - An application is recognized by one of C(S3_COMPOSEDVIDEO_URL), C(INSTANCE_ENABLE_ARCHIVING),
         C(POSTPRODUCTION_ENABLED) and C(INTERACTIVE_STREAM_LIMIT), by C(FIREBASE_PROJECT_ID) together with
         C(ENCRYPT_PASSWORD), or by an access key of O(user). Any other is refused before anything is changed, since a
-        mistyped O(app) would lose its C(AWS_ACCESS_KEY_ID) (C(error.kind) is C(not_ours)).
+        mistyped O(app) would lose its C(AWS_ACCESS_KEY_ID) (C(error.kind) is C(not_managed)).
       - With O(generation=2), C(BUCKET_URL) is all that is set, which does not identify the application. Leave this
         option set for one that has none of the others.
     type: bool
@@ -354,12 +354,12 @@ error:
     kind:
       description: >-
         V(input), V(missing_library), V(denied), V(not_found), V(conflict), V(unreachable), V(rejected), V(unsupported),
-        V(not_ours) for a user that this collection has not made or an application that is not recognized, or
-        V(not_proven) if something would not work.
+        V(not_managed) for a user that this collection has not made or an application that is not recognized, or
+        V(verification_failed) if something would not work.
       type: str
       returned: failure
-    attempted:
-      description: What was being done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: failure
     problem:
@@ -379,7 +379,7 @@ error:
       description: As RV(checks).
       type: list
       elements: dict
-      returned: with RV(error.kind=not_proven)
+      returned: with RV(error.kind=verification_failed)
     library:
       description: The Python library that is not there.
       type: str
@@ -409,8 +409,8 @@ error:
       type: int
       returned: when Heroku was called
   sample:
-    kind: not_proven
-    attempted: prove that example-broadcast will work with s3://example-recordings
+    kind: verification_failed
+    operation: prove that example-broadcast will work with s3://example-recordings
     problem: "recording_plays: GET https://... without a key was answered with HTTP 403."
     hint: The config vars were not touched.
 """

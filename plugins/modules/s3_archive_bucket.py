@@ -12,17 +12,20 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Creates, changes and deletes a bucket on Amazon S3 or an S3-compatible store as one resource with facets. Default
-    encryption, CORS rules, folders, public prefixes, policy requirements, public access block, object ownership,
-    versioning, lifecycle and tags.
-  - A facet whose option is not given is neither read nor written, and needs no permission. What is read is read side
-    by side.
-  - Statements of the bucket policy, lifecycle rules and tags that are not this module's stay as they are. Its own are
-    the policy statements V(VonageArchivingPublicRead), V(VonageArchivingRequireTls) and
-    V(VonageArchivingRequireEncryption) and the lifecycle rule V(vonage-archiving), or V(vonage-archiving-<scope>).
-  - Several projects can share a bucket, see O(scope).
-  - What is written is read back. Nothing is written on a facet unless the store has given a well-formed answer about
-    it first, since some stores take a request for a facet they do not know for one about the whole bucket.
+  - Creates, updates and deletes a bucket on Amazon S3 or an S3-compatible store. The facets of the bucket are its
+    default encryption, CORS rules, folders, public prefixes, policy requirements, public access block, object
+    ownership, versioning, lifecycle and tags.
+  - The module neither reads nor writes a facet whose option is not set, and needs no permission for it. Reads run in
+    parallel.
+  - The module keeps unmanaged statements of the bucket policy, lifecycle rules and tags. It manages the policy
+    statements V(VonageArchivingPublicRead), V(VonageArchivingRequireTls) and V(VonageArchivingRequireEncryption), and
+    the lifecycle rule V(vonage-archiving) or V(vonage-archiving-<project>).
+  - Several projects can share a bucket, see O(project).
+  - The module reads every write back. It writes a facet only after a well-formed response about it, since some stores
+    take a request for an unknown facet for one about the whole bucket.
+  - A store that lacks a feature satisfies an option whose desired value is "none". These are an empty list or
+    dictionary, V(false), O(encryption=none), O(versioning=Suspended), and O(lifecycle) without a number of days. For
+    other values, see O(skip_unsupported).
 options:
   name:
     description:
@@ -31,28 +34,29 @@ options:
     type: str
     required: true
     aliases: [bucket]
-  scope:
+  project:
     description:
-      - The project whose part of a shared bucket this is about, by its API key or application id. Runs of other
-        projects may then work on the same bucket, also at the same time.
-      - The lifecycle rule is this project's own. It has the id V(vonage-archiving-<scope>), and its
-        O(lifecycle.prefix) must begin with the scope and a slash.
-      - Of the public prefixes, only those are managed that are the scope or lie below it. Those of other projects stay
-        in the statement, and are not shown. A public prefix outside of the scope is refused.
-      - O(require_encryption) applies to uploads below the scope only.
-      - Everything else is one setting of the whole bucket, so that all projects that share it must ask for the same.
-        These are O(encryption), O(cors_rules), O(require_tls), O(block_public_access), O(object_ownership),
+      - API key or application id of the project. Set it if several projects share the bucket. Their runs can then
+        work on the bucket at the same time.
+      - The project has its own lifecycle rule. The id of the rule is V(vonage-archiving-<project>), and its
+        O(lifecycle.prefix) must begin with C(<project>/).
+      - The module manages only public prefixes that are C(<project>) or lie below C(<project>/). It keeps the public
+        prefixes of other projects in the statement, and does not return them.
+      - O(require_encryption) applies only to uploads below C(<project>/).
+      - All other options are settings of the whole bucket. All projects that share it must set the same values. These
+        options are O(encryption), O(cors_rules), O(require_tls), O(block_public_access), O(object_ownership),
         O(versioning), and O(tags) with O(purge_tags).
-      - Before the policy, the public access block, the lifecycle rules or the tags are written, the run waits for its
-        turn and reads them again. Turns are taken by an object C(.vonage-archiving/bucket.lock) in the bucket.
+      - Before the module writes the policy, the public access block, the lifecycle rules or the tags, it acquires the
+        bucket lock and reads them again. The lock is the object C(.vonage-archiving/bucket.lock) in the bucket.
       - With O(state=absent) and O(force=true), only objects of this project are deleted, see O(force).
-      - Without it, the call is about all of the bucket, and O(public_prefixes) replaces those of all projects.
-      - The guide about shared buckets has the limits.
+      - If not set, the task applies to the whole bucket, and O(public_prefixes) replaces the public prefixes of all
+        projects.
+      - The guide about shared buckets describes the limits.
     type: str
   state:
     description:
-      - V(present) creates the bucket if need be and brings about every facet that is given.
-      - V(absent) deletes it. A bucket that holds anything, open multipart uploads included, is deleted only with
+      - V(present) creates the bucket if it does not exist, and updates every facet whose option is set.
+      - V(absent) deletes it. A bucket that contains objects or multipart uploads in progress is deleted only with
         O(force=true).
     type: str
     choices: [present, absent]
@@ -61,13 +65,13 @@ options:
     description:
       - With O(state=absent), first deletes every object, every version and delete marker, and aborts every open
         multipart upload. It cannot be undone.
-      - With O(scope), it deletes only what belongs to the project. This is everything below C(<scope>/), the state file
-        C(.vonage-archiving/<scope>.json), the bucket lock, empty markers of the folders in O(folders), and probes of
-        M(vonage.archiving.archive_upload_check). If the bucket contains anything else, the task fails before it deletes
-        anything, in check mode too, and names the first keys.
-      - An object outside of C(<scope>/) that appears during the deletion is not deleted. The task then fails, and the
+      - With O(project), it deletes only what belongs to the project. This is everything below C(<project>/), the state
+        file C(.vonage-archiving/<project>.json), the bucket lock, empty markers of the folders in O(folders), and
+        probes of M(vonage.archiving.archive_upload_check). If the bucket contains anything else, the task fails before
+        it deletes anything, in check mode too, and names the first keys.
+      - An object outside of C(<project>/) that appears during the deletion is not deleted. The task then fails, and the
         bucket stays.
-      - A bucket that holds nothing but the object by which projects take turns is deleted without it.
+      - A bucket that contains only the bucket lock is deleted without this option.
     type: bool
     default: false
   allow:
@@ -75,35 +79,67 @@ options:
       - Consent to changes that affect data which is already in the bucket. Without it, the task fails before anything
         is written, in check mode too, and RV(error.consent) is the value that is needed.
       - V(adopt_bucket) permits the change of the default encryption, the policy or the public access block of an
-        existing bucket that may be used for something else. Needed only with O(scope), if the bucket contains objects
-        outside of C(<scope>/) and C(.vonage-archiving/) and no state file of any project
-        (C(.vonage-archiving/*.json)). Empty folder markers and probes do not count. A requirement that
-        O(defer_requirements) leaves to a later run counts as a change.
+        existing bucket that may be used for something else. Needed only with O(project), if the bucket contains objects
+        outside of C(<project>/) and C(.vonage-archiving/) and no state file of any project
+        (C(.vonage-archiving/*.json)), and O(state_file) does not show that the project uses the bucket. Empty folder
+        markers and probes do not count. A requirement that O(defer_requirements) leaves to a later run counts as a
+        change.
       - V(shorter_retention) permits a shorter O(lifecycle.expire_days) or O(lifecycle.noncurrent_expire_days), or one
         where there was none. S3 applies it to existing objects too, and deletes those that are older. Needed only if
         there are objects, or noncurrent versions, below O(lifecycle.prefix).
     type: list
     elements: str
     choices: [adopt_bucket, shorter_retention]
+  state_file:
+    description:
+      - The location of the state file of the project, which M(vonage.archiving.vonage_archive_storage) writes. It is an
+        absolute path, or C(s3://bucket/key).
+      - If a state file of O(project) exists there, the project uses the bucket already, and V(adopt_bucket) in O(allow)
+        is not needed. A state file that names another bucket does not count.
+      - The module reads it only if the task would fail without V(adopt_bucket). It never writes it.
+      - Needs O(project).
+    type: str
+  skip_unsupported:
+    description:
+      - Options to skip if the store lacks the feature. The module shows a warning for each, and RV(unsupported) lists
+        them. Without this, the task fails before anything is written.
+      - Some stores show only at a write that they lack a feature, such as O(folders) or O(versioning). Check mode then
+        predicts a change, and the module tries the write again in each run.
+      - A response that cannot be understood, and a store that stores only a part of what it accepts, is an error
+        nevertheless. Amazon S3 has all features, so that nothing is skipped there.
+    type: list
+    elements: str
+    choices:
+      - block_public_access
+      - cors_rules
+      - encryption
+      - folders
+      - lifecycle
+      - object_ownership
+      - public_prefixes
+      - require_encryption
+      - require_tls
+      - tags
+      - versioning
   region:
     description:
-      - Besides naming the region of the connection, this is where a new bucket is created. A bucket that exists in
-        another region is an error, since a bucket cannot be moved.
+      - The region of the connection, and of a new bucket. A bucket that exists in another region is an error, since a
+        bucket cannot be moved.
       - Vonage can upload to every region of AWS but C(cn-north-1), China (Beijing) (Vonage guide "Using S3 storage").
   encryption:
     description:
-      - V(s3) makes S3-managed keys (SSE-S3, AES256) the default encryption. A default of KMS is replaced, with a
+      - V(s3) sets S3-managed keys (SSE-S3, AES256) as the default encryption. It replaces a default of KMS, with a
         warning, since Vonage can upload with S3-managed keys only (Vonage guide "Amazon S3 server-side encryption").
-      - V(none) means no default encryption of this module's. AWS always encrypts with S3-managed keys and reports so,
-        which counts as V(none). A default of KMS is not this module's and is refused.
-      - Of another store that always encrypts, that shows only when the default is removed. There, V(none) changes
-        nothing, but check mode says that it would.
-      - Anything else is refused, V(kms) among them.
+      - V(none) deletes the default encryption. AWS always encrypts with S3-managed keys, which counts as V(none). A
+        default of KMS is not managed and is an error.
+      - Another store may always encrypt too, which shows only when the default is deleted. There, V(none) changes
+        nothing, although check mode predicts a change.
+      - Other values, such as V(kms), are an error.
     type: str
   cors_rules:
     description:
       - All CORS rules of the bucket, in order; S3 uses the first one that matches. An empty list removes them.
-      - The order of values inside a rule has no meaning, nor has the case of header names.
+      - The order of values inside a rule and the case of header names do not matter.
     type: list
     elements: dict
     suboptions:
@@ -129,100 +165,100 @@ options:
         type: list
         elements: str
       max_age_seconds:
-        description: For how many seconds browsers may keep the answer to a preflight.
+        description: How many seconds browsers may keep the response to a preflight.
         type: int
   folders:
     description:
-      - Prefixes that exist as zero-byte objects whose keys end in a slash, as the S3 console makes them. Uploads do
-        not need them; they show people where recordings are going to be.
-      - Folders that are not in the list are left alone. On a store other than AWS, a folder that holds anything is not
-        written, since stores that keep files may lose what is in it.
-      - With O(state=absent), O(force=true) and O(scope), empty markers of these folders are deleted with the bucket.
+      - Prefixes that exist as zero-byte objects whose keys end in a slash, as the S3 console creates them. Uploads do
+        not need them. They show people where recordings are uploaded to.
+      - The module does not delete folders that are not in the list. On a store other than AWS, it does not write a
+        folder that contains anything, since stores that keep files may lose its contents.
+      - With O(state=absent), O(force=true) and O(project), empty markers of these folders are deleted with the bucket.
     type: list
     elements: str
   public_prefixes:
     description:
-      - Prefixes below which everybody may read objects (C(s3:GetObject), no listing), by one policy statement. All
-        other objects stay as they are.
-      - Of the public access block, exactly the two settings about policies are taken off, before the policy is written.
-      - An empty list removes the statement and sets these two settings again, unless the policy has public
-        statements of others; there is a warning then. With O(scope), the prefixes of other projects stay open.
-      - Refused are a prefix that would show the records of M(vonage.archiving.vonage_archive_storage), and opening a
-        bucket whose block holds back public statements of others.
+      - Prefixes below which everybody can read objects (C(s3:GetObject), no listing), by one policy statement.
+      - Before it writes the policy, the module switches off the two settings of the public access block about policies.
+      - An empty list deletes the statement and switches these two settings on again, unless the policy has unmanaged
+        public statements. Then there is a warning. With O(project), the prefixes of other projects stay open.
+      - A prefix that includes state files of M(vonage.archiving.vonage_archive_storage) is an error, and so is a bucket
+        whose block suppresses unmanaged public statements.
     type: list
     elements: str
   block_public_access:
     description:
-      - V(true) sets all four settings of the public access block; with O(public_prefixes) not empty, only the two
-        about ACLs. So it is with O(scope) and O(public_prefixes) if other projects have public prefixes.
-      - V(false) takes all four off. What policies and ACLs of the bucket give to everybody then takes effect.
+      - V(true) switches on all four settings of the public access block. With O(public_prefixes) not empty, it switches
+        on only the two about ACLs, and likewise with O(project) and O(public_prefixes) if other projects have public
+        prefixes.
+      - V(false) switches all four off. Public access by policies and ACLs of the bucket then takes effect.
     type: bool
   require_tls:
     description:
-      - V(true) denies every request to the bucket that does not come by TLS.
-      - Refused if O(endpoint_url) is not C(https), since that would lock out this very connection.
-      - With O(scope), also refused while the state file of another project in this bucket names an C(http) endpoint,
-        since the uploads of that project would be denied. The state files are read only if the statement has to be
-        added.
+      - V(true) denies every request to the bucket without TLS.
+      - It is an error if O(endpoint_url) is not C(https), since requests of this module would be denied too.
+      - With O(project), it is also an error while the state file of another project in this bucket names an C(http)
+        endpoint, since the uploads of that project would be denied. The module reads these state files only if the
+        statement has to be added.
     type: bool
   require_encryption:
     description:
-      - V(true) denies uploads that do not ask for S3-managed encryption in their own header. The upload target then
-        needs C(sse) set to V(s3) in M(vonage.archiving.vonage_archive_storage).
-      - With O(scope), this applies to uploads below C(<scope>/) only. The statement lists the prefixes of all projects
-        that require it. Each run changes only the prefix of its own project.
-      - A statement about the whole bucket is replaced by one about the project, or removed with V(false). Other
+      - V(true) denies uploads without a header for S3-managed encryption. The upload target then needs C(sse) set to
+        V(s3) in M(vonage.archiving.vonage_archive_storage).
+      - With O(project), this applies to uploads below C(<project>/) only. The statement lists the prefixes of all
+        projects that require it. Each run changes only the prefix of its own project.
+      - A statement about the whole bucket is replaced by one about the project, or deleted with V(false). Other
         projects that require it add their prefixes in their next runs.
     type: bool
   defer_requirements:
     description:
-      - V(true) leaves the statements of O(require_tls) and O(require_encryption) that are requested but not in the
-        bucket policy to a later run. RV(pending_requirements) lists them; they do not count as a change.
+      - V(true) defers statements of O(require_tls) and O(require_encryption) that the bucket policy does not contain
+        yet to a later run. RV(pending_requirements) lists them. They do not count as a change.
       - Use it while uploads do not meet the requirements yet. Set the upload target first, and run the module without
         this option once no recording uses the old target.
-      - Statements that are in the policy stay, and V(false) removes them as usual. A statement that was changed by hand
+      - Statements that are in the policy stay, and V(false) deletes them as usual. A statement that was changed by hand
         counts as not in the policy.
     type: bool
     default: false
   object_ownership:
     description:
-      - Who owns uploaded objects, and whether ACLs count. V(BucketOwnerEnforced) switches ACLs off.
+      - Who owns uploaded objects, and whether ACLs apply. V(BucketOwnerEnforced) disables ACLs.
     type: str
     choices: [BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter]
   versioning:
     description:
-      - V(Suspended) also holds for a bucket that was never versioned.
+      - A bucket that was never versioned satisfies V(Suspended).
     type: str
     choices: [Enabled, Suspended]
   lifecycle:
     description:
-      - A shorter period for objects that exist needs V(shorter_retention) in O(allow).
-      - One lifecycle rule, with the id V(vonage-archiving), or V(vonage-archiving-<scope>) with O(scope). An empty
-        dictionary, or one in which no number of days is given or all are 0, removes the rule.
-      - A rule about the whole bucket is also about the records of M(vonage.archiving.vonage_archive_storage). When one
-        has expired, the next run sets the upload target anew.
+      - One lifecycle rule, with the id V(vonage-archiving), or V(vonage-archiving-<project>) with O(project). An empty
+        dictionary, or one without a number of days or with V(0) for all, deletes the rule.
+      - A shorter period for existing objects needs V(shorter_retention) in O(allow).
+      - A rule about the whole bucket also applies to the state files of M(vonage.archiving.vonage_archive_storage).
+        After one has expired, the next run sets the upload target again.
     type: dict
     suboptions:
       expire_days:
         description: Days after which objects are deleted.
         type: int
       noncurrent_expire_days:
-        description: Days after which versions are deleted, counted from when they stopped being current.
+        description: Days after which versions are deleted, since they stopped being current.
         type: int
       abort_incomplete_uploads_days:
-        description: Days after which multipart uploads that were never completed are removed.
+        description: Days after which multipart uploads in progress are deleted.
         type: int
       prefix:
-        description: The prefix of keys that the rule is about. Without it, the whole bucket.
+        description: The prefix of keys that the rule applies to. Without it, the whole bucket.
         type: str
   tags:
     description:
-      - Tags that the bucket has to have; at most 50, of at most 128 and 256 characters.
-      - A tag whose value is an empty string counts as not given; V(null) gives it an empty value.
+      - Tags of the bucket. At most 50, with names of at most 128 and values of at most 256 characters.
+      - A tag whose value is an empty string counts as not set. V(null) sets an empty value.
     type: dict
   purge_tags:
     description:
-      - Also remove every tag that is not in O(tags), but for those of AWS itself (V(aws:)).
+      - Also delete every tag that is not in O(tags), except the tags of AWS itself (V(aws:)).
     type: bool
     default: false
 extends_documentation_fragment:
@@ -239,7 +275,7 @@ attributes:
   action_group:
     membership: [vonage.archiving.all, vonage.archiving.aws]
 notes:
-  - "IAM actions, each needed only if the option is given. C(s3:ListBucket) for O(folders) or if no facet is given;
+  - "IAM actions, each needed only if the option is set. C(s3:ListBucket) for O(folders) or if no facet is set;
     C(s3:CreateBucket) for a new bucket; C(s3:GetEncryptionConfiguration) and C(s3:PutEncryptionConfiguration) for
     O(encryption); C(s3:GetBucketCORS) and C(s3:PutBucketCORS) for O(cors_rules); C(s3:PutObject) for O(folders), with
     C(s3:GetObject) on a store other than AWS."
@@ -250,18 +286,20 @@ notes:
   - "C(s3:GetBucketVersioning) and C(s3:PutBucketVersioning) for O(versioning); C(s3:GetLifecycleConfiguration) and
     C(s3:PutLifecycleConfiguration) for O(lifecycle); C(s3:GetBucketTagging) and C(s3:PutBucketTagging) for O(tags)."
   - "For the check before a shorter retention, unless O(allow) permits it, C(s3:ListBucket), and for noncurrent versions
-    C(s3:GetBucketVersioning) and C(s3:ListBucketVersions). With O(scope), C(s3:ListBucket) for the check whether the
-    bucket may be used for something else, unless O(allow) permits that. With O(scope), C(s3:ListBucket) and
+    C(s3:GetBucketVersioning) and C(s3:ListBucketVersions). With O(project), C(s3:ListBucket) for the check whether the
+    bucket may be used for something else, unless O(allow) permits that, and C(s3:GetObject) for an O(state_file) in a
+    bucket. With O(project), C(s3:ListBucket) and
     C(s3:GetObject) on C(<bucket>/.vonage-archiving/*) to add the statement of O(require_tls)."
-  - "For O(scope), C(s3:GetObject) and C(s3:PutObject) on C(<bucket>/.vonage-archiving/*), and C(s3:ListBucket); without
-    them there is a warning, and changes of two projects at the same moment may be lost."
+  - "For O(project), C(s3:GetObject) and C(s3:PutObject) on C(<bucket>/.vonage-archiving/*), and C(s3:ListBucket);
+    without them there is a warning, and changes of two projects at the same moment may be lost."
   - "For O(state=absent), C(s3:ListBucket), C(s3:ListBucketVersions), C(s3:ListBucketMultipartUploads) and
     C(s3:DeleteBucket); with O(force=true) also C(s3:DeleteObject), C(s3:DeleteObjectVersion) and
-    C(s3:AbortMultipartUpload). The first two of these also for a bucket in which turns were taken, see O(scope)."
-  - S3 has no conditional writes of policies, lifecycle rules and tags. A change that somebody else makes between the
-    read and the write of this module, usually some milliseconds, is lost; with O(scope), only one by other means than
-    this module with O(scope).
-  - If the store lacks a facet that is given, the task fails before anything is written wherever that shows in a read.
+    C(s3:AbortMultipartUpload). The first two of these also for a bucket with a bucket lock, see O(project)."
+  - S3 has no conditional writes of policies, lifecycle rules and tags. A change of another program between the read and
+    the write of this module, usually some milliseconds, is lost. With O(project), this does not apply to changes by
+    this module with O(project).
+  - If the store lacks a feature that an option needs, the task fails before anything is written, provided that a read
+    shows it. See also O(skip_unsupported).
 seealso:
   - module: vonage.archiving.s3_archive_bucket_info
   - module: vonage.archiving.vonage_archive_storage
@@ -303,6 +341,29 @@ EXAMPLES = r"""
         expose_headers: [content-range, etag]
         max_age_seconds: 3600
 
+- name: Set encryption and a lifecycle rule where the store has them, without an error where it does not
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    endpoint_url: https://s3.example.com
+    encryption: s3
+    lifecycle:
+      prefix: 47123456/
+      abort_incomplete_uploads_days: 7
+    skip_unsupported: [encryption, lifecycle]
+  register: recordings
+
+- name: Show which options were skipped
+  ansible.builtin.debug:
+    var: recordings.unsupported
+
+- name: Change a bucket that the project uses already, as its state file shows
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    project: "47123456"
+    region: eu-west-1
+    state_file: /var/lib/vonage-archiving/47123456.json
+    encryption: s3
+
 - name: Make the recordings of one project readable by everybody, as Interactive Broadcast needs it
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
@@ -310,10 +371,10 @@ EXAMPLES = r"""
     folders: ["47123456"]
     public_prefixes: ["47123456"]
 
-- name: One project's part of a bucket that projects share, its recordings public and deleted after 90 days
+- name: Configure the part of one project in a shared bucket, with public recordings that expire after 90 days
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
-    scope: "47123456"
+    project: "47123456"
     region: eu-west-1
     public_prefixes: ["47123456"]
     lifecycle:
@@ -323,7 +384,7 @@ EXAMPLES = r"""
 - name: Set the upload target before the bucket denies uploads without encryption
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
-    scope: "47123456"
+    project: "47123456"
     region: eu-west-1
     encryption: s3
     require_encryption: true
@@ -337,7 +398,7 @@ EXAMPLES = r"""
 - name: Delete recordings after 30 instead of 90 days, those that are already there included
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
-    scope: "47123456"
+    project: "47123456"
     region: eu-west-1
     lifecycle:
       prefix: 47123456/
@@ -347,7 +408,7 @@ EXAMPLES = r"""
 - name: Delete the bucket with the recordings of one project, if it contains nothing else
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
-    scope: "47123456"
+    project: "47123456"
     region: eu-west-1
     state: absent
     force: true
@@ -400,7 +461,7 @@ EXAMPLES = r"""
 - name: Delete the bucket with everything in it, unless it is also that of other projects
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
-    scope: "47123456"
+    project: "47123456"
     region: eu-west-1
     state: absent
     force: true
@@ -409,8 +470,8 @@ EXAMPLES = r"""
 RETURN = r"""
 bucket:
   description:
-    - The bucket after this run (in check mode, after a run would have been), with the facets that were asked for under
-      the names of their options.
+    - The bucket after this run (in check mode, after the predicted changes), with the facets under the names of their
+      options. Options in RV(unsupported) are left out.
   returned: success
   type: dict
   contains:
@@ -436,54 +497,56 @@ bucket:
     encryption:
       description: V(s3) or V(none).
       type: str
-      returned: O(encryption) is given
+      returned: O(encryption) is set
     cors_rules:
       description: The rules, as in O(cors_rules).
       type: list
       elements: dict
-      returned: O(cors_rules) is given
+      returned: O(cors_rules) is set
     folders:
       description: The folders of O(folders).
       type: list
       elements: str
-      returned: O(folders) is given and not empty
+      returned: O(folders) is set and not empty
     public_prefixes:
-      description: The prefixes below which everybody may read; with O(scope), those of the project.
+      description: The prefixes below which everybody may read; with O(project), those of the project.
       type: list
       elements: str
-      returned: O(public_prefixes) is given
+      returned: O(public_prefixes) is set
     require_tls:
       description: Whether requests without TLS are denied.
       type: bool
-      returned: O(require_tls) is given
+      returned: O(require_tls) is set
     require_encryption:
-      description: Whether uploads that do not ask for encryption are denied; with O(scope), those of the project.
+      description: Whether uploads that do not ask for encryption are denied; with O(project), those of the project.
       type: bool
-      returned: O(require_encryption) is given
+      returned: O(require_encryption) is set
     block_public_access:
       description:
         - The four settings C(block_public_acls), C(ignore_public_acls), C(block_public_policy) and
           C(restrict_public_buckets).
       type: dict
-      returned: O(block_public_access) or O(public_prefixes) is given and the store has it
+      returned: O(block_public_access) or O(public_prefixes) is set and the store has it
     object_ownership:
       description: As in O(object_ownership).
       type: str
-      returned: O(object_ownership) is given
+      returned: O(object_ownership) is set
     versioning:
       description: As in O(versioning), null for a bucket that was never versioned.
       type: str
-      returned: O(versioning) is given
+      returned: O(versioning) is set
     lifecycle:
-      description: The lifecycle rule of this module, or of the project with O(scope), empty where there is none.
+      description:
+        - The managed lifecycle rule, or that of the project with O(project); empty if there is none. The key
+          C(unmanaged_fields) contains additions by hand.
       type: dict
-      returned: O(lifecycle) is given
+      returned: O(lifecycle) is set
     tags:
       description: All tags of the bucket.
       type: dict
-      returned: O(tags) is given
+      returned: O(tags) is set
 changes:
-  description: Names of what changed, V(bucket) standing for its creation or deletion.
+  description: The names of the changed options; V(bucket) if the bucket was created or deleted.
   returned: success
   type: list
   elements: str
@@ -496,10 +559,17 @@ pending_requirements:
   type: list
   elements: str
   sample: [require_encryption]
+unsupported:
+  description:
+    - The options that were skipped, because the store lacks the feature and the option is in O(skip_unsupported).
+  returned: O(state=present)
+  type: list
+  elements: str
+  sample: [lifecycle]
 removed:
   description:
-    - How many objects (versions and delete markers included) and open uploads were removed; empty where none were
-      to be removed, and in check mode.
+    - How many objects (including versions and delete markers) and uploads in progress were deleted. Empty if there were
+      none to delete, and in check mode.
   returned: O(state=absent)
   type: dict
   sample: {"objects": 12, "uploads": 0}
@@ -511,15 +581,15 @@ error:
     kind:
       description:
         - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(not_ours), V(missing_library).
+          V(not_managed), V(missing_library).
       type: str
       returned: always
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
     problem:
-      description: What came back.
+      description: Why it failed.
       type: str
       returned: always
     hint:
@@ -527,7 +597,7 @@ error:
       type: str
       returned: always
     problems:
-      description: All that is wrong with the options, one sentence each.
+      description: The problems of the options, one sentence each.
       type: list
       elements: str
       returned: with RV(error.kind=input)
@@ -540,29 +610,29 @@ error:
       type: str
       returned: with RV(error.kind=missing_library)
     status:
-      description: HTTP status of the answer.
+      description: HTTP status of the response.
       type: int
-      returned: when there was an answer
+      returned: when there was a response
     code:
       description: The error code of the store, such as V(NoSuchBucket).
       type: str
       returned: when the store gave one
     store:
-      description: Which store it was.
+      description: The store.
       type: str
-      returned: when a store was asked
+      returned: when a request was sent
     action:
       description: The IAM action that is needed.
       type: str
       returned: when a permission is missing
     facet:
-      description: The facet of the bucket that it is about.
+      description: The facet of the bucket.
       type: str
-      returned: when it is about one
+      returned: when the error is about a facet
     answer:
-      description: The root element of an answer that is none of the facet's, or V(empty).
+      description: The root element of a response that is not about the facet, or V(empty).
       type: str
-      returned: when it is about a facet and the store answered with something else
+      returned: when the error is about a facet and the response is about something else
     region:
       description: Where the bucket is.
       type: str

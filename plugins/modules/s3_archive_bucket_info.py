@@ -12,10 +12,10 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Reads the facets that M(vonage.archiving.s3_archive_bucket) manages, side by side, and shows them as its options
-    would be written.
-  - A facet that the store does not have, or that the credentials may not read, is no failure. It is C(null), and
-    RV(unavailable) says why.
+  - Reads the facets that M(vonage.archiving.s3_archive_bucket) manages, in parallel, and returns them in the form of
+    its options.
+  - A facet that the store lacks, or that the credentials cannot read, is not a failure. It is C(null), and
+    RV(unavailable) contains the reason.
 options:
   name:
     description: Name of the bucket.
@@ -24,7 +24,7 @@ options:
     aliases: [bucket]
   facets:
     description:
-      - What to read. Without it, everything.
+      - The facets to read. Without it, all.
     type: list
     elements: str
     choices:
@@ -39,16 +39,16 @@ options:
       - tags
       - folders
       - cors_rules
-  scope:
+  project:
     description:
-      - The project whose part of a shared bucket is to be shown, as in
-        O(vonage.archiving.s3_archive_bucket#module:scope). These are its lifecycle rule, its public prefixes and
-        whether its uploads must be encrypted; all other facets are those of the bucket.
-      - Without it, RV(bucket) has the lifecycle rule that is no project's own, and the public prefixes of all projects.
+      - The project whose part of a shared bucket to return, as in
+        O(vonage.archiving.s3_archive_bucket#module:project). This applies to the lifecycle rule, the public prefixes
+        and the requirement of encrypted uploads. All other facets are those of the bucket.
+      - If not set, RV(bucket) contains the lifecycle rule V(vonage-archiving), and the public prefixes of all projects.
     type: str
   region:
     description:
-      - The region of the connection. The answer names the region the bucket is really in, where the store tells.
+      - The region of the connection. RV(bucket.region) is the actual region of the bucket, if the store returns it.
 extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.attributes
@@ -65,33 +65,33 @@ attributes:
     membership: [vonage.archiving.all, vonage.archiving.aws]
 notes:
   - "IAM actions. For each facet the one to read it, as named in the notes of M(vonage.archiving.s3_archive_bucket), and
-    C(s3:ListBucket), without which AWS may say of a missing bucket that access is denied. A missing permission is
-    reported, and a failure only if nothing at all may be read."
+    C(s3:ListBucket), without which AWS may deny access to a missing bucket. A missing permission is a failure only if
+    the credentials cannot read any facet. Otherwise it is in RV(unavailable)."
 seealso:
   - module: vonage.archiving.s3_archive_bucket
 """
 
 EXAMPLES = r"""
-- name: Everything about a bucket
+- name: Read all facets of a bucket
   vonage.archiving.s3_archive_bucket_info:
     name: example-recordings
     region: eu-west-1
   register: recordings
 
-- name: Stop unless everything in it is kept from the public, whatever policies and ACLs say
+- name: Fail unless the public access block suppresses public policies and ACLs
   ansible.builtin.assert:
     that:
       - recordings.bucket.block_public_access.restrict_public_buckets
       - recordings.bucket.block_public_access.ignore_public_acls
 
-- name: One project's part of a bucket that projects share
+- name: Read the part of one project in a shared bucket
   vonage.archiving.s3_archive_bucket_info:
     name: example-recordings
-    scope: "47123456"
+    project: "47123456"
     region: eu-west-1
     facets: [lifecycle, public_prefixes]
 
-- name: Only two facets, on a store that is not AWS
+- name: Read only two facets, on a store other than AWS
   vonage.archiving.s3_archive_bucket_info:
     name: example-recordings
     endpoint_url: https://s3.example.com
@@ -103,11 +103,10 @@ EXAMPLES = r"""
 RETURN = r"""
 bucket:
   description:
-    - The bucket. Besides the keys below, every facet that was asked for, under the name and in the form of the option
-      of M(vonage.archiving.s3_archive_bucket); C(null) for one that is not set or not available.
-    - A statement or rule of the collection that was changed by hand is shown as the store has it. So is, under
-      C(require_encryption), a statement about some projects if O(scope) is not given, and one about the whole bucket
-      if it is.
+    - The bucket. Besides the keys below, it contains every facet of O(facets), under the name and in the form of the
+      option of M(vonage.archiving.s3_archive_bucket); C(null) if it is not set or not available.
+    - A managed statement or rule that was changed by hand is returned unchanged. So is, as C(require_encryption), a
+      statement about some projects if O(project) is not set, and one about the whole bucket if it is set.
   returned: success
   type: dict
   sample:
@@ -128,7 +127,7 @@ bucket:
       type: bool
       returned: always
     region:
-      description: The region it is in, where the store tells, else the region of the connection.
+      description: Its region, if the store returns it, else the region of the connection.
       type: str
       returned: the bucket exists
     url:
@@ -139,20 +138,20 @@ bucket:
       description: The prefixes of the first level, without the slash at their end.
       type: list
       elements: str
-      returned: asked for
-    lifecycle_scopes:
+      returned: V(folders) is in O(facets)
+    lifecycle_projects:
       description:
-        - The projects that have a lifecycle rule of their own, see O(scope). RV(bucket) then has that of one of them
-          only, or none, under C(lifecycle).
+        - The projects that have their own lifecycle rule, see O(project). RV(bucket) contains only one of these rules,
+          or none, as C(lifecycle).
       type: list
       elements: str
-      returned: V(lifecycle) is asked for and available
+      returned: V(lifecycle) is in O(facets) and available
       sample: ["47123456", "47123457"]
-    encryption_scopes:
-      description: The projects that require encrypted uploads, see O(scope).
+    encryption_projects:
+      description: The projects that require encrypted uploads, see O(project).
       type: list
       elements: str
-      returned: V(require_encryption) is asked for and available
+      returned: V(require_encryption) is in O(facets) and available
       sample: ["47123456", "47123457"]
 unavailable:
   description: Facets that could not be read, each with V(unsupported) or V(denied).
@@ -170,12 +169,12 @@ error:
           V(missing_library).
       type: str
       returned: always
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
     problem:
-      description: What came back.
+      description: Why it failed.
       type: str
       returned: always
     hint:
@@ -183,7 +182,7 @@ error:
       type: str
       returned: always
     problems:
-      description: All that is wrong with the options, one sentence each.
+      description: The problems of the options, one sentence each.
       type: list
       elements: str
       returned: with RV(error.kind=input)
@@ -196,17 +195,17 @@ error:
       type: str
       returned: with RV(error.kind=missing_library)
     status:
-      description: HTTP status of the answer.
+      description: HTTP status of the response.
       type: int
-      returned: when there was an answer
+      returned: when there was a response
     code:
       description: The error code of the store, such as V(NoSuchBucket).
       type: str
       returned: when the store gave one
     store:
-      description: Which store it was.
+      description: The store.
       type: str
-      returned: when a store was asked
+      returned: when a request was sent
     action:
       description: The IAM action that is needed.
       type: str
@@ -223,7 +222,7 @@ def main() -> None:
         gather,
         {
             "name": {"type": "str", "required": True, "aliases": ["bucket"]},
-            "scope": {"type": "str"},
+            "project": {"type": "str"},
             "facets": {"type": "list", "elements": "str", "choices": list(READABLE)},
             **connection.ARGUMENTS,
         },

@@ -52,12 +52,12 @@ options:
   target_set_at:
     description:
       - When the upload target of the project was set, a time in ISO 8601 or a whole number of seconds ago, as O(since).
-      - Without it and without O(record), archives that fell back cannot be told from those that were recorded when
+      - Without it and without O(state_file), archives that fell back cannot be told from those that were recorded when
         there was no target.
     type: str
-  record:
+  state_file:
     description:
-      - Where M(vonage.archiving.vonage_archive_storage) keeps the record of the upload target, a path or
+      - Where M(vonage.archiving.vonage_archive_storage) keeps the state file of the upload target, a path or
         C(s3://bucket/key). What it says of since when the project has had a target, whichever, takes the
         place of O(target_set_at); they exclude each other.
       - It is read with the credentials of O(access_key) and the other connection options.
@@ -91,7 +91,7 @@ notes:
     are whether an archive is C(available) for a moment before it is uploaded, and the status of one whose upload failed
     without a fallback; C(failed) and a C(stopped) that stays are what it can be."
   - What the API says of an archive's password is never returned.
-  - "IAM actions for O(bucket): C(s3:ListBucket) on the bucket; no recording is read. For a O(record) in S3:
+  - "IAM actions for O(bucket): C(s3:ListBucket) on the bucket; no recording is read. For a O(state_file) in S3:
     C(s3:GetObject) on it, and C(s3:ListBucket)."
   - Listing the archives of an application of the unified environment (O(application_id)) is documented by the vendor.
     That it takes the token that is sent here is what the vendor's SDKs do.
@@ -108,7 +108,7 @@ EXAMPLES = r"""
     api_secret: "{{ video_api_secret }}"
     since: 86400
     limit: 0
-    record: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
+    state_file: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
     bucket: example-archives
     region: eu-west-1
   register: recordings
@@ -118,7 +118,7 @@ EXAMPLES = r"""
     that: recordings.health.ok
     fail_msg: "{{ recordings.health }}"
 
-- name: List what failed since a certain time, without the record
+- name: List what failed since a certain time, without the state file
   vonage.archiving.vonage_archive_info:
     api_key: "{{ video_api_key }}"
     api_secret: "{{ video_api_secret }}"
@@ -247,14 +247,14 @@ health:
   type: dict
   sample:
     ok: false
-    looked_at: 3
+    checked: 3
     target_set_at: "2026-11-20T09:30:00Z"
     why: null
     uploaded: {count: 2, ids: [ab0baa3d-2539-43a6-be42-b41ff1488af3, 0a1b2c3d-2539-43a6-be42-b41ff1488af3]}
     fell_back: {count: 1, ids: [5f3c1d2e-2539-43a6-be42-b41ff1488af3]}
     failed: {count: 0, ids: []}
     stuck: {count: 0, ids: []}
-    under_way: {count: 0, ids: []}
+    in_progress: {count: 0, ids: []}
     in_cloud: {count: 0, ids: []}
     other: {count: 0, ids: []}
   contains:
@@ -267,8 +267,8 @@ health:
       returned: success
       type: bool
       sample: false
-    looked_at:
-      description: How many archives it is about.
+    checked:
+      description: How many archives were checked.
       returned: success
       type: int
       sample: 3
@@ -305,7 +305,7 @@ health:
       returned: success
       type: dict
       sample: {count: 0, ids: []}
-    under_way:
+    in_progress:
       description: Archives that are being recorded, or have ended a short time ago.
       returned: success
       type: dict
@@ -339,7 +339,7 @@ health:
           type: str
           sample: example-archives
         checked:
-          description: How many uploaded archives were looked for.
+          description: How many uploaded archives were checked.
           returned: success
           type: int
           sample: 2
@@ -373,8 +373,8 @@ error:
       type: str
       returned: always
       sample: denied
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
       sample: list the archives of project 45828062
@@ -427,7 +427,7 @@ error:
       returned: when the API answered with a date and said no
   sample:
     kind: denied
-    attempted: list the archives of project 45828062
+    operation: list the archives of project 45828062
     problem: "https://api.opentok.com answered HTTP 403: code 403, Invalid token"
     hint: The cause can be that api_secret does not belong to api_key 45828062, or has been replaced.
     status: 403

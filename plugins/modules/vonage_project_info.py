@@ -166,8 +166,8 @@ error:
       type: str
       returned: always
       sample: denied
-    attempted:
-      description: What could not be done.
+    operation:
+      description: The operation that failed.
       type: str
       returned: always
       sample: list the projects of account 1234567
@@ -208,7 +208,7 @@ error:
       returned: when the API answered with a date and said no
   sample:
     kind: denied
-    attempted: list the projects of account 1234567
+    operation: list the projects of account 1234567
     problem: "https://api.opentok.com answered HTTP 403: code 403, Invalid token"
     hint: It takes the key and secret of the account; those of a project are others.
     status: 403

@@ -11,7 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tools.cores import locked
+from tools.cores import file_lock
 from tools.environment import run
 from tools.paths import CACHE, user_environment
 
@@ -22,7 +22,7 @@ MEMBERS = "ansible_collections/awx/"
 
 def ensure() -> Path:
     """Return the folder that ``ansible_collections/awx`` is in."""
-    with locked(CACHE / ".awx.lock"):
+    with file_lock(CACHE / ".awx.lock"):
         if not (FOLDER / "ansible_collections" / "awx" / "awx" / "MANIFEST.json").exists():
             _fetch()
     return FOLDER

@@ -17,11 +17,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, uploader_module
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from tests.sandbox import Store, VonageEmulator
 
 PROBE = "vonage-archiving-probe-"
@@ -98,7 +97,7 @@ class Life:
     def bring_about_the_bucket(self, **options: Any) -> Outcome:
         given = {
             "name": self.bucket,
-            "scope": self.key,
+            "project": self.key,
             "encryption": "s3",
             "cors_rules": [{"allowed_origins": ["https://player.example.com"], "allowed_methods": ["GET"]}],
             "folders": [self.key],
@@ -115,24 +114,25 @@ class Life:
         given = {
             "s3": {"bucket": self.bucket, "sse": "s3"},
             "fallback": "opentok",
-            "record": f"s3://{self.bucket}/{self.record_key}",
-            "uploader": {"tags": {"owner": "video"}},
-            # Old keys are deleted in the same run.
-            "grace_period": 0,
-            "delete_after": 0,
-            "drain_timeout": 1,
+            "state_file": f"s3://{self.bucket}/{self.record_key}",
+            "uploader": {**self.uploader, "rotate": options.pop("rotate", False)},
             "verify_timeout": 10,
         }
-        return run.reconcile({**self._operator, **self._project, **given, **options}, self._context(check_mode))
+        return reconcile({**self._operator, **self._project, **given, **options}, self._context(check_mode))
+
+    @property
+    def uploader(self) -> dict[str, Any]:
+        """Old keys are deleted in the same run."""
+        return {"tags": {"owner": "video"}, "grace_period": 0, "delete_after": 0, "drain_timeout": 1}
 
     def configure(self, **options: Any) -> bool:
         """Do as tasks/managed.yml does; whether anything was changed."""
-        plan = self.bring_about_the_key(check_mode=True, proof="none", **options)
+        plan = self.bring_about_the_key(check_mode=True, verify="never", **options)
         made = self.bring_about_the_bucket()
         if not (plan.changed or made.changed):
             return False
-        proof = "none" if not self.proofs else "always" if made.changed else "new"
-        done = self.bring_about_the_key(proof=proof, **options)
+        verify = "never" if not self.proofs else "always" if made.changed else "new_key"
+        done = self.bring_about_the_key(verify=verify, **options)
         return made.changed or done.changed
 
     def begin(self) -> None:
@@ -163,7 +163,7 @@ class Life:
         assert self._policy() is None
 
     def verify(self) -> None:
-        found = self.bring_about_the_key(proof="only")
+        found = self.bring_about_the_key(verify="only")
         assert found.result["checks"]
         assert all(check["ok"] for check in found.result["checks"])
         assert self.all_keys == [self.held]
@@ -183,8 +183,8 @@ class Life:
         for key in (f"{self.key}/{left}", left):
             self.admin.create_multipart_upload(Bucket=self.bucket, Key=key)
         # moto passes over the condition of the uploader's policy, so that its key can list more than on AWS.
-        with pytest.raises(NotProvenError) as refused:
-            self.bring_about_the_key(proof="only", expect_least_privilege=True)
+        with pytest.raises(VerificationFailedError) as refused:
+            self.bring_about_the_key(verify="only", expect_least_privilege=True)
         assert [check["name"] for check in refused.value.facts["checks"] if not check["ok"]] == ["no_list_outside"]
         self.see_that_nothing_is_left()
 
@@ -210,10 +210,7 @@ class Life:
 
     def end(self) -> None:
         """Do as tasks/absent.yml does."""
-        given = {"state": "absent", "record": f"s3://{self.bucket}/{self.record_key}"}
-        storage.reconcile({**self._operator, **self._project, **given}, self._context())
-        for name in (self.user, self.spare):
-            uploader_module.reconcile({**self._operator, "state": "absent", "name": name}, self._context())
+        self.bring_about_the_key(state="absent")
         assert self.emulator.target(self.key) is None
         assert not self._exists(self.user)
 

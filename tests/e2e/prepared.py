@@ -19,7 +19,7 @@ def variables(site: Site, **changes: Any) -> dict[str, Any]:
     """What the driver takes: the role's variables without their prefix."""
     given = {name.removeprefix("archive_storage_"): value for name, value in site.variables.items()}
     keys = {"access_key": site.store.access_key, "secret_key": site.store.secret_key}
-    return {**given, **keys, "has_secret": True, **changes}
+    return {**given, **keys, **changes}
 
 
 def configured(site: Site, **changes: Any) -> Site:

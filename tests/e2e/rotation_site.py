@@ -20,8 +20,12 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.options import desired
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation.run import Rotation
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
+    UPLOADER,
+    ManagedKeyParams,
+    parse_params,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.rotation import Rotation
 from tests.e2e import runs
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator
 
@@ -59,6 +63,27 @@ class RotationSite:
     @property
     def params(self) -> dict[str, Any]:
         """The options of the module; little time for the API, so that nobody waits long for a run that was killed."""
+        times = {"grace_period": 0, "delete_after": 0, "drain_timeout": 0}
+        return {**self.connection, **self.external, "uploader": times}
+
+    def options(self, **options: Any) -> dict[str, Any]:
+        """The same with other options; those of ``uploader`` can be given by their names."""
+        nested = {name: options.pop(name) for name in UPLOADER if name in options}
+        uploader = {**self.params["uploader"], **(options.pop("uploader", None) or {}), **nested}
+        return {**self.params, "uploader": uploader, **options}
+
+    @property
+    def external(self) -> dict[str, Any]:
+        """The options of the target."""
+        return {
+            "s3": {"bucket": self.bucket, "endpoint": self.s3.url, "sse": "s3"},
+            "fallback": "none",
+            "verify_timeout": 10,
+        }
+
+    @property
+    def connection(self) -> dict[str, Any]:
+        """The options of the project, the state file, and the operator."""
         return {
             "api_url": self.api.url,
             "api_key": self.key,
@@ -66,17 +91,11 @@ class RotationSite:
             "timeout": 1,
             "retries": 1,
             "total_timeout": 2,
-            "s3": {"bucket": self.bucket, "endpoint": self.s3.url, "sse": "s3"},
-            "fallback": "none",
-            "record": f"s3://{self.bucket}/{self.record_key}",
+            "state_file": f"s3://{self.bucket}/{self.record_key}",
             "endpoint_url": self.s3.url,
             "region": self.store.region,
             "access_key": self.store.access_key,
             "secret_key": self.store.secret_key,
-            "grace_period": 0,
-            "delete_after": 0,
-            "drain_timeout": 0,
-            "verify_timeout": 10,
         }
 
     @property
@@ -89,9 +108,9 @@ class RotationSite:
 
         :param later: seconds that its clock is ahead.
         """
-        wanted = desired({**self.params, **options}, {})
+        params = managed_params(self.options(**options))
         context = Context(check_mode=check_mode)
-        outcome = Rotation(wanted, context, Iam(wanted.iam), now=lambda: self.clock() + later).run()
+        outcome = Rotation(params, context, Iam(params.uploader.iam), now=lambda: self.clock() + later).run()
         shown = json.dumps([outcome.result, outcome.before, outcome.after])
         assert not runs.leaks(shown, self.secrets)
         assert not outcome.failed
@@ -212,14 +231,14 @@ class RotationSite:
     def in_order(self, **options: Any) -> None:
         """The next run brings everything in order, and the one after it has nothing to do."""
         self.s3.before = self.s3.after = self.api.before = self.api.after = None
-        self.run(proof="none", **options)
+        self.run(verify="never", **options)
         self.settled()
-        self.steady(proof="none", **options)
+        self.steady(verify="never", **options)
 
     def on_main(self) -> None:
         """Have the target hold the only key, one of the first user."""
         if self.keys_of(self.users[1]):
-            self.run(rotate=True, proof="none")
+            self.run(rotate=True, verify="never")
         assert list(self.statuses()) == [self.held] == [key["AccessKeyId"] for key in self.keys_of(self.user)]
 
     def settled(self) -> None:
@@ -234,8 +253,15 @@ class RotationSite:
 
 def rotate(params: dict[str, Any]) -> None:
     """Entry point of a process that is killed."""
-    wanted = desired(params, {})
-    Rotation(wanted, Context(), Iam(wanted.iam)).run()
+    managed = managed_params(params)
+    Rotation(managed, Context(), Iam(managed.uploader.iam)).run()
+
+
+def managed_params(options: dict[str, Any]) -> ManagedKeyParams:
+    """Parse the options of a managed key."""
+    params = parse_params(options, {})
+    assert isinstance(params, ManagedKeyParams)
+    return params
 
 
 def iam_action(request: ProxiedRequest) -> dict[str, str]:

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "tree"
 ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
 RUN_SECONDS = 120
+REPORT = "vonage.archiving.archive_storage_report"
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Run:
 
     @property
     def changed(self) -> list[str]:
-        """Return the names of the tasks that changed something."""
-        return [event.task for event in self.events if event.changed]
+        """Return the names of the tasks that changed something; the report only repeats it."""
+        return [event.task for event in self.events if event.changed and event.action != REPORT]
 
     @property
     def error(self) -> str:
@@ -84,11 +85,10 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any]:
-        """Return the role's fact ``archive_storage_result``."""
-        facts = [event.result.get("ansible_facts", {}) for event in self.events]
-        found = [fact["archive_storage_result"] for fact in facts if "archive_storage_result" in fact]
-        assert found, self.output
-        return dict(found[-1])
+        """Return the role's result, which its last task registers."""
+        reports = [event.result for event in self.events if event.action == REPORT and "project" in event.result]
+        assert reports, self.output
+        return dict(reports[-1])
 
     def task(self, name: str) -> Event:
         """Return the last event of the task whose name ends so."""

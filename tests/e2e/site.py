@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
@@ -201,8 +201,8 @@ class Site:
         """Let time pass, as far as the state file is concerned."""
         document = self.record()
         for name in ("time", "since", "settings_since"):
-            moment = record.seconds(document.get(name, ""))
-            document.update({} if moment is None else {name: record.stamp(moment - seconds)})
+            moment = state.seconds(document.get(name, ""))
+            document.update({} if moment is None else {name: state.stamp(moment - seconds)})
         self.client.put_object(Bucket=self.bucket, Key=self.record_key, Body=json.dumps(document).encode())
 
     def uploaded(self) -> str:
@@ -267,7 +267,7 @@ def made_secrets(requests: Sequence[ProxiedRequest]) -> list[str]:
 def given_key(access_key: str, secret_key: str) -> dict[str, Any]:
     """The variables for an uploader whose key is given."""
     return {
-        "archive_storage_uploader": "given",
+        "archive_storage_upload_key": "external",
         "archive_storage_uploader_access_key": access_key,
         "archive_storage_uploader_secret_key": secret_key,
     }

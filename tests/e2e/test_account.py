@@ -19,7 +19,8 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, archive_info, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, archive_info
 from tests.e2e import runs
 from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
 from tests.sandbox.vonage.state import Archive, Project
@@ -79,12 +80,19 @@ class Recorder:
         return name
 
     def set_target(self, bucket: str, key: tuple[str, str]) -> str:
-        """Set the upload target as the module does; return where its record is."""
-        record = f"s3://{bucket}/.vonage-archiving/{self.project.key}.json"
+        """Set the upload target as the module does; return the location of its state file."""
+        state_file = f"s3://{bucket}/.vonage-archiving/{self.project.key}.json"
         target = {"bucket": bucket, "access_key": key[0], "secret_key": key[1], "endpoint": self.store.endpoint_url}
-        params = {"s3": target, "fallback": "opentok", "record": record, **self.credentials, **self.operator}
-        assert storage.reconcile(params, Context()).changed
-        return record
+        params = {
+            "s3": target,
+            "fallback": "opentok",
+            "state_file": state_file,
+            "verify": "never",
+            **self.credentials,
+            **self.operator,
+        }
+        assert reconcile(params, Context()).changed
+        return state_file
 
     def calls(self) -> list[dict[str, Any]]:
         """What the emulator was asked for this project."""
@@ -128,7 +136,7 @@ def test_since_spares_pages(recorder: Recorder) -> None:
     found = recorder.info(since="3600", status=["uploaded"])
     assert recorder.queries == ["offset=0&count=1000"]
     assert [each["id"] for each in found["archives"]] == recent
-    assert (found["total"], found["health"]["looked_at"], found["health"]["ok"]) == (2403, 3, True)
+    assert (found["total"], found["health"]["checked"], found["health"]["ok"]) == (2403, 3, True)
 
 
 def test_faults_of_the_api_are_passed_over(recorder: Recorder) -> None:
@@ -159,20 +167,20 @@ def test_a_wrong_secret_is_told_with_its_cause(recorder: Recorder) -> None:
     assert not runs.leaks(str(caught.value), ["0" * 40, recorder.calls()[0]["headers"]["X-Opentok-Auth"]])
 
 
-def test_a_recording_that_falls_back_is_found_by_the_record(recorder: Recorder) -> None:
+def test_a_recording_that_falls_back_is_found_by_the_state_file(recorder: Recorder) -> None:
     """From the target, set as the module does, to a key that no longer may upload."""
     bucket = recorder.make_bucket()
     recorder.emulator.record_archive(recorder.project.key)
-    time.sleep(1.1)  # records tell whole seconds
+    time.sleep(1.1)  # state files contain whole seconds
     key = recorder.store.make_user(f"uploader-{bucket}", upload_only_policy(bucket))
-    record = recorder.set_target(bucket, key)
+    state_file = recorder.set_target(bucket, key)
     assert recorder.emulator.record_archive(recorder.project.key)["status"] == "uploaded"
-    good = recorder.info(record=record, bucket=bucket, **recorder.operator)["health"]
+    good = recorder.info(state_file=state_file, bucket=bucket, **recorder.operator)["health"]
     assert (good["ok"], good["uploaded"]["count"], good["in_cloud"]["count"]) == (True, 1, 1)
     (recorder.emulator.state.holder(recorder.project.key).target or {})["config"]["secretKey"] = "0" * 40
     lost = recorder.emulator.record_archive(recorder.project.key)
     assert lost["status"] == "available"
-    bad = recorder.info(record=record, include_urls=True, **recorder.operator)
+    bad = recorder.info(state_file=state_file, include_urls=True, **recorder.operator)
     assert (bad["health"]["ok"], bad["health"]["fell_back"]["ids"]) == (False, [lost["id"]])
     assert bad["archives"][0]["url"] == lost["url"]
     assert lost["url"] not in json.dumps(recorder.info())

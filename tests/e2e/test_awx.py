@@ -293,6 +293,6 @@ def test_nothing_of_a_job_is_found_by_the_next(home: Path) -> None:
     launch = Launch("verify", {"vonage_video_project": {"api_key": "47123456", "api_secret": "x"}})
     job = jobs.run(launch, core_of(NEWEST), home)
     assert job.status == "failed"
-    assert "archive_storage_bucket is not given" in job.left
+    assert "archive_storage_bucket is not set" in job.left
     assert job.artifacts["archive_storage_summary"]["reason"] == "failed"
     assert os.listdir(home) == []

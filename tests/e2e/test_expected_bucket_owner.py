@@ -35,7 +35,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info
 from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
 from tests.e2e.managed_life import Life
@@ -125,7 +126,7 @@ def gate(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> OwnerGate:
     monkeypatch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
     # Requests without a key are not sent by botocore, and moto cannot answer them.
     monkeypatch.setattr(upload_views.Views, "_anonymous_list", lambda _views: Check("anonymous_list", True, ""))
-    monkeypatch.setattr(policy, "CONFIRM_PAUSES", (0.0, 0.1))
+    monkeypatch.setattr(policy, "CONFIRM_BACKOFF", (0.0, 0.1))
     return judge
 
 
@@ -149,21 +150,21 @@ def test_every_request_of_a_project_names_the_owner(sandbox: Sandbox, gate: Owne
 def modules(life: OwnedLife) -> dict[str, Callable[[], Any]]:
     """A run of each module that uses the bucket."""
     operator, project, context = life._operator, life._project, Context(warn=life.warnings.append)
-    record = f"s3://{life.bucket}/{life.record_key}"
+    state_file = f"s3://{life.bucket}/{life.record_key}"
     key = {"bucket": life.bucket, "access_key": life.operator[0], "secret_key": life.operator[1], "sse": "s3"}
-    target = {"s3": key, "fallback": "opentok", "record": record}
+    target = {"s3": key, "fallback": "opentok", "state_file": state_file}
     probe = {"s3": key, "prefix": life.key, "timeout": 0}
     return {
         "s3_archive_bucket": life.bring_about_the_bucket,
         "s3_archive_bucket absent": lambda: life.bring_about_the_bucket(state="absent", force=True),
         "s3_archive_bucket_info": lambda: bucket_info.gather({**operator, "name": life.bucket}, context),
-        "archive_key_rotation": life.bring_about_the_key,
-        "vonage_archive_storage": lambda: storage.reconcile({**operator, **project, **target}, context),
+        "vonage_archive_storage, managed key": life.bring_about_the_key,
+        "vonage_archive_storage, external key": lambda: reconcile({**operator, **project, **target}, context),
         "archive_upload_check": lambda: upload_check.reconcile({**operator, **probe}, context),
         "archive_fleet_report": lambda: publish.publish(
             {**operator, "report_path": f"s3://{life.bucket}/report", "show": False}, context, [], life.warnings.append
         ),
-        "vonage_archive_info": lambda: archive_info.gather({**operator, **project, "record": record}, context),
+        "vonage_archive_info": lambda: archive_info.gather({**operator, **project, "state_file": state_file}, context),
         "iam_archive_uploader absent": lambda: uploader_module.reconcile(
             {**operator, "state": "absent", "name": life.user, "drain_timeout": 1}, context
         ),

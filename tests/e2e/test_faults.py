@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every way in which the API can fail ends within the time budget, in success or in one clear error.
 
-In both cases the record says what is known, and the next run mends what is left.
+In both cases the state file says what is known, and the next run mends what is left.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yaml
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from tests.e2e import runs
 from tests.sandbox import Sandbox, VonageEmulator
 
@@ -61,13 +61,13 @@ NEEDS_BODY = ("truncate and applied", "trickle")
 
 
 class Scene:
-    """One project with a record in a file, and what was sent for it."""
+    """One project with a state file, and what was sent for it."""
 
     def __init__(self, emulator: VonageEmulator, home: Path) -> None:
         self.emulator, self.home = emulator, home
         project = emulator.add_project()
         self.key, self.secret = project.key, project.secret
-        self.record = home / "record.json"
+        self.state_file = home / "record.json"
 
     def run(self, **changes: Any) -> Outcome:
         """Run the use case with little time."""
@@ -78,12 +78,13 @@ class Scene:
             "timeout": TIMEOUT,
             "retries": RETRIES,
             "total_timeout": TOTAL,
-            "record": str(self.record),
+            "state_file": str(self.state_file),
+            "verify": "never",
             "fallback": "none",
             "s3": {"bucket": "recordings", "access_key": KEY, "secret_key": SECRET},
             **changes,
         }
-        return storage.reconcile(options, Context())
+        return reconcile(options, Context())
 
     def within(self, seconds: float, **changes: Any) -> Outcome | errors.ArchivingError:
         """Run it, and return the error if there is one; no more time may pass than said."""
@@ -108,10 +109,10 @@ class Scene:
 
     @property
     def status(self) -> str:
-        return str(json.loads(self.record.read_text())["status"])
+        return str(json.loads(self.state_file.read_text())["status"])
 
     def truth(self) -> None:
-        """What the record claims to know is right."""
+        """What the state file shows is true."""
         target = self.emulator.target(self.key)
         assert self.status in ("pending", "applied" if target else "absent")
 
@@ -222,14 +223,14 @@ def test_never_more_tries_than_allowed(scene: Scene, retries: int) -> None:
 
 def test_a_refusal_is_not_tried_again(scene: Scene) -> None:
     scene.run()
-    before = scene.record.read_bytes()
+    before = scene.state_file.read_bytes()
     for status, kind in ((400, errors.RejectedError), (403, errors.DeniedError)):
         scene.emulator.clear_log()
         scene.emulator.fail_next(status=status)
         assert isinstance(scene.within(1.0, fallback="opentok"), kind)
         assert len(scene.calls()) == 1
         # Nothing has changed for sure: what was known stays known.
-        assert scene.record.read_bytes() == before
+        assert scene.state_file.read_bytes() == before
     assert not scene.run().changed
 
 
@@ -240,7 +241,8 @@ def module_play(scene: Scene, **options: Any) -> Path:
         "api_key": scene.key,
         "api_secret": "{{ api_secret }}",
         "fallback": "none",
-        "record": str(scene.record),
+        "state_file": str(scene.state_file),
+        "verify": "never",
         "s3": {"bucket": "recordings", "access_key": KEY, "secret_key": "{{ secret_key }}"},
         **options,
     }

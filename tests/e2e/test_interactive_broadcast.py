@@ -20,7 +20,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import VerificationFailedError
 from tests.e2e.broadcast_site import BY_HAND, ORIGIN, OTHERS, STRANGER, BroadcastSite, broadcast_site
 from tests.e2e.runs import Run
 from tests.e2e.site import given_key, make_uploader
@@ -376,7 +376,7 @@ def test_a_bucket_that_does_not_do_what_is_needed(site: BroadcastSite) -> None:
     ]
     for options, name in wrong:
         site.make_bucket(**options)
-        with pytest.raises(NotProvenError) as error:
+        with pytest.raises(VerificationFailedError) as error:
             site.run(verify_timeout=0)
         assert [check["name"] for check in error.value.facts["checks"] if not check["ok"]] == [name]
         assert (site.patches(), site.keys(), site.config) == ([], {}, OTHERS)
@@ -420,7 +420,7 @@ def test_a_look_at_what_the_application_has(site: BroadcastSite) -> None:
     assert site.patches() == []
     site.app.change(good)
     site.iam.update_access_key(UserName=site.user, AccessKeyId=good["AWS_ACCESS_KEY_ID"], Status="Inactive")
-    with pytest.raises(NotProvenError) as error:
+    with pytest.raises(VerificationFailedError) as error:
         site.run(proof="only", verify_timeout=0)
     assert "image_upload" in str(error.value)
     # The next run mends what the look has found.

@@ -136,7 +136,7 @@ def test_heroku_does_not_take_the_change(site: BroadcastSite, heroku: HerokuEmul
     heroku.fail_next(**FAULTS[name], method="PATCH", times=ALWAYS)
     error = attempt(site)
     assert isinstance(error, errors.ArchivingError)
-    assert error.attempted == f"change the config vars of {site.app.name}"
+    assert error.operation == f"change the config vars of {site.app.name}"
     assert site.keys()[site.config["AWS_ACCESS_KEY_ID"]] == "Active"
     assert (site.config != old) is bool(FAULTS[name].get("apply"))
     assert len(site.keys()) == (1 if name in PLAIN else 2)
@@ -189,7 +189,7 @@ def test_a_release_that_is_pending(site: BroadcastSite, monkeypatch: pytest.Monk
 def test_a_user_that_somebody_else_has_made(site: BroadcastSite) -> None:
     site.iam.create_user(UserName=site.user)
     site.iam.create_access_key(UserName=site.user)
-    with pytest.raises(errors.NotOursError):
+    with pytest.raises(errors.NotManagedError):
         site.run()
     assert (site.patches(), site.config, len(site.keys())) == ([], OTHERS, 1)
     site.run(user={"force": True}, **QUICK)
@@ -233,7 +233,7 @@ def test_the_user_that_vonage_uploads_with_is_never_taken(site: BroadcastSite) -
     assert [key["Status"] for key in before] == ["Active"]
     every: list[dict[str, Any]] = [{}, {"state": "absent"}]
     for changes in every:
-        with pytest.raises(errors.NotOursError):
+        with pytest.raises(errors.NotManagedError):
             site.run(user={"name": name, "force": True}, **changes)
     assert site.iam.list_access_keys(UserName=name)["AccessKeyMetadata"] == before
     assert (site.patches(), site.config) == ([], OTHERS)

@@ -22,7 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import
 from tests.e2e.aws_gate import Gate, matches, pairs
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
 from tests.e2e.runs import ROOT
-from tests.e2e.test_permissions import readme
+from tests.e2e.test_permissions import documented_policy
 from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.xdist_group("permissions")
@@ -62,7 +62,7 @@ def gate(site: BroadcastSite, monkeypatch: pytest.MonkeyPatch) -> Gate:
 def test_the_policy_is_enough_and_no_more(site: BroadcastSite, gate: Gate) -> None:
     site.make_bucket()
     allowed = of_the_guide(site)
-    rest = readme("operator", site.bucket, site.key)["Statement"]
+    rest = documented_policy("operator", site.bucket, site.key)["Statement"]
     gate.policies[site.store.access_key] = {"Statement": [*allowed["Statement"], *rest]}
     at_aws: dict[str, Any] = {"endpoint_url": "", "region": "us-east-1"}
     assert site.run(**at_aws).result["reason"] == "missing"

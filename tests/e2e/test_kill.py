@@ -163,8 +163,8 @@ def truth(site: Site, record: dict[str, Any] | None) -> None:
 
 def kept(site: Site, given: dict[str, Any]) -> dict[str, Any] | None:
     """The record, wherever it is."""
-    if "record" in given:
-        path = Path(given["record"])
+    if "state_file" in given:
+        path = Path(given["state_file"])
         return json.loads(path.read_text()) if path.exists() else None
     try:
         return site.record()
@@ -321,11 +321,11 @@ def test_a_record_in_a_file_killed_at_every_step(scene: Scene, operation: str, a
         with scene.site() as site:
             folder = scene.home / f"records-{secrets.token_hex(4)}"
             folder.mkdir()
-            given = variables(site, record=str(folder / "record.json"))
+            given = variables(site, state_file=str(folder / "record.json"))
             if operation == "PUT":
                 # The API is called once, by the last request of the run.
                 with scene.site() as other:
-                    total = run_and_kill(other, "configure", variables(other, record=f"{folder}-count.json")).count
+                    total = run_and_kill(other, "configure", variables(other, state_file=f"{folder}-count.json")).count
                 killer = run_and_kill(site, "configure", given, total, after)
                 assert killer.hit in site.api.requests
             else:

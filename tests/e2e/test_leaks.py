@@ -124,7 +124,7 @@ def test_when_all_goes_well(site: Site) -> None:
     assert "secret_key" in first.text
     look(site, "verify").run.ok()
     changed = look(site, "configure", fallback="none").run.ok()
-    assert changed.task("Set the upload target").result["diff"]["after"]["fallback"] == "none"
+    assert changed.task("Create or update the upload target").result["diff"]["after"]["fallback"] == "none"
     look(site, "teardown").run.ok()
     # Every object that is there, the record among them.
     for key in [*site.objects(), LOCK_KEY]:
@@ -152,7 +152,7 @@ def test_when_the_api_echoes_what_it_refuses(site: Site) -> None:
     for status in (400, 403, 500, 502):
         site.emulator.fail_next(status=status, retry_after=0, times=9, path=f"/{site.key}/")
         # What was proven in the first run need not be proven in the others.
-        run = look(site, "configure", verify=status == 400).run.failed()
+        run = look(site, "configure", verify="new_key" if status == 400 else "never").run.failed()
         assert f"HTTP {status}" in run.error
         assert site.record()["status"] == "pending"
         site.emulator.clear_faults()
@@ -162,14 +162,14 @@ def test_when_secrets_are_wrong(site: Site) -> None:
     """A wrong secret is one, too: of another project, or with a letter missing."""
     wrong = site.uploader[1][::-1]
     run = look(site, "configure", [wrong], uploader_secret_key=wrong).run.failed()
-    assert run.failed_task == "Prove that uploads with these credentials arrive"
+    assert run.failed_task == "Create or update the upload target"
     run = look(site, "configure", [site.secret[::-1]], api_secret=site.secret[::-1]).run.failed()
-    assert run.failed_task == "Set the upload target"
+    assert run.failed_task == "Create or update the upload target"
     # Swapped: the secret stands where an id belongs, which is shown by right.
     keys: dict[str, Any] = {"uploader_access_key": wrong, "uploader_secret_key": site.uploader[0]}
     run = look(site, "configure", [wrong], **keys).run.failed()
     assert "look swapped" in run.error
-    assert run.failed_task == "Refuse what cannot be right before anything is touched"
+    assert run.failed_task == "Validate the variables"
 
 
 def test_when_nobody_answers(site: Site) -> None:

@@ -34,7 +34,7 @@ def core(request: pytest.FixtureRequest) -> Path:
 
 SURVEY: dict[str, Any] = {
     "public": "yes",
-    "verify": "yes",
+    "verify": "new_key",
     "require_tls": "",
     "require_encryption": "False",
     "retention_days": "30",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policies that the README gives people: the operator's is enough and no more, and so is the uploader's.
+"""The policies of guide_permissions.rst: the operator's is enough and no more, and so is the uploader's.
 
 Two judges, both without mercy. moto with its IAM on denies what the operator's policy does not allow; SeaweedFS knows
 only some actions of S3 in policies and none of IAM. What moto cannot judge, ``aws_gate`` does in front of it, after the
@@ -35,7 +35,7 @@ from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.xdist_group("permissions")
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "docsite" / "rst" / "guide_permissions.rst"
 OPTIONS: dict[str, Any] = {
     "cors_rules": [{"allowed_origins": ["https://player.example.com"], "allowed_methods": ["GET"]}],
     "retention_days": 90,
@@ -63,11 +63,13 @@ WARNED_OF = {
 SHOWN_BY_WHAT_IS_LEFT = {("Bucket", "s3:ListBucketVersions")}
 
 
-def readme(name: str, bucket: str = "example-recordings", project: str = "47123456") -> Policy:
-    """Return a policy of the README, for the bucket and the project of a test."""
-    found = re.search(rf"<!-- {name} policy -->\n```json\n(.*?)```", README.read_text(), re.S)
-    assert found
-    parsed: Policy = json.loads(found[1].replace("example-recordings", bucket).replace("47123456", project))
+def documented_policy(name: str, bucket: str = "example-recordings", project: str = "47123456") -> Policy:
+    """Return a policy of the guide, for the bucket and the project of a test."""
+    match = re.search(
+        rf"^\.\. {name} policy\n\n\.\. code-block:: json\n\n((?:(?: {{4}}.*)?\n)+)", GUIDE.read_text(), re.M
+    )
+    assert match
+    parsed: Policy = json.loads(match[1].replace("example-recordings", bucket).replace("47123456", project))
     return parsed
 
 
@@ -108,7 +110,7 @@ def gate(sandbox: Sandbox) -> Iterator[Gate]:
         patch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
         # What anybody can see at an address of AWS is not sent by botocore, and moto cannot show it.
         patch.setattr(upload_views.Views, "_anonymous_list", lambda _views: Check("anonymous_list", True, ""))
-        patch.setattr(policy, "CONFIRM_PAUSES", (0.0, 0.1))
+        patch.setattr(policy, "CONFIRM_BACKOFF", (0.0, 0.1))
         yield judge
 
 
@@ -129,8 +131,8 @@ def new_life(sandbox: Sandbox, gate: Gate, at_moto: Policy, at_gate: Policy | No
 
 @pytest.fixture(scope="module")
 def lived(sandbox: Sandbox, gate: Gate) -> dict[str, set[Any]]:
-    """Live with the policy of the README; what each step has used of it."""
-    life = new_life(sandbox, gate, readme("operator"), readme("operator"))
+    """Live with the policy of the guide; what each step has used of it."""
+    life = new_life(sandbox, gate, documented_policy("operator"), documented_policy("operator"))
     allowed, used = gate.policies[life.operator[0]], gate.used.setdefault(life.operator[0], set())
     by_step = {}
     for step in life.steps:
@@ -151,14 +153,18 @@ def test_a_managed_life_takes_all_of_the_policy_and_no_more(lived: dict[str, set
     assert len(allowed) == 17 + 2 * 2 + 1 + 4 + 1 + 2 * 14
 
 
-SINGLE = [(statement["Sid"], action) for statement in readme("operator")["Statement"] for action in statement["Action"]]
+SINGLE = [
+    (statement["Sid"], action)
+    for statement in documented_policy("operator")["Statement"]
+    for action in statement["Action"]
+]
 
 
 @pytest.mark.parametrize(("sid", "action"), SINGLE)
 def test_each_action_of_the_policy_is_missed(
     sandbox: Sandbox, gate: Gate, lived: dict[str, set[Any]], sid: str, action: str
 ) -> None:
-    whole = readme("operator")
+    whole = documented_policy("operator")
     cut = without(whole, sid, action)
     by_gate = action in MIXED_UP_BY_MOTO
     life = new_life(sandbox, gate, whole if by_gate else cut, cut if by_gate else None)
@@ -175,7 +181,7 @@ def test_each_action_of_the_policy_is_missed(
 
 
 def test_a_path_takes_one_action_more(sandbox: Sandbox, gate: Gate) -> None:
-    life, more = new_life(sandbox, gate, readme("operator")), readme("operator")
+    life, more = new_life(sandbox, gate, documented_policy("operator")), documented_policy("operator")
     more["Statement"][-1]["Action"].append("iam:UpdateUser")
     wider = new_life(sandbox, gate, more)
     for each in (life, wider):
@@ -189,7 +195,7 @@ def test_a_path_takes_one_action_more(sandbox: Sandbox, gate: Gate) -> None:
 
 def test_a_permissions_boundary_takes_one_action_more(sandbox: Sandbox, gate: Gate) -> None:
     """moto has no PutUserPermissionsBoundary: it can show the denial, not the success."""
-    life = new_life(sandbox, gate, readme("operator"))
+    life = new_life(sandbox, gate, documented_policy("operator"))
     life.proofs = False
     life.begin()
     with pytest.raises(DeniedError, match="permission iam:PutUserPermissionsBoundary here"):
@@ -207,7 +213,7 @@ def operator_of(site: Site) -> tuple[str, str]:
 
     Only AWS is sure to show tags with the user; and a store may show an object of the folder's name and no folder.
     """
-    wider = for_moto(readme("operator", site.bucket, site.key), "iam:ListUserTags")
+    wider = for_moto(documented_policy("operator", site.bucket, site.key), "iam:ListUserTags")
     assert wider["Statement"][2]["Sid"] == "Folders"
     wider["Statement"][2]["Action"].append("s3:GetObject")
     return site.store.make_user(f"operator-{secrets.token_hex(4)}", wider)
@@ -221,12 +227,12 @@ def given_to(operator: tuple[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_policies_of_the_readme_are_enough_for_a_key_that_is_given(site: Site) -> None:
+def test_the_policies_of_the_guide_are_enough_for_a_key_that_is_given(site: Site) -> None:
     operator = operator_of(site)
-    uploader = json.dumps(readme("uploader", site.bucket, site.key))
-    site.uploader = site.store.make_user(f"readme-uploader-{secrets.token_hex(4)}", uploader)
+    uploader = json.dumps(documented_policy("uploader", site.bucket, site.key))
+    site.uploader = site.store.make_user(f"uploader-{secrets.token_hex(4)}", uploader)
     given = given_to(operator)
-    site.configure(**given, **OPTIONS, folders=[site.key], verify=False)
+    site.configure(**given, **OPTIONS, folders=[site.key], verify="never")
     assert site.target()["config"]["bucket"] == site.bucket  # type: ignore[index]
 
     # With its IAM on, moto answers every request without a key with 500: neither CORS nor strangers can be tried here.
@@ -267,7 +273,7 @@ def test_a_store_may_have_no_actions_of_iam_in_its_policies() -> None:
         store, name = running.store, "operator"
         store.iam_client().create_user(UserName=name)
         refused = {"Bucket", "Uploader"}
-        for statement in readme("operator")["Statement"]:
+        for statement in documented_policy("operator")["Statement"]:
             document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
             with (
                 pytest.raises(ClientError, match="MalformedPolicyDocument")

@@ -15,7 +15,7 @@ from tests.e2e.prepared import configured
 from tests.e2e.site import PROBE, Site
 from tests.sandbox import DropConnection, ProxiedRequest
 
-REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target"
+REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target and its access keys"
 DELETE_BUCKET = "vonage.archiving.archive_storage : Delete the bucket with all recordings of the project"
 
 
@@ -40,22 +40,22 @@ def test_verify_fails_for_what_is_not_as_configured(site: Site) -> None:
     drifted = site.run("verify", fallback="none").failed()
     assert drifted.failed_task == "Fail if something is not as configured"
     assert (
-        "Of the bucket: lifecycle. Of the uploader: nothing. "
-        "The upload target: what was set last is not what is configured now." in drifted.error
+        "Bucket: lifecycle. Uploader: as configured. "
+        "Upload target: the last applied values differ from the configured ones." in drifted.error
     )
-    assert "The playbook configure mends it; with --check --diff it shows the difference." in drifted.error
+    assert "The playbook configure repairs it; with --check --diff it shows the difference." in drifted.error
     halfway = site.run("verify").failed()
-    assert "Of the bucket: lifecycle. Of the uploader: nothing. The upload target: as configured." in halfway.error
+    assert "Bucket: lifecycle. Uploader: as configured. Upload target: as configured." in halfway.error
     expired = site.run("verify", max_age=0, retention_day=9).failed()
-    assert "is archive_storage_retention_days meant?" in " ".join(expired.output.split())
-    assert "The upload target: set longer ago than archive_storage_max_age allows." in expired.error
+    assert "Did you mean archive_storage_retention_days?" in " ".join(expired.output.split())
+    assert "Upload target: set longer ago than archive_storage_max_age allows." in expired.error
     wrong = site.run("verify", uploader_secret_key=site.uploader[1][::-1]).failed()
-    assert wrong.failed_task == "Prove that uploads with these credentials arrive"
+    assert wrong.failed_task == "Create or update the upload target"
     assert "of 1 checks failed. credentials: " in wrong.error
     broken = {**site.record(), "status": "pending"}
     site.client.put_object(Bucket=site.bucket, Key=site.record_key, Body=json.dumps(broken).encode())
     unfinished = site.run("verify").failed()
-    assert "The upload target: the run that wrote the record did not finish." in unfinished.error
+    assert "Upload target: the run that wrote the state file did not finish." in unfinished.error
     # Looking mends nothing.
     assert site.holds("get_bucket_lifecycle_configuration") is None
     assert site.calls() == []
@@ -88,7 +88,7 @@ def test_teardown_deletes_recordings_only_when_told_twice(site: Site) -> None:
     configured(site)
     site.emulator.record_archive(site.key)
     once = site.run("teardown", delete_bucket=True, delete_recordings="yes").failed()
-    assert "say it twice, by archive_storage_delete_recordings with the name of the bucket" in once.error
+    assert "to confirm, set archive_storage_delete_recordings to the name of the bucket" in once.error
     assert site.target() is not None
     twice: dict[str, Any] = {"delete_bucket": "true", "delete_recordings": site.bucket}
     # Nor when another project's recordings would go with them.
@@ -112,7 +112,7 @@ def test_teardown_after_somebody_deleted_the_bucket(site: Site) -> None:
     site.store.empty_and_delete(site.bucket)
     run = site.run("teardown").ok()
     assert (run.changed, site.target()) == ([REMOVE_TARGET], None)
-    assert run.result["record"]["why"] == "there is no record: its bucket does not exist"
+    assert run.result["state_file"]["reason"] == "there is no state file: its bucket does not exist"
     assert site.run("teardown").ok().changed == []
 
 
@@ -134,36 +134,39 @@ def test_teardown_that_could_not_delete_the_bucket_leaves_a_true_record(site: Si
 
 # Variables on top of those of the smallest playbook, and a part of what is told.
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"require_encryption": True, "sse": "none"}, "require_encryption would refuse every recording"),
-    ({"require_tls": "yes"}, "require_tls would refuse every recording: an endpoint is not https"),
-    ({"public": True, "record": "s3://{bucket}/{key}/r.json"}, "would let everybody read the record"),
-    ({"delete_bucket": True, "delete_recordings": "{bucket}"}, "delete_bucket belongs to archive_storage_state=absent"),
-    ({"state": "absent", "delete_bucket": True}, "say it twice"),
+    ({"require_encryption": True, "sse": "none"}, "require_encryption would reject every recording"),
+    ({"require_tls": "yes"}, "require_tls would reject every recording: an endpoint is not https"),
+    ({"public": True, "state_file": "s3://{bucket}/{key}/r.json"}, "would make the state file public"),
+    ({"delete_bucket": True, "delete_recordings": "{bucket}"}, "delete_bucket needs archive_storage_state=absent"),
+    ({"state": "absent", "delete_bucket": True}, "to confirm, set archive_storage_delete_recordings"),
     ({"state": "gone"}, "archive_storage_state is 'gone', not one of present, absent"),
-    ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not given"),
-    ({"api_key": "a/b"}, "the project id 'a/b' has characters that no id has"),
+    ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not set"),
+    ({"api_key": "a/b"}, "the project id 'a/b' contains characters that are not valid in an id"),
     ({"application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf"}, "exclude each other"),
-    ({"bucket": ""}, "archive_storage_bucket is not given"),
+    ({"bucket": ""}, "archive_storage_bucket is not set"),
     ({"bucket": "No_Bucket"}, "'No_Bucket'"),
-    ({"uploader_access_key": ""}, "archive_storage_uploader is given, and archive_storage_uploader_access_key is not"),
+    (
+        {"uploader_access_key": ""},
+        "archive_storage_upload_key is external, and archive_storage_uploader_access_key is not set",
+    ),
     ({"uploader_access_key": "ASIAIOSFODNN7EXAMPLE"}, "temporary"),
     ({"sse": "kms"}, "archive_storage_sse is 'kms', not one of s3, none"),
     ({"fallback": "maybe"}, "archive_storage_fallback is 'maybe', not one of none, opentok, vonage"),
     ({"endpoint": "s3.example.com"}, "does not start with http:// or https://"),
     ({"public": "perhaps"}, "archive_storage_public is 'perhaps', neither true nor false"),
     ({"retention_days": "-1"}, "archive_storage_retention_days is '-1', not a whole number"),
-    ({"cors_rules": "["}, "archive_storage_cors_rules is a string that is no YAML"),
+    ({"cors_rules": "["}, "archive_storage_cors_rules is a string that is not valid YAML"),
     ({"cors_rules": [{"allowed_origins": ["*"]}]}, "allowed_methods"),
-    ({"tags": "word"}, "archive_storage_tags is no dictionary"),
+    ({"tags": "word"}, "archive_storage_tags is not a dictionary"),
     ({"folders": ["../x"]}, "archive_storage_folders: the prefix '../x'"),
     ({"certificate": "no PEM"}, "certificate"),
-    ({"record": "records/a.json"}, "is neither an absolute path nor s3://bucket/key"),
+    ({"state_file": "states/a.json"}, "is neither an absolute path nor s3://bucket/key"),
     ({"max_age": "soon"}, "archive_storage_max_age is 'soon', not a whole number"),
 ]
 REFUSED_BY_VERIFY: list[tuple[dict[str, Any], str]] = [
     (
         {"uploader_secret_key": ""},
-        "archive_storage_uploader_secret_key is not given: without it no upload can be tried",
+        "archive_storage_uploader_secret_key is not set: without it, uploads cannot be verified",
     ),
     ({"state": "absent"}, "archive_storage_state is absent: there is nothing to verify"),
 ]

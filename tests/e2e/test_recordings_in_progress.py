@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from tests.e2e.runs import Run
 from tests.e2e.site import MANAGED, Site, new_site
 from tests.sandbox import Sandbox
@@ -97,9 +97,9 @@ def test_recording_in_progress_survives_teardown(managed: Site) -> None:
     pass_time(site, 60, recording)
     run = site.run("teardown", drain_timeout=1).ok()
     assert (site.target(), site.all_keys()) == (None, {held: "Active"})
-    changed_at = record.seconds(site.record()["time"])
+    changed_at = state.seconds(site.record()["time"])
     assert changed_at
-    assert run.result["retained_keys_until"] == record.stamp(changed_at + 18 * HOUR)
+    assert run.result["retained_keys_until"] == state.stamp(changed_at + 18 * HOUR)
     pass_time(site, 11 * HOUR, recording)
     again = site.run("teardown", drain_timeout=1).ok()
     assert (again.changed, site.all_keys()) == ([], {held: "Active"})
@@ -161,9 +161,9 @@ def test_requirement_applies_when_the_grace_period_is_over(moto_site: Site) -> N
     assert site.configure(require_encryption=True).result["pending_requirements"] == ["require_encryption"]
     pass_time(site, HOUR, recording)
     # moto does not look at the condition of a statement, and would refuse the upload that verifies it.
-    applied = site.configure(require_encryption=True, verify=False)
+    applied = site.configure(require_encryption=True, verify="never")
     assert applied.result["pending_requirements"] == []
     assert applied.result["bucket_changes"] == ["require_encryption"]
     (statement,) = json.loads(site.holds("get_bucket_policy")["Policy"])["Statement"]
     assert json.dumps(statement["Resource"]).count(f"{site.bucket}/{site.key}/*") == 1
-    site.steady(require_encryption=True, verify=False)
+    site.steady(require_encryption=True, verify="never")

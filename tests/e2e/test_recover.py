@@ -34,7 +34,7 @@ def sites(e2e_sandbox: Sandbox, home: Path) -> Iterator[Sites]:
             for fault in FAULTS
         }
         for site in (made[fault] for fault in FAULTS[:-2]):
-            assert driver.configure(variables(site, has_secret=bool(site.uploader[0]))) == ["bucket", "target"]
+            assert driver.configure(variables(site)) == ["bucket", "target"]
         yield made
 
 
@@ -64,7 +64,7 @@ def inventory(sites: Sites) -> dict[str, Any]:
     hosts["suspect"].update(archive_recover_rotate="always", archive_recover_archive_created=began)
     for fault in ("suspect", "fine"):
         # Seconds are saved where the upload itself is not what is looked at.
-        hosts[fault]["archive_storage_verify"] = False
+        hosts[fault]["archive_storage_verify"] = "never"
     hosts["other"]["archive_recover_project"] = "47999999"
     # A host of the account's inventory has no secret: the account is asked for it.
     fine = hosts["fine"]
@@ -118,9 +118,9 @@ def test_each_fault_is_repaired_or_told_and_no_other_project_is_touched(sites: S
     found = recover(sites, given)
     reasons = {fault: found[fault]["reason"] for fault in FAULTS if fault != "bad_time"}
     assert reasons == {
-        **dict.fromkeys(("no_bucket", "drifted", "fine", "given", "other"), "not_repaired"),
+        **dict.fromkeys(("no_bucket", "drifted", "fine", "given", "other"), "manual_repair_required"),
         "forbidden": "bad_credentials",
-        "suspect": "suspect_target",
+        "suspect": "forced_rotation",
     }
     assert {fault for fault in FAULTS if sites[fault].target() != before[fault]} == set(REPAIRED)
     for fault in REPAIRED:
@@ -131,27 +131,27 @@ def test_each_fault_is_repaired_or_told_and_no_other_project_is_touched(sites: S
     look_at_the_rest(sites, found)
     # The recording began before the target was set: no second rotation for the same.
     again = recover(sites, given, "--limit", "suspect")["suspect"]
-    assert (again["reason"], again["changed"], again["stats"]["failed"]) == ("set_since", False, False)
+    assert (again["reason"], again["changed"], again["stats"]["failed"]) == ("already_rotated", False, False)
 
 
 def look_at_the_rest(sites: Sites, found: dict[str, dict[str, Any]]) -> None:
     """Nothing is changed; what is wrong is told, in the words of verify."""
     assert "NoSuchBucket" in found["no_bucket"]["error"]
     assert not sites["no_bucket"].exists()
-    assert "Uploads arrive, but something is not as configured. Of the bucket: lifecycle." in found["drifted"]["error"]
+    assert "Uploads arrive, but something is not as configured. Bucket: lifecycle." in found["drifted"]["error"]
     assert "may have been changed in the dashboard" in found["fine"]["error"]
     assert "credentials: " in found["given"]["error"]
-    assert "is given (archive_storage_uploader), so that no run can replace it" in found["given"]["error"]
+    assert "is external (archive_storage_upload_key), so that no run can replace it" in found["given"]["error"]
     # Of a project that the recording is not of, nothing is even asked.
     assert sites["other"].silent
     assert found["other"]["stats"] == {}
-    assert "archive_recover_archive_created, if given, a time such as" in found["bad_time"]["error"]
+    assert "archive_recover_archive_created: must be a UTC time such as" in found["bad_time"]["error"]
     assert sites["bad_time"].silent
     assert found["fine"]["stats"] == {
         "project": sites["fine"].key,
         "bucket": sites["fine"].bucket,
         "changed": False,
-        "reason": "not_repaired",
+        "reason": "manual_repair_required",
         "failed": True,
         "check_mode": False,
     }
@@ -159,5 +159,5 @@ def look_at_the_rest(sites: Sites, found: dict[str, dict[str, Any]]) -> None:
 
 def test_a_call_about_a_project_that_is_not_there(managed: Site) -> None:
     run = managed.run_bare("recover", {**managed.variables, "archive_recover_project": "47999999"}).failed()
-    assert "No host of this inventory is the project 47999999: nothing was touched." in run.error
+    assert "No host of this inventory is the project 47999999. Nothing was changed." in run.error
     assert managed.silent

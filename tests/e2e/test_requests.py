@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bench.runs import HERE
-from tests.bench.scene import ORIGIN, s3_kind
+from tests.bench.servers import ORIGIN, s3_kind
 from tests.e2e.prepared import configured
 from tests.e2e.site import Site
 
@@ -50,7 +50,7 @@ def test_each_facet_or_folder_more_is_one_request_more(site: Site) -> None:
 def test_a_local_record_is_no_request(site: Site) -> None:
     expected = [kind for kind in DEFAULT if kind != "GET object"]
     record = str(site.home / "record.json")
-    assert steady(configured(site, record=record), record=record) == expected
+    assert steady(configured(site, state_file=record), state_file=record) == expected
 
 
 def test_the_modules_alone_ask_for_nothing_that_was_not_asked_for(site: Site) -> None:

@@ -17,8 +17,8 @@ from tests.e2e.prepared import configured, variables
 from tests.e2e.runs import Run
 from tests.e2e.site import Site, make_uploader
 
-BUCKET = "vonage.archiving.archive_storage : Bring about the bucket"
-TARGET = "vonage.archiving.archive_storage : Set the upload target"
+BUCKET = "vonage.archiving.archive_storage : Create or update the bucket"
+TARGET = "vonage.archiving.archive_storage : Create or update the upload target"
 CORS = """
 - id: player
   allowed_origins: ["https://*.example.com"]
@@ -30,7 +30,9 @@ CORS = """
 def test_the_first_run_does_it_all_and_the_second_nothing(site: Site) -> None:
     first = site.configure()
     assert first.changed == [BUCKET, TARGET]
-    assert first.stats["changed"] == 2
+    assert first.stats["changed"] == 3
+    assert first.task("Report").changed
+    assert first.result["changed"] is True
     assert site.target() == {
         "type": "s3",
         "config": {
@@ -47,7 +49,7 @@ def test_the_first_run_does_it_all_and_the_second_nothing(site: Site) -> None:
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
     record = site.record()
     assert (record["status"], record["storage"]["access_key"]) == ("applied", site.uploader[0])
-    assert first.result["record"] == {
+    assert first.result["state_file"] == {
         "location": f"s3://{site.bucket}/{site.record_key}",
         "status": "applied",
         "time": record["time"],
@@ -149,18 +151,18 @@ def test_every_variable_of_the_bucket_reaches_it_and_goes_again(site: Site) -> N
 
 
 def test_encryption_can_be_required(site: Site) -> None:
-    site.configure(require_encryption="yes", verify=False)
+    site.configure(require_encryption="yes", verify="never")
     # Of this project only, and immediately: no recording was on its way to a bucket that did not exist.
     with pytest.raises(ClientError, match="AccessDenied"):
         site.client.put_object(Bucket=site.bucket, Key=f"{site.key}/plain", Body=b"")
     site.client.put_object(Bucket=site.bucket, Key=f"{site.key}/encrypted", Body=b"", ServerSideEncryption="AES256")
     site.client.put_object(Bucket=site.bucket, Key="elsewhere", Body=b"")
     assert site.record()["status"] == "applied"
-    site.steady(require_encryption=True, verify=False)
+    site.steady(require_encryption=True, verify="never")
     site.forget()
     # SeaweedFS 4.48 refuses a user's encrypted uploads, too, once a policy looks at their header: the proof finds it.
     refused = site.run("configure", require_encryption=True, fallback="none", verify_timeout=2).failed()
-    assert refused.failed_task == "Prove that uploads with these credentials arrive"
+    assert refused.failed_task == "Create or update the upload target"
     assert "the bucket's policy must not deny it" in refused.error
     assert site.methods == []
     back = site.configure()
@@ -170,7 +172,7 @@ def test_encryption_can_be_required(site: Site) -> None:
 
 def test_requirement_that_uploads_do_not_meet_is_removed_again(site: Site) -> None:
     """The run that finds this fails, and recordings arrive as before."""
-    site.configure(verify=False, sse="none")
+    site.configure(verify="never", sse="none")
     pending = site.configure(require_encryption=True)
     assert pending.result["pending_requirements"] == ["require_encryption"]
     assert site.holds("get_bucket_policy") is None
@@ -184,7 +186,7 @@ def test_requirement_that_uploads_do_not_meet_is_removed_again(site: Site) -> No
     assert site.holds("get_bucket_policy") is None
     assert site.emulator.record_archive(site.key)["status"] == "uploaded"
     # A requirement of an earlier run stays.
-    site.configure(require_encryption=True, verify=False)
+    site.configure(require_encryption=True, verify="never")
     site.run("configure", require_encryption=True, fallback="none", verify_timeout=2).failed()
     assert "RequireEncryption" in site.holds("get_bucket_policy")["Policy"]
 
@@ -239,7 +241,7 @@ def test_only_a_new_secret(site: Site) -> None:
     configured(site)
     other = make_uploader(site.store, site.bucket)
     run = site.run("configure", uploader_secret_key=other[1]).failed()
-    assert run.failed_task == "Prove that uploads with these credentials arrive"
+    assert run.failed_task == "Create or update the upload target"
     assert site.methods == ["PUT"]
     site.steady()
 
@@ -271,7 +273,7 @@ def test_an_application_of_the_unified_environment(site: Site) -> None:
 
 def test_without_a_record_every_run_proves_and_sets(site: Site) -> None:
     for count in (1, 2):
-        run = site.configure(record="none")
+        run = site.configure(state_file="none")
         assert TARGET in run.changed
         assert run.result["reason"] == "unknown"
         assert len(site.calls()) == count
@@ -282,20 +284,20 @@ def test_without_a_record_every_run_proves_and_sets(site: Site) -> None:
 def test_a_record_in_a_file(site: Site) -> None:
     path = site.home / "records" / "project.json"
     path.parent.mkdir()
-    configured(site, record=str(path))
+    configured(site, state_file=str(path))
     assert path.stat().st_mode & 0o777 == 0o600
     assert json.loads(path.read_text())["status"] == "applied"
     assert list(path.parent.iterdir()) == [path]
     assert site.objects() == []
-    site.steady(record=str(path))
+    site.steady(state_file=str(path))
 
 
 def test_a_record_in_another_bucket(site: Site) -> None:
     other = f"{site.bucket}-records"
     site.client.create_bucket(Bucket=other)
     try:
-        configured(site, record=f"s3://{other}/projects/a.json")
-        site.steady(record=f"s3://{other}/projects/a.json")
+        configured(site, state_file=f"s3://{other}/projects/a.json")
+        site.steady(state_file=f"s3://{other}/projects/a.json")
         assert [each["Key"] for each in site.client.list_objects_v2(Bucket=other)["Contents"]] == ["projects/a.json"]
         assert site.objects() == []
     finally:
@@ -315,8 +317,8 @@ def test_forced_and_expired(site: Site) -> None:
 
 def test_the_secret_may_be_left_out_until_it_is_needed(site: Site) -> None:
     early = site.run("configure", uploader_secret_key="").failed()
-    assert "archive_storage_uploader_secret_key is needed now and was left out" in early.error
-    assert "reason: unknown). Nothing was touched." in early.error
+    assert "archive_storage_uploader_secret_key is not set, and the upload target needs an update" in early.error
+    assert "reason: unknown). Nothing was changed." in early.error
     assert (site.written, site.calls(), site.exists()) == ([], [], False)
     configured(site)
     site.steady(uploader_secret_key="")
@@ -330,7 +332,7 @@ def test_the_secret_may_be_left_out_until_it_is_needed(site: Site) -> None:
     ]
     for change in changes:
         run = site.run("configure", uploader_secret_key="", **change, tags={"a": "c"}).failed()
-        assert "archive_storage_uploader_secret_key is needed now" in run.error
+        assert "archive_storage_uploader_secret_key is not set, and the upload target needs" in run.error
         planned = site.configure(args=["--check"], uploader_secret_key="", **change)
         assert planned.changed == [TARGET]
     assert (site.written, site.calls()) == ([], [])
@@ -340,7 +342,7 @@ def test_the_secret_may_be_left_out_until_it_is_needed(site: Site) -> None:
 def test_a_wrong_uploader_secret_is_found_before_the_target_is_set(site: Site) -> None:
     wrong = site.uploader[1][::-1]
     run = site.run("configure", uploader_secret_key=wrong).failed()
-    assert run.failed_task == "Prove that uploads with these credentials arrive"
+    assert run.failed_task == "Create or update the upload target"
     assert "credentials:" in run.error
     assert (site.methods, site.target()) == ([], None)
     assert site.objects() == []
@@ -353,14 +355,14 @@ def test_a_wrong_uploader_secret_is_found_before_the_target_is_set(site: Site) -
 
 
 def test_without_verify_nothing_is_uploaded(site: Site) -> None:
-    run = site.configure(verify="no")
+    run = site.configure(verify="never")
     assert run.changed == [BUCKET, TARGET]
     assert (site.probes, run.result["checks"]) == ([], [])
 
 
 def test_a_wrong_api_secret(site: Site) -> None:
     run = site.run("configure", api_secret="0" * 40).failed()
-    assert run.failed_task == "Set the upload target"
+    assert run.failed_task == "Create or update the upload target"
     assert f"api_secret does not belong to api_key {site.key}" in run.error
     assert site.target() is None
     assert site.record()["status"] == "pending"
@@ -374,12 +376,14 @@ def test_values_as_awx_sends_them(site: Site) -> None:
     The second run has the project from a credential, that is from the environment, and finds nothing to do.
     """
     names = ("access_key", "secret_key", "session_token", "profile", "aws_ca_bundle", "application_id", "private_key")
-    empty = dict.fromkeys((*names, "certificate", "record", "max_age", "require_tls", "cors_rules", "endpoint_url"), "")
+    empty = dict.fromkeys(
+        (*names, "certificate", "state_file", "max_age", "require_tls", "cors_rules", "endpoint_url"), ""
+    )
     survey: dict[str, Any] = {
         **empty,
         "public": "no",
         "require_encryption": "no",
-        "verify": "True",
+        "verify": "new_key",
         "retention_days": "30",
         "abort_incomplete_uploads_days": "",
         "tags": "team: video\ncost: 47\n",

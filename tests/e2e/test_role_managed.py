@@ -18,16 +18,16 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.delete import UPLOADS_IN_PROGRESS
 from tests.e2e import driver
 from tests.e2e.runs import Run
 from tests.e2e.site import MANAGED, PROBE, Site, iam_action, new_site, told
 from tests.sandbox import Sandbox
 
-BUCKET = "vonage.archiving.archive_storage : Bring about the bucket"
-KEY = "vonage.archiving.archive_storage : Make a key, prove it, set the upload target, retire other keys"
-TARGET = "vonage.archiving.archive_storage : Set the upload target"
-REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target"
-REMOVE_UPLOADER = "vonage.archiving.archive_storage : Delete the uploader"
+BUCKET = "vonage.archiving.archive_storage : Create or update the bucket"
+KEY = "vonage.archiving.archive_storage : Create or update the upload target"
+TARGET = "vonage.archiving.archive_storage : Create or update the upload target"
+REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target and its access keys"
 POLICY = "vonage-archiving"
 # A key is deactivated before it is deleted.
 RETIRED = ["UpdateAccessKey", "DeleteAccessKey"]
@@ -43,7 +43,7 @@ def variables_of(site: Site) -> dict[str, Any]:
     """What the driver takes."""
     variables = {name.removeprefix("archive_storage_"): value for name, value in site.variables.items()}
     keys = {"access_key": site.store.access_key, "secret_key": site.store.secret_key}
-    return {**variables, **keys, "has_secret": bool(variables.get("uploader_secret_key"))}
+    return {**variables, **keys}
 
 
 def change_record(site: Site, **changes: Any) -> None:
@@ -122,8 +122,8 @@ def test_from_nothing_to_a_key_that_is_rotated(managed: Site) -> None:
     assert all(check["ok"] for check in first.result["checks"])
     shown = {"id": key, "user": site.user, "status": "Active", "created": None, "in_target": True}
     assert first.result["access_keys"] == [shown]
-    assert (first.result["reason"], first.result["waits"]) == ("unknown", "")
-    assert first.result["proof"] == f"uploads with {key} arrive"
+    assert (first.result["reason"], first.result["retained_keys_reason"]) == ("unknown", "")
+    assert first.result["verification"] == f"uploads with {key} work"
     assert (site.record()["status"], site.record()["storage"]["access_key"]) == ("applied", key)
     steady_calls(site)
     archives = [site.uploaded()]
@@ -172,7 +172,14 @@ def test_a_key_grows_old_and_goes_in_two_steps_with_values_as_awx_sends_them(man
     site = managed
     driven(site)
     names = ("uploader_access_key", "uploader_secret_key", "uploader_name", "uploader_path", "iam_endpoint_url")
-    more = ("uploader", "uploader_permissions_boundary", "uploader_list_all_my_buckets", "rotate", "max_age", "record")
+    more = (
+        "upload_key",
+        "uploader_permissions_boundary",
+        "uploader_list_all_my_buckets",
+        "rotate",
+        "max_age",
+        "state_file",
+    )
     empty: dict[str, Any] = dict.fromkeys((*names, *more, "rotate_after", "grace_period", "drain_timeout", "tags"), "")
     survey = {**empty, "delete_after": "3600", "expect_least_privilege": "no", "uploader_tags": "team: video"}
     old = site.held_key[0]
@@ -180,7 +187,7 @@ def test_a_key_grows_old_and_goes_in_two_steps_with_values_as_awx_sends_them(man
     site.forget()
     expired = site.configure(awx=True, **survey)
     new = site.held_key[0]
-    assert (expired.changed, expired.result["reason"], expired.result["waits"]) == (
+    assert (expired.changed, expired.result["reason"], expired.result["retained_keys_reason"]) == (
         [KEY],
         "expired",
         "the grace period is not over",
@@ -193,14 +200,14 @@ def test_a_key_grows_old_and_goes_in_two_steps_with_values_as_awx_sends_them(man
     idle = site.configure(awx=True, **survey)
     assert (idle.changed, idle.result["reason"], set(site.methods)) == ([KEY], "unchanged", {"GET"})
     assert (iam_calls(site), site.all_keys()) == (["UpdateAccessKey"], {old: "Inactive", new: "Active"})
-    assert idle.result["waits"] == "old keys are inactive, and deleted later"
+    assert idle.result["retained_keys_reason"] == "old keys are inactive, and deleted later"
     # After both periods the key is deleted, and nobody asks the API.
     site.pass_time(64800 + 3600)
     site.forget()
     late = site.configure(awx=True, **survey)
     assert (late.changed, late.result["reason"], site.calls()) == ([KEY], "unchanged", [])
     assert (iam_calls(site), site.all_keys()) == (["DeleteAccessKey"], {new: "Active"})
-    assert (late.result["waits"], late.result["retained_keys_until"]) == ("", None)
+    assert (late.result["retained_keys_reason"], late.result["retained_keys_until"]) == ("", None)
     site.uploaded()
 
 
@@ -228,7 +235,7 @@ def test_upload_in_progress_keeps_its_key_after_the_grace_period(managed: Site) 
     new = site.held_key
     site.pass_time(30)
     kept = site.configure()
-    assert kept.result["waits"] == "uploads that started before the target was set are in progress"
+    assert kept.result["retained_keys_reason"] == "uploads that started before the target was set are in progress"
     assert site.all_keys() == {old[0]: "Active", new[0]: "Active"}
     end()
     assert driven(site) == ["target"]
@@ -241,13 +248,13 @@ def test_upload_in_progress_keeps_its_key_from_teardown(managed: Site) -> None:
     driven(site)
     end = begun_upload(site)
     kept = site.run("teardown", drain_timeout=1).ok()
-    assert (kept.changed, kept.result["waits"]) == ([REMOVE_TARGET], "the target changed a moment ago")
+    assert (kept.changed, kept.result["retained_keys_reason"]) == ([REMOVE_TARGET], "the target changed a moment ago")
     site.pass_time(30)
-    refused = site.run("teardown", drain_timeout=1).failed()
-    assert f"uploads below s3://{site.bucket}/{site.key}/ are still under way" in refused.output
+    waiting = site.run("teardown", drain_timeout=1).ok()
+    assert (waiting.changed, waiting.result["retained_keys_reason"]) == ([], UPLOADS_IN_PROGRESS)
     assert (site.target(), list(site.all_keys().values())) == (None, ["Active"])
     end()
-    assert site.run("teardown", drain_timeout=1).ok().changed == [REMOVE_UPLOADER]
+    assert site.run("teardown", drain_timeout=1).ok().changed == [REMOVE_TARGET]
     assert (users(site), site.all_keys()) == ([], {})
     assert [key for key in site.objects() if key.endswith("archive.mp4")] != []
 
@@ -272,15 +279,15 @@ def test_verify_tries_a_key_of_its_own_and_finds_what_is_not_as_it_should_be(man
     iam.update_access_key(UserName=site.user, AccessKeyId=held[0], Status="Inactive")
     changed = site.run("verify").failed()
     assert changed.failed_task == "Fail if something is not as configured"
-    assert f"Of the uploader: {site.user}: policy." in changed.error
-    assert "The upload target: what was set last is not what is configured now." in changed.error
+    assert f"Uploader: {site.user}: policy." in changed.error
+    assert "Upload target: the last applied values differ from the configured ones." in changed.error
     assert (site.keys(), site.calls()) == ({held[0]: "Inactive"}, [])
     change_record(site, status="pending")
     unfinished = site.run("verify").failed()
-    assert "The upload target: the run that wrote the record did not finish." in unfinished.error
+    assert "Upload target: the run that wrote the state file did not finish." in unfinished.error
     deny_uploads(site)
     denied = site.run("verify").failed()
-    assert denied.failed_task == "Make a key, prove it, set the upload target, retire other keys"
+    assert denied.failed_task == "Create or update the upload target"
     assert "put_object: " in denied.error
     # Looking mends nothing, and leaves nothing.
     assert (site.keys(), site.calls(), site.left_probes()) == ({held[0]: "Inactive"}, [], [])
@@ -319,7 +326,7 @@ def test_a_run_that_fails_leaves_all_as_it_was(managed: Site) -> None:
     before = (site.held_key, site.record(), site.all_keys(), site.holds("get_bucket_policy")["Policy"])
     site.forget()
     failed = site.run("configure", fallback="none").failed()
-    assert failed.failed_task == "Make a key, prove it, set the upload target, retire other keys"
+    assert failed.failed_task == "Create or update the upload target"
     assert "the bucket's policy must not deny it" in failed.error
     made = ["CreateUser", "TagUser", "PutUserPolicy", "CreateAccessKey"]
     assert (iam_calls(site), site.calls()) == ([*made, *RETIRED], [])
@@ -341,15 +348,15 @@ def test_a_run_that_fails_leaves_all_as_it_was(managed: Site) -> None:
 def test_from_a_given_key_to_a_managed_one_and_back(site: Site) -> None:
     driven(site)
     given = site.uploader
-    managed = {"uploader": "managed", "uploader_access_key": "", "uploader_secret_key": ""}
+    managed = {"upload_key": "managed", "uploader_access_key": "", "uploader_secret_key": ""}
     run = site.configure(**managed)
     assert (run.changed, run.result["reason"]) == ([KEY], "changed")
     made = site.held_key
     assert (made[0] != given[0], site.keys()) == (True, {made[0]: "Active"})
     # Somebody else's key is left alone.
     assert site.store.client(*given).list_objects_v2(Bucket=site.bucket)["KeyCount"] > 0
-    both = site.run("configure", uploader="managed").failed()
-    assert "leave them out, or set archive_storage_uploader to given" in both.error
+    both = site.run("configure", upload_key="managed").failed()
+    assert "delete them, or set archive_storage_upload_key to external" in both.error
     back = site.configure()
     assert (back.changed, site.held_key) == ([TARGET], given)
     site.uploaded()
@@ -369,7 +376,7 @@ def test_teardown_takes_the_users_with_it(managed: Site) -> None:
     assert (site.methods, site.written, users(site)) == (["GET"], [], [site.user, spare])
     site.forget()
     run = site.run("teardown").ok()
-    assert planned.changed == run.changed == [REMOVE_TARGET, REMOVE_UPLOADER]
+    assert planned.changed == run.changed == [REMOVE_TARGET]
     # The archive list shows that no recording can use the keys.
     assert (site.target(), users(site), set(site.methods)) == (None, [], {"DELETE", "GET"})
     assert (site.keys(), site.keys(spare)) == ({}, {})
@@ -377,7 +384,8 @@ def test_teardown_takes_the_users_with_it(managed: Site) -> None:
     assert site.record()["status"] == "absent"
     site.forget()
     again = site.run("teardown").ok()
-    assert (again.changed, set(site.methods), site.written) == ([], {"GET"}, [])
+    # Without users, nobody can use a key.
+    assert (again.changed, site.methods, site.written) == ([], [], [])
 
 
 def test_two_projects_in_one_play(e2e_sandbox: Sandbox, managed: Site, tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation import telling
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record, storage
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import result
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
 from tests.e2e import runs
 from tests.e2e.rotation_site import RotationSite, rotation_site
@@ -61,7 +62,7 @@ def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
 @pytest.fixture
 def begun(rotation: RotationSite) -> RotationSite:
     """A project that has its first key."""
-    rotation.run(proof="none")
+    rotation.run(verify="never")
     rotation.settled()
     return rotation
 
@@ -76,15 +77,14 @@ def moto() -> Iterator[RotationSite]:
 def earlier(site: RotationSite, seconds: float) -> None:
     """Let the record be older."""
     found = site.record()
-    moved = (record.seconds(found["time"]) or 0) - seconds
-    site.write_record(json.dumps({**found, "time": record.stamp(moved)}))
+    moved = (state.seconds(found["time"]) or 0) - seconds
+    site.write_record(json.dumps({**found, "time": state.stamp(moved)}))
 
 
 def give(site: RotationSite, access_key: str, secret_key: str, **options: Any) -> None:
     """Set the target with a key from elsewhere, by the module for that, which keeps the same record."""
-    params = {name: value for name, value in site.params.items() if name not in ("drain_timeout", "verify_timeout")}
-    s3 = {**params["s3"], "access_key": access_key, "secret_key": secret_key}
-    storage.reconcile({**params, "s3": s3, **options}, Context())
+    s3 = {**site.params["s3"], "access_key": access_key, "secret_key": secret_key}
+    reconcile({**site.connection, **site.external, "s3": s3, "verify": "never", **options}, Context())
 
 
 def refused(site: RotationSite, kind: type[errors.ArchivingError], **options: Any) -> str:
@@ -106,7 +106,7 @@ class TestTheUsualLife:
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
         assert outcome.result["changes"] == preview.result["changes"]
         assert outcome.result["storage"]["access_key"] == rotation.held
-        assert outcome.result["proof"] == f"uploads with {rotation.held} arrive"
+        assert outcome.result["verification"] == f"uploads with {rotation.held} work"
         assert all(check["ok"] for check in outcome.result["checks"])
         assert [key["in_target"] for key in outcome.result["access_keys"]] == [True]
         assert set(rotation.made) == {rotation.held}
@@ -120,7 +120,11 @@ class TestTheUsualLife:
             outcome = rotation.steady(check_mode=check_mode, rotate_after=DAY)
             assert sorted(rotation.sent) == OBSERVING
             assert outcome.before == outcome.after
-            assert (outcome.result["changes"], outcome.result["waits"], outcome.result["proof"]) == ([], "", "")
+            assert (
+                outcome.result["changes"],
+                outcome.result["retained_keys_reason"],
+                outcome.result["verification"],
+            ) == ([], "", "")
 
     def test_rotation(self, begun: RotationSite) -> None:
         old = begun.held
@@ -147,21 +151,21 @@ class TestTheUsualLife:
             begun.steady(**options)
             earlier(begun, 61)
         preview = begun.run(check_mode=True, **options)
-        outcome = begun.run(proof="none", **options)
+        outcome = begun.run(verify="never", **options)
         assert preview.result["reason"] == outcome.result["reason"] == reason
         begun.settled()
 
     def test_rotate_at(self, begun: RotationSite) -> None:
         outcome = begun.steady(rotate_after=DAY)
-        due = record.seconds(outcome.result["rotate_at"])
-        assert due == (record.seconds(begun.record()["time"]) or 0) + DAY
+        due = state.seconds(outcome.result["rotate_at"])
+        assert due == (state.seconds(begun.record()["time"]) or 0) + DAY
         assert begun.steady().result["rotate_at"] is None
 
     def test_a_key_that_does_not_work_is_not_set(self, begun: RotationSite) -> None:
         before, held = begun.record_text(), begun.held
         begun.forget()
-        text = refused(begun, NotProvenError, rotate=True, expect_public=True, verify_timeout=1)
-        assert "The target was not touched" in text
+        text = refused(begun, VerificationFailedError, rotate=True, expect_public=True, verify_timeout=1)
+        assert "The upload target was not changed" in text
         assert begun.record_text() == before
         assert begun.statuses() == {held: "Active"}
         assert begun.api.requests == []
@@ -169,7 +173,7 @@ class TestTheUsualLife:
         begun.steady()
 
     def test_record_in_a_file(self, rotation: RotationSite, tmp_path: Path) -> None:
-        options: Options = {"record": str(tmp_path / "record.json"), "proof": "none"}
+        options: Options = {"state_file": str(tmp_path / "record.json"), "verify": "never"}
         rotation.run(**options)
         first = rotation.held
         rotation.run(rotate=True, **options)
@@ -179,10 +183,10 @@ class TestTheUsualLife:
 
     def test_unified_project(self, rotation: RotationSite) -> None:
         application = rotation.emulator.add_application()
-        options: Options = {"api_key": None, "api_secret": None, "application_id": application.key, "proof": "none"}
+        options: Options = {"api_key": None, "api_secret": None, "application_id": application.key, "verify": "never"}
         options["private_key"] = application.private_key_pem
         rotation.key = application.key
-        options["record"] = f"s3://{rotation.bucket}/{rotation.record_key}"
+        options["state_file"] = f"s3://{rotation.bucket}/{rotation.record_key}"
         rotation.run(**options)
         rotation.run(rotate=True, **options)
         rotation.settled()
@@ -200,49 +204,49 @@ def timed(site: RotationSite) -> Iterator[tuple[str, float]]:
 class TestProof:
     def test_only(self, begun: RotationSite) -> None:
         before = begun.record_text()
-        outcome = begun.run(proof="only", rotate=True)
+        outcome = begun.run(verify="only", rotate=True)
         assert not outcome.changed
         assert outcome.result["reason"] == "forced"
-        assert outcome.result["proof"].startswith("uploads with ")
+        assert outcome.result["verification"].startswith("uploads with ")
         assert begun.record_text() == before
         begun.settled()
         assert begun.client.list_objects_v2(Bucket=begun.bucket, Prefix=f"{begun.key}/vonage-")["KeyCount"] == 0
         begun.steady()
 
     def test_only_without_a_user(self, rotation: RotationSite) -> None:
-        outcome = rotation.run(proof="only")
-        assert "there is no user" in outcome.result["proof"]
+        outcome = rotation.run(verify="only")
+        assert f"the user {rotation.user} does not exist" in outcome.result["verification"]
         assert rotation.written == []
 
     def test_only_in_check_mode(self, begun: RotationSite) -> None:
         begun.forget()
-        assert begun.run(check_mode=True, proof="only", fallback="opentok").changed
+        assert begun.run(check_mode=True, verify="only", fallback="opentok").changed
         assert begun.written == []
 
     def test_only_finds_what_is_wrong(self, begun: RotationSite) -> None:
-        refused(begun, NotProvenError, proof="only", expect_public=True, verify_timeout=1)
+        refused(begun, VerificationFailedError, verify="only", expect_public=True, verify_timeout=1)
         begun.settled()
 
     def test_always(self, begun: RotationSite) -> None:
-        outcome = begun.run(proof="always")
+        outcome = begun.run(verify="always")
         assert not outcome.changed
-        assert outcome.result["proof"].startswith("uploads with ")
+        assert outcome.result["verification"].startswith("uploads with ")
         begun.settled()
 
     def test_always_after_others_have_gone(self, begun: RotationSite) -> None:
         """There is room for it once the key has gone that was left over."""
-        begun.run(rotate=True, grace_period=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, verify="never")
         earlier(begun, DAY)
-        outcome = begun.run(grace_period=DAY, proof="always")
+        outcome = begun.run(grace_period=DAY, verify="always")
         assert outcome.changed
-        assert outcome.result["proof"].startswith("uploads with ")
+        assert outcome.result["verification"].startswith("uploads with ")
         begun.settled()
 
     def test_only_without_a_free_slot_uploads_nothing(self, begun: RotationSite) -> None:
         for _unused in range(3):
-            begun.run(rotate=True, grace_period=DAY, proof="none")
-        outcome = begun.run(grace_period=DAY, proof="only")
-        assert "no upload was tried: each user has two keys" in outcome.result["proof"]
+            begun.run(rotate=True, grace_period=DAY, verify="never")
+        outcome = begun.run(grace_period=DAY, verify="only")
+        assert "uploads were not verified: each user has two keys" in outcome.result["verification"]
         assert len(begun.statuses()) == 4
         begun.archive_arrives()
 
@@ -256,7 +260,9 @@ class TestProof:
                     begun.iam.delete_access_key(UserName=begun.user, AccessKeyId=key)
 
         begun.s3.before = before
-        assert "another run has retired the key" in refused(begun, errors.ConflictError, proof="only", verify_timeout=1)
+        assert "another run has deleted the temporary key" in refused(
+            begun, errors.ConflictError, verify="only", verify_timeout=1
+        )
         begun.s3.before = None
         begun.settled()
 
@@ -268,7 +274,7 @@ class TestGivenKeys:
         given = rotation.store.make_user(name, policy)
         give(rotation, *given)
         rotation.archive_arrives()
-        outcome = rotation.run(proof="none")
+        outcome = rotation.run(verify="never")
         assert outcome.result["reason"] == "changed"
         rotation.settled()
         managed = rotation.held
@@ -277,7 +283,7 @@ class TestGivenKeys:
         assert rotation.held == given[0]
         assert rotation.statuses() == {managed: "Active"}
         rotation.archive_arrives()
-        rotation.run(proof="none")
+        rotation.run(verify="never")
         rotation.settled()
         assert rotation.held not in (managed, given[0])
         # It is not ours to take away.
@@ -289,37 +295,37 @@ class TestGivenKeys:
         old = begun.held
         give(begun, made["AccessKeyId"], made["SecretAccessKey"])
         begun.archive_arrives()
-        begun.run(proof="none")
+        begun.run(verify="never")
         begun.settled()
         assert old not in begun.statuses()
 
 
 class TestRetiring:
     def test_overlap_then_delay(self, begun: RotationSite) -> None:
-        times: Options = {"grace_period": 3600, "delete_after": 7200, "proof": "none"}
+        times: Options = {"grace_period": 3600, "delete_after": 7200, "verify": "never"}
         old = begun.held
         outcome = begun.run(rotate=True, **times)
         assert begun.statuses() == {old: "Active", begun.held: "Active"}
-        assert outcome.result["waits"] == telling.GRACE_PERIOD
+        assert outcome.result["retained_keys_reason"] == result.GRACE_PERIOD
         begun.steady(**times)
         earlier(begun, 3601)
         preview = begun.run(check_mode=True, **times)
         outcome = begun.run(**times)
         assert begun.statuses() == {old: "Inactive", begun.held: "Active"}
-        assert (outcome.changed, outcome.result["waits"]) == (True, telling.DELETE_AFTER)
+        assert (outcome.changed, outcome.result["retained_keys_reason"]) == (True, result.DELETE_AFTER)
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
         begun.steady(**times)
         earlier(begun, 7200)
-        assert begun.run(**times).result["waits"] == ""
+        assert begun.run(**times).result["retained_keys_reason"] == ""
         begun.settled()
         begun.steady(**times)
 
     def test_delete_after_without_a_free_slot_deletes_an_inactive_key(self, begun: RotationSite) -> None:
         for count in range(1, 4):
-            begun.run(rotate=True, delete_after=3600, proof="none")
+            begun.run(rotate=True, delete_after=3600, verify="never")
             assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": count}
         before = set(begun.statuses())
-        begun.run(rotate=True, delete_after=3600, proof="none")
+        begun.run(rotate=True, delete_after=3600, verify="never")
         assert len(before - set(begun.statuses())) == 1
         assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 3}
         begun.archive_arrives()
@@ -327,28 +333,28 @@ class TestRetiring:
     def test_grace_period_is_kept_by_the_next_rotation(self, begun: RotationSite) -> None:
         """Each new key goes to the user that has fewer keys; both users are allowed to upload."""
         first = begun.held
-        begun.run(rotate=True, grace_period=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, verify="never")
         second = begun.held
-        begun.run(rotate=True, grace_period=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, verify="never")
         assert begun.statuses() == {first: "Active", second: "Active", begun.held: "Active"}
         assert [len(begun.keys_of(user)) for user in begun.users] == [2, 1]
         begun.archive_arrives()
-        begun.run(rotate=True, grace_period=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, verify="never")
         assert len(begun.statuses()) == 4
-        text = refused(begun, errors.QuotaError, rotate=True, grace_period=DAY, proof="none")
-        ends = record.stamp((record.seconds(begun.record()["time"]) or 0) + DAY)
+        text = refused(begun, errors.QuotaError, rotate=True, grace_period=DAY, verify="never")
+        ends = state.stamp((state.seconds(begun.record()["time"]) or 0) + DAY)
         assert f"Run it again after {ends}, when the grace period is over" in text
         begun.archive_arrives()
         earlier(begun, DAY)
-        begun.run(grace_period=DAY, proof="none")
+        begun.run(grace_period=DAY, verify="never")
         begun.settled()
 
     def test_revoke_old_keys_without_a_free_slot_replaces_every_key(self, begun: RotationSite) -> None:
         for _unused in range(3):
-            begun.run(rotate=True, grace_period=DAY, proof="none")
+            begun.run(rotate=True, grace_period=DAY, verify="never")
         assert Counter(begun.statuses().values()) == {"Active": 4}
         begun.emulator.start_archive(begun.key)
-        begun.run(rotate=True, grace_period=DAY, delete_after=DAY, revoke_old_keys=True, proof="none")
+        begun.run(rotate=True, grace_period=DAY, delete_after=DAY, revoke_old_keys=True, verify="never")
         assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 3}
         assert begun.statuses()[begun.held] == "Active"
         begun.archive_arrives()
@@ -356,7 +362,7 @@ class TestRetiring:
     def test_rotation_alternates_between_both_users(self, begun: RotationSite) -> None:
         owners = []
         for _unused in range(3):
-            begun.run(rotate=True, proof="none")
+            begun.run(rotate=True, verify="never")
             owners.append([len(begun.keys_of(user)) for user in begun.users])
             begun.settled()
             begun.steady()
@@ -387,10 +393,10 @@ class Upload:
 class TestUploadsUnderWay:
     def test_keep_the_key_that_they_began_with(self, begun: RotationSite) -> None:
         upload = Upload(begun)
-        outcome = begun.run(rotate=True, proof="none")
-        assert outcome.result["waits"] == telling.IN_FLIGHT
+        outcome = begun.run(rotate=True, verify="never")
+        assert outcome.result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
         assert begun.statuses() == {upload.key: "Active", begun.held: "Active"}
-        assert begun.steady().result["waits"] == telling.IN_FLIGHT
+        assert begun.steady().result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
         begun.archive_arrives()
         upload.end()
         assert begun.run(check_mode=True).changed
@@ -410,9 +416,9 @@ class TestUploadsUnderWay:
                 upload.end()
 
         begun.s3.before = before
-        outcome = begun.run(rotate=True, proof="none", drain_timeout=20)
+        outcome = begun.run(rotate=True, verify="never", drain_timeout=20)
         assert ended
-        assert outcome.result["waits"] == ""
+        assert outcome.result["retained_keys_reason"] == ""
         begun.settled()
 
     def test_by_the_new_key_are_not_waited_for(self, begun: RotationSite) -> None:
@@ -427,16 +433,16 @@ class TestUploadsUnderWay:
                 first.end()
 
         begun.s3.before = before
-        outcome = begun.run(rotate=True, proof="none", drain_timeout=20)
+        outcome = begun.run(rotate=True, verify="never", drain_timeout=20)
         assert later[0].key == begun.held != first.key
-        assert outcome.result["waits"] == ""
+        assert outcome.result["retained_keys_reason"] == ""
         later[0].end()
         begun.settled()
 
     def test_do_not_lose_their_key_to_the_next_rotation(self, begun: RotationSite) -> None:
         upload = Upload(begun)
-        begun.run(rotate=True, proof="none")
-        begun.run(rotate=True, proof="none")
+        begun.run(rotate=True, verify="never")
+        begun.run(rotate=True, verify="never")
         assert len(begun.statuses()) == 3
         upload.end()
         begun.run()
@@ -444,7 +450,7 @@ class TestUploadsUnderWay:
 
     def test_given_up_ones_count_for_a_day(self, begun: RotationSite) -> None:
         upload = Upload(begun)
-        begun.run(rotate=True, proof="none")
+        begun.run(rotate=True, verify="never")
         begun.run(later=DAY - 60)
         assert begun.statuses() == {upload.key: "Active", begun.held: "Active"}
         begun.run(later=DAY + 60)
@@ -455,11 +461,11 @@ class TestUploadsUnderWay:
         upload = Upload(begun)
         other = f"{begun.bucket}-2"
         begun.client.create_bucket(Bucket=other)
-        moved: Options = {"s3": {**begun.params["s3"], "bucket": other}, "proof": "none"}
+        moved: Options = {"s3": {**begun.params["s3"], "bucket": other}, "verify": "never"}
         outcome = begun.run(**moved)
-        assert outcome.result["waits"] == telling.IN_FLIGHT
+        assert outcome.result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
         assert begun.bucket in begun.policy()
-        assert begun.steady(**moved).result["waits"] == telling.IN_FLIGHT
+        assert begun.steady(**moved).result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
         upload.end()
         begun.run(**moved)
         begun.settled()
@@ -495,13 +501,16 @@ class TestMoving:
         other = f"{begun.bucket}-2"
         begun.client.create_bucket(Bucket=other)
         upload = Upload(begun)
-        there: Options = {"s3": {**begun.params["s3"], "bucket": other}, "record": f"s3://{other}/{begun.record_key}"}
-        begun.run(**there, proof="none")
+        there: Options = {
+            "s3": {**begun.params["s3"], "bucket": other},
+            "state_file": f"s3://{other}/{begun.record_key}",
+        }
+        begun.run(**there, verify="never")
         assert set(begun.statuses()) == {upload.key, begun.held}
         held = begun.held
         preview = begun.run(check_mode=True)
         assert preview.result["reason"] == "unknown"
-        assert preview.result["record"]["why"] == telling.STRANGE
+        assert preview.result["state_file"]["reason"] == result.UNKNOWN_KEY
         checked: list[bool] = []
 
         def before(n: int, request: ProxiedRequest) -> None:
@@ -509,7 +518,7 @@ class TestMoving:
                 checked.append(begun.statuses()[held] == "Active")
 
         begun.api.before = before
-        begun.run(proof="none")
+        begun.run(verify="never")
         assert checked == [True]
         assert begun.target()["config"]["bucket"] == begun.bucket
         upload.end()
@@ -525,7 +534,7 @@ class TestDamage:
     @pytest.mark.parametrize("text", ["", "not JSON"])
     def test_record_lost_or_damaged(self, begun: RotationSite, text: str) -> None:
         """With two active keys, any of which the target may hold."""
-        begun.run(rotate=True, grace_period=DAY, proof="none")
+        begun.run(rotate=True, grace_period=DAY, verify="never")
         assert len(begun.statuses()) == 2
         if text:
             begun.write_record(text)
@@ -534,7 +543,7 @@ class TestDamage:
         held = begun.held
         seen: list[str] = []
         begun.api.before = lambda n, request: seen.append(begun.statuses()[held])
-        assert begun.run(proof="none").result["reason"] == "unknown"
+        assert begun.run(verify="never").result["reason"] == "unknown"
         assert seen == ["Active"]
         begun.settled()
         begun.steady()
@@ -551,11 +560,11 @@ class TestDamage:
         if deed == "tag lost":
             begun.forget()
             begun.iam.untag_user(UserName=begun.user, TagKeys=["vonage-archiving:managed"])
-            assert "does not have the tag" in refused(begun, errors.NotOursError)
+            assert "does not have the tag" in refused(begun, errors.NotManagedError)
             assert begun.written == []
             begun.run(uploader={"force": True})
         else:
-            assert begun.run(proof="none").result["reason"] == "changed"
+            assert begun.run(verify="never").result["reason"] == "changed"
         begun.settled()
         begun.steady()
 
@@ -574,18 +583,18 @@ class TestDamage:
             "api_key": other.key,
             "api_secret": other.secret,
             "uploader": {"name": begun.user},
-            "record": f"s3://{begun.bucket}/other.json",
+            "state_file": f"s3://{begun.bucket}/other.json",
         }
         begun.forget()
-        text = refused(begun, errors.NotOursError, **options)
-        assert f"{begun.key} uploads with them" in text
+        text = refused(begun, errors.NotManagedError, **options)
+        assert f"its policy allows uploads for project {begun.key}" in text
         assert begun.written == []
         begun.settled()
 
     def test_made_by_hand(self, begun: RotationSite) -> None:
         """A key that no record knows may be what another record names, so the target is set before it goes."""
         begun.iam.create_access_key(UserName=begun.user)
-        assert begun.run(proof="none").result["reason"] == "unknown"
+        assert begun.run(verify="never").result["reason"] == "unknown"
         begun.settled()
 
     def test_interrupted_by_hand(self, begun: RotationSite, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -595,10 +604,10 @@ class TestDamage:
         with monkeypatch.context() as patch:
             patch.setattr(Client, "put_storage", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                begun.run(rotate=True, proof="none")
+                begun.run(rotate=True, verify="never")
         assert len(begun.statuses()) == 2
         begun.archive_arrives()
-        begun.run(proof="none")
+        begun.run(verify="never")
         begun.settled()
 
 
@@ -612,7 +621,7 @@ UNCERTAIN: dict[str, Options] = {
     "truncate and applied": {"kind": "truncate", "apply": True},
     "trickle": {"kind": "trickle", "seconds": 0.5},
 }
-BRIEF: Options = {"timeout": 0.5, "retries": 0, "total_timeout": 0.5, "proof": "none"}
+BRIEF: Options = {"timeout": 0.5, "retries": 0, "total_timeout": 0.5, "verify": "never"}
 
 
 class TestFailingCalls:
@@ -632,7 +641,7 @@ class TestFailingCalls:
             rotation.emulator.fail_next(status=403, path=f"/{rotation.key}/")
             refused(rotation, errors.DeniedError, **BRIEF)
             assert rotation.statuses() == {}
-        rotation.run(proof="none")
+        rotation.run(verify="never")
         rotation.settled()
 
     @pytest.mark.parametrize("name", UNCERTAIN)
@@ -647,7 +656,7 @@ class TestFailingCalls:
         assert {pending["storage"]["access_key"], *pending["may_hold"]} == set(begun.statuses())
         begun.archive_arrives()
         begun.emulator.clear_faults()
-        assert begun.run(proof="none").result["reason"] == "unknown"
+        assert begun.run(verify="never").result["reason"] == "unknown"
         begun.settled()
         begun.steady()
 
@@ -659,7 +668,7 @@ class TestFailingCalls:
             assert Counter(begun.statuses().values()) == {"Active": 2}
             begun.archive_arrives()
         begun.emulator.clear_faults()
-        begun.run(proof="none")
+        begun.run(verify="never")
         begun.settled()
 
     def test_nobody_knows_again_and_again(self, begun: RotationSite) -> None:
@@ -670,17 +679,11 @@ class TestFailingCalls:
             begun.archive_arrives()
         assert Counter(begun.statuses().values()) == {"Active": 4}
         begun.emulator.clear_faults()
-        text = refused(begun, errors.QuotaError, proof="none")
+        text = refused(begun, errors.QuotaError, verify="never")
         assert "each of them may be in use. Delete the upload target" in text
         begun.archive_arrives()
-        storage.reconcile(
-            {
-                **{name: begun.params[name] for name in begun.params if name not in ("s3", "fallback")},
-                "state": "absent",
-            },
-            Context(),
-        )
-        begun.run(proof="none")
+        reconcile({**begun.connection, "state": "absent"}, Context())
+        begun.run(verify="never")
         begun.settled()
 
 
@@ -688,10 +691,10 @@ class TestFailingStores:
     def test_every_request_that_stays_unanswered(self, begun: RotationSite) -> None:
         """From some request on, all of its kind fail, to the end of the run."""
         # Both users exist from here on.
-        begun.run(rotate=True, proof="none")
+        begun.run(rotate=True, verify="never")
         begun.on_main()
         begun.forget()
-        begun.run(rotate=True, proof="none")
+        begun.run(rotate=True, verify="never")
         kinds = list(dict.fromkeys(begun.sent))
         assert len(kinds) >= 12
         for kind in kinds:
@@ -707,7 +710,7 @@ class TestFailingStores:
                 assert not runs.leaks(str(caught.value), begun.secrets), kind
                 assert begun.statuses()[begun.held] == "Active", kind
                 begun.archive_arrives()
-                begun.run(proof="none")
+                begun.run(verify="never")
                 begun.settled()
 
 
@@ -739,7 +742,7 @@ class TestAges:
 
     def test_on_another_iam(self, moto: RotationSite) -> None:
         """It tells when keys were made, refuses a third key, and to delete a user that has one."""
-        moto.run(proof="none")
+        moto.run(verify="never")
         moto.settled()
         moto.steady()
         # As if the target had been set again later, with the same key.
@@ -753,9 +756,9 @@ class TestAges:
             moto.emulator.clear_faults()
             moto.archive_arrives()
         assert len(moto.statuses()) == 3
-        moto.run(proof="none")
+        moto.run(verify="never")
         moto.settled()
-        moto.run(rotate=True, proof="none")
+        moto.run(rotate=True, verify="never")
         moto.settled()
 
 

@@ -35,7 +35,7 @@ def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
 
 def run_and_kill(site: RotationSite, point: int = 0, after: bool = False, **options: Any) -> Killer:
     """Run the use case in a process of its own, and kill that at one of its requests."""
-    process = forks.forked(rotate, {**site.params, **options})
+    process = forks.forked(rotate, site.options(**options))
     with Killer(site, point, after, kill=lambda: forks.kill(process)) as killer:
         process.start()
         process.join(60)
@@ -60,9 +60,9 @@ def repaired(site: RotationSite) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_rotation_killed_at_every_request(rotation: RotationSite, part: int) -> None:
-    rotation.run(proof="none")
+    rotation.run(verify="never")
     # Both users exist from here on.
-    rotation.run(rotate=True, proof="none")
+    rotation.run(rotate=True, verify="never")
     rotation.on_main()
     count = run_and_kill(rotation, **ROLE).count
     assert count > 30
@@ -93,7 +93,7 @@ def test_first_runs_killed_again_and_again(rotation: RotationSite) -> None:
     """In the proof, where most of the time goes: what they leave is not taken for keys that are in use."""
     for _unused in range(6):
         with Killer(rotation, 1, like="PUT /BUCKET/KEY/vonage-archiving-probe-*/archive.mp4?") as killer:
-            process = forks.forked(rotate, rotation.params)
+            process = forks.forked(rotate, rotation.options())
             killer.kill = lambda process=process: forks.kill(process)  # type: ignore[misc]
             process.start()
             process.join(60)

@@ -34,8 +34,8 @@ def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
 def play(site: RotationSite, home: Path, **options: Any) -> Run:
     """Run the module from a playbook, as talkatively as can be; nothing may show a secret."""
     hidden = {name: site.params[name] for name in ("api_secret", "secret_key")}
-    arguments = {**site.params, **{name: f"{{{{ {name} }}}}" for name in hidden}, **options}
-    tasks = [{"name": "Rotate", "vonage.archiving.archive_key_rotation": arguments}]
+    arguments = {**site.options(**options), **{name: f"{{{{ {name} }}}}" for name in hidden}}
+    tasks = [{"name": "Rotate", "vonage.archiving.vonage_archive_storage": arguments}]
     settings = {"vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}, "gather_facts": False}
     path = home / "play.yml"
     path.write_text(yaml.safe_dump([{"hosts": "localhost", "connection": "local", **settings, "tasks": tasks}]))

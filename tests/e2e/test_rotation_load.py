@@ -72,13 +72,13 @@ class Ledger:
 
 @pytest.mark.slow
 def test_no_archive_is_lost_while_keys_rotate(rotation: RotationSite) -> None:
-    rotation.run(proof="none")
+    rotation.run(verify="never")
     ledger = Ledger(rotation, keys=1)
     rotation.s3.after = ledger.after
     held = [rotation.held]
     with Recorder(rotation) as recorder:
         for _unused in range(ROTATIONS):
-            rotation.run(rotate=True, proof="none", drain_timeout=DRAIN)
+            rotation.run(rotate=True, verify="never", drain_timeout=DRAIN)
             held.append(rotation.held)
     assert len(set(held)) == ROTATIONS + 1
     assert ledger.most == 2

@@ -20,7 +20,7 @@ from tests.e2e.rotation_site import RotationSite, iam_action, rotation_site
 from tests.sandbox import ProxiedRequest, Sandbox
 
 # For a run that is held up by the other one.
-PATIENT: dict[str, Any] = {"timeout": 20, "total_timeout": 20, "proof": "none"}
+PATIENT: dict[str, Any] = {"timeout": 20, "total_timeout": 20, "verify": "never"}
 Matches = Callable[[ProxiedRequest], bool]
 
 
@@ -28,7 +28,7 @@ Matches = Callable[[ProxiedRequest], bool]
 def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
     """A project that has its first key."""
     with rotation_site(e2e_sandbox) as site:
-        site.run(proof="none")
+        site.run(verify="never")
         yield site
 
 
@@ -80,26 +80,26 @@ def test_both_before_the_claim(rotation: RotationSite) -> None:
     rotation.forget()
     rotation.s3.before = meet
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(attempt, rotation, rotate=True, proof="none") for _unused in range(2)]
+        both = [pool.submit(attempt, rotation, rotate=True, verify="never") for _unused in range(2)]
         assert sorted(each.result() for each in both) == ["conflict", "done"]
     works(rotation)
     assert len(rotation.api.requests) == 1
     rotation.in_order()
 
 
-@pytest.mark.parametrize("proof", ["none", "new"])
-def test_taken_over_before_its_call(rotation: RotationSite, proof: str) -> None:
+@pytest.mark.parametrize("verify", ["never", "new_key"])
+def test_taken_over_before_its_call(rotation: RotationSite, verify: str) -> None:
     """The second run finds a key that no target can hold, and takes the place of the first."""
 
     def has_a_key(request: ProxiedRequest) -> bool:
         # In the middle of the proof; without one, when the record is to say that the API is going to be called.
-        if proof == "new":
+        if verify == "new_key":
             return "archive.mp4" in request.path
         return is_record(request) and len(rotation.statuses()) == 2
 
     came: list[str] = []
-    meanwhile(rotation, has_a_key, lambda: came.append(attempt(rotation, rotate=True, proof="none")))
-    assert attempt(rotation, rotate=True, proof=proof, verify_timeout=1) == "conflict"
+    meanwhile(rotation, has_a_key, lambda: came.append(attempt(rotation, rotate=True, verify="never")))
+    assert attempt(rotation, rotate=True, verify=verify, verify_timeout=1) == "conflict"
     assert came == ["done"]
     rotation.settled()
     rotation.in_order()
@@ -112,7 +112,7 @@ def test_the_call_is_under_way(rotation: RotationSite, lasts: str, clock: float)
     :param clock: seconds that the clock of the second run is ahead.
     """
     came: list[str] = []
-    options: dict[str, Any] = {**(PATIENT if lasts == "not long" else {"proof": "none"}), "later": clock}
+    options: dict[str, Any] = {**(PATIENT if lasts == "not long" else {"verify": "never"}), "later": clock}
     thread = threading.Thread(target=lambda: came.append(attempt(rotation, **options)))
 
     def start() -> None:
@@ -145,7 +145,7 @@ def test_the_one_that_is_late_has_another_bucket(rotation: RotationSite) -> None
         goes.wait(20)
 
     meanwhile(rotation, held_up, wait)
-    late = threading.Thread(target=lambda: came.append(attempt(rotation, rotate=True, proof="none")))
+    late = threading.Thread(target=lambda: came.append(attempt(rotation, rotate=True, verify="never")))
     late.start()
     assert observed.wait(20)
 
@@ -173,7 +173,7 @@ def test_a_zombie_does_not_call(rotation: RotationSite) -> None:
     meanwhile(rotation, announces, lambda: announced.append(True))
     rotation.clock = lambda: time.time() + 60 * len(announced)
     with pytest.raises(errors.UnreachableError, match="longer than the call may take"):
-        rotation.run(rotate=True, proof="none")
+        rotation.run(rotate=True, verify="never")
     assert (rotation.held, rotation.record_text()) == (held, before)
     rotation.clock = time.time
     rotation.settled()
@@ -185,9 +185,9 @@ def test_a_zombie_does_not_call(rotation: RotationSite) -> None:
 def test_a_whole_run_within_another_at_every_request(rotation: RotationSite, second: dict[str, Any]) -> None:
     """Before each request of a rotation, another run comes and goes."""
     # Both users exist from here on.
-    rotation.run(rotate=True, proof="none")
+    rotation.run(rotate=True, verify="never")
     rotation.forget()
-    rotation.run(rotate=True, proof="none")
+    rotation.run(rotate=True, verify="never")
     count = len(rotation.sent)
     assert count > 12
     # Whether the second run has a wish of its own matters little: every third request will do.
@@ -197,7 +197,7 @@ def test_a_whole_run_within_another_at_every_request(rotation: RotationSite, sec
         assert came.count("conflict") <= 1, (point, came)
         assert len(came) == 2
         works(rotation)
-        rotation.run(proof="none")
+        rotation.run(verify="never")
         rotation.settled()
     rotation.steady()
 
@@ -219,7 +219,7 @@ def within(site: RotationSite, point: int, second: dict[str, Any]) -> list[str]:
     came: list[str] = []
 
     def run_second() -> None:
-        came.append(attempt(site, proof="none", **second))
+        came.append(attempt(site, verify="never", **second))
         works(site)
 
     meanwhile(site, at_request(point), run_second)
@@ -233,19 +233,19 @@ def verified(request: pytest.FixtureRequest, e2e_sandbox: Sandbox) -> Iterator[R
     """A project that has its first key, on IAM servers that return creation dates and that do not."""
     if request.param == "seaweedfs":
         with rotation_site(e2e_sandbox) as site:
-            site.run(proof="none")
+            site.run(verify="never")
             yield site
     else:
         with Sandbox(stores=("moto-iam",)) as sandbox, rotation_site(sandbox) as site:
-            site.run(proof="none")
+            site.run(verify="never")
             yield site
 
 
-VERIFY: dict[str, Any] = {"proof": "only", "timeout": 20, "total_timeout": 20}
+VERIFY: dict[str, Any] = {"verify": "only", "timeout": 20, "total_timeout": 20}
 OTHERS: dict[str, dict[str, Any]] = {
-    "configure": {"proof": "none"},
-    "rotate": {"proof": "none", "rotate": True, "grace_period": 3600, "delete_after": 3600},
-    "verify": {"proof": "only"},
+    "configure": {"verify": "never"},
+    "rotate": {"verify": "never", "rotate": True, "grace_period": 3600, "delete_after": 3600},
+    "verify": {"verify": "only"},
 }
 
 
@@ -261,7 +261,7 @@ def test_verify_with_another_run_at_every_request(verified: RotationSite, other:
         _settle(verified)
         before = verified.held
         came = start_at(verified, point, lambda: attempt(verified, **OTHERS[other]))
-        assert verified.run(**VERIFY).result["proof"].startswith("uploads with "), (other, point)
+        assert verified.run(**VERIFY).result["verification"].startswith("uploads with "), (other, point)
         verified.s3.before = verified.api.before = None
         assert came == ["done" if other == "rotate" else "unchanged"], (other, point)
         assert (verified.held == before) == (other != "rotate")
@@ -273,13 +273,13 @@ def test_verify_with_another_run_at_every_request(verified: RotationSite, other:
 def test_another_run_with_verify_at_every_request(verified: RotationSite, other: str) -> None:
     options = {**OTHERS[other], "timeout": 20, "total_timeout": 20}
     # Both users exist from here on.
-    verified.run(proof="none", rotate=True)
+    verified.run(verify="never", rotate=True)
     _settle(verified)
     verified.run(**options)
     count = len(verified.sent)
     for point in range(1, count + 1):
         _settle(verified)
-        came = start_at(verified, point, lambda: str(verified.run(**VERIFY).result["proof"]))
+        came = start_at(verified, point, lambda: str(verified.run(**VERIFY).result["verification"]))
         assert attempt(verified, **options) == ("done" if other == "rotate" else "unchanged"), point
         verified.s3.before = verified.api.before = None
         assert len(came) == 1
@@ -297,6 +297,6 @@ def start_at(site: RotationSite, point: int, run_other: Callable[[], str]) -> li
 def _settle(site: RotationSite) -> None:
     """One key only, as after the grace period."""
     site.s3.before = site.api.before = None
-    site.run(proof="none", later=7300)
+    site.run(verify="never", later=7300)
     assert list(site.statuses()) == [site.held]
     site.forget()

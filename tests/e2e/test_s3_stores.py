@@ -280,7 +280,7 @@ def test_a_bucket_comes_and_goes(benches: Any, store: str) -> None:
     bench.client.put_object(Bucket=bench.bucket, Key="a/recording", Body=b"1")
     for check_mode in (True, False):
         text = bench.fails(errors.RejectedError, check_mode, state="absent")
-        assert "it holds objects, versions of objects or open uploads" in text
+        assert "it contains objects, versions of objects or uploads in progress" in text
         assert bench.writes == []
     assert bench.run(check_mode=True, state="absent", force=True).changed
     assert bench.keys() == ["a/recording"]
@@ -401,6 +401,27 @@ def test_a_store_without_a_public_access_block(benches: Any) -> None:
     done = bench.run(public_prefixes=["a"])
     assert done.result["changes"] == ["public_prefixes"]
     assert "block_public_access" not in done.result["bucket"]
+    assert (done.result["unsupported"], bench.warnings) == ([], [])
+    # A block that is switched off is the same as none.
+    assert not bench.run(block_public_access=False).changed
+    assert bench.warnings == []
+
+
+def test_skip_unsupported_applies_what_the_store_has(benches: Any) -> None:
+    bench = benches("seaweedfs").make()
+    options = {"block_public_access": True, "encryption": "s3", "tags": {"a": "1"}}
+    skip = {"skip_unsupported": ["block_public_access", "encryption", "lifecycle"]}
+    planned = bench.run(check_mode=True, **options, **skip)
+    done = bench.run(**options, **skip)
+    assert planned.result == done.result
+    assert (done.result["changes"], done.result["unsupported"]) == (["encryption", "tags"], ["block_public_access"])
+    assert "block_public_access" not in done.result["bucket"]
+    [warning] = bench.warnings
+    assert warning.startswith("block_public_access is skipped, since it is in skip_unsupported: the S3 store at ")
+    assert bench.holds("get_bucket_tagging")["TagSet"] == [{"Key": "a", "Value": "1"}]
+    again = bench.run(**options, **skip)
+    assert (again.changed, again.result["unsupported"], len(bench.warnings)) == (False, ["block_public_access"], 1)
+    assert bench.writes == []
 
 
 OPENED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
@@ -467,24 +488,88 @@ def test_a_default_that_is_there_from_the_start(benches: Any) -> None:
     assert not bench.run(encryption="none").changed
 
 
-FORMS = [options for name, life in sorted(LIVES.items()) if name != "folders" for options in life[:3] if options]
-FORMS += [{"require_tls": False}, {"tags": {}, "purge_tags": False}]
+# The desired values that a store without the feature satisfies.
+NONE: list[Options] = [
+    {"encryption": "none"},
+    {"cors_rules": []},
+    {"public_prefixes": []},
+    {"block_public_access": False},
+    {"require_encryption": False},
+    {"require_tls": False},
+    {"versioning": "Suspended"},
+    {"lifecycle": {}},
+    {"lifecycle": {"expire_days": 0, "abort_incomplete_uploads_days": 0}},
+    {"tags": {}, "purge_tags": True},
+    {"tags": {}, "purge_tags": False},
+]
+FORMS = [
+    options
+    for name, life in sorted(LIVES.items())
+    if name not in ("folders", "versioning")
+    for options in life[:3]
+    if options and options not in NONE
+]
 
 
 @pytest.mark.parametrize("options", FORMS, ids=str)
-def test_nothing_is_lost_on_a_hostile_store(benches: Any, options: Options) -> None:
+def test_a_store_that_lacks_a_feature_keeps_its_bucket(benches: Any, options: Options) -> None:
     bench = benches("rclone").make()
-    if "versioning" in options:
-        # It answers that nothing is versioned, as it should, and refuses to be told otherwise.
-        assert not bench.run(versioning="Suspended").changed
-        assert "NotImplemented" in bench.fails(errors.UnsupportedError, versioning="Enabled")
-    else:
-        for check_mode in (True, False):
-            text = bench.fails(errors.UnsupportedError, check_mode, **options)
-            assert f"the S3 store at {bench.proxy.url} answered" in text
-            assert "It seems that this store does not have" in text
-            assert bench.writes == []
+    for check_mode in (True, False):
+        text = bench.fails(errors.UnsupportedError, check_mode, **options)
+        assert f"the S3 store at {bench.proxy.url} answered" in text
+        assert "It seems that this store does not have" in text
+        assert bench.writes == []
+    for check_mode in (True, False, False):
+        done = bench.run(check_mode, **options, skip_unsupported=list(options))
+        assert (done.changed, done.result["unsupported"]) == (False, list(options))
+        assert done.result["bucket"].keys() == {"name", "exists", "url", "region"}
+        assert [warning.partition(" ")[0] for warning in bench.warnings] == list(options)
+        assert bench.writes == []
     assert bench.exists()
+
+
+@pytest.mark.parametrize("options", NONE, ids=str)
+def test_a_store_that_lacks_a_feature_satisfies_none(benches: Any, options: Options) -> None:
+    bench = benches("rclone").make()
+    for check_mode in (True, False):
+        done = bench.run(check_mode, **options)
+        assert (done.changed, done.result["unsupported"], bench.warnings) == (False, [], [])
+        assert bench.writes == []
+    name = next(iter(options))
+    assert name in done.result["bucket"] or name in ("public_prefixes", "versioning")
+    assert bench.exists()
+
+
+def test_versioning_that_only_a_write_shows_to_be_unsupported(benches: Any) -> None:
+    """rclone returns that nothing is versioned, and rejects the write."""
+    bench = benches("rclone").make()
+    assert "NotImplemented" in bench.fails(errors.UnsupportedError, versioning="Enabled")
+    for _unused in range(2):
+        done = bench.run(versioning="Enabled", skip_unsupported=["versioning"])
+        assert (done.changed, done.result["changes"], done.result["unsupported"]) == (False, [], ["versioning"])
+        [warning] = bench.warnings
+        assert "versioning is skipped, since it is in skip_unsupported: " in warning
+        assert "NotImplemented" in warning
+    assert bench.exists()
+
+
+def test_a_new_bucket_on_a_store_that_lacks_features(benches: Any) -> None:
+    bench = benches("rclone")
+    options = {
+        "encryption": "s3",
+        "lifecycle": {"expire_days": 1},
+        "public_prefixes": ["a"],
+        "versioning": "Enabled",
+        "cors_rules": [],
+    }
+    skip = ["encryption", "lifecycle", "public_prefixes", "versioning"]
+    done = bench.run(**options, skip_unsupported=skip)
+    assert (done.result["changes"], done.result["unsupported"]) == (["bucket"], skip)
+    assert done.result["bucket"]["cors_rules"] == []
+    assert len(bench.warnings) == len(skip)
+    assert bench.exists()
+    again = bench.run(**options, skip_unsupported=skip)
+    assert (again.changed, again.result["unsupported"], len(bench.warnings)) == (False, skip, len(skip))
 
 
 def test_no_recording_is_lost_on_a_store_of_files(benches: Any) -> None:
@@ -495,7 +580,10 @@ def test_no_recording_is_lost_on_a_store_of_files(benches: Any) -> None:
     bench.fails(errors.UnsupportedError, folders=["b"])
     bench.fails(errors.UnsupportedError, folders=["c"])
     assert bench.keys() == ["a/recording", "b"]
-    # What it made of the folder would have refused every upload below.
+    skipped = bench.run(folders=["b", "c"], skip_unsupported=["folders"])
+    assert (skipped.changed, skipped.result["unsupported"], len(bench.warnings)) == (False, ["folders"], 1)
+    assert bench.keys() == ["a/recording", "b"]
+    # What the store created instead of the folder would have blocked every upload below it.
     bench.client.put_object(Bucket=bench.bucket, Key="c/recording", Body=b"1")
 
 
@@ -563,7 +651,7 @@ def test_the_least_permissions(benches: Any, store: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("store", ["seaweedfs", "moto-iam"])
-def test_a_bucket_that_is_not_ours_to_see(benches: Any, store: str) -> None:
+def test_a_bucket_that_is_not_managed_to_see(benches: Any, store: str) -> None:
     bench = benches(store).make()
     nobody = bench.user("s3:GetBucketLocation")
     cases: list[Options] = [{}, {"state": "absent"}, {"cors_rules": []}]

@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, time_budget, uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnreachableError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import storage
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox
 
 pytestmark = pytest.mark.xdist_group("time_limits")
@@ -79,7 +79,7 @@ class Scene:
         with pytest.raises(UnreachableError, match=f"did not complete {operation} within the time budget") as caught:
             yield caught
         assert time.monotonic() - start < BUDGET + MARGIN
-        assert caught.value.facts["operation"] == operation
+        assert caught.value.facts["api_operation"] == operation
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,8 @@ def target_options(scene: Scene) -> dict[str, Any]:
         "api_secret": project.secret,
         "s3": {"bucket": scene.name, "endpoint": "https://s3.example.com", "sse": "s3", **key},
         "fallback": "opentok",
-        "record": f"s3://{scene.name}/.vonage-archiving/{project.key}.json",
+        "verify": "never",
+        "state_file": f"s3://{scene.name}/.vonage-archiving/{project.key}.json",
     }
 
 
@@ -161,12 +162,12 @@ def test_next_run_is_correct_after_an_abandoned_write_of_the_state_file(scene: S
     options = target_options(scene)
     scene.withhold("PUT", "/.vonage-archiving/", applied)
     with scene.abandoned("PutObject"):
-        storage.reconcile(options, Context())
+        reconcile(options, Context())
     # The state file is written before the target.
     assert scene.sandbox.vonage.target(options["api_key"]) is None
     scene.respond()
-    assert storage.reconcile(options, Context()).changed
-    assert not storage.reconcile(options, Context()).changed
+    assert reconcile(options, Context()).changed
+    assert not reconcile(options, Context()).changed
     target = scene.sandbox.vonage.target(options["api_key"])
     assert target is not None
     assert target["config"]["bucket"] == scene.name
@@ -177,7 +178,7 @@ def test_read_of_the_state_file_ends_as_well(scene: Scene) -> None:
     options = target_options(scene)
     scene.withhold("GET", "/.vonage-archiving/", applied=True)
     with scene.abandoned("GetObject"):
-        storage.reconcile(options, Context())
+        reconcile(options, Context())
     assert scene.sandbox.vonage.target(options["api_key"]) is None
 
 

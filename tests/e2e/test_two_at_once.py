@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs on the same project at the same time: whatever comes of it, the record tells no lie."""
+"""Two runs on the same project at the same time: whatever comes of it, the state file is never wrong."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def attempt(given: dict[str, Any], start: threading.Barrier) -> str:
 
 @pytest.mark.parametrize("where", ["bucket", "file"])
 def test_two_use_cases(site: Site, where: str, tmp_path: Path) -> None:
-    common = {} if where == "bucket" else {"record": str(tmp_path / "record.json")}
+    common = {} if where == "bucket" else {"state_file": str(tmp_path / "record.json")}
     driver.configure(variables(site, **common))
     # Answers that take a moment let the two overlap in every order.
     site.api.latency = 0.02

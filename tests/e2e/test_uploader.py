@@ -346,7 +346,7 @@ def test_a_user_of_somebody_else(site: Site) -> None:
     held = site.held()
     uses: tuple[dict[str, Any], ...] = ({}, {"state": "absent"})
     for changes in uses:
-        with pytest.raises(errors.NotOursError, match=r"does not have the tag vonage-archiving:managed.*force=true"):
+        with pytest.raises(errors.NotManagedError, match=r"does not have the tag vonage-archiving:managed.*force=true"):
             site.run(**changes)
         assert site.writes == []
     assert site.held() == held
@@ -388,11 +388,11 @@ def test_a_run_that_breaks_off_is_finished_by_the_next(seaweedfs: Site, killed_a
     assert not site.run().changed
 
 
-def test_a_bare_user_with_a_policy_of_others_is_not_ours(seaweedfs: Site) -> None:
+def test_a_bare_user_with_a_policy_of_others_is_not_managed(seaweedfs: Site) -> None:
     seaweedfs.iam.create_user(UserName=seaweedfs.name)
     text = json.dumps({"Version": "2012-10-17", "Statement": [allow("s3:GetObject", "arn:aws:s3:::b/*")]})
     seaweedfs.iam.put_user_policy(UserName=seaweedfs.name, PolicyName="theirs", PolicyDocument=text)
-    with pytest.raises(errors.NotOursError):
+    with pytest.raises(errors.NotManagedError):
         seaweedfs.run()
 
 
@@ -426,7 +426,7 @@ def test_absent_user_of_another_project_is_refused_and_kept(site: Site, force: b
     site.run(create_key="always")
     held = site.held()
     for check_mode in (True, False):
-        with pytest.raises(errors.NotOursError) as caught:
+        with pytest.raises(errors.NotManagedError) as caught:
             site.run(check_mode, state="absent", prefix="472", force=force)
         assert str(caught.value) == (
             f"Could not delete the IAM user {site.name} of project 472: its policy allows uploads for project 471. "
@@ -445,7 +445,7 @@ def test_absent_user_of_two_projects_is_refused_and_kept(site: Site) -> None:
     )
     site.iam.put_user_policy(UserName=site.name, PolicyName=name, PolicyDocument=json.dumps(found))
     held = site.held()
-    with pytest.raises(errors.NotOursError, match="allows uploads for project 472"):
+    with pytest.raises(errors.NotManagedError, match="allows uploads for project 472"):
         site.run(state="absent")
     assert site.writes == []
     assert site.held() == held

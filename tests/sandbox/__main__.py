@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m tests.sandbox``: leaves the sandbox running and says how to use it by hand."""
+"""``python -m tests.sandbox``: run the sandbox until a stop signal, and print how to use it in a shell."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
-    parser.add_argument("--store", action="append", choices=sorted(STORES), help="a store to start; may be repeated")
-    parser.add_argument("--bucket", default="recordings", help="name of the bucket in the variables")
+    parser.add_argument("--store", action="append", choices=sorted(STORES), help="a store to start; repeatable")
+    parser.add_argument("--bucket", default="recordings", help="name of the bucket in the variables of the role")
     parser.add_argument(
-        "--given", action="store_true", help="an upload-only key for the role, where it would make keys itself"
+        "--given", action="store_true", help="create an external upload-only key, instead of a managed key"
     )
-    parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator; any free one by default")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all addresses and keys there when ready")
-    parser.add_argument("--print-env", action="store_true", help="print nothing but the lines for a shell")
+    parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator (default: any free port)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all URLs and keys to this file when ready")
+    parser.add_argument("--print-env", action="store_true", help="print only the environment variables for a shell")
     return parser.parse_args(arguments)
 
 
 def make_uploader(store: Store, bucket: str) -> dict[str, str]:
-    """Return the key of a user who may upload to the bucket; of the administrator where there are no users."""
+    """Create an upload-only user and return its key; a store without users has only the operator's key."""
     if store.has_iam:
         access_key, secret_key = store.make_user(UPLOADER_NAME, upload_only_policy(bucket))
     else:
@@ -56,7 +56,7 @@ def environment(store: Store) -> dict[str, str]:
 
 
 def role_variables(sandbox: Sandbox, bucket: str, uploader: dict[str, str]) -> dict[str, str]:
-    """Return the variables of the role ``archive_storage``; where no key is given, it makes keys itself."""
+    """Return the variables of the role ``archive_storage``, with an external key if there is an uploader."""
     given = {f"archive_storage_uploader_{name}": uploader[name] for name in ("access_key", "secret_key") if uploader}
     return {
         "archive_storage_api_url": sandbox.vonage.url,
@@ -65,12 +65,12 @@ def role_variables(sandbox: Sandbox, bucket: str, uploader: dict[str, str]) -> d
         "archive_storage_bucket": bucket,
         "archive_storage_region": sandbox.store.region,
         "archive_storage_endpoint": sandbox.store.endpoint_url,
-        **({"archive_storage_uploader": "given", **given} if given else {}),
+        **({"archive_storage_upload_key": "external", **given} if given else {}),
     }
 
 
 def checkout() -> list[str]:
-    """Return what lets a shell in any folder use the collection as it lies here."""
+    """Return the commands for a shell in any folder to use the collection of this checkout."""
     root = Path(__file__).resolve().parents[2]
     paths = {"PATH": Path(sys.executable).parent, "ANSIBLE_COLLECTIONS_PATH": root / "build" / "tree"}
     quoted = {name: shlex.quote(str(path)) for name, path in paths.items()}
@@ -81,7 +81,7 @@ def checkout() -> list[str]:
 
 
 def account(sandbox: Sandbox) -> list[str]:
-    """Return what lets a shell try the inventory plugin."""
+    """Return the commands for a shell to use the inventory plugin."""
     emulator = sandbox.vonage
     values = {
         "VONAGE_VIDEO_ACCOUNT_API_URL": emulator.url,
@@ -96,7 +96,7 @@ def account(sandbox: Sandbox) -> list[str]:
 
 
 def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
-    """Print what a person at a shell needs."""
+    """Print the servers and the commands for a shell."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
     if only_env:
         print("\n".join(exports), flush=True)
@@ -104,23 +104,26 @@ def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_
     for name, store in sandbox.stores.items():
         print(f"S3     {store.endpoint_url}  ({name})")
     for name, reason in sandbox.skipped.items():
-        print(f"       left out: {name} ({reason})")
+        print(f"       not started: {name} ({reason})")
     print(f"Vonage {sandbox.vonage.url}  (an emulator)")
     key = sandbox.vonage.api_key
-    print(f"       what was sent: curl {sandbox.vonage.url}/_sandbox/log")
-    print(f"       the target:    curl {sandbox.vonage.url}/_sandbox/target/{key}")
-    print(f"       a recording:   curl -X POST {sandbox.vonage.url}/_sandbox/record/{key}")
-    print("\nIn another shell, as the operator, with this checkout's Ansible:\n" + "\n".join(exports + checkout()))
+    print(f"       requests:       curl {sandbox.vonage.url}/_sandbox/log")
+    print(f"       upload target:  curl {sandbox.vonage.url}/_sandbox/target/{key}")
+    print(f"       new recording:  curl -X POST {sandbox.vonage.url}/_sandbox/record/{key}")
+    print(
+        "\nRun these commands in another shell. They use the operator's credentials and the Ansible of this checkout:"
+    )
+    print("\n".join(exports + checkout()))
     print(f"VARIABLES={shlex.quote(json.dumps(variables, indent=2))}")
     print('ansible-playbook vonage.archiving.configure -e "$VARIABLES"')
-    if "archive_storage_uploader" not in variables:
+    if "archive_storage_upload_key" not in variables:
         print('ansible-playbook vonage.archiving.rotate -e "$VARIABLES"')
-    print("\nThe projects of the account as an inventory:\n" + "\n".join(account(sandbox)))
-    print("\nReady. Stop with Ctrl-C; nothing is kept.", flush=True)
+    print("\nTo list the projects of the account as an inventory:\n" + "\n".join(account(sandbox)))
+    print("\nReady. Press Ctrl-C to stop the servers and delete their data.", flush=True)
 
 
 def stop_on_signals(stopping: threading.Event) -> None:
-    """Let the stop signals end the wait, and a start that is under way."""
+    """End the sandbox on a stop signal, also while it starts."""
 
     def handler(number: int, frame: FrameType | None) -> None:
         # A second signal must not interrupt the clean-up.
@@ -134,7 +137,7 @@ def stop_on_signals(stopping: threading.Event) -> None:
 
 
 def serve(options: argparse.Namespace, stopping: threading.Event) -> int:
-    """Run the sandbox until told to stop; 1 if one of its servers ended by itself."""
+    """Run the sandbox until a stop signal; return 1 if a server ends before."""
     with Sandbox(stores=options.store or ["seaweedfs"], vonage_port=options.vonage_port) as sandbox:
         given = options.given or not sandbox.store.has_iam
         uploader = make_uploader(sandbox.store, options.bucket) if given else {}
@@ -161,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"The sandbox failed: {error}", file=sys.stderr)
         return 1
 
 

@@ -157,7 +157,11 @@ def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals)
         client.get_object(Bucket="lessons", Key="a")
     assert variables["archive_storage_bucket"] == "lessons"
     keys = (variables["archive_storage_uploader_access_key"], variables["archive_storage_uploader_secret_key"])
-    assert (variables["archive_storage_uploader"], *keys) == ("given", uploader["access_key"], uploader["secret_key"])
+    assert (variables["archive_storage_upload_key"], *keys) == (
+        "external",
+        uploader["access_key"],
+        uploader["secret_key"],
+    )
     assert requests.get(f"{variables['archive_storage_api_url']}/_sandbox/log", timeout=TIMEOUT).json() == []
     process.send_signal(number)
     printed, _unused = process.communicate(timeout=TIMEOUT)

@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One bucket, as far as subresources are concerned: reads that can be trusted, and writes.
+"""An S3 client for one bucket. Its reads of subresources can be trusted.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Some stores ignore a subresource they do not know: they take its GET for a listing of the bucket, its PUT for
-CreateBucket and its DELETE for DeleteBucket (seen on real servers). A read therefore counts only if the answer has
-the right root element, or the error that is documented for "not set"; callers write nothing without such a read.
+Some stores ignore a subresource that they do not support: they answer its GET with a listing of the bucket, and take
+its PUT for CreateBucket and its DELETE for DeleteBucket (seen with rclone). A read therefore counts only if the
+response has the expected root element, or the error that is documented for "not set". Callers write nothing without
+such a read.
 """
 
 from __future__ import annotations
@@ -37,19 +38,23 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 _NO_BUCKET = ("NoSuchBucket",)
-# With 400: wrong with any request of these credentials to this bucket, whatever it is about.
+# With status 400: these codes are about the request or the credentials, not about the subresource.
 _ABOUT_THE_REQUEST = frozenset({*CREDENTIAL_CODES, *THROTTLED_CODES, *REQUEST_CODES})
-_NOT_OURS = "Or the bucket belongs to another account: names are unique among all accounts."
+_OTHER_ACCOUNT = "Or the bucket belongs to another account: names are unique among all accounts."
+
+
+class MalformedResponseError(errors.UnsupportedError):
+    """A response about a subresource that is neither its document nor a clear statement that the store lacks it."""
 
 
 @dataclass(frozen=True)
 class Subresource:
-    """How a facet is named in the API.
+    """The names of a facet in the API.
 
     :param title: for sentences: "the CORS rules".
-    :param get: the operation that reads it; likewise ``put`` and ``delete``.
-    :param roots: root elements of a well-formed answer; empty where the answer is no XML.
-    :param absent: error codes that mean "not set".
+    :param get: the client method that reads it; likewise ``put`` and ``delete``.
+    :param expected_root_elements: root elements of a well-formed response; empty if the response is not XML.
+    :param not_set_codes: error codes that mean "not set".
     :param actions: the IAM actions to read, write and delete it.
     """
 
@@ -57,16 +62,16 @@ class Subresource:
     get: str
     put: str
     delete: str
-    roots: frozenset[str]
-    absent: frozenset[str]
+    expected_root_elements: frozenset[str]
+    not_set_codes: frozenset[str]
     actions: tuple[str, str, str]
 
 
 class Bucket:
     """A bucket behind a connection; safe to share between threads.
 
-    ``actual_region`` is where it is, once the store has told; ``shown`` whether any request about it succeeded, which
-    none does on a bucket that does not exist.
+    ``actual_region`` is the region of the bucket once a response has contained it. ``confirmed_exists`` is true after a
+    successful request, since no request succeeds for a bucket that does not exist.
     """
 
     def __init__(self, name: str, connection: Connection) -> None:
@@ -74,87 +79,107 @@ class Bucket:
         self.client = make_client(connection)
         self.connection = settled(connection, self.client)
         self.actual_region: str | None = None
-        self.shown = False
+        self.confirmed_exists = False
 
-    def send(self, client: t.Any, operation: str, **params: t.Any) -> dict[str, t.Any]:
-        """Ask the store; errors are botocore's."""
+    def send(self, client: t.Any, method: str, **params: t.Any) -> dict[str, t.Any]:
+        """Send a request; errors are those of botocore."""
         with listening() as heard:
             try:
-                answer: dict[str, t.Any] = getattr(client, operation)(Bucket=self.name, **params)
+                response: dict[str, t.Any] = getattr(client, method)(Bucket=self.name, **params)
             finally:
                 for status, region in heard:
-                    self.shown = self.shown or 200 <= status < 300
+                    self.confirmed_exists = self.confirmed_exists or 200 <= status < 300
                     self.actual_region = region or self.actual_region
-        return answer
+        return response
 
-    def read(self, sub: Subresource) -> dict[str, t.Any] | None:
-        """The parsed answer, ``None`` when the store says in the documented way that nothing is set.
+    def read(self, subresource: Subresource) -> dict[str, t.Any] | None:
+        """The parsed response; ``None`` if it is the documented response for "not set".
 
-        :raises NotFoundError: there is no such bucket.
-        :raises UnsupportedError: the store does not have this subresource, or answers nonsense.
-        :raises DeniedError: no permission to read it.
+        :raises NotFoundError: the bucket does not exist.
+        :raises UnsupportedError: the store does not support the subresource, or its response is malformed.
+        :raises DeniedError: these credentials lack the permission to read it.
         """
-        attempted = f"read {sub.title} of bucket {self.name}"
+        operation = f"read {subresource.title} of bucket {self.name}"
         try:
-            with told(attempted, self.connection, sub.actions[0]):
-                found: dict[str, t.Any] = self._answer(sub)
+            with told(operation, self.connection, subresource.actions[0]):
+                response: dict[str, t.Any] = self._get(subresource)
         except _NotSet:
             return None
         except errors.DeniedError as exc:
             raise _denied(exc) from exc
-        root = found.get("RootElement", "")
-        if sub.roots and root not in sub.roots:
-            problem = f"{self.connection.store} answered with {root or 'no'} XML where {sub.title} should be"
-            error = _unsupported(attempted, problem, sub, self.connection)
-            error.facts["answer"] = root or "empty"
-            raise error
-        return found
+        root = response.get("RootElement", "")
+        if subresource.expected_root_elements and root not in subresource.expected_root_elements:
+            raise self.unexpected_root(subresource, root)
+        return response
 
-    def _answer(self, sub: Subresource) -> dict[str, t.Any]:
+    def _get(self, subresource: Subresource) -> dict[str, t.Any]:
         try:
-            return self.send(self.client, sub.get)
+            return self.send(self.client, subresource.get)
         except load("botocore.exceptions").ClientError as exc:
-            answer = answered(exc)
-            if answer.code in sub.absent:
+            response = answered(exc)
+            if response.code in subresource.not_set_codes:
                 raise _NotSet from exc
             if exc.response.get("FirstStatus") == 200:
-                raise self.nonsense(sub) from exc
-            if answer.code not in _NO_BUCKET and self._is_unsupported(answer):
-                problem = f"{self.connection.store} answered {answer.code or answer.status}: {answer.message}"
-                attempted = f"read {sub.title} of bucket {self.name}"
-                raise _unsupported(attempted, problem, sub, self.connection) from exc
+                raise self.malformed_response(subresource) from exc
+            if response.code not in _NO_BUCKET and self._is_unsupported(response):
+                problem = f"{self.connection.store} answered {response.code or response.status}: {response.message}"
+                raise self._unsupported(subresource, problem, errors.UnsupportedError) from exc
             raise
         except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
-            raise self.nonsense(sub) from exc
+            raise self.malformed_response(subresource) from exc
 
-    def _is_unsupported(self, answer: Answered) -> bool:
-        if is_of_another_account(answer, self.connection):
+    def _is_unsupported(self, response: Answered) -> bool:
+        if is_of_another_account(response, self.connection):
             return False
-        if answer.status in (404, 405, 501) or answer.code in UNSUPPORTED_CODES:
+        if response.status in (404, 405, 501) or response.code in UNSUPPORTED_CODES:
             return True
-        return answer.status == 400 and answer.code not in _ABOUT_THE_REQUEST
+        return response.status == 400 and response.code not in _ABOUT_THE_REQUEST
 
-    def nonsense(self, sub: Subresource) -> errors.UnsupportedError:
-        """For an answer that nobody can make sense of."""
-        problem = f"{self.connection.store} answered with something else where {sub.title} should be"
-        return _unsupported(f"read {sub.title} of bucket {self.name}", problem, sub, self.connection)
+    def unexpected_root(self, subresource: Subresource, root: str) -> errors.UnsupportedError:
+        """The error for a response with another root element, such as a listing of the bucket."""
+        problem = f"{self.connection.store} answered with {root or 'no'} XML where {subresource.title} should be"
+        kind = errors.UnsupportedError if root else MalformedResponseError
+        error = self._unsupported(subresource, problem, kind)
+        error.facts["answer"] = root or "empty"
+        return error
 
-    def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        """Any operation on this bucket."""
-        return self.call_by(self.client, operation, attempted, action, **params)
+    def malformed_response(self, subresource: Subresource) -> errors.UnsupportedError:
+        """The error for a response that cannot be parsed."""
+        problem = f"{self.connection.store} answered with something else where {subresource.title} should be"
+        return self._unsupported(subresource, problem, MalformedResponseError)
 
-    def call_by(self, client: t.Any, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        """The same by another client."""
-        with told(attempted, self.connection, action):
-            return self.send(client, operation, **params)
+    def _unsupported(
+        self, subresource: Subresource, problem: str, kind: type[errors.UnsupportedError]
+    ) -> errors.UnsupportedError:
+        hint = (
+            f"It seems that this store does not have {subresource.title}: leave the option out, or add it to "
+            "skip_unsupported. Nothing was written for it."
+        )
+        operation = f"read {subresource.title} of bucket {self.name}"
+        return kind(operation, problem, hint, store=self.connection.store, facet=subresource.title)
+
+    def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        """Call a client method for this bucket.
+
+        :param operation: for errors, the object of "could not".
+        :param action: the IAM action that it needs.
+        """
+        return self.call_with_client(self.client, method, operation, action, **params)
+
+    def call_with_client(
+        self, client: t.Any, method: str, operation: str, action: str, **params: t.Any
+    ) -> dict[str, t.Any]:
+        """Like ``call``, with another client."""
+        with told(operation, self.connection, action):
+            return self.send(client, method, **params)
 
     def exists(self) -> bool:
-        """Whether the bucket is there and ours to look at.
+        """Whether the bucket exists.
 
-        :raises DeniedError: it is there, and belongs to somebody else or is closed to these credentials.
+        :raises DeniedError: it exists, and belongs to another account or is not accessible with these credentials.
         """
         try:
-            self.call_by(self.client, "head_bucket", f"look for bucket {self.name}", "s3:ListBucket")
+            self.call_with_client(self.client, "head_bucket", f"look for bucket {self.name}", "s3:ListBucket")
         except errors.NotFoundError:
             return False
         except errors.DeniedError as exc:
@@ -180,18 +205,13 @@ def check_owner(name: str, operator: Connection) -> None:
 
 
 class _NotSet(Exception):
-    """The documented answer for a subresource that is not set."""
+    """The documented response for a subresource that is not set."""
 
 
 def _denied(exc: errors.DeniedError) -> errors.DeniedError:
-    """A bucket of somebody else is answered in the same way as a missing permission."""
+    """S3 gives the same response for a bucket of another account and for a missing permission."""
     if exc.facts.get("code") in CREDENTIAL_CODES or exc.facts.get("status") != 403:
         return exc
     if exc.facts.get("expected_bucket_owner"):
         return exc  # its hint mentions the owner
-    return errors.DeniedError(exc.attempted, exc.problem, f"{exc.hint} {_NOT_OURS}", **exc.facts)
-
-
-def _unsupported(attempted: str, problem: str, sub: Subresource, connection: Connection) -> errors.UnsupportedError:
-    hint = f"It seems that this store does not have {sub.title}: leave the option out. Nothing was written for it."
-    return errors.UnsupportedError(attempted, problem, hint, store=connection.store, facet=sub.title)
+    return errors.DeniedError(exc.operation, exc.problem, f"{exc.hint} {_OTHER_ACCOUNT}", **exc.facts)

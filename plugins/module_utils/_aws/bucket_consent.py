@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes to a bucket that depend on what it contains: some need the user's consent, one is refused.
+"""Changes that depend on the contents of the bucket: some need the consent of the user, one is refused.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-``find_risks`` is pure: it names what a plan puts at risk. ``check_risks`` reads the bucket to find out whether anything
-is affected. Runs without a risk read nothing.
+``find_risks`` is pure and names the risks of a plan. ``check_risks`` reads the bucket to find out whether anything is
+affected. Runs without a risk read nothing.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import (
     ADOPT_BUCKET,
     SHORTER_RETENTION,
-    Desired,
+    BucketParams,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, pending_requirements
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import BucketPlan, CurrentBucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_state_file import shows_use_of
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import TLS, Policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.policy import document_meaning
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Plan
 from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
 
-# What has an effect on everything in the bucket, whoever put it there.
+# The facets that affect all objects in the bucket.
 BUCKET_WIDE = {
     "encryption": "default encryption",
     "policy": "policy",
@@ -73,81 +73,88 @@ class TlsOnly:
 Risk = t.Union[Adoption, Retention, TlsOnly]
 
 
-def find_risks(want: Desired, seen: Observed, todo: Plan) -> frozenset[Risk]:
-    """What the plan puts at risk, unless the user has consented to it."""
-    if not seen.exists:
+def find_risks(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> frozenset[Risk]:
+    """The risks of the plan that the user has not consented to."""
+    if not current.exists:
         return frozenset()
     finders = (_find_adoption, _find_retention, _find_tls_only)
-    return frozenset(risk for find in finders for risk in find(want, seen, todo))
+    return frozenset(risk for find in finders for risk in find(params, current, plan))
 
 
-def _find_adoption(want: Desired, seen: Observed, todo: Plan) -> t.Iterator[Risk]:
-    if not want.scope or ADOPT_BUCKET in want.allow:
+def _find_adoption(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> t.Iterator[Risk]:
+    if not params.project or ADOPT_BUCKET in params.allow:
         return
-    changed = {step.target for step in todo.steps}
-    # A later run applies these, when a state file would hide that the bucket was somebody else's.
-    if pending_requirements(want, seen):
+    changed = {step.target for step in plan.steps}
+    # A later run applies these. Until then, a state file would hide that the bucket was not managed.
+    if plan.pending:
         changed.add("policy")
     settings = tuple(title for name, title in BUCKET_WIDE.items() if name in changed)
     if settings:
         yield Adoption(settings)
 
 
-def _find_retention(want: Desired, seen: Observed, todo: Plan) -> t.Iterator[Risk]:
-    current = seen.states.get("lifecycle", Lifecycle())
-    target = next((step.value.ours for step in todo.steps if step.target == "lifecycle"), None)
-    if target is None or SHORTER_RETENTION in want.allow:
+def _find_retention(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> t.Iterator[Risk]:
+    rules = current.states.get("lifecycle", Lifecycle())
+    target = next((step.value.managed for step in plan.steps if step.target == "lifecycle"), None)
+    if target is None or SHORTER_RETENTION in params.allow:
         return
-    for option in current.shortened_periods(target):
+    for option in rules.shortened_periods(target):
         yield Retention(option, getattr(target, option), target.prefix)
 
 
-def _find_tls_only(want: Desired, seen: Observed, todo: Plan) -> t.Iterator[Risk]:
-    current = document_meaning(seen.states.get("policy", Policy()).all_ours(TLS))
-    targets = (document_meaning(step.value.all_ours(TLS)) for step in todo.steps if step.target == "policy")
-    if want.scope and any(target not in ([], current) for target in targets):
+def _find_tls_only(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> t.Iterator[Risk]:
+    statements = document_meaning(current.states.get("policy", Policy()).managed_statements(TLS))
+    targets = (document_meaning(step.value.managed_statements(TLS)) for step in plan.steps if step.target == "policy")
+    if params.project and any(target not in ([], statements) for target in targets):
         yield TlsOnly()
 
 
-def check_risks(bucket: Bucket, want: Desired, risks: t.Iterable[Risk]) -> None:
-    """Read what is at risk.
+def check_risks(bucket: Bucket, params: BucketParams, risks: t.Iterable[Risk]) -> None:
+    """Read whether the risks apply to the bucket.
 
-    :raises NotOursError: the bucket contains other things than recordings of projects, and there is no consent.
-    :raises RejectedError: recordings would be deleted without consent, or uploads of another project refused.
+    :raises NotManagedError: the bucket contains unrelated objects, and there is no consent.
+    :raises RejectedError: recordings would be deleted without consent, or uploads of another project denied.
     """
     try:
         for risk in sorted(risks, key=repr):
-            _check(bucket, want, risk)
+            _check(bucket, params, risk)
     except errors.NotFoundError as exc:
         # A bucket that was just created may be unknown to the next request. It contains nothing.
         if exc.facts.get("code") != "NoSuchBucket":
             raise
 
 
-def _check(bucket: Bucket, want: Desired, risk: Risk) -> None:
+def _check(bucket: Bucket, params: BucketParams, risk: Risk) -> None:
     if isinstance(risk, Adoption):
-        _check_adoption(bucket, want, risk)
+        _check_adoption(bucket, params, risk)
     elif isinstance(risk, Retention):
         _check_retention(bucket, risk)
     else:
-        _check_tls_only(bucket, want)
+        _check_tls_only(bucket, params)
 
 
-def _check_adoption(bucket: Bucket, want: Desired, risk: Adoption) -> None:
-    key = _unrelated_key(bucket, names.folder(want.scope or ""))
-    if key is None or _list_state_files(bucket, most=1):
+def _check_adoption(bucket: Bucket, params: BucketParams, risk: Adoption) -> None:
+    key = _unrelated_key(bucket, names.folder(params.project or ""))
+    if key is None or _list_state_files(bucket, most=1) or _has_state_file(bucket, params):
         return
-    raise errors.NotOursError(
+    raise errors.NotManagedError(
         f"change the {' and the '.join(risk.settings)} of bucket {bucket.name}",
-        f"it contains objects that do not belong to project {want.scope}, such as {key}, and there is no state file "
-        f"below {names.RECORDS_PREFIX}, so that it may be used for something else",
+        f"it contains objects that do not belong to project {params.project}, such as {key}, and there is no state "
+        f"file below {names.RECORDS_PREFIX}, so that it may be used for something else",
         f"Check the name of the bucket. If it is correct, add {ADOPT_BUCKET} to the option allow. Nothing was changed.",
         consent=ADOPT_BUCKET,
     )
 
 
+def _has_state_file(bucket: Bucket, params: BucketParams) -> bool:
+    """Whether the option ``state_file`` shows that the project uses the bucket already."""
+    if params.state_file is None or not params.project:
+        return False
+    return shows_use_of(bucket.name, params.state_file, params.project, bucket.connection)
+
+
 def _unrelated_key(bucket: Bucket, prefix: str) -> str | None:
-    """A key that is neither below the prefix nor below that of the state files.
+    """A key that is neither below the prefix nor a state file.
 
     Empty folder markers and probes do not count: the first run of another project writes them before its state file.
     The first page of the first level is enough, since few of its entries can be related.
@@ -157,7 +164,7 @@ def _unrelated_key(bucket: Bucket, prefix: str) -> str | None:
     for candidate in candidates[:MOST_EMPTY_PREFIXES]:
         if not candidate.endswith("/"):
             return candidate
-        # There are stores that still list a prefix below which nothing is left.
+        # Some stores still list a prefix whose objects are all deleted.
         keys = (str(entry["Key"]) for entry in objects.list_first_page(bucket, candidate) if not _is_folder(entry))
         unrelated = next((key for key in keys if FOLDER_START not in key), None)
         if unrelated:
@@ -166,7 +173,7 @@ def _unrelated_key(bucket: Bucket, prefix: str) -> str | None:
 
 
 def _check_retention(bucket: Bucket, risk: Retention) -> None:
-    attempted = f"set lifecycle.{risk.option} of bucket {bucket.name} to {risk.days} days"
+    operation = f"set lifecycle.{risk.option} of bucket {bucket.name} to {risk.days} days"
     try:
         entry = _expiring_object(bucket, risk)
     except errors.DeniedError as exc:
@@ -180,7 +187,7 @@ def _check_retention(bucket: Bucket, risk: Retention) -> None:
     date = f" of {modified:%Y-%m-%d}" if isinstance(modified, datetime.datetime) else ""
     kind = "noncurrent version" if entry.get("IsLatest") is False else "object"
     raise errors.RejectedError(
-        attempted,
+        operation,
         f"S3 applies it to existing objects too, such as the {kind} {entry.get('Key')}{date}, and deletes them sooner "
         "than the current rules do",
         f"If that is intended, add {SHORTER_RETENTION} to the option allow. Nothing was changed.",
@@ -201,8 +208,8 @@ def _is_folder(entry: t.Mapping[str, t.Any]) -> bool:
     return str(entry.get("Key")).endswith("/") and not entry.get("Size")
 
 
-def _check_tls_only(bucket: Bucket, want: Desired) -> None:
-    keys = [key for key in _list_state_files(bucket) if key != names.record_key(want.scope or "")]
+def _check_tls_only(bucket: Bucket, params: BucketParams) -> None:
+    keys = [key for key in _list_state_files(bucket) if key != names.record_key(params.project or "")]
     with ThreadPoolExecutor(max_workers=STATE_FILE_READS) as pool:
         documents = list(pool.map(lambda key: _read_json(bucket, key), keys))
     for key, document in zip(keys, documents):
@@ -212,7 +219,7 @@ def _check_tls_only(bucket: Bucket, want: Desired) -> None:
         # Its name is not in the key if the file is not in its usual place.
         project = document.get("project") or key[len(names.RECORDS_PREFIX) : -len(names.STATE_FILE_SUFFIX)]
         endpoint = _endpoint(document)
-        if project != want.scope and endpoint.lower().startswith("http://"):
+        if project != params.project and endpoint.lower().startswith("http://"):
             problem = f"project {project} uploads to this bucket without TLS, to the endpoint {endpoint}"
             raise _tls_refused(bucket, problem, "Give that project an https endpoint first, or set require_tls=false.")
 
@@ -229,10 +236,10 @@ def _list_state_files(bucket: Bucket, most: int | None = None) -> list[str]:
 
 def _read_json(bucket: Bucket, key: str) -> t.Any:
     """The document in an object; an empty one if the object has been deleted, ``None`` if it is not JSON."""
-    attempted, action = f"read the state file {key} in bucket {bucket.name}", "s3:GetObject"
+    operation, action = f"read the state file {key} in bucket {bucket.name}", "s3:GetObject"
     try:
-        response = bucket.call_by(bucket.client, "get_object", attempted, action, Key=key)
-        with told(attempted, bucket.connection, action):
+        response = bucket.call_with_client(bucket.client, "get_object", operation, action, Key=key)
+        with told(operation, bucket.connection, action):
             data = response["Body"].read(LARGEST_STATE_FILE)
     except errors.NotFoundError:
         return {}

@@ -33,17 +33,17 @@ class Part:
     :param folders: folders whose markers are deleted if they are empty, each with a slash at its end.
     """
 
-    scope: str
+    project: str
     folders: t.Sequence[str] = field(default_factory=tuple)
 
     @property
     def prefix(self) -> str:
-        return names.folder(self.scope)
+        return names.folder(self.project)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The objects outside the prefix, in the order of their deletion: the lock comes last."""
-        return (*self.folders, names.RECORDS_PREFIX, names.record_key(self.scope), names.LOCK_KEY)
+        return (*self.folders, names.RECORDS_PREFIX, names.record_key(self.project), names.LOCK_KEY)
 
     def includes(self, entry: objects.Entry) -> bool:
         if self.includes_upload(entry.key):
@@ -58,17 +58,17 @@ class Part:
 def refuse_other_contents(bucket: Bucket, part: Part) -> None:
     """Check that the bucket contains nothing but the project's part.
 
-    :raises NotOursError: it does.
+    :raises NotManagedError: it does.
     """
     others = list(islice(_list_others(bucket, part), MOST_SHOWN + 1))
     if others:
-        raise errors.NotOursError(
-            f"delete bucket {bucket.name} with the recordings of project {part.scope}",
+        raise errors.NotManagedError(
+            f"delete bucket {bucket.name} with the recordings of project {part.project}",
             f"it contains objects that do not belong to this project: {', '.join(others[:MOST_SHOWN])}"
             f"{' and more' if len(others) > MOST_SHOWN else ''}",
             "Nothing was deleted. Move these objects to another bucket or delete them, or keep the bucket. To delete "
             "the bucket with everything in it, run s3_archive_bucket with state=absent and force=true, and without "
-            "scope.",
+            "project.",
         )
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facets of a bucket, read and shown.
+"""The use case of the module ``s3_archive_bucket_info``.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -18,81 +18,86 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket impor
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle, LifecycleWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy, show_options
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import DesiredLifecycle, Lifecycle
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy, policy_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import folders_at_the_top
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
 
-# What can be asked for, each with the facet it is read with.
+# The choices of the option facets, each with the name of the facet that it reads.
 READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}
 
 
 def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``s3_archive_bucket_info``."""
-    asked = _asked(params)
+    options, project = _parse_facets(params), params.get("project")
     bucket = Bucket(params["name"], connection(params, context.environ))
-    found = _found(bucket, sorted({READABLE[option] for option in asked}), params.get("scope"))
-    if found is None:
+    states = _fetch_states(bucket, sorted({READABLE[option] for option in options}), project)
+    if states is None:
         return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
-    shown: dict[str, t.Any] = {"name": bucket.name, "exists": True, **bucket_location(bucket)}
+    result: dict[str, t.Any] = {"name": bucket.name, "exists": True, **bucket_location(bucket)}
     unavailable: dict[str, str] = {}
-    for option in asked:
-        state = found[READABLE[option]]
+    for option in options:
+        state = states[READABLE[option]]
         if isinstance(state, errors.ArchivingError):
             unavailable[option] = state.kind
-        shown[option] = None if option in unavailable else _shown(option, state, params.get("scope"))
-    if isinstance(found.get("lifecycle"), Lifecycle):
-        shown["lifecycle_scopes"] = found["lifecycle"].scopes
-    if "require_encryption" in asked and isinstance(found.get("policy"), Policy):
-        shown["encryption_scopes"] = found["policy"].encryption_scopes
-    return Outcome(False, {"bucket": shown, "unavailable": unavailable})
+        result[option] = None if option in unavailable else _to_option(option, state, project)
+    if isinstance(states.get("lifecycle"), Lifecycle):
+        result["lifecycle_projects"] = states["lifecycle"].projects
+    if "require_encryption" in options and isinstance(states.get("policy"), Policy):
+        result["encryption_projects"] = states["policy"].encryption_projects
+    return Outcome(False, {"bucket": result, "unavailable": unavailable})
 
 
-def _asked(params: t.Mapping[str, t.Any]) -> list[str]:
-    asked = params.get("facets") or list(READABLE)
-    unknown = [option for option in asked if option not in READABLE]
-    wrong = [names.legacy_bucket_problem(params["name"]), names.scope_problem(params.get("scope") or "any")]
-    problems = [why for why in wrong if why]
+def _parse_facets(params: t.Mapping[str, t.Any]) -> list[str]:
+    """The option ``facets``.
+
+    :raises InputError: with all problems of the options.
+    """
+    options = params.get("facets") or list(READABLE)
+    unknown = [option for option in options if option not in READABLE]
+    name_problems = [names.legacy_bucket_problem(params["name"])]
+    name_problems.append(names.project_id_problem(params.get("project") or "any"))
+    problems = [problem for problem in name_problems if problem]
     if unknown:
-        problems.append(f"facets has {quote_list(unknown)}; known are {', '.join(READABLE)}")
+        problems.append(f"facets: {quote_list(unknown)} is not one of {', '.join(READABLE)}")
     if problems:
         raise errors.InputError(problems)
-    return list(dict.fromkeys(asked))
+    return list(dict.fromkeys(options))
 
 
-def _found(bucket: Bucket, facets: list[str], scope: str | None) -> dict[str, t.Any] | None:
-    """By name, the state of each facet, or why it cannot be had; ``None`` where there is no bucket.
+def _fetch_states(bucket: Bucket, facets: list[str], project: str | None) -> dict[str, t.Any] | None:
+    """By name, the state of each facet, or the error; ``None`` if the bucket does not exist.
 
-    :raises DeniedError: nothing at all may be read.
+    :raises DeniedError: these credentials cannot read any of them.
     """
-    refusal = None
+    denial = None
     try:
         if not bucket.exists():
             return None
     except errors.DeniedError as exc:
-        refusal = exc  # who may read a facet need not be allowed to look for the bucket
+        denial = exc  # the permission to read a facet does not include s3:ListBucket
     with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
-        found = dict(zip(facets, pool.map(lambda name: _read(bucket, name, scope), facets)))
-    if any(isinstance(state, errors.NotFoundError) for state in found.values()):
+        states = dict(zip(facets, pool.map(lambda name: _read(bucket, name, project), facets)))
+    if any(isinstance(state, errors.NotFoundError) for state in states.values()):
         return None
-    if refusal and all(isinstance(state, errors.DeniedError) for state in found.values()):
-        # A HEAD is answered without a reason.
-        raise next((state for state in found.values() if state.facts.get("code") in CREDENTIAL_CODES), refusal)
-    return found
+    if denial and all(isinstance(state, errors.DeniedError) for state in states.values()):
+        # The response to HEAD contains no reason.
+        raise next((state for state in states.values() if state.facts.get("code") in CREDENTIAL_CODES), denial)
+    return states
 
 
-def _read(bucket: Bucket, name: str, scope: str | None) -> t.Any:
-    """The state of a facet, or why it cannot be had."""
-    wish = LifecycleWish(scope=scope) if name == "lifecycle" else None
+def _read(bucket: Bucket, name: str, project: str | None) -> t.Any:
+    """The state of a facet, or the error."""
+    desired = DesiredLifecycle(project=project) if name == "lifecycle" else None
     try:
-        return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, wish)
+        return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, desired)
     except (errors.UnsupportedError, errors.DeniedError, errors.NotFoundError) as exc:
         return exc
 
 
-def _shown(option: str, state: t.Any, scope: str | None) -> t.Any:
+def _to_option(option: str, state: t.Any, project: str | None) -> t.Any:
     if isinstance(state, Policy):
-        return show_options(state, scope)[option]
-    return FACETS[READABLE[option]].show(state)
+        return policy_options(state, project)[option]
+    return FACETS[READABLE[option]].to_option(state)

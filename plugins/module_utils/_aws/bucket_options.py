@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the options of ``s3_archive_bucket`` to what is wanted of each facet. Pure.
+"""Parse the options of ``s3_archive_bucket`` into the desired facets of a bucket. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -14,12 +14,16 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import MalformedResponseError
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_state_file import Location, parse_location
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import cors, lifecycle, settings, tagging
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import EncryptionWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PolicyWish
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import DesiredPublicAccessBlock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import DesiredEncryption
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import DesiredPolicy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, UnsupportedError
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 
 CORS_RULE = {
     "id": {"type": "str"},
@@ -35,15 +39,31 @@ LIFECYCLE = {
     "abort_incomplete_uploads_days": {"type": "int"},
     "prefix": {"type": "str"},
 }
-# What the option allow can contain: consent to changes that affect data which is already in the bucket.
+# The values of the option allow: consent to changes that affect data in the bucket.
 ADOPT_BUCKET, SHORTER_RETENTION = "adopt_bucket", "shorter_retention"
 ALLOWABLE = (ADOPT_BUCKET, SHORTER_RETENTION)
+# The values of the option skip_unsupported: options whose feature a store may lack.
+SKIPPABLE = (
+    "block_public_access",
+    "cors_rules",
+    "encryption",
+    "folders",
+    "lifecycle",
+    "object_ownership",
+    "public_prefixes",
+    "require_encryption",
+    "require_tls",
+    "tags",
+    "versioning",
+)
 ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True, "aliases": ["bucket"]},
-    "scope": {"type": "str"},
+    "project": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "force": {"type": "bool", "default": False},
     "allow": {"type": "list", "elements": "str", "choices": list(ALLOWABLE)},
+    "state_file": {"type": "str"},
+    "skip_unsupported": {"type": "list", "elements": "str", "choices": list(SKIPPABLE)},
     "encryption": {"type": "str"},
     "cors_rules": {"type": "list", "elements": "dict", "options": CORS_RULE},
     "folders": {"type": "list", "elements": "str"},
@@ -65,164 +85,263 @@ ARGUMENTS: dict[str, t.Any] = {
 
 
 @dataclass(frozen=True)
-class Desired:
-    """A bucket as the options describe it.
+class BucketParams:
+    """The parsed options.
 
-    :param scope: the project that this is about, where several share the bucket.
+    :param connection: from the options and the environment; see ``for_connection``.
+    :param project: the project, if several projects share the bucket.
     :param allow: the changes that the user consents to, see ``ALLOWABLE``.
-    :param folders: the folders that the options name, each with a slash at its end.
-    :param region: only if given as an option: then a bucket that is elsewhere is an error.
-    :param wishes: by name of the facet; facets that no option mentions are neither read nor written.
+    :param state_file: where the state file of the project is.
+    :param skip_unsupported: the options to skip if the store lacks the feature, see ``SKIPPABLE``.
+    :param folders: the folders in the option ``folders``, each with a slash at its end.
+    :param region: the option ``region``; a bucket in another region is an error.
+    :param facets: the desired facets by name. Other facets are neither read nor written.
+    :param skipped: the options that were skipped because the store lacks the feature.
     """
 
     name: str
     present: bool = True
     force: bool = False
-    scope: str | None = None
+    connection: Connection = field(default_factory=Connection)
+    project: str | None = None
     region: str | None = None
     allow: frozenset[str] = frozenset()
+    state_file: Location | None = None
+    skip_unsupported: frozenset[str] = frozenset()
     folders: tuple[str, ...] = ()
-    wishes: t.Mapping[str, t.Any] = field(default_factory=dict)
+    facets: t.Mapping[str, t.Any] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
 
-    def for_new_bucket(self) -> Desired:
-        """The same without deferred requirements: no recording can be on its way to a bucket that does not exist."""
-        wish = self.wishes.get("policy")
-        if not isinstance(wish, PolicyWish):
+    def for_connection(self, connection: Connection) -> BucketParams:
+        """The same for a connection whose region and endpoint are known.
+
+        :raises InputError: the options do not fit the connection.
+        """
+        policy, encryption = self.facets.get("policy"), self.facets.get("encryption")
+        problems = connection_problems(connection, bool(policy and policy.require_tls))
+        if problems:
+            raise InputError(problems)
+        facets = dict(self.facets)
+        if policy:
+            facets["policy"] = replace(policy, arn=_arn(self.name, connection))
+        if encryption:
+            facets["encryption"] = replace(encryption, always_encrypted=connection.is_aws)
+        return replace(self, connection=connection, facets=facets)
+
+    def for_new_bucket(self) -> BucketParams:
+        """The same without deferred requirements, since no recording can be on its way to a new bucket."""
+        policy = self.facets.get("policy")
+        return self._with(policy=replace(policy, defer=False)) if policy else self
+
+    def with_implicit_encryption(self) -> BucketParams:
+        """The same for a store that returns AES256 even if nothing is set."""
+        encryption = self.facets.get("encryption")
+        return self._with(encryption=replace(encryption, always_encrypted=True)) if encryption else self
+
+    def may_lack(self, name: str, exc: UnsupportedError) -> bool:
+        """Whether the options are satisfied, or are to be skipped, after this error of a facet.
+
+        AWS has all facets. There, such a response is always a failure. A malformed response does not show what a store
+        lacks. It may hide public access, so that only the block that no option names can do without.
+        """
+        desired = self.facets[name]
+        if self.connection.is_aws:
+            return False
+        if isinstance(exc, MalformedResponseError):
+            return isinstance(desired, DesiredPublicAccessBlock) and desired.all is None
+        return self.skip_unsupported.issuperset(FACETS[name].required_options(desired))
+
+    def without_facet(self, name: str) -> BucketParams:
+        """The same without the options that a store without this facet cannot satisfy."""
+        facet, desired = FACETS[name], self.facets[name]
+        skipped = facet.required_options(desired)
+        params = self._with(**{name: facet.without_required_options(desired)})
+        return replace(params, skipped=(*self.skipped, *skipped))
+
+    def without_opening_the_block(self) -> BucketParams:
+        """The same without the change of the public access block that ``public_prefixes`` needs."""
+        block = self.facets.get("block_public_access")
+        if block is None:
             return self
-        return replace(self, wishes={**self.wishes, "policy": replace(wish, defer=False)})
+        block = replace(block, policies=None)
+        return self._with(block_public_access=None if block == DesiredPublicAccessBlock() else block)
 
-    def on_a_store_that_encrypts(self) -> Desired:
-        """The same on a store that has been found to report AES256 whatever is set."""
-        wish = self.wishes.get("encryption")
-        if not isinstance(wish, EncryptionWish):
-            return self
-        return replace(self, wishes={**self.wishes, "encryption": replace(wish, floor=True)})
+    def _with(self, **facets: t.Any) -> BucketParams:
+        changed = {**self.facets, **facets}
+        return replace(self, facets={name: desired for name, desired in changed.items() if desired is not None})
 
 
-def desired(params: t.Mapping[str, t.Any], connection: Connection) -> Desired:
-    """:raises InputError: with everything that is wrong, before anything is sent."""
+def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> BucketParams:
+    """Parse the options, offline.
+
+    :raises InputError: with all problems.
+    """
+    try:
+        connection = aws.connection(params, environ)
+    except InputError as exc:
+        error = InputError([*exc.problems, *_problems(params, Connection())])
+        error.secrets = exc.secrets
+        raise error from exc
+    return parse_options(params, connection)
+
+
+def parse_options(params: t.Mapping[str, t.Any], connection: Connection) -> BucketParams:
+    """Parse the options for a connection.
+
+    :raises InputError: with all problems.
+    """
     problems = _problems(params, connection)
     if problems:
         raise InputError(problems)
     present = params.get("state") != "absent"
-    return Desired(
+    return BucketParams(
         name=params["name"],
         present=present,
         force=bool(params.get("force")),
-        scope=params.get("scope"),
+        connection=connection,
+        project=params.get("project"),
         region=params.get("region"),
         allow=frozenset(params.get("allow") or ()),
+        state_file=_state_file(params, []),
+        skip_unsupported=frozenset(params.get("skip_unsupported") or ()),
         folders=_folders(params),
-        wishes=_wishes(params, connection) if present else {},
+        facets=_facets(params, connection) if present else {},
     )
 
 
-def _wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, t.Any]:
-    wishes: dict[str, t.Any] = {}
+def connection_problems(connection: Connection, require_tls: bool) -> list[str]:
+    """The problems of a connection whose region or endpoint may come from a configuration file of botocore."""
+    problems = []
+    if connection.is_aws and connection.region == "cn-north-1":
+        # Guide "Using S3 storage with OpenTok archiving": any region but this one.
+        problems.append("region: Vonage cannot upload to cn-north-1, China (Beijing). Use another region")
+    if require_tls and not connection.is_encrypted:
+        problems.append(
+            f"require_tls: endpoint_url {connection.endpoint_url} is not https, so that this connection would be "
+            "denied too. Use an https endpoint"
+        )
+    return problems
+
+
+def _facets(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, t.Any]:
+    facets: dict[str, t.Any] = {}
     if params.get("encryption"):
-        wishes["encryption"] = EncryptionWish(params["encryption"], floor=connection.is_aws)
+        facets["encryption"] = DesiredEncryption(params["encryption"], always_encrypted=connection.is_aws)
     for name in ("object_ownership", "versioning"):
         if params.get(name):
-            wishes[name] = params[name]
-    wishes.update(_access_wishes(params, connection))
+            facets[name] = params[name]
+    facets.update(_access_facets(params, connection))
     if params.get("lifecycle") is not None:
         rule = lifecycle.rule_from_option(params["lifecycle"])
-        wishes["lifecycle"] = lifecycle.LifecycleWish(rule, params.get("scope"))
+        facets["lifecycle"] = lifecycle.DesiredLifecycle(rule, params.get("project"))
     if params.get("tags") is not None:
         tags = tagging.tags_from_option(params["tags"])
-        wishes["tags"] = tagging.TagWish(tags, bool(params.get("purge_tags")))
+        facets["tags"] = tagging.DesiredTags(tags, bool(params.get("purge_tags")))
     if params.get("folders"):
-        wishes["folders"] = _folders(params)
+        facets["folders"] = _folders(params)
     if params.get("cors_rules") is not None:
-        wishes["cors_rules"] = tuple(cors.rule_from_option(rule) for rule in params["cors_rules"])
-    return wishes
+        facets["cors_rules"] = tuple(cors.rule_from_option(rule) for rule in params["cors_rules"])
+    return facets
 
 
 def _folders(params: t.Mapping[str, t.Any]) -> tuple[str, ...]:
     return tuple(sorted({names.folder(name) for name in params.get("folders") or ()}))
 
 
-def _access_wishes(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, t.Any]:
-    """The policy and the public access block: the option ``public_prefixes`` concerns both."""
-    wishes: dict[str, t.Any] = {}
+def _access_facets(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, t.Any]:
+    """The policy and the public access block; the option ``public_prefixes`` concerns both."""
+    facets: dict[str, t.Any] = {}
     prefixes = params.get("public_prefixes")
-    opened = None if prefixes is None else tuple(sorted({names.folder(prefix) for prefix in prefixes}))
-    arn = f"arn:{names.partition(connection.region if connection.is_aws else None)}:s3:::{params['name']}"
-    policy = PolicyWish(
-        arn,
-        opened,
+    public_prefixes = None if prefixes is None else tuple(sorted({names.folder(prefix) for prefix in prefixes}))
+    policy = DesiredPolicy(
+        _arn(params["name"], connection),
+        public_prefixes,
         params.get("require_tls"),
         params.get("require_encryption"),
-        params.get("scope"),
+        params.get("project"),
         defer=bool(params.get("defer_requirements")),
     )
-    if policy.asked:
-        wishes["policy"] = policy
-    block = BlockWish(params.get("block_public_access"), None if opened is None else not opened)
-    if block != BlockWish():
-        wishes["block_public_access"] = block
-    return wishes
+    if policy.sids:
+        facets["policy"] = policy
+    policies = None if public_prefixes is None else not public_prefixes
+    block = DesiredPublicAccessBlock(params.get("block_public_access"), policies)
+    if block != DesiredPublicAccessBlock():
+        facets["block_public_access"] = block
+    return facets
+
+
+def _arn(bucket: str, connection: Connection) -> str:
+    return f"arn:{names.partition(connection.region if connection.is_aws else None)}:s3:::{bucket}"
+
+
+def _state_file(params: t.Mapping[str, t.Any], problems: list[str]) -> Location | None:
+    text = given(params.get("state_file"))
+    if text is None:
+        return None
+    if not params.get("project"):
+        problems.append("state_file: project is not set. Set project too, or leave state_file out")
+    return parse_location(str(text), params.get("project") or "", problems)
 
 
 def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str]:
-    problems = [why for why in [names.bucket_problem(params["name"])] if why]
-    problems += _region_problems(params, connection)
-    problems += [why for why in [names.scope_problem(params.get("scope") or "any")] if why]
-    unknown = sorted({*(params.get("allow") or ())} - {*ALLOWABLE})
-    problems += [f"allow has {', '.join(unknown)}; possible are {', '.join(ALLOWABLE)}"] if unknown else []
+    problems = [problem for problem in [names.bucket_problem(params["name"])] if problem]
+    problems += _region_problems(params)
+    problems += [problem for problem in [names.project_id_problem(params.get("project") or "any")] if problem]
+    _state_file(params, problems)
+    problems += _choice_problems(params, "allow", ALLOWABLE)
+    problems += _choice_problems(params, "skip_unsupported", SKIPPABLE)
     problems += _prefix_problems(params)
-    if params.get("state") == "absent":
+    absent = params.get("state") == "absent"
+    problems += connection_problems(connection, not absent and bool(params.get("require_tls")))
+    if absent:
         return problems
-    problems += _scope_problems(params)
+    problems += _project_problems(params)
     problems += _value_problems(params)
     problems += cors.rule_problems([cors.rule_from_option(rule) for rule in params.get("cors_rules") or ()])
     problems += tagging.tag_problems(params.get("tags") or {})
-    if params.get("require_tls") and not connection.is_encrypted:
-        problems.append(
-            f"require_tls would lock out the very connection that sets it: endpoint_url {connection.endpoint_url} "
-            "is not https"
-        )
     return problems
 
 
-def _region_problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str]:
-    if connection.is_aws and connection.region == "cn-north-1":
-        # Guide "Using S3 storage with OpenTok archiving": any region but this one.
-        return ["the region cn-north-1, China (Beijing), is the one that Vonage cannot upload to"]
+def _choice_problems(params: t.Mapping[str, t.Any], option: str, choices: t.Sequence[str]) -> list[str]:
+    unknown = sorted({*(params.get(option) or ())} - {*choices})
+    return [f"{option}: {', '.join(unknown)} is not one of {', '.join(choices)}"] if unknown else []
+
+
+def _region_problems(params: t.Mapping[str, t.Any]) -> list[str]:
     region = params.get("region")
     if region and not all(part.isalnum() for part in region.split("-")):
-        return [f"the region {region!r} is no name of a region"]
+        return [f"region: {region!r} is not a valid name of a region"]
     return []
 
 
 def _prefix_problems(params: t.Mapping[str, t.Any]) -> list[str]:
     problems = []
     for option in ("folders", "public_prefixes"):
-        found = (names.prefix_problem(prefix) for prefix in params.get(option) or ())
-        problems += [f"{option}: {why}" for why in found if why]
+        prefix_problems = (names.prefix_problem(prefix) for prefix in params.get(option) or ())
+        problems += [f"{option}: {problem}" for problem in prefix_problems if problem]
     problems += [
-        f"public_prefixes: {prefix!r} would show the records below {names.RECORDS_PREFIX} to everybody"
+        f"public_prefixes: {prefix!r} would let everybody read the state files below {names.RECORDS_PREFIX}"
         for prefix in params.get("public_prefixes") or ()
         if names.exposes_records(prefix)
     ]
     return problems
 
 
-def _scope_problems(params: t.Mapping[str, t.Any]) -> list[str]:
-    """With a scope, nothing may be asked for that is about other projects."""
-    scope = params.get("scope")
-    if not scope or names.scope_problem(scope):
+def _project_problems(params: t.Mapping[str, t.Any]) -> list[str]:
+    """With a project, no option may apply to other projects."""
+    project = params.get("project")
+    if not project or names.project_id_problem(project):
         return []
     problems = [
-        f"public_prefixes: {prefix!r} is outside of scope {scope!r}: it must be {scope} or lie below it"
+        f"public_prefixes: {prefix!r} is outside of project {project}. It must be {project} or lie below {project}/"
         for prefix in params.get("public_prefixes") or ()
-        if not names.folder(prefix).startswith(names.folder(scope))
+        if not names.folder(prefix).startswith(names.folder(project))
     ]
     rule = lifecycle.rule_from_option(params.get("lifecycle") or {})
-    if rule and not rule.prefix.startswith(names.folder(scope)):
+    if rule and not rule.prefix.startswith(names.folder(project)):
         problems.append(
-            f"lifecycle.prefix {rule.prefix!r} is outside of scope {scope!r}: it must begin with {scope}/, or the rule "
-            "would be about other projects' recordings too"
+            f"lifecycle.prefix: {rule.prefix!r} is outside of project {project}. It must begin with {project}/, or "
+            "the rule applies to recordings of other projects too"
         )
     return problems
 
@@ -231,18 +350,22 @@ def _value_problems(params: t.Mapping[str, t.Any]) -> list[str]:
     problems = []
     if params.get("encryption") not in (None, "s3", "none"):
         problems.append(
-            f"encryption {params['encryption']!r} is not s3 or none; Vonage can upload with S3-managed keys only, "
-            "not with KMS or keys of your own"
+            f"encryption: {params['encryption']!r} is not one of s3, none. Vonage can upload with S3-managed keys "
+            "only, not with KMS or keys of your own"
         )
     for option, values in (("object_ownership", settings.OWNERSHIPS), ("versioning", settings.VERSIONINGS)):
         if params.get(option) not in (None, *values):
-            problems.append(f"{option} {params[option]!r} is not one of {', '.join(values)}")
+            problems.append(f"{option}: {params[option]!r} is not one of {', '.join(values)}")
     days = params.get("lifecycle") or {}
     if str(days.get("prefix") or "").startswith("/"):
-        problems.append("lifecycle.prefix starts with a slash, as no key does: the rule would never apply")
-    problems += [f"lifecycle.{name} must not be negative" for name in lifecycle.DAYS if (days.get(name) or 0) < 0]
+        problems.append("lifecycle.prefix: it starts with a slash, as no key does, so that the rule never applies")
+    problems += [
+        f"lifecycle.{name}: {days[name]} is negative. Use 0 for never"
+        for name in lifecycle.DAYS
+        if (days.get(name) or 0) < 0
+    ]
     if days.get("prefix") and all(days.get(name) is None for name in lifecycle.DAYS):
-        problems.append("lifecycle has a prefix but no number of days")
+        problems.append("lifecycle: it has a prefix but no number of days")
     if params.get("purge_tags") and params.get("tags") is None:
-        problems.append("purge_tags without tags would remove every tag: give tags, even if it is {}")
+        problems.append("purge_tags: tags is not set. Set tags too; an empty dictionary deletes all tags")
     return problems

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is to be written to a bucket, and in which order. Pure.
+"""Plan the writes to a bucket, in an order that is safe to interrupt. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -13,183 +13,200 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, DesiredPublicAccessBlock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
     OPTIONS,
     PUBLIC,
+    DesiredPolicy,
     Policy,
-    PolicyWish,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan, Step
 
 
 @dataclass(frozen=True)
-class Observed:
-    """What is there.
+class CurrentBucket:
+    """The current state of a bucket.
 
-    :param states: by name of the facet; empty where the bucket does not exist.
-    :param lacking: names of facets that the store lacks and that nobody asked for by name.
-    :param on_aws: whether the store is AWS itself, whose new buckets are not bare.
+    :param states: by name of the facet; empty if the bucket does not exist.
+    :param unsupported: by name, the errors of facets that the store lacks and that the options do not need.
+    :param on_aws: whether the store is AWS, where the default state of a facet may differ.
     """
 
     exists: bool
     states: t.Mapping[str, t.Any] = field(default_factory=dict)
-    lacking: frozenset[str] = frozenset()
+    unsupported: t.Mapping[str, errors.UnsupportedError] = field(default_factory=dict)
     on_aws: bool = False
 
 
 @dataclass(frozen=True)
-class Facing:
-    """A facet with what is there and what is to be."""
+class FacetDiff:
+    """A facet with its current state and its state after the run."""
 
     name: str
-    wish: t.Any
+    desired: t.Any
     current: t.Any
     target: t.Any
 
 
-def faced(want: Desired, seen: Observed) -> list[Facing]:
-    """Every facet that was asked for and that the store has, in the order of the registry; pure."""
-    found = []
-    for name, facet in FACETS.items():
-        if name in want.wishes and name not in seen.lacking:
-            wish = want.wishes[name]
-            if isinstance(wish, BlockWish):
-                wish = _block_wish(wish, want, seen)
-            current = seen.states[name] if name in seen.states else facet.fresh(seen.on_aws)
-            found.append(Facing(name, wish, current, facet.target(wish, current)))
-    return found
+@dataclass(frozen=True)
+class BucketPlan(Plan):
+    """The plan, with what the result and the checks of risks need.
 
-
-def plan(want: Desired, seen: Observed) -> Plan:
-    """What differs, and the writes that mend it; pure.
-
-    :raises RejectedError: it must not be done, in check mode neither.
+    :param diffs: all facets of the options, also those without a change.
+    :param pending: the options whose statements are deferred.
     """
-    _refuse_to_open_for_others(want, seen)
-    changes: list[Change] = [] if seen.exists else [Change("bucket", None, want.name)]
+
+    diffs: tuple[FacetDiff, ...] = ()
+    pending: tuple[str, ...] = ()
+
+
+def plan(params: BucketParams, current: CurrentBucket) -> BucketPlan:
+    """The changes, and the writes that apply them.
+
+    :raises RejectedError: the change is not safe, in check mode either.
+    """
+    _check_unmanaged_statements(params, current)
+    changes: list[Change] = [] if current.exists else [Change("bucket", None, params.name)]
     steps: list[Step] = []
-    for facing in faced(want, seen):
-        facet = FACETS[facing.name]
-        found = facet.changes(facing.wish, facing.current, facing.target)
-        changes += found if seen.exists else [Change(change.name, None, change.after) for change in found]
-        if not facet.same(facing.current, facing.target):
-            _refuse_too_much(want, seen, facing)
-            steps.append(Step(facing.name, facing.target))
-    return Plan(tuple(changes), tuple(_ordered(steps, want, seen)))
+    diffs = diff_facets(params, current)
+    for diff in diffs:
+        facet = FACETS[diff.name]
+        facet_changes = facet.changes(diff.desired, diff.current, diff.target)
+        if not current.exists:
+            facet_changes = tuple(Change(change.name, None, change.after) for change in facet_changes)
+        changes += facet_changes
+        if not facet.equal(diff.current, diff.target):
+            _check_limits(params, current, diff)
+            steps.append(Step(diff.name, diff.target))
+    pending = tuple(pending_requirements(params, current))
+    return BucketPlan(tuple(changes), tuple(_order_steps(steps, params, current)), tuple(diffs), pending)
 
 
-def pending_requirements(want: Desired, seen: Observed) -> list[str]:
-    """The options whose statements are deferred; pure."""
-    wish, current = want.wishes.get("policy"), seen.states.get("policy", Policy())
-    return [OPTIONS[sid] for sid in wish.pending(current)] if isinstance(wish, PolicyWish) else []
+def diff_facets(params: BucketParams, current: CurrentBucket) -> list[FacetDiff]:
+    """The facets of the options, in the order of the registry."""
+    diffs = []
+    for name, facet in FACETS.items():
+        if name in params.facets:
+            desired = params.facets[name]
+            if isinstance(desired, DesiredPublicAccessBlock):
+                desired = _keep_open_for_others(desired, params, current)
+            state = current.states[name] if name in current.states else facet.default_state(current.on_aws)
+            diffs.append(FacetDiff(name, desired, state, facet.target(desired, state)))
+    return diffs
 
 
-def _refuse_too_much(want: Desired, seen: Observed, facing: Facing) -> None:
-    """AWS would refuse it only when it is written."""
-    facet = FACETS[facing.name]
-    excess = facet.excess(facing.target) if seen.on_aws else ""
-    if excess:
-        hint = "Another project would need another bucket, or what is not needed any more has to go first."
-        raise errors.RejectedError(f"write {facet.sub.title} of bucket {want.name}", f"it would have {excess}", hint)
+def pending_requirements(params: BucketParams, current: CurrentBucket) -> list[str]:
+    """The options whose statements are deferred."""
+    desired, policy = params.facets.get("policy"), current.states.get("policy", Policy())
+    return [OPTIONS[sid] for sid in desired.pending(policy)] if isinstance(desired, DesiredPolicy) else []
 
 
-def _block_wish(wish: BlockWish, want: Desired, seen: Observed) -> BlockWish:
-    """Closing again must not take away public access that is another project's, or that somebody else gave by a
-    statement of theirs.
-    """
-    if wish.policies and _open_for_others_of_ours(want, seen):
-        return BlockWish(wish.all, kept=True)
-    return BlockWish() if _open_for_others(wish, seen) else wish
+def _check_limits(params: BucketParams, current: CurrentBucket, diff: FacetDiff) -> None:
+    """AWS rejects it only when it is written."""
+    facet = FACETS[diff.name]
+    limit = facet.limit_exceeded(diff.target) if current.on_aws else ""
+    if limit:
+        hint = "Use another bucket for the project, or delete what is not needed."
+        operation = f"write {facet.subresource.title} of bucket {params.name}"
+        raise errors.RejectedError(operation, f"it would have {limit}", hint)
 
 
-def _open_for_others(wish: BlockWish, seen: Observed) -> bool:
-    policy, block = seen.states.get("policy"), seen.states.get("block_public_access", Block())
-    others = isinstance(policy, Policy) and policy.public_elsewhere
-    return bool(wish.policies and wish.all is None and others and not block.restrict_public_buckets)
+def _keep_open_for_others(
+    desired: DesiredPublicAccessBlock, params: BucketParams, current: CurrentBucket
+) -> DesiredPublicAccessBlock:
+    """Closing must not revoke public access of another project, or of an unmanaged statement."""
+    if desired.policies and _open_for_other_projects(params, current):
+        return DesiredPublicAccessBlock(desired.all, kept=True)
+    return DesiredPublicAccessBlock() if _open_for_unmanaged(desired, current) else desired
 
 
-def _open_for_others_of_ours(want: Desired, seen: Observed) -> bool:
-    wish, policy = want.wishes.get("policy"), seen.states.get("policy")
-    if not isinstance(wish, PolicyWish) or not isinstance(policy, Policy) or not wish.scope:
+def _open_for_unmanaged(desired: DesiredPublicAccessBlock, current: CurrentBucket) -> bool:
+    policy, block = current.states.get("policy"), current.states.get("block_public_access", Block())
+    unmanaged = isinstance(policy, Policy) and policy.unmanaged_public_statements
+    return bool(desired.policies and desired.all is None and unmanaged and not block.restrict_public_buckets)
+
+
+def _open_for_other_projects(params: BucketParams, current: CurrentBucket) -> bool:
+    desired, policy = params.facets.get("policy"), current.states.get("policy")
+    if not isinstance(desired, DesiredPolicy) or not isinstance(policy, Policy) or not desired.project:
         return False
-    return bool(policy.outside(wish.scope).all_ours(PUBLIC))
+    return bool(policy.excluding_project(desired.project).managed_statements(PUBLIC))
 
 
-def _ordered(steps: list[Step], want: Desired, seen: Observed) -> list[Step]:
-    """The order is safe to interrupt: what closes comes first, and the writes that open come last.
+def _order_steps(steps: list[Step], params: BucketParams, current: CurrentBucket) -> list[Step]:
+    """An order that is safe to interrupt: writes that close the bucket come first, writes that open it last.
 
-    A policy that gives public access cannot be written while the block is on, so that it goes before the write that
-    sets the block, and after the one that takes it off.
+    A policy with public access cannot be written while the block is on. It is written before the block is switched on,
+    and after it is switched off.
     """
     block = next((step for step in steps if step.target == "block_public_access"), None)
     policy = next((step for step in steps if step.target == "policy"), None)
-    first, last = _block_steps(block, seen)
+    first, last = _block_steps(block, current)
     middle = [step for step in steps if step not in (block, policy)]
     if policy is None:
         return first + middle + last
     if last and policy.value.is_public:
-        return first + _closed_meanwhile(policy, want, seen) + middle + [*last, policy]
-    if policy.value.opens_more_than(seen.states.get("policy", Policy())):
+        return first + _close_before_opening(policy, params, current) + middle + [*last, policy]
+    if policy.value.opens_more_than(current.states.get("policy", Policy())):
         return first + middle + [*last, policy]
     return [*first, policy, *middle, *last] if not policy.value.is_public else [policy, *first, *middle, *last]
 
 
-def _block_steps(step: Step | None, seen: Observed) -> tuple[list[Step], list[Step]]:
-    """The settings that are set, and those that are taken off."""
+def _block_steps(step: Step | None, current: CurrentBucket) -> tuple[list[Step], list[Step]]:
+    """The settings to switch on, and those to switch off."""
     if step is None:
         return [], []
-    current = seen.states.get(step.target, Block())
-    closed = current | step.value
-    first = [Step(step.target, closed)] if closed != current else []
+    block = current.states.get(step.target, Block())
+    closed = block | step.value
+    first = [Step(step.target, closed)] if closed != block else []
     return first, [step] if closed != step.value else []
 
 
-def _closed_meanwhile(policy: Step, want: Desired, seen: Observed) -> list[Step]:
-    """The block holds back a statement of ours that is to change: without it, taking the block off shows nothing."""
-    current, target = seen.states.get("policy", Policy()), policy.value
-    if not seen.states["block_public_access"].restrict_public_buckets or current.opens_at_most(target):
+def _close_before_opening(policy: Step, params: BucketParams, current: CurrentBucket) -> list[Step]:
+    """The block suppresses a managed statement that is going to change. It is deleted before the block is off."""
+    state, target = current.states.get("policy", Policy()), policy.value
+    if not current.states["block_public_access"].restrict_public_buckets or state.opens_at_most(target):
         return []
-    if _open_for_others_of_ours(want, seen):
+    if _open_for_other_projects(params, current):
         raise errors.RejectedError(
-            f"open public prefixes of bucket {want.name}",
-            f"the public access block holds back the statement {PUBLIC} of its policy, which names more than this "
-            "project asks for, and which cannot be taken away for a moment without taking it from other projects too",
-            "Take the block off yourself if what the statement names is meant to be public.",
+            f"open public prefixes of bucket {params.name}",
+            f"the public access block suppresses the statement {PUBLIC} of its policy, which contains more than the "
+            "prefixes of this project, and which cannot be deleted for a moment without closing other projects too",
+            "Switch the block off yourself if everything in the statement is meant to be public.",
         )
     return [Step("policy", target.without(PUBLIC))]
 
 
-def _refuse_to_open_for_others(want: Desired, seen: Observed) -> None:
-    """Taking the block off would also let others' public statements take effect, which it holds back now."""
-    block, policy = seen.states.get("block_public_access"), seen.states.get("policy")
-    wish = want.wishes.get("policy")
-    if not isinstance(block, Block) or not isinstance(policy, Policy) or not isinstance(wish, PolicyWish):
+def _check_unmanaged_statements(params: BucketParams, current: CurrentBucket) -> None:
+    """Switching the block off would also activate unmanaged public statements that it suppresses now."""
+    block, policy = current.states.get("block_public_access"), current.states.get("policy")
+    desired = params.facets.get("policy")
+    if not isinstance(block, Block) or not isinstance(policy, Policy) or not isinstance(desired, DesiredPolicy):
         return
-    if block.restrict_public_buckets and policy.public_elsewhere and wish.public_prefixes:
+    if block.restrict_public_buckets and policy.unmanaged_public_statements and desired.public_prefixes:
         raise errors.RejectedError(
-            f"open public prefixes of bucket {want.name}",
-            f"its policy has public statements of others ({', '.join(policy.public_elsewhere)}), "
-            "which the public access block holds back now and which would become public too",
-            "Remove those statements first, or take the block off yourself if they are meant to be public.",
+            f"open public prefixes of bucket {params.name}",
+            f"its policy has unmanaged public statements ({', '.join(policy.unmanaged_public_statements)}), which the "
+            "public access block suppresses now and which would become public too",
+            "Delete those statements first, or switch the block off yourself if they are meant to be public.",
         )
 
 
-def warnings(want: Desired, seen: Observed) -> list[str]:
-    """What a person should know although it is no error."""
+def warnings(params: BucketParams, current: CurrentBucket) -> list[str]:
+    """What the user should know although it is not an error."""
     texts = []
-    encryption = seen.states.get("encryption")
+    encryption = current.states.get("encryption")
     if encryption is not None and encryption.algorithm not in (None, "AES256"):
         texts.append(
-            f"The default encryption of bucket {want.name} is {encryption.algorithm}, with which Vonage cannot upload; "
-            "it is replaced by S3-managed keys. Objects that are there keep the encryption they have."
+            f"The default encryption of bucket {params.name} is {encryption.algorithm}, with which Vonage cannot "
+            "upload. It is replaced by S3-managed keys. Existing objects keep their encryption."
         )
-    policy, block = seen.states.get("policy"), want.wishes.get("block_public_access")
-    if isinstance(policy, Policy) and isinstance(block, BlockWish) and _open_for_others(block, seen):
+    policy, block = current.states.get("policy", Policy()), params.facets.get("block_public_access")
+    if isinstance(block, DesiredPublicAccessBlock) and _open_for_unmanaged(block, current):
         texts.append(
-            f"Bucket {want.name} stays open for the public statements of others "
-            f"({', '.join(policy.public_elsewhere)}); block_public_access=true closes these too."
+            f"Bucket {params.name} stays open for unmanaged public statements "
+            f"({', '.join(policy.unmanaged_public_statements)}). block_public_access=true closes these too."
         )
     return texts

@@ -22,28 +22,27 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, told
 from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
-# No object of this kind is ever near this size; what is larger is something else.
+# Objects of this kind are much smaller. A larger object is something else.
 LARGEST = 65536
-# What stores answer to a write because of its condition: the object is another, has appeared, or is gone.
+# The statuses of a failed condition: the object has changed, appeared, or was deleted.
 CONFLICTS = frozenset({409, 412})
 AES256 = {"ServerSideEncryption": "AES256"}
 AGAIN = "Run it again once the other run has ended."
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a store holds at one moment.
+class StoredObject:
+    """The object at one moment.
 
-    :param data: ``None`` where there is nothing.
-    :param version: the store's own name for this very content (an ETag); empty where it has none.
-    :param place: whether there is a bucket that could hold it.
-    :param age: how many seconds ago it was written, in whole seconds and by the store's own clock; ``None`` where the
-        store does not tell.
+    :param data: ``None`` if the object does not exist.
+    :param version: the ETag; empty if the store returns none.
+    :param bucket_exists: whether the bucket exists.
+    :param age: seconds since it was written, in whole seconds by the clock of the store; ``None`` if it is not known.
     """
 
     data: bytes | None
     version: str = ""
-    place: bool = True
+    bucket_exists: bool = True
     age: float | None = field(default=None, compare=False)
 
 
@@ -64,89 +63,91 @@ class ConditionalObject:
     def location(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
-    def read(self) -> Held:
-        """What is there now."""
+    def read(self) -> StoredObject:
+        """The current object."""
         try:
             with told(f"read {self.title} {self.location}", self.connection, "s3:GetObject"):
                 data, answer = get_small_object(self.client, self.bucket, self.key, LARGEST)
-                return Held(data, answer.get("ETag", ""), age=_age(answer))
+                return StoredObject(data, answer.get("ETag", ""), age=_age(answer))
         except errors.NotFoundError as exc:
-            return Held(None, place=exc.facts.get("code") != "NoSuchBucket")
+            return StoredObject(None, bucket_exists=exc.facts.get("code") != "NoSuchBucket")
 
-    def write(self, data: bytes, expected: Held | None) -> Held:
-        """Replace what is there, and say what is held now.
+    def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
+        """Replace the object.
 
-        :param expected: replace only this; ``None`` replaces whatever there is.
-        :raises ConflictError: something else is there.
+        :param expected: replace only this object; ``None`` replaces any.
+        :raises ConflictError: the current object is another one.
         """
-        attempted = f"write {self.title} {self.location}"
-        with told(attempted, self.connection, "s3:PutObject"):
+        operation = f"write {self.title} {self.location}"
+        with told(operation, self.connection, "s3:PutObject"):
             if expected is None:
                 return self._put(data, {})
             if not self.connection.is_aws:
-                # Some stores take a condition and ignore it (rclone does): looking first leaves them a moment to be
-                # wrong in, where it would otherwise be the whole run.
-                self._compare(expected, attempted)
+                # Some stores accept a condition and ignore it (rclone does). A comparison before the write reduces the
+                # time of a possible conflict from the whole run to a moment.
+                self._compare(expected, operation)
             condition = _condition(expected)
             try:
-                return self._put(data, condition) if condition else self._compare_and_put(data, expected, attempted)
+                return self._put(data, condition) if condition else self._compare_and_put(data, expected, operation)
             except load("botocore.exceptions").ClientError as exc:
                 answer = answered(exc)
                 if not condition:
                     raise
                 if _is_conflict(answer.status, answer.code):
-                    found = self._after_conflict(data, expected, answer.status, attempted, exc)
-                    if found:
-                        return found
+                    stored = self._after_conflict(data, expected, answer.status, operation, exc)
+                    if stored:
+                        return stored
                 elif self.connection.is_aws or answer.status not in (400, 405, 501):
-                    raise  # AWS has conditions: what it refuses, it refuses for another reason
-            return self._compare_and_put(data, expected, attempted)
+                    raise  # AWS has conditions, so that there is another reason
+            return self._compare_and_put(data, expected, operation)
 
-    def _put(self, data: bytes, condition: dict[str, str]) -> Held:
-        # AWS encrypts anyway, but a policy may demand the header. Elsewhere it is sent only after a plain write was
-        # refused: a store that cannot encrypt fails on it.
+    def _put(self, data: bytes, condition: dict[str, str]) -> StoredObject:
+        # AWS encrypts anyway, but a policy may require the header. Other stores get it only after they denied a write
+        # without it, since a store that cannot encrypt fails on it.
         ours = {"Bucket": self.bucket, "Key": self.key, "Body": data, "ContentMD5": md5(data)}
         ours.update(ContentType="application/json", **condition)
         if self.connection.is_aws:
-            return Held(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
+            return StoredObject(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
         try:
-            return Held(data, self.client.put_object(**ours).get("ETag", ""))
+            return StoredObject(data, self.client.put_object(**ours).get("ETag", ""))
         except load("botocore.exceptions").ClientError as exc:
             if answered(exc).status != 403:
                 raise
             refused = exc
         try:
-            return Held(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
+            return StoredObject(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
         except load("botocore.exceptions").ClientError as exc:
-            # Of the two answers, the one to the write without frills says what is wrong, unless it is the condition.
+            # The error of the first write contains the reason, unless the condition of the second one failed.
             raise (exc if _is_conflict(answered(exc).status, answered(exc).code) else refused) from None
 
-    def _compare_and_put(self, data: bytes, expected: Held, attempted: str) -> Held:
-        """Without conditional writes: look, write, look again. The second look finds whoever wrote at the same time."""
-        self._compare(expected, attempted)
+    def _compare_and_put(self, data: bytes, expected: StoredObject, operation: str) -> StoredObject:
+        """Without conditional writes: compare, write, read back. The last read detects a concurrent write."""
+        self._compare(expected, operation)
         self._put(data, {})
-        held = self.read()
-        if held.data != data:
-            raise errors.ConflictError(attempted, "another run has written it at the same time", AGAIN)
-        return held
+        stored = self.read()
+        if stored.data != data:
+            raise errors.ConflictError(operation, "another run has written it at the same time", AGAIN)
+        return stored
 
-    def _compare(self, expected: Held, attempted: str) -> None:
+    def _compare(self, expected: StoredObject, operation: str) -> None:
         if self.read().data != expected.data:
-            raise errors.ConflictError(attempted, "another run has written it in between", AGAIN)
+            raise errors.ConflictError(operation, "another run has written it in between", AGAIN)
 
-    def _after_conflict(self, data: bytes, expected: Held, status: int, attempted: str, exc: Exception) -> Held | None:
-        """What is held, if it is ours: a write whose answer was lost is sent again by botocore, and then meets itself.
+    def _after_conflict(
+        self, data: bytes, expected: StoredObject, status: int, operation: str, exc: Exception
+    ) -> StoredObject | None:
+        """The current object if this run has written it: botocore retries a write whose response was lost.
 
-        ``None`` if the condition does hold: SeaweedFS 4.48 finds no ETag equal to that of a version that was written
-        before versioning was suspended.
+        ``None`` if the condition holds: in SeaweedFS 4.48, no ETag equals that of a version that was written before
+        versioning was suspended.
         """
-        held = self.read()
-        if held.data == data:
-            return held
-        unchanged = (held.data, held.version) == (expected.data, expected.version)
+        stored = self.read()
+        if stored.data == data:
+            return stored
+        unchanged = (stored.data, stored.version) == (expected.data, expected.version)
         if status == 412 and unchanged and not self.connection.is_aws:
             return None
-        raise errors.ConflictError(attempted, "another run has written it in between", AGAIN) from exc
+        raise errors.ConflictError(operation, "another run has written it in between", AGAIN) from exc
 
 
 def get_small_object(client: t.Any, bucket: str, key: str, most: int) -> tuple[bytes, dict[str, t.Any]]:
@@ -160,20 +161,20 @@ def get_small_object(client: t.Any, bucket: str, key: str, most: int) -> tuple[b
     return data, response
 
 
-def _condition(expected: Held) -> dict[str, str]:
-    """The condition for a write; empty where the store has no means for it."""
+def _condition(expected: StoredObject) -> dict[str, str]:
+    """The condition for a write; empty if the store returns no ETag."""
     if expected.data is None:
         return {"IfNoneMatch": "*"}
     return {"IfMatch": expected.version} if expected.version else {}
 
 
 def _is_conflict(status: int, code: str) -> bool:
-    # AWS answers 404 to If-Match where the object is gone.
+    # AWS returns 404 for If-Match if the object does not exist.
     return status in CONFLICTS or code == "NoSuchKey"
 
 
 def _age(answer: t.Mapping[str, t.Any]) -> float | None:
-    """Both times are the store's: no clock of ours has to be right."""
+    """Both times are those of the store, so that no local clock matters."""
     now = email.utils.parsedate_tz(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date", ""))
     then = answer.get("LastModified")
     if now is None or not isinstance(then, datetime.datetime):

@@ -166,7 +166,7 @@ def _abandoned(exc: BudgetExceededError, attempted: str, connection: Connection)
     hint = f"Check the network path to {server} and the load of the server, then run it again."
     if exc.is_write:
         hint = f"The change may have been applied; the next run reads the current state first. {hint}"
-    facts = {"store": connection.store, "operation": exc.operation, "time_budget": exc.seconds}
+    facts = {"store": connection.store, "api_operation": exc.operation, "time_budget": exc.seconds}
     return errors.UnreachableError(attempted, problem, hint, **facts)
 
 

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whose turn it is to write to a bucket that projects share: what the lock says, and for how long. Pure.
+"""The lease of the bucket lock: the contents of the lock object, and how long it holds. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-A lease is for some seconds. Who holds it counts them from before the request that wrote it, on a clock of its own; who
-waits counts them by the times that the store itself gives (``Date`` and ``Last-Modified`` of one answer), or from when
-it has first seen this very lease. So no two machines need to have the same time.
+A lease holds for some seconds. The owner counts them on its own clock, from before the request that wrote the lease. A
+waiting run counts them by the times of the store (``Date`` and ``Last-Modified`` of one response), or from when it
+first read this lease. So no two machines need synchronized clocks.
 """
 
 from __future__ import annotations
@@ -18,33 +18,33 @@ import json
 import typing as t
 from dataclasses import dataclass
 
-# How long a run that was killed keeps the others waiting. It covers a write with all its time-outs, and some more.
+# How long other runs wait after a run was killed. It covers a write with all its time-outs, and some more.
 SECONDS = 45.0
-# The longest that one request takes that is sent once: botocore's time-outs (5 s to connect, 20 s for the answer).
+# The longest duration of one request without retries: 5 s to connect, 20 s for the response.
 WRITE_SECONDS = 30.0
 # The store's times are in whole seconds.
 MARGIN = 2.0
-# How long a run waits for its turn, those included that have to wait for a lease to run out.
+# How long a run waits for the lock, including the time until a lease expires.
 BUDGET = 180.0
 LONGEST_PAUSE = 2.0
-# What somebody else put there is respected no longer than this.
+# A lease of another program is respected no longer than this.
 MOST_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """:param owner: one run; empty where nobody holds the lock.
-    :param scope: the project that it is about.
-    :param since: when it took the lock, by its own clock.
+    """:param owner: the id of a run; empty if no run holds the lock.
+    :param project: the project of the run.
+    :param since: when the run acquired the lock, by its own clock.
     """
 
     owner: str = ""
-    scope: str = ""
+    project: str = ""
     since: str = ""
     seconds: float = 0.0
 
     def data(self, until: str = "") -> bytes:
-        """The object; ``until`` is for people alone."""
+        """The contents of the object; ``until`` is for people only."""
         return (json.dumps({**vars(self), "until": until}, sort_keys=True) + "\n").encode()
 
 
@@ -52,26 +52,26 @@ FREE = Lease()
 
 
 def parsed(data: bytes | None) -> Lease:
-    """What the object says; what is no lease of ours counts as one of somebody, from when it was written."""
+    """The lease in the object. Other data counts as a lease of an unknown run, from when it was written."""
     if data is None:
         return FREE
     try:
-        found = json.loads(data)
+        document = json.loads(data)
         return Lease(
-            str(found["owner"]),
-            str(found["scope"]),
-            str(found["since"]),
-            min(max(float(found["seconds"]), 0.0), MOST_SECONDS),
+            str(document["owner"]),
+            str(document["project"]),
+            str(document["since"]),
+            min(max(float(document["seconds"]), 0.0), MOST_SECONDS),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return Lease("unknown", seconds=SECONDS)
 
 
 def remaining(lease: Lease, age: float | None, watched: float) -> float:
-    """For how many seconds the lease may still hold; 0 where it is free or has run out.
+    """How many seconds the lease may still hold; 0 if the lock is free or the lease has expired.
 
-    :param age: how old it is by the store's clock, if the store tells.
-    :param watched: for how long it has been seen.
+    :param age: the age by the clock of the store, if it is known.
+    :param watched: how long this run has known the lease.
     """
     if not lease.owner:
         return 0.0
@@ -79,25 +79,25 @@ def remaining(lease: Lease, age: float | None, watched: float) -> float:
 
 
 def pause(attempt: int, random: float) -> float:
-    """How long to wait before the next look: anything up to a limit that doubles, so that many do not come at once.
+    """The exponential backoff, with jitter, before the next attempt.
 
     :param random: from 0 to 1.
     """
     return random * min(LONGEST_PAUSE, 0.05 * 2.0 ** min(attempt, 10))
 
 
-def moment(seconds: float) -> str:
-    """A time of the clock, for people."""
-    found = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return found.isoformat(timespec="seconds").replace("+00:00", "Z")
+def format_time(seconds: float) -> str:
+    """The time in UTC, for people."""
+    time = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-class Holding(t.NamedTuple):
-    """When our lease began, by two clocks: one may stand still while the machine sleeps, the other may be set."""
+class ClockReading(t.NamedTuple):
+    """The time on two clocks: one may stop while the machine sleeps, the other may be set."""
 
     monotonic: float
     wall: float
 
-    def left(self, seconds: float, now: Holding) -> float:
-        """For how long it holds."""
+    def left(self, seconds: float, now: ClockReading) -> float:
+        """How many seconds a lease that began then still holds."""
         return seconds - max(now.monotonic - self.monotonic, now.wall - self.wall)

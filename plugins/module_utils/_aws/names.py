@@ -15,7 +15,7 @@ import re
 
 # Records of what was applied live below this prefix of a bucket; it can never be made public.
 RECORDS_PREFIX = ".vonage-archiving/"
-# The object that projects which share the bucket take turns by.
+# The bucket lock.
 LOCK_KEY = f"{RECORDS_PREFIX}bucket.lock"
 
 # How the keys of state files end.
@@ -86,11 +86,11 @@ def project_problem(prefix: str) -> str | None:
     )
 
 
-def scope_problem(scope: str) -> str | None:
-    """What is wrong with the project that a part of a shared bucket belongs to."""
-    if _PROJECT.fullmatch(scope):
+def project_id_problem(project: str) -> str | None:
+    """The problem with the id of a project that shares a bucket."""
+    if _PROJECT.fullmatch(project):
         return None
-    return f"scope {scope!r} is no id of a project, which has letters, digits and hyphens"
+    return f"project: {project!r} is not a valid project id. An id consists of letters, digits and hyphens"
 
 
 def exposes_records(prefix: str) -> bool:

@@ -27,7 +27,7 @@ def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
     attempted = f"look for {key} in bucket {bucket.name}"
     action = "s3:GetObject (and s3:ListBucket, without which a missing object is refused too)"
     try:
-        return bucket.call_by(bucket.client, "head_object", attempted, action, Key=key)
+        return bucket.call_with_client(bucket.client, "head_object", attempted, action, Key=key)
     except errors.NotFoundError:
         return None
 

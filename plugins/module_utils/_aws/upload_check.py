@@ -46,7 +46,11 @@ PROBE_SECONDS = 360.0
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``archive_upload_check``."""
-    wanted = settings(params, context.environ)
+    return verify_uploads(settings(params, context.environ), context)
+
+
+def verify_uploads(wanted: Settings, context: Context) -> Outcome:
+    """Upload probes with the key of the settings, check what is stored, and delete the probes."""
     operator = make_client(wanted.operator)
     deadline = Deadline(PROBE_SECONDS)
     region = _region(wanted, operator, deadline, look=not context.check_mode)

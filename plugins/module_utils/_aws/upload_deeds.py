@@ -88,7 +88,7 @@ class Uploader:
                 "A multipart upload needs the permission s3:PutObject and nothing else; long recordings "
                 "cannot arrive without it."
             )
-            return [Check("multipart_upload", False, f"While trying to {exc.attempted}: {problem(exc)} {advice}")]
+            return [Check("multipart_upload", False, f"While trying to {exc.operation}: {problem(exc)} {advice}")]
         where = f"s3://{self.settings.bucket}/{self.keys.multipart}"
         check = Check("multipart_upload", True, f"{where} was uploaded in two parts.")
         return [check, *self._echo("multipart_sse_echo", "the multipart upload", answers)]

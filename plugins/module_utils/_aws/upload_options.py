@@ -83,6 +83,10 @@ class Settings:
     cors_method: str = "GET"
     timeout: float = 30
 
+    def with_key(self, access_key: str, secret_key: str) -> Settings:
+        """The same check with another key."""
+        return replace(self, uploader=replace(self.uploader, access_key=access_key, secret_key=secret_key))
+
     @property
     def secrets(self) -> tuple[str | None, ...]:
         return (*self.uploader.secrets, *self.operator.secrets)
@@ -115,7 +119,7 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
         raise _refused([*problems, *exc.problems], params) from exc
     if problems:
         raise _refused(problems, params)
-    uploader = _uploader(s3, operator)
+    uploader = uploader_connection(operator, given(s3.get("endpoint")), s3["access_key"], s3["secret_key"])
     return Settings(
         bucket=s3["bucket"],
         prefix=prefix,
@@ -179,14 +183,15 @@ def _is_plain_url(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_fine and not rest
 
 
-def _uploader(s3: t.Mapping[str, t.Any], operator: aws.Connection) -> aws.Connection:
-    """Vonage's connection: its own endpoint and key; the operator's region and trust in certificates."""
-    endpoint = given(s3.get("endpoint"))
+def uploader_connection(
+    operator: aws.Connection, endpoint: str | None, access_key: str | None = None, secret_key: str | None = None
+) -> aws.Connection:
+    """The connection of Vonage: its own endpoint and key; region and certificate authorities of the operator."""
     return aws.Connection(
         endpoint_url=endpoint.rstrip("/") if endpoint else None,
         region=operator.region,
-        access_key=s3["access_key"],
-        secret_key=s3["secret_key"],
+        access_key=access_key,
+        secret_key=secret_key,
         validate_certs=operator.validate_certs,
         ca_bundle=operator.ca_bundle,
     )

@@ -167,7 +167,7 @@ class Views:
         except ArchivingError as exc:
             folder = f"{self.settings.bucket}/*/{FOLDER_START}*"
             advice = f"The operator's credentials need s3:GetObject, if only on {folder}."
-            return Check("stored_encryption", False, f"While trying to {exc.attempted}: {problem(exc)} {advice}")
+            return Check("stored_encryption", False, f"While trying to {exc.operation}: {problem(exc)} {advice}")
         return stored_encryption(found, self.settings.sse)
 
     def _stored(self, key: str) -> t.Mapping[str, t.Any]:

@@ -81,11 +81,11 @@ def observe(iam: Iam, wanted: Wanted, last_used: bool = False, eager: bool = Tru
     :param last_used: whether to ask for each key when it was used.
     :param eager: read all side by side, as is quickest for a user that exists; else the user first, and the rest only
         if there is one.
-    :raises NotOursError: the user is there, does not have our tag, and is not to be taken over.
+    :raises NotManagedError: the user is there, does not have our tag, and is not to be taken over.
     """
     seen = read(iam, wanted, eager)
     if seen.user is not None and not wanted.force and not _is_ours(iam, wanted, seen):
-        raise errors.NotOursError(
+        raise errors.NotManagedError(
             f"manage the IAM user {wanted.name}",
             f"it is there and does not have the tag {OWNER_TAG}, so it was made by somebody else",
             "Choose another name; force=true takes it over, with its keys. Nothing was changed.",
@@ -224,7 +224,7 @@ def _create(iam: Iam, wanted: Wanted) -> None:
             raise
         if observe(iam, wanted).user is None:
             hint = "There is a user whose name differs in upper and lower case only: choose another name."
-            raise errors.ConflictError(exc.attempted, exc.problem, hint, **exc.facts) from exc
+            raise errors.ConflictError(exc.operation, exc.problem, hint, **exc.facts) from exc
 
 
 def _tag_list(tags: t.Mapping[str, str]) -> list[dict[str, str]]:

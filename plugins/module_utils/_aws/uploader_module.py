@@ -127,12 +127,12 @@ def _absent(reach: Iam, want: Desired, context: Context) -> Outcome:
 def _refuse_other_projects(want: Desired, seen: Observed) -> None:
     """Deleting the uploader of another project ends that project's uploads.
 
-    :raises NotOursError: the policy of the user allows uploads for a project other than the given one.
+    :raises NotManagedError: the policy of the user allows uploads for a project other than the given one.
     """
     project, policy = want.user.prefix, seen.user.policy if seen.user else None
     others = uploader_policy.other_projects([policy], project) if project else []
     if others:
-        raise errors.NotOursError(
+        raise errors.NotManagedError(
             f"delete the IAM user {want.user.name} of project {project}",
             f"its policy allows uploads for project {' and '.join(others)}",
             "Nothing was deleted. Correct name or prefix; without prefix, the policy is not checked.",

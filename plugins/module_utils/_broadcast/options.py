@@ -22,8 +22,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_optio
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import connection as heroku
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation import options as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import params as upload_target
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
@@ -206,8 +206,8 @@ def _place_problems(params: t.Mapping[str, t.Any], project: str, bucket: str, im
     if project == IMAGES:
         problems.append(f"project {project!r} is the folder of the application's images")
     name = (params.get("user") or {}).get("name")
-    uploader_name = rotation.DEFAULT_NAME.format(project=project)
-    if name in (uploader_name, f"{uploader_name}{rotation.SPARE}"):
+    uploader_name = upload_target.DEFAULT_NAME.format(project=project)
+    if name in (uploader_name, f"{uploader_name}{upload_target.SPARE}"):
         problems.append(f"user: {name} is the name of the user that Vonage uploads with, which needs its own")
     if given(params.get("endpoint")):
         problems += rules.endpoint(str(params["endpoint"]))

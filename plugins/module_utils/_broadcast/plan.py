@@ -174,9 +174,9 @@ def is_broadcast(observed: Observed) -> bool:
     return bool(found & MARKERS) or found >= MARKERS_TOGETHER or holder(observed) is not None
 
 
-def not_a_broadcast(wanted: Desired) -> errors.NotOursError:
+def not_a_broadcast(wanted: Desired) -> errors.NotManagedError:
     """The error for an application whose config vars may belong to something else."""
-    return errors.NotOursError(
+    return errors.NotManagedError(
         f"change the config vars of {wanted.app.id}",
         "none of them shows that it is an Interactive Broadcast application, such as S3_COMPOSEDVIDEO_URL or "
         "INTERACTIVE_STREAM_LIMIT",
@@ -193,8 +193,8 @@ def is_uploader(user: uploader.User | None) -> bool:
     )
 
 
-def uploader_mistaken(wanted: Desired) -> errors.NotOursError:
-    return errors.NotOursError(
+def uploader_mistaken(wanted: Desired) -> errors.NotManagedError:
+    return errors.NotManagedError(
         f"manage the IAM user {wanted.user.name}",
         "it is one that Vonage uploads with",
         "The application needs a user of its own: choose another name. Nothing was changed.",

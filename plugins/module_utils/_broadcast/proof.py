@@ -70,7 +70,7 @@ class Prover:
     def look(self) -> list[dict[str, t.Any]]:
         """All findings.
 
-        :raises errors.NotProvenError: one of them is bad.
+        :raises errors.VerificationFailedError: one of them is bad.
         """
         checks = [self.recording()]
         if self.wanted.has_key:
@@ -79,7 +79,7 @@ class Prover:
         bad = [check for check in checks if not check.ok]
         shown = [check._asdict() for check in checks]
         if bad:
-            raise errors.NotProvenError(
+            raise errors.VerificationFailedError(
                 f"prove that {self.wanted.app.id} will work with s3://{self.wanted.bucket}",
                 " ".join(f"{check.name}: {check.detail}" for check in bad),
                 self._advice([check.name for check in bad]),
@@ -104,7 +104,7 @@ class Prover:
             with self._there(self.wanted.bucket, key, content, "text/plain"):
                 return self._readable(url, content, wrong)
         except errors.ArchivingError as exc:
-            return Check("recording_plays", False, f"While trying to {exc.attempted}: {problem(exc)} {exc.hint}")
+            return Check("recording_plays", False, f"While trying to {exc.operation}: {problem(exc)} {exc.hint}")
 
     def _readable(self, url: str, content: bytes, wrong: str) -> Check:
         came = "nothing"
@@ -159,7 +159,7 @@ class Prover:
                 checks.append(self._private(url))
                 return [*checks, *([self._preflight(url)] if self.wanted.cors_origin else [])]
         except errors.ArchivingError as exc:
-            return [Check("image_upload", False, f"While trying to {exc.attempted}: {problem(exc)} {exc.hint}")]
+            return [Check("image_upload", False, f"While trying to {exc.operation}: {problem(exc)} {exc.hint}")]
 
     def _private(self, url: str) -> Check:
         came, body = self._get(url)

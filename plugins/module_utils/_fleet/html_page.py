@@ -22,7 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report imp
     sentence,
     summary,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 
 # Of a page that may be mailed around: it loads nothing and runs nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -64,7 +64,7 @@ def page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
 </head>
 <body>
 <h1>Archive storage of {found["total"]} projects</h1>
-<p>{escape(record.stamp(now))}. {escape(plain(sentence(found)))}{dry}</p>
+<p>{escape(state.stamp(now))}. {escape(plain(sentence(found)))}{dry}</p>
 <ul class="tiles">{tiles}</ul>
 <table>
 <thead><tr>{head}</tr></thead>

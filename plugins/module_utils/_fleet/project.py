@@ -2,250 +2,183 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role ``archive_storage`` in one call: use case of the action ``archive_storage_project``.
+"""One project of a fleet: use case of the action ``archive_storage_project``.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
-
-The steps, and what is done after which failure, are those of the role's tasks ``managed.yml``, ``given.yml``,
-``bucket.yml`` and ``requirements.yml``. Each is a use case that a module has, too.
 """
 
 from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, upload_check
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import OF_ONE_PROJECT, Asked, asked
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
+    OF_ONE_PROJECT,
+    Params,
+    parse_params,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._rotation import run as rotation
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import (
     account,
     archive_info,
     archives,
     listing,
-    record,
-    storage,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.storage import SecretNeededError
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 
-# What a bucket can demand of uploads, so that those with an older target are refused.
-KEY_RESULTS = ("checks", "access_keys", "rotate_at", "waits", "retained_keys_until", "proof")
+TIMES = ("timeout", "retries", "total_timeout")
+ARCHIVES = 20
+LARGEST_PAGE = 1000
+ARGUMENTS: dict[str, t.Any] = {
+    "project": {"type": "str"},
+    "archives": {"type": "int", "default": ARCHIVES},
+    **{name: vonage.ARGUMENTS[name] for name in TIMES},
+    **{name: account.ARGUMENTS[name] for name in ("account_key", "account_secret")},
+}
+# All problems are found before the account is asked for the secret of the project.
+_SECRET_OF_ACCOUNT = "the secret that the account returns"
 
 
-def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    """Bring about the archive storage of one project of many, and look at its latest archives."""
+def reconcile(params: t.Mapping[str, t.Any], context: Context, variables: TaskVariables) -> Outcome:
+    """Configure the archive storage of one project of many, and fetch its latest archives.
+
+    :param params: the options of the action.
+    """
     started = time.monotonic()
+    variables.learn_secrets(context)
     environ = {name: value for name, value in context.environ.items() if name not in OF_ONE_PROJECT}
     context = replace(context, environ=environ)
-    run = Run(asked(params, environ), context)
-    try:
-        if run.wanted.secret is None:
-            run.wanted = run.wanted.with_secret(owned_secret(run.wanted, context))
-        outcome = run.managed() if run.wanted.settings["managed"] else run.given()
-        outcome.result["archives"] = run.latest(outcome.result) if run.wanted.archives else None
-    except errors.ArchivingError as exc:
-        outcome = run.failure(exc)
+    desired, by_account = _parse(params, variables, environ)
+    for warning in desired.warnings:
+        context.warn(warning)
+    outcome = _configure(params, desired, context, by_account=by_account)
     outcome.result["seconds"] = round(time.monotonic() - started, 1)
     return outcome
 
 
-def owned_secret(wanted: Asked, context: Context) -> str:
-    """The secret of the project, as its account tells it.
-
-    :raises InputError: there is neither a secret nor an account to ask.
-    """
-    option = "archive_storage_private_key" if wanted.settings["application_id"] else "archive_storage_api_secret"
-    problems: list[str] = []
-    owner = account.account(wanted.params, context.environ, problems)
-    if owner is None or wanted.settings["application_id"]:
-        why = "; ".join(problems) or "an account has secrets of projects only"
-        error = errors.InputError([f"{option} is not given, and the account cannot be asked for it: {why}"])
-        error.secrets = account.misplaced(wanted.params)
-        raise error
-    found = account.fetch_some(owner, [wanted.project])[0]
-    mark_as_secret(found.secret)
-    context.learn(found.secret)
-    return found.secret
-
-
-@dataclass
-class Run:
-    """One run for one project.
-
-    :param bucket_changes: what was changed of the bucket.
-    :param diffs: before and after, by what they are of.
-    """
-
-    wanted: Asked
-    context: Context
-    bucket_changes: tuple[str, ...] = ()
-    diffs: dict[str, tuple[t.Any, t.Any]] = field(default_factory=dict)
-
-    @property
-    def _looking(self) -> Context:
-        return replace(self.context, check_mode=True)
-
-    def managed(self) -> Outcome:
-        """With an uploader whose keys are made here."""
-        # Before the bucket: what is wrong with the options is told while nothing has been touched.
-        final = rotation.reconcile(self.wanted.rotation("none"), self._looking)
-        made = self._bucket(final)
-        proven = bool(self.wanted.settings["verify"])
-        changed = False
-        if final.result["changes"] or (proven and made.changed):
-            proof = "none" if not proven else "always" if made.changed else "new"
-            final = rotation.reconcile(self.wanted.rotation(proof), self.context)
-            changed = final.changed
-        self._note("upload target and uploader", final)
-        uploader = {
-            "uploader": final.result["uploader"],
-            "uploader_changes": final.result["changes"],
-            **{name: final.result[name] for name in KEY_RESULTS},
-        }
-        return self._outcome(made, final, changed, uploader)
-
-    def given(self) -> Outcome:
-        """With a key that somebody else made."""
-        found = storage.reconcile(self.wanted.target(), self._looking)
-        reason = found.result["reason"]
-        due = reason != "unchanged"
-        if due and not (self.wanted.uploader_secret or self.context.check_mode):
-            raise SecretNeededError(
-                f"set the upload target of project {self.wanted.project}",
-                f"archive_storage_uploader_secret_key is needed now and was left out (reason: {reason})",
-                "Nothing was touched.",
-                reason=reason,
-            )
-        made = self._bucket(found)
-        proven = self.wanted.settings["verify"] and self.wanted.uploader_secret and (due or made.changed)
-        checks: list[dict[str, t.Any]] = self._check() if proven else []
-        final = storage.reconcile(self.wanted.target(), self.context) if due else found
-        self._note("upload target", final)
-        nothing: dict[str, t.Any] = {"uploader": {}, "uploader_changes": [], "access_keys": [], "rotate_at": None}
-        told = {"checks": checks, "waits": "", "retained_keys_until": None, "proof": ""}
-        return self._outcome(made, final, due and final.changed, {**nothing, **told})
-
-    def _bucket(self, target: Outcome) -> Outcome:
-        """Create or update the bucket; requirements that it does not have yet stay pending.
-
-        :param target: what the upload target is now.
-        """
-        params = self.wanted.bucket(adopted=target.result["record"]["status"] is not None)
-        made = bucket.reconcile(params, self.context)
-        self.bucket_changes = tuple(made.result["changes"])
-        self._note(f"bucket {params['name']}", made)
-        return made
-
-    def _require(self, made: Outcome, final: Outcome) -> Outcome:
-        """Apply the pending requirements if no recording can still use a target that does not meet them."""
-        pending = made.result["pending_requirements"]
-        if not pending:
-            return Outcome(False, {"changes": [], "bucket": {}})
-        params = self.wanted.previous_target(final.result["storage"]["access_key"])
-        checked = storage.reconcile(params, self._looking)
-        if checked.result["previous_target"]["in_use"]:
-            return Outcome(False, {"changes": [], "bucket": {}})
-        applied = bucket.reconcile(self.wanted.requirements(pending), self.context)
-        try:
-            self._verify_requirements(applied.changed)
-        except errors.ArchivingError as exc:
-            # There are stores that then refuse every upload.
-            raise self._without_requirements(exc, pending) from exc
-        self.bucket_changes += tuple(applied.result["changes"])
-        self._note("bucket requirements", applied)
-        return applied
-
-    def _verify_requirements(self, applied: bool) -> None:
-        """Upload once more if requirements were applied.
-
-        :raises errors.ArchivingError: uploads do not meet them.
-        """
-        if not applied or self.context.check_mode or not self.wanted.settings["verify"]:
-            return
-        if self.wanted.settings["managed"]:
-            rotation.reconcile(self.wanted.rotation("only"), self.context)
-        elif self.wanted.uploader_secret:
-            self._check()
-
-    def _without_requirements(self, exc: errors.ArchivingError, pending: t.Sequence[str]) -> errors.ArchivingError:
-        """Remove requirements that uploads do not meet; the error with what became of that."""
-        params = {**self.wanted.requirements(pending), **dict.fromkeys(pending, False)}
-        names = " and ".join(pending)
-        try:
-            bucket.reconcile(params, self.context)
-        except errors.ArchivingError as second:
-            return exc.with_hint(
-                f"{names} could not be removed from the bucket, and refuses recordings: {second.problem}."
-            )
-        return exc.with_hint(f"{names} was removed from the bucket again.")
-
-    def _check(self) -> list[dict[str, t.Any]]:
-        found = upload_check.reconcile(self.wanted.check(), self.context)
-        checks: list[dict[str, t.Any]] = found.result["checks"]
-        if found.failed:
-            raise errors.NotProvenError(
-                "prove that uploads with the given key arrive",
-                found.failed,
-                "The target was not touched: recordings go where they went before.",
-                checks=checks,
-            )
-        return checks
-
-    def _note(self, what: str, outcome: Outcome) -> None:
-        if outcome.before != outcome.after:
-            self.diffs[what] = (outcome.before or {}, outcome.after or {})
-
-    def _outcome(self, made: Outcome, final: Outcome, changed: bool, more: t.Mapping[str, t.Any]) -> Outcome:
-        required = self._require(made, final)
-        applied = required.result["changes"]
-        result = {
-            "project": self.wanted.project,
-            "bucket": {**made.result["bucket"], **required.result["bucket"]},
-            "bucket_changes": [*made.result["changes"], *applied],
-            "pending_requirements": [name for name in made.result["pending_requirements"] if name not in applied],
-            **{name: final.result[name] for name in ("storage", "reason", "record")},
-            **more,
-        }
-        before, after = self._difference()
-        return Outcome(made.changed or changed or required.changed, result, before, after)
-
-    def failure(self, exc: errors.ArchivingError) -> Outcome:
-        """What is told of a run that did not get to its end."""
+def _configure(params: t.Mapping[str, t.Any], desired: Params, context: Context, *, by_account: bool) -> Outcome:
+    try:
+        if by_account:
+            desired = _with_secret(desired, fetch_secret(params, desired, context))
+    except errors.ArchivingError as exc:
         for secret in exc.secrets:
-            self.context.learn(secret)
-        told = {"project": self.wanted.project, "bucket_changes": list(self.bucket_changes), "error": exc.as_result()}
-        before, after = self._difference()
-        return Outcome(bool(self.bucket_changes), told, before, after, failed=str(exc))
+            context.learn(secret)
+        error = {"project": desired.project, "bucket_changes": [], "error": exc.as_result()}
+        return Outcome(False, error, failed=str(exc))
+    outcome = workflow.configure(desired, context)
+    if not outcome.failed:
+        count = int(params["archives"])
+        project = desired.desired_target.project
+        outcome.result["archives"] = fetch_archives(project, count, outcome.result, context) if count else None
+    return outcome
 
-    def _difference(self) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-        before, after = ({what: both[at] for what, both in self.diffs.items()} for at in (0, 1))
-        return before, after
 
-    def latest(self, result: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
-        """How the uploads of the latest archives went; ``None``, with a warning, where the API does not tell."""
-        problems: list[str] = []
-        project = vonage.project(self.wanted.identity(), self.context.environ, problems)
-        if project is None:
-            raise errors.InputError(problems)
-        client = Client(project)
-        try:
-            client.prepare()
-            page = listing.fetch_page(client, project, 0, self.wanted.archives)
-        except errors.ArchivingError as exc:
-            self.context.warn(f"Its latest archives are not known. {exc}")
-            return None
-        kept = result["record"]
-        since = record.seconds(kept["since"] or kept["time"]) if kept["status"] == record.APPLIED else None
-        health = archives.health(page.archives, time.time(), since, archive_info.STUCK_AFTER)
-        newest = max((each.created for each in page.archives), default=None)
-        found = {name: health[name] or archives.counted([]) for name in archives.CATEGORIES}
-        counts = {name: each["count"] for name, each in found.items()}
-        troubled = {name: found[name]["ids"] for name in archives.TROUBLE if found[name]["ids"]}
-        newest_at = None if newest is None else record.stamp(newest)
-        return {"looked_at": len(page.archives), "newest": newest_at, "ok": health["ok"], **counts, "ids": troubled}
+def _parse(
+    params: t.Mapping[str, t.Any], variables: TaskVariables, environ: t.Mapping[str, str]
+) -> tuple[Params, bool]:
+    """Return the parameters, and whether the account has to be asked for the secret of the project.
+
+    :raises InputError: with all problems, before anything is sent.
+    """
+    owner = str(given(params.get("project")) or "").strip()
+    storage = account.with_account_url(variables.storage, environ)
+    if given(storage.get("api_key")) is None and given(storage.get("application_id")) is None:
+        storage = {**storage, "api_key": owner}
+    by_account = given(storage.get("application_id")) is None and given(storage.get("api_secret")) is None
+    if by_account:
+        storage = {**storage, "api_secret": _SECRET_OF_ACCOUNT}
+    problems = [*variables.problems, *_fleet_problems(params, storage, owner)]
+    times = {name: params.get(name) for name in TIMES}
+    try:
+        return parse_params(storage, environ, problems=problems, times=times), by_account
+    except errors.InputError as exc:
+        exc.secrets = [*exc.secrets, *vonage.misplaced({"api_key": owner}), *account.misplaced(params)]
+        raise
+
+
+def _fleet_problems(params: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any], owner: str) -> list[str]:
+    problems: list[str] = []
+    if str(storage.get("state") or "").strip() == "absent":
+        problems.append("archive_storage_state is absent: a fleet is configured. Use the playbook teardown to delete")
+    count = vonage.number(params, "archives", ARCHIVES, problems, whole=True)
+    if count > LARGEST_PAGE:
+        problems.append(f"archives: at most {LARGEST_PAGE} are allowed, got {count:.0f}")
+    return problems + _other_project(storage, owner)
+
+
+def _other_project(storage: t.Mapping[str, t.Any], owner: str) -> list[str]:
+    """Return a problem if the variables name another project than the host: it would be the same for many hosts."""
+    api_key, application_id = (str(given(storage.get(name)) or "").strip() for name in ("api_key", "application_id"))
+    # Ids of applications are not case-sensitive.
+    named, owned = (application_id.lower(), owner.lower()) if application_id else (api_key, owner)
+    if not owner or named in ("", owned):
+        return []
+    name = "application_id" if application_id else "api_key"
+    return [
+        f"archive_storage_{name} is {named}, and this host is project {owner}: set it for single hosts, not for the "
+        f"fleet"
+    ]
+
+
+def fetch_secret(params: t.Mapping[str, t.Any], desired: Params, context: Context) -> str:
+    """Return the secret of the project from its account.
+
+    :raises InputError: no account is configured.
+    """
+    problems: list[str] = []
+    options = {**params, "api_url": desired.connection["vonage"]["api_url"]}
+    owner = account.account(options, context.environ, problems)
+    if owner is None:
+        reasons = "; ".join(problems)
+        error = errors.InputError(
+            [f"archive_storage_api_secret is not set, and the account cannot return it: {reasons}"]
+        )
+        error.secrets = account.misplaced(params)
+        raise error
+    secret = account.fetch_some(owner, [desired.project])[0].secret
+    mark_as_secret(secret)
+    context.learn(secret)
+    return secret
+
+
+def _with_secret(desired: Params, secret: str) -> Params:
+    target = desired.desired_target
+    return replace(desired, desired_target=replace(target, project=replace(target.project, secret=secret)))
+
+
+def fetch_archives(
+    project: Project, count: int, result: t.Mapping[str, t.Any], context: Context
+) -> dict[str, t.Any] | None:
+    """Return how the latest archives were uploaded; ``None``, with a warning, if the API does not return them.
+
+    :param result: of the run.
+    """
+    client = Client(project)
+    try:
+        client.prepare()
+        page = listing.fetch_page(client, project, 0, count)
+    except errors.ArchivingError as exc:
+        context.warn(f"Its latest archives are not known. {exc}")
+        return None
+    state_file = result["state_file"]
+    is_applied = state_file.get("status") == state.APPLIED
+    since = state.seconds(state_file["since"] or state_file["time"]) if is_applied else None
+    health = archives.health(page.archives, time.time(), since, archive_info.STUCK_AFTER)
+    newest = max((archive.created for archive in page.archives), default=None)
+    categories = {name: health[name] or archives.counted([]) for name in archives.CATEGORIES}
+    return {
+        "checked": len(page.archives),
+        "newest": None if newest is None else state.stamp(newest),
+        "ok": health["ok"],
+        **{name: category["count"] for name, category in categories.items()},
+        "ids": {name: categories[name]["ids"] for name in archives.TROUBLE if categories[name]["ids"]},
+    }

@@ -13,8 +13,9 @@ import typing as t
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archives, record
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archives
 
 FORMAT = 1
 DAY = 86400
@@ -28,7 +29,7 @@ MOST_NAMES = 20
 HEADINGS = ("project", "name", "target", "state", "reason", "last uploads", "key age")
 DRY = "Nothing was changed: this was a dry run (check mode)."
 LONGEST = {"name": 24, "target": 48, "reason": 40}
-WORDS = {"fell_back": "fell back", "under_way": "under way", "in_cloud": "in Vonage's cloud"}
+WORDS = {"fell_back": "fell back", "in_progress": "in progress", "in_cloud": "in Vonage's cloud"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Row:
     archives: t.Mapping[str, t.Any] | None = None
     key_age: float | None = None
     rotate_at: str | None = None
-    waits: str = ""
+    retained_keys_reason: str = ""
     seconds: float | None = None
     problem: t.Mapping[str, t.Any] = field(default_factory=dict)
 
@@ -84,7 +85,11 @@ class Row:
 
     def cells(self) -> tuple[str, ...]:
         """The row of the table."""
-        reason = self.reason if self.state in (FAILED, NOT_RUN) else ", ".join(filter(None, [self.reason, self.waits]))
+        reason = (
+            self.reason
+            if self.state in (FAILED, NOT_RUN)
+            else ", ".join(filter(None, [self.reason, self.retained_keys_reason]))
+        )
         cells = (self.project, self.name, self.target, self.state, reason, self.uploads, self.age)
         return tuple(map(plain, cells))
 
@@ -115,9 +120,9 @@ def row(host: str, facts: t.Mapping[str, t.Any], result: t.Mapping[str, t.Any] |
         archives=result.get("archives"),
         key_age=_key_age(result, now),
         rotate_at=result.get("rotate_at"),
-        waits=str(result.get("waits") or ""),
+        retained_keys_reason=str(result.get("retained_keys_reason") or ""),
         seconds=result.get("seconds"),
-        problem={name: error[name] for name in ("kind", "attempted", "problem", "hint") if error.get(name)},
+        problem={name: error[name] for name in ("kind", "operation", "problem", "hint") if error.get(name)},
     )
 
 
@@ -127,11 +132,11 @@ def _problem(result: t.Mapping[str, t.Any]) -> str:
 
 def _key_age(result: t.Mapping[str, t.Any], now: float) -> float | None:
     held = [key for key in result.get("access_keys") or () if key.get("in_target")]
-    kept = result.get("record") or {}
+    kept = result.get("state_file") or {}
     since = held[0].get("created") if held else None
-    if since is None and kept.get("status") == record.APPLIED:
+    if since is None and kept.get("status") == state.APPLIED:
         since = kept.get("time")
-    made = record.seconds(since) if since else None
+    made = state.seconds(since) if since else None
     return None if made is None else max(now - made, 0)
 
 
@@ -201,5 +206,5 @@ def _line(cells: t.Sequence[str], widths: t.Sequence[int]) -> str:
 def as_data(rows: t.Sequence[Row], now: float, check_mode: bool) -> dict[str, t.Any]:
     """The report as plain data."""
     projects = [{**asdict(each), "archives": each.archives, "problem": dict(each.problem)} for each in ordered(rows)]
-    head = {"format": FORMAT, "time": record.stamp(now), "check_mode": check_mode}
+    head = {"format": FORMAT, "time": state.stamp(now), "check_mode": check_mode}
     return {**head, "summary": summary(rows), "projects": projects}

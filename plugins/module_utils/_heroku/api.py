@@ -59,7 +59,7 @@ class Client:
         except errors.UnreachableError as exc:
             if exc.facts.get("status") != 429:
                 raise
-            raise errors.UnreachableError(exc.attempted, exc.problem, f"{RATE} {exc.hint}", **exc.facts) from exc
+            raise errors.UnreachableError(exc.operation, exc.problem, f"{RATE} {exc.hint}", **exc.facts) from exc
         if answer.status != 200:
             raise refusal(self.app, attempted, answer, told(answer, self._hidden()))
         return answer

@@ -19,14 +19,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, parse_store
 from ansible_collections.vonage.archiving.plugins.module_utils._values import given, quote_list
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_objects, archives, listing, record
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_objects, archives, listing
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.moments import moment
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_store import Store
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.storage import record_store
 
 LIMIT = 100
 STUCK_AFTER = 3600
@@ -37,7 +37,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "since": {"type": "str"},
     "limit": {"type": "int", "default": LIMIT},
     "target_set_at": {"type": "str"},
-    "record": {"type": "str"},
+    "state_file": {"type": "str"},
     "stuck_after": {"type": "int", "default": STUCK_AFTER},
     "bucket": {"type": "str"},
     "bucket_limit": {"type": "int", "default": BUCKET_LIMIT},
@@ -81,7 +81,7 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         context.warn(f"Archives of {asked.project.name} were deleted while they were listed: some may be left out.")
         # Nothing wrong among what was found says nothing of the rest.
         health["ok"] = None if health["ok"] else health["ok"]
-    health["target_set_at"] = None if target_set is None else record.stamp(target_set)
+    health["target_set_at"] = None if target_set is None else state.stamp(target_set)
     health["why"] = why
     _look_into_bucket(asked, found, health)
     return Outcome(False, _result(asked, found, health))
@@ -121,8 +121,8 @@ def options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], now: fl
     unknown = sorted(statuses - set(archives.STATUSES))
     if unknown:
         problems.append(f"status has {quote_list(unknown)}; known are {', '.join(archives.STATUSES)}")
-    if given(params.get("record")) and given(params.get("target_set_at")):
-        problems.append("record and target_set_at exclude each other")
+    if given(params.get("state_file")) and given(params.get("target_set_at")):
+        problems.append("state_file and target_set_at are mutually exclusive")
     bucket = given(params.get("bucket"))
     problems += [why for why in [names.legacy_bucket_problem(bucket) if bucket else None] if why]
     since, target_set_at = (moment(params, name, now, problems) for name in ("since", "target_set_at"))
@@ -131,7 +131,7 @@ def options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], now: fl
         for name, usual in (("limit", LIMIT), ("bucket_limit", BUCKET_LIMIT), ("stuck_after", STUCK_AFTER))
     )
     operator = _operator(params, environ, problems) if bucket else None
-    store = record_store(params, environ, project.id if project else "", problems)
+    store = parse_store(params, environ, project.id if project else "", problems)
     if problems or not project:
         error = errors.InputError(list(dict.fromkeys(problems)))
         error.secrets = vonage.misplaced(params)
@@ -157,15 +157,15 @@ def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
     """Since when there is an upload target; where that is not known, why."""
     if asked.store is None:
         unknown = asked.target_set_at is None
-        return asked.target_set_at, "neither record nor target_set_at is given" if unknown else None
+        return asked.target_set_at, "neither state_file nor target_set_at is set" if unknown else None
     held = asked.store.read()
     if held.data is None:
-        return None, "there is no record" if held.place else "there is no record: its bucket does not exist"
+        return None, "there is no state file" if held.bucket_exists else "there is no state file: its bucket does not exist"
     try:
-        last = record.parse(held.data)
+        last = state.parse(held.data)
     except ValueError as exc:
         return None, str(exc)
-    why = record.doubt(last, asked.project.id, asked.project.api_url, now)
-    if last.status == record.ABSENT:
-        why = why or "the record says that there is no upload target"
+    why = state.doubt(last, asked.project.id, asked.project.api_url, now)
+    if last.status == state.ABSENT:
+        why = why or "the state file says that there is no upload target"
     return (None, why) if why else (last.target_since, None)

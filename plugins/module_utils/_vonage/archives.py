@@ -18,14 +18,14 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 
 STATUSES = ("started", "paused", "stopped", "uploaded", "available", "expired", "failed", "deleted")
 IN_CLOUD = frozenset({"available", "expired"})
-UNDER_WAY = frozenset({"started", "paused", "stopped"})
+IN_PROGRESS = frozenset({"started", "paused", "stopped"})
 # Of a transcript, which is a second object of the archive (Video API, "Post-call transcription").
 TRANSCRIBING = frozenset({"requested", "started"})
-CATEGORIES = ("uploaded", "fell_back", "failed", "stuck", "under_way", "in_cloud", "other")
+CATEGORIES = ("uploaded", "fell_back", "failed", "stuck", "in_progress", "in_cloud", "other")
 TROUBLE = ("fell_back", "failed", "stuck")
 # Of each category. AWX cuts results at 700 kB; all lists together stay below 40 kB.
 MOST_IDS = 100
@@ -60,7 +60,7 @@ class Archive:
     @property
     def in_progress(self) -> bool:
         """Whether something of it is still to be uploaded."""
-        return self.status in UNDER_WAY or self.transcribing
+        return self.status in IN_PROGRESS or self.transcribing
 
     @property
     def ended(self) -> float:
@@ -75,7 +75,7 @@ class Archive:
             "name": self.name,
             "reason": self.reason,
             "session_id": self.session_id,
-            "created": record.stamp(self.created),
+            "created": state.stamp(self.created),
             "duration": int(self.duration),
             "size": self.size,
             "output_mode": self.output_mode,
@@ -155,7 +155,7 @@ def category(archive: Archive, now: float, target_set: float | None, stuck_after
         return "fell_back" if target_set is not None and archive.created >= target_set else "in_cloud"
     if archive.status == "stopped" and now - archive.ended > stuck_after:
         return "stuck"
-    return "under_way" if archive.status in UNDER_WAY else "other"
+    return "in_progress" if archive.status in IN_PROGRESS else "other"
 
 
 def health(archives: t.Sequence[Archive], now: float, target_set: float | None, stuck_after: float) -> dict[str, t.Any]:
@@ -172,7 +172,7 @@ def health(archives: t.Sequence[Archive], now: float, target_set: float | None, 
     if target_set is None:
         summary["fell_back"] = None
         ok = None if ok and found["in_cloud"] else ok
-    return {"ok": ok, "looked_at": len(archives), **summary}
+    return {"ok": ok, "checked": len(archives), **summary}
 
 
 def counted(entries: t.Sequence[t.Any]) -> dict[str, t.Any]:

@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 
 ACTIVE, SUSPENDED = "ACTIVE", "SUSPENDED"
 STATUSES = (ACTIVE, SUSPENDED)
@@ -93,4 +93,4 @@ def _text(value: t.Any) -> str:
 
 def _time(milliseconds: t.Any) -> str | None:
     usable = isinstance(milliseconds, (int, float)) and not isinstance(milliseconds, bool)
-    return record.stamp(milliseconds / 1000) if usable and 0 < milliseconds <= LATEST else None
+    return state.stamp(milliseconds / 1000) if usable and 0 < milliseconds <= LATEST else None

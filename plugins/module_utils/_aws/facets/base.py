@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What every facet of a bucket has in common.
+"""The base class of the facets of a bucket.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-A facet is one subresource of the bucket. It knows how to read it into a comparable state, what that state should
-become for given options (pure: ``target``), how to show a state to a person (pure: ``show``), and what to send for it
-(pure: ``payload``). Adding a facet is adding one such class to ``facets/registry.py`` and documenting its option.
+A facet is one subresource of the bucket. ``parse`` turns a response into a comparable state, ``target`` computes the
+state for the desired options, ``to_option`` formats a state for people, and ``payload`` builds the request. These
+methods are pure. To add a facet, add a subclass to ``facets/registry.py`` and document its option.
 """
 
 from __future__ import annotations
@@ -25,113 +25,137 @@ from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
 
-Wanted = t.TypeVar("Wanted")
-State = t.TypeVar("State")
+DesiredT = t.TypeVar("DesiredT")
+StateT = t.TypeVar("StateT")
 
 # S3 API Reference, "Error responses": "A conflicting conditional operation is currently in progress against this
-# resource. Try again."; and a bucket that was just made may be unknown to the next request.
+# resource. Try again." A new bucket may be unknown to the next request.
 NOT_YET = frozenset({"OperationAborted", "NoSuchBucket"})
-# AWS promises that bucket configuration is consistent "eventually" (S3 User Guide, "Amazon S3 data consistency
-# model"): a read right after a write may still show the old value for some seconds.
-CONFIRM_PAUSES = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0)
+# Bucket configurations are eventually consistent (S3 User Guide, "Amazon S3 data consistency model").
+CONFIRM_BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0)
 
 
-class Facet(ABC, t.Generic[Wanted, State]):
+class NotAppliedError(UnsupportedError):
+    """The store accepted a write, and returns another state.
+
+    :param state: the state that the store returns.
+    """
+
+    state: t.Any = None
+
+
+class Facet(ABC, t.Generic[DesiredT, StateT]):
     """One subresource of a bucket."""
 
     name: t.ClassVar[str]
-    sub: t.ClassVar[Subresource]
+    subresource: t.ClassVar[Subresource]
 
     @abstractmethod
-    def parse(self, found: dict[str, t.Any] | None) -> State:
-        """The state in an answer; ``None`` stands for "not set", as on a bucket that does not exist yet."""
+    def parse(self, response: dict[str, t.Any] | None) -> StateT:
+        """The state in a response; ``None`` means "not set"."""
 
-    def fresh(self, on_aws: bool) -> State:
-        """The state on a bucket that is made now."""
+    def parse_scoped(self, response: dict[str, t.Any] | None, desired: DesiredT) -> StateT:
+        """``parse`` for facets that have one part for each project."""
+        return self.parse(response)
+
+    def unexpected_root(self, response: dict[str, t.Any] | None) -> str:
+        """The root element of a response that is not about the facet, if the client does not check it."""
+        return ""
+
+    def default_state(self, on_aws: bool) -> StateT:
+        """The state of a new bucket."""
         return self.parse(None)
 
     @abstractmethod
-    def target(self, wanted: Wanted, current: State) -> State:
-        """The state to bring about; equal to ``current`` where that will do. What others own stays in it."""
+    def target(self, desired: DesiredT, current: StateT) -> StateT:
+        """The state after the run; equal to ``current`` if that satisfies the options. It keeps unmanaged parts."""
 
     @abstractmethod
-    def show(self, state: State) -> t.Any:
-        """Plain data as the option would be written."""
+    def to_option(self, state: StateT) -> t.Any:
+        """The state as plain data, in the form of the option."""
 
     @abstractmethod
-    def payload(self, state: State) -> dict[str, t.Any] | None:
-        """The arguments of the operation that writes the state; ``None`` where it has to be deleted."""
+    def payload(self, state: StateT) -> dict[str, t.Any] | None:
+        """The arguments of the write operation; ``None`` if the subresource has to be deleted."""
 
-    def excess(self, state: State) -> str:
-        """By how much a state is more than S3 takes; empty where it is not."""
+    def limit_exceeded(self, state: StateT) -> str:
+        """Which limit of S3 the state exceeds; empty if none."""
         return ""
 
-    def read(self, bucket: Bucket, wanted: Wanted) -> State:
-        found = bucket.read(self.sub)
-        try:
-            return self.understood(found, wanted)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
-            raise bucket.nonsense(self.sub) from exc
-
-    def understood(self, found: dict[str, t.Any] | None, wanted: Wanted) -> State:
-        """``parse`` for facets of which there may be one for each project."""
-        return self.parse(found)
-
-    def same(self, one: State, other: State) -> bool:
+    def equal(self, one: StateT, other: StateT) -> bool:
         return one == other
 
-    def changes(self, wanted: Wanted, current: State, target: State) -> tuple[Change, ...]:
-        if self.same(current, target):
+    def required_options(self, desired: DesiredT) -> tuple[str, ...]:
+        """The options that a store without this facet cannot satisfy: those whose desired value is not "none"."""
+        state = self.parse(None)
+        return () if self.equal(self.target(desired, state), state) else (self.name,)
+
+    def without_required_options(self, desired: DesiredT) -> DesiredT | None:
+        """The part of the options that a store without this facet satisfies; ``None`` if there is none."""
+        return None if self.required_options(desired) else desired
+
+    def changes(self, desired: DesiredT, current: StateT, target: StateT) -> tuple[Change, ...]:
+        if self.equal(current, target):
             return ()
-        return (Change(self.name, self.show(current), self.show(target)),)
+        return (Change(self.name, self.to_option(current), self.to_option(target)),)
 
-    def described(self, wanted: Wanted, state: State) -> dict[str, t.Any]:
-        """The options that were given, with their values as the state has them."""
-        return {self.name: self.show(state)}
+    def to_result(self, desired: DesiredT, state: StateT) -> dict[str, t.Any]:
+        """The options that are set, with their values in this state."""
+        return {self.name: self.to_option(state)}
 
-    def write(self, bucket: Bucket, wanted: Wanted, state: State) -> bool:
-        """Bring the state about and see that it is there.
+    def read(self, bucket: Bucket, desired: DesiredT) -> StateT:
+        response = bucket.read(self.subresource)
+        if self.unexpected_root(response):
+            raise bucket.unexpected_root(self.subresource, self.unexpected_root(response))
+        try:
+            return self.parse_scoped(response, desired)
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as exc:
+            raise bucket.malformed_response(self.subresource) from exc
 
-        :returns: whether it made a difference.
+    def write(self, bucket: Bucket, desired: DesiredT, state: StateT) -> bool:
+        """Write the state and read it back.
+
+        :returns: whether the write had an effect.
         """
         payload = self.payload(state)
-        verb, operation, action = ("write", self.sub.put, self.sub.actions[1])
+        verb, method, action = ("write", self.subresource.put, self.subresource.actions[1])
         if payload is None:
-            verb, operation, action = ("remove", self.sub.delete, self.sub.actions[2])
-        self._send(bucket, operation, f"{verb} {self.sub.title} of bucket {bucket.name}", action, payload or {})
-        return self.confirm(bucket, wanted, state)
+            verb, method, action = ("delete", self.subresource.delete, self.subresource.actions[2])
+        self._send(bucket, method, f"{verb} {self.subresource.title} of bucket {bucket.name}", action, payload or {})
+        return self.confirm(bucket, desired, state)
 
-    def _send(
-        self, bucket: Bucket, operation: str, attempted: str, action: str, payload: t.Mapping[str, t.Any]
-    ) -> None:
-        """Write, again where a bucket that was just made or written to is not ready for it yet."""
-        for pause in CONFIRM_PAUSES[1:]:
+    def _send(self, bucket: Bucket, method: str, operation: str, action: str, payload: t.Mapping[str, t.Any]) -> None:
+        """Write; retry while a new bucket, or one that another request changes, is not ready."""
+        for delay in CONFIRM_BACKOFF[1:]:
             try:
-                bucket.call(operation, attempted, action, **payload)
+                bucket.call(method, operation, action, **payload)
                 return
             except (ConflictError, NotFoundError) as exc:
                 if exc.facts.get("code") not in NOT_YET:
                     raise
-            time.sleep(pause)
-        bucket.call(operation, attempted, action, **payload)
+            time.sleep(delay)
+        bucket.call(method, operation, action, **payload)
 
-    def confirm(self, bucket: Bucket, wanted: Wanted, state: State) -> bool:
-        """Read back what was written.
+    def confirm(self, bucket: Bucket, desired: DesiredT, state: StateT) -> bool:
+        """Read the state back.
 
-        :returns: whether the store did with it what it says.
-        :raises UnsupportedError: the store took it and does not show it.
+        :returns: whether the write had an effect.
+        :raises NotAppliedError: the store accepted the write, and returns another state.
         """
-        found = state
-        for pause in CONFIRM_PAUSES:
-            time.sleep(pause)
-            found = self.read(bucket, wanted)
-            # A step on the way is not what is wanted in the end; a store may show the same in another form.
-            if self.same(found, state) or self.same(found, self.target(wanted, found)):
+        current = state
+        for delay in CONFIRM_BACKOFF:
+            time.sleep(delay)
+            current = self.read(bucket, desired)
+            # The state may be an intermediate step of the plan; a store may return it in another form.
+            if self.equal(current, state) or self.equal(current, self.target(desired, current)):
                 return True
-        raise UnsupportedError(
-            f"write {self.sub.title} of bucket {bucket.name}",
-            f"{bucket.connection.store} accepted it, but shows {self.show(found)!r} instead of {self.show(state)!r}",
-            "The store may keep only a part of what it accepts: compare the two, and leave out what it lacks.",
+        error = NotAppliedError(
+            f"write {self.subresource.title} of bucket {bucket.name}",
+            f"{bucket.connection.store} accepted it, but returns {self.to_option(current)!r} instead of "
+            f"{self.to_option(state)!r}",
+            "The store may support only a part of what it accepts. Compare the two, and leave out what it lacks.",
             store=bucket.connection.store,
-            facet=self.sub.title,
+            facet=self.subresource.title,
         )
+        error.state = current
+        raise error

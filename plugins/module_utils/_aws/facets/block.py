@@ -21,7 +21,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base 
 
 @dataclass(frozen=True)
 class Block:
-    """The four settings; a block that is not set is one with all of them off."""
+    """The four settings. A block that is not set has all of them off."""
 
     block_public_acls: bool = False
     ignore_public_acls: bool = False
@@ -38,10 +38,10 @@ class Block:
 
 
 @dataclass(frozen=True)
-class BlockWish:
-    """:param all: the option ``block_public_access``, ``None`` where it is not given.
-    :param policies: whether public policies are to be blocked, ``None`` where that is nobody's wish.
-    :param kept: whether these two settings are other projects' affair, so that they stay unless all are taken off.
+class DesiredPublicAccessBlock:
+    """:param all: the option ``block_public_access``; ``None`` if it is not set.
+    :param policies: whether to block public policies, from the option ``public_prefixes``; ``None`` if it is not set.
+    :param kept: whether other projects need the two settings about policies. Only ``all=False`` then changes them.
     """
 
     all: bool | None = None
@@ -49,15 +49,15 @@ class BlockWish:
     kept: bool = False
 
 
-class BlockFacet(Facet[BlockWish, Block]):
+class BlockFacet(Facet[DesiredPublicAccessBlock, Block]):
     name = "block_public_access"
-    sub = Subresource(
+    subresource = Subresource(
         title="the public access block",
         get="get_public_access_block",
         put="put_public_access_block",
         delete="delete_public_access_block",
-        roots=frozenset({"PublicAccessBlockConfiguration"}),
-        absent=frozenset({"NoSuchPublicAccessBlockConfiguration"}),
+        expected_root_elements=frozenset({"PublicAccessBlockConfiguration"}),
+        not_set_codes=frozenset({"NoSuchPublicAccessBlockConfiguration"}),
         actions=(
             "s3:GetBucketPublicAccessBlock",
             "s3:PutBucketPublicAccessBlock",
@@ -65,29 +65,36 @@ class BlockFacet(Facet[BlockWish, Block]):
         ),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> Block:
-        config = (found or {}).get("PublicAccessBlockConfiguration", {})
+    def required_options(self, desired: DesiredPublicAccessBlock) -> tuple[str, ...]:
+        # What public_prefixes needs of the block, a store without one does anyway.
+        return (self.name,) if desired.all else ()
+
+    def without_required_options(self, desired: DesiredPublicAccessBlock) -> DesiredPublicAccessBlock | None:
+        return desired if desired.all is False else None
+
+    def parse(self, response: dict[str, t.Any] | None) -> Block:
+        config = (response or {}).get("PublicAccessBlockConfiguration", {})
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         return Block(*(bool(config.get(name)) for name in names))
 
-    def fresh(self, on_aws: bool) -> Block:
+    def default_state(self, on_aws: bool) -> Block:
         return Block(True, True, True, True) if on_aws else Block()
 
-    def target(self, wanted: BlockWish, current: Block) -> Block:
+    def target(self, desired: DesiredPublicAccessBlock, current: Block) -> Block:
         acls, ignore, policy, restrict = current.values
-        if wanted.all is not None:
-            acls = ignore = policy = restrict = wanted.all
-        if wanted.policies is not None and wanted.all is not False:
-            policy = restrict = wanted.policies
-        if wanted.kept and wanted.all is not False:
+        if desired.all is not None:
+            acls = ignore = policy = restrict = desired.all
+        if desired.policies is not None and desired.all is not False:
+            policy = restrict = desired.policies
+        if desired.kept and desired.all is not False:
             policy, restrict = current.block_public_policy, current.restrict_public_buckets
         return Block(acls, ignore, policy, restrict)
 
-    def show(self, state: Block) -> dict[str, bool]:
+    def to_option(self, state: Block) -> dict[str, bool]:
         names = ("block_public_acls", "ignore_public_acls", "block_public_policy", "restrict_public_buckets")
         return dict(zip(names, state.values))
 
     def payload(self, state: Block) -> dict[str, t.Any] | None:
-        # Never deleted: a configuration with all four off means the same, and no store can mistake it for the bucket.
+        # Never deleted: all four off has the same meaning, and a store may take the DELETE for one of the bucket.
         names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
         return {"PublicAccessBlockConfiguration": dict(zip(names, state.values))}

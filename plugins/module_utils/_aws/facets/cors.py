@@ -7,7 +7,7 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 "Amazon S3 uses the first CORS rule that matches" (S3 User Guide, "Using cross-origin resource sharing"): the order of
-rules has a meaning. Within a rule, the lists are sets.
+rules matters. Within a rule, the lists are sets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 @dataclass(frozen=True)
 class CorsRule:
-    """A rule in its comparable form; header names are compared as HTTP does, without regard to case."""
+    """A rule in its comparable form. Header names are compared without regard to case, as in HTTP."""
 
     allowed_origins: tuple[str, ...]
     allowed_methods: tuple[str, ...]
@@ -55,7 +55,7 @@ def rule_from_option(option: t.Mapping[str, t.Any]) -> CorsRule:
 
 
 def rule_problems(rules: t.Sequence[CorsRule]) -> list[str]:
-    """What no store would accept, or would never match."""
+    """The problems of rules that no store accepts, or that never match."""
     problems = [f"cors_rules has {len(rules)} rules; S3 takes at most {MOST_RULES}"] if len(rules) > MOST_RULES else []
     for at, rule in enumerate(rules):
         where = f"cors_rules[{at}]"
@@ -99,17 +99,17 @@ def _sorted(values: t.Iterable[str] | None) -> tuple[str, ...]:
 
 class CorsFacet(Facet[tuple[CorsRule, ...], tuple[CorsRule, ...]]):
     name = "cors_rules"
-    sub = Subresource(
+    subresource = Subresource(
         title="the CORS rules",
         get="get_bucket_cors",
         put="put_bucket_cors",
         delete="delete_bucket_cors",
-        roots=frozenset({"CORSConfiguration"}),
-        absent=frozenset({"NoSuchCORSConfiguration"}),
+        expected_root_elements=frozenset({"CORSConfiguration"}),
+        not_set_codes=frozenset({"NoSuchCORSConfiguration"}),
         actions=("s3:GetBucketCORS", "s3:PutBucketCORS", "s3:PutBucketCORS"),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> tuple[CorsRule, ...]:
+    def parse(self, response: dict[str, t.Any] | None) -> tuple[CorsRule, ...]:
         return tuple(
             CorsRule(
                 allowed_origins=_sorted(rule.get("AllowedOrigins")),
@@ -119,31 +119,31 @@ class CorsFacet(Facet[tuple[CorsRule, ...], tuple[CorsRule, ...]]):
                 max_age_seconds=rule.get("MaxAgeSeconds"),
                 id=rule.get("ID") or None,
             )
-            for rule in (found or {}).get("CORSRules", [])
+            for rule in (response or {}).get("CORSRules", [])
         )
 
-    def target(self, wanted: tuple[CorsRule, ...], current: tuple[CorsRule, ...]) -> tuple[CorsRule, ...]:
-        if len(wanted) == len(current) and all(map(_serves, wanted, current)):
+    def target(self, desired: tuple[CorsRule, ...], current: tuple[CorsRule, ...]) -> tuple[CorsRule, ...]:
+        if len(desired) == len(current) and all(map(_satisfies, desired, current)):
             return current
-        return wanted
+        return desired
 
-    def show(self, state: tuple[CorsRule, ...]) -> list[dict[str, t.Any]]:
-        return [_shown(rule) for rule in state]
+    def to_option(self, state: tuple[CorsRule, ...]) -> list[dict[str, t.Any]]:
+        return [_to_option(rule) for rule in state]
 
     def payload(self, state: tuple[CorsRule, ...]) -> dict[str, t.Any] | None:
         if not state:
             return None
-        return {"CORSConfiguration": {"CORSRules": [_sent(rule) for rule in state]}}
+        return {"CORSConfiguration": {"CORSRules": [_to_api(rule) for rule in state]}}
 
 
-def _serves(wanted: CorsRule, current: CorsRule) -> bool:
-    """Whether the rule that is there does what is wanted; an id counts only if one was asked for."""
-    # Some stores fill in a 0 where no age was given.
-    ages = (None, 0) if wanted.max_age_seconds is None else (wanted.max_age_seconds,)
-    return wanted.meaning == current.meaning and current.max_age_seconds in ages and wanted.id in (None, current.id)
+def _satisfies(desired: CorsRule, current: CorsRule) -> bool:
+    """Whether the current rule satisfies the desired one. An id counts only if one is desired."""
+    # Some stores fill in 0 if no age is set.
+    ages = (None, 0) if desired.max_age_seconds is None else (desired.max_age_seconds,)
+    return desired.meaning == current.meaning and current.max_age_seconds in ages and desired.id in (None, current.id)
 
 
-def _shown(rule: CorsRule) -> dict[str, t.Any]:
+def _to_option(rule: CorsRule) -> dict[str, t.Any]:
     shown: dict[str, t.Any] = {
         "allowed_origins": list(rule.allowed_origins),
         "allowed_methods": list(rule.allowed_methods),
@@ -155,7 +155,7 @@ def _shown(rule: CorsRule) -> dict[str, t.Any]:
     return {key: value for key, value in shown.items() if value not in (None, [])}
 
 
-def _sent(rule: CorsRule) -> dict[str, t.Any]:
+def _to_api(rule: CorsRule) -> dict[str, t.Any]:
     names = {
         "allowed_origins": "AllowedOrigins",
         "allowed_methods": "AllowedMethods",
@@ -164,4 +164,4 @@ def _sent(rule: CorsRule) -> dict[str, t.Any]:
         "max_age_seconds": "MaxAgeSeconds",
         "id": "ID",
     }
-    return {names[key]: value for key, value in _shown(rule).items()}
+    return {names[key]: value for key, value in _to_option(rule).items()}

@@ -18,18 +18,18 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_PAUSES, Facet
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_BACKOFF, Facet
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import RejectedError, UnsupportedError
 
 SSE_S3 = "AES256"
-# Reads after a removal until AES256 is believed to be the store's own.
-FLOOR_TRIES = 3
+# How many reads after a deletion must return AES256 before it counts as implicit encryption of the store.
+IMPLICIT_ENCRYPTION_READS = 3
 
 
 @dataclass(frozen=True)
 class Encryption:
-    """:param algorithm: ``None`` where there is no default encryption.
-    :param blocked: kinds of encryption that uploads may not have, which a write without them would reset.
+    """:param algorithm: ``None`` if there is no default encryption.
+    :param blocked: kinds of encryption that are blocked for uploads. A write without them would reset them.
     """
 
     algorithm: str | None
@@ -38,53 +38,56 @@ class Encryption:
 
 
 @dataclass(frozen=True)
-class EncryptionWish:
-    """:param floor: the store reports AES256 even when nothing is set, as AWS does."""
+class DesiredEncryption:
+    """:param mode: ``s3`` or ``none``.
+    :param always_encrypted: whether the store returns AES256 even if nothing is set, as AWS does.
+    """
 
     mode: str
-    floor: bool
+    always_encrypted: bool = False
 
 
-class EncryptionFacet(Facet[EncryptionWish, Encryption]):
+class EncryptionFacet(Facet[DesiredEncryption, Encryption]):
     name = "encryption"
-    sub = Subresource(
+    subresource = Subresource(
         title="the default encryption",
         get="get_bucket_encryption",
         put="put_bucket_encryption",
         delete="delete_bucket_encryption",
-        roots=frozenset({"ServerSideEncryptionConfiguration"}),
-        absent=frozenset({"ServerSideEncryptionConfigurationNotFoundError"}),
+        expected_root_elements=frozenset({"ServerSideEncryptionConfiguration"}),
+        not_set_codes=frozenset({"ServerSideEncryptionConfigurationNotFoundError"}),
         actions=("s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration", "s3:PutEncryptionConfiguration"),
     )
 
-    def read(self, bucket: Bucket, wanted: EncryptionWish | None) -> Encryption:
+    def read(self, bucket: Bucket, desired: DesiredEncryption | None) -> Encryption:
         try:
-            return super().read(bucket, wanted)  # type: ignore[arg-type]
+            return super().read(bucket, desired)  # type: ignore[arg-type]
         except UnsupportedError as exc:
-            # LocalEmu answers so once the default is removed. Nothing is written on the strength of it.
-            if wanted and wanted.mode == "none" and exc.facts.get("answer") == "empty":
+            # The response of LocalEmu after the default is deleted. No write depends on it.
+            if desired and desired.mode == "none" and exc.facts.get("answer") == "empty":
                 return Encryption(None)
             raise
 
-    def parse(self, found: dict[str, t.Any] | None) -> Encryption:
-        rules = (found or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    def parse(self, response: dict[str, t.Any] | None) -> Encryption:
+        rules = (response or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
         default = rules[0].get("ApplyServerSideEncryptionByDefault", {}) if rules else {}
         blocked = rules[0].get("BlockedEncryptionTypes") if rules else None
         return Encryption(default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"), blocked)
 
-    def target(self, wanted: EncryptionWish, current: Encryption) -> Encryption:
-        if wanted.mode == "s3":
+    def target(self, desired: DesiredEncryption, current: Encryption) -> Encryption:
+        if desired.mode == "s3":
             return Encryption(SSE_S3, blocked=current.blocked)
         if current.algorithm in (None, SSE_S3):
-            return current if wanted.floor else Encryption(None)
+            return current if desired.always_encrypted else Encryption(None)
         raise RejectedError(
-            "leave the bucket without a default encryption of ours",
-            f"its default is {current.algorithm}, which is not ours to remove and which Vonage cannot upload with",
-            "Set encryption=s3 to replace it by S3-managed keys, or remove it yourself first.",
+            "set encryption=none",
+            f"the default encryption of the bucket is {current.algorithm}, which this collection does not manage and "
+            "Vonage cannot upload with",
+            "Set encryption=s3 to replace it by S3-managed keys, or delete it yourself first.",
             kms_key=current.kms_key,
         )
 
-    def show(self, state: Encryption) -> t.Any:
+    def to_option(self, state: Encryption) -> t.Any:
         if state.algorithm in (None, SSE_S3):
             return "none" if state.algorithm is None else "s3"
         return f"{state.algorithm} ({state.kms_key})" if state.kms_key else state.algorithm
@@ -97,12 +100,12 @@ class EncryptionFacet(Facet[EncryptionWish, Encryption]):
             rule["BlockedEncryptionTypes"] = state.blocked
         return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
-    def confirm(self, bucket: Bucket, wanted: EncryptionWish, state: Encryption) -> bool:
-        if wanted.mode != "none":
-            return super().confirm(bucket, wanted, state)
-        # A store other than AWS may have the same floor, which shows only now.
-        for pause in CONFIRM_PAUSES[:FLOOR_TRIES]:
+    def confirm(self, bucket: Bucket, desired: DesiredEncryption, state: Encryption) -> bool:
+        if desired.mode != "none":
+            return super().confirm(bucket, desired, state)
+        # Another store may always encrypt too, which shows only after the deletion.
+        for pause in CONFIRM_BACKOFF[:IMPLICIT_ENCRYPTION_READS]:
             time.sleep(pause)
-            if self.read(bucket, wanted).algorithm is None:
+            if self.read(bucket, desired).algorithm is None:
                 return True
         return False

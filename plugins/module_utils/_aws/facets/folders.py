@@ -6,9 +6,9 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-A store that keeps objects as files may take ``name/`` for ``name``: rclone replaces a folder and all that is in it by
-an empty file. So a listing decides what is there, nothing is written over what a store other than AWS may confuse it
-with, and what became something else is taken away again, for it would refuse all uploads below it.
+A store that keeps objects as files may take ``name/`` for ``name``: rclone replaces a folder and its contents by an
+empty file. So a listing decides whether a folder exists, and on a store other than AWS, no folder is written over an
+existing object. What the store creates instead of a folder is deleted again, since it would block all uploads below it.
 """
 
 from __future__ import annotations
@@ -29,65 +29,72 @@ Folders = tuple[str, ...]
 
 class FoldersFacet(Facet[Folders, Folders]):
     name = "folders"
-    sub = Subresource(
+    subresource = Subresource(
         title="the folders",
         get="list_objects_v2",
         put="put_object",
         delete="",
-        roots=frozenset(),
-        absent=frozenset(),
+        expected_root_elements=frozenset(),
+        not_set_codes=frozenset(),
         actions=("s3:ListBucket", "s3:PutObject", ""),
     )
 
-    def read(self, bucket: Bucket, wanted: Folders) -> Folders:
-        return tuple(name for name in wanted if _is_there(bucket, name))
+    def read(self, bucket: Bucket, desired: Folders) -> Folders:
+        return tuple(name for name in desired if _exists(bucket, name))
 
-    def parse(self, found: dict[str, t.Any] | None) -> Folders:
+    def parse(self, response: dict[str, t.Any] | None) -> Folders:
         return ()
 
-    def target(self, wanted: Folders, current: Folders) -> Folders:
-        return wanted
+    def target(self, desired: Folders, current: Folders) -> Folders:
+        return desired
 
-    def same(self, one: Folders, other: Folders) -> bool:
+    def equal(self, one: Folders, other: Folders) -> bool:
         return set(one) == set(other)
 
-    def show(self, state: Folders) -> list[str]:
+    def to_option(self, state: Folders) -> list[str]:
         return sorted(name.rstrip("/") for name in state)
 
     def payload(self, state: Folders) -> dict[str, t.Any] | None:
-        raise NotImplementedError("folders are objects; write() makes each of them")
+        raise NotImplementedError("folders are objects; write() creates each of them")
 
-    def write(self, bucket: Bucket, wanted: Folders, state: Folders) -> bool:
-        for name in wanted:
-            if not _is_there(bucket, name):
-                _make(bucket, name)
+    def write(self, bucket: Bucket, desired: Folders, state: Folders) -> bool:
+        for name in desired:
+            if not _exists(bucket, name):
+                _create_folder(bucket, name)
         return True
 
 
-def _is_there(bucket: Bucket, name: str) -> bool:
-    """On a store other than AWS, a folder that holds anything is there as it is."""
-    found = first_key(bucket, name)
-    return found == name or (found is not None and not bucket.connection.is_aws)
+def _exists(bucket: Bucket, name: str) -> bool:
+    """Whether the folder exists. On a store other than AWS, a folder that contains anything needs no marker."""
+    key = first_key(bucket, name)
+    return key == name or (key is not None and not bucket.connection.is_aws)
 
 
-def _make(bucket: Bucket, name: str) -> None:
+def _create_folder(bucket: Bucket, name: str) -> None:
     if not bucket.connection.is_aws and head_object(bucket, name) is not None:
-        raise _confused(bucket, name, f"shows an object {name.rstrip('/')!r} under this name", "Nothing was written.")
-    put_small_object(bucket, name, b"", f"make the folder {name} in bucket {bucket.name}")
-    if _is_there(bucket, name):
+        raise _folder_not_kept_error(
+            bucket, name, f"returns an object {name.rstrip('/')!r} under this name", "Nothing was written."
+        )
+    put_small_object(bucket, name, b"", f"create the folder {name} in bucket {bucket.name}")
+    if _exists(bucket, name):
         return
     if bucket.connection.is_aws or head_object(bucket, name) is None:
-        raise _confused(bucket, name, "accepted it, but does not show it", "")
-    bucket.call("delete_object", f"remove what became of the folder {name}", "s3:DeleteObject", Key=name)
-    raise _confused(bucket, name, "made something else of it", "That was removed again.")
+        raise _folder_not_kept_error(bucket, name, "accepted it, but does not list it", "")
+    bucket.call(
+        "delete_object", f"delete what the store created instead of the folder {name}", "s3:DeleteObject", Key=name
+    )
+    raise _folder_not_kept_error(bucket, name, "created something else", "That was deleted again.")
 
 
-def _confused(bucket: Bucket, name: str, problem: str, deed: str) -> errors.UnsupportedError:
-    hint = "This store may keep no empty objects: leave the folders out, uploads do not need them."
+def _folder_not_kept_error(bucket: Bucket, name: str, problem: str, consequence: str) -> errors.UnsupportedError:
+    hint = (
+        "This store may not keep empty objects. Leave the folders out, or add folders to skip_unsupported: uploads do "
+        "not need them."
+    )
     return errors.UnsupportedError(
-        f"make the folder {name} in bucket {bucket.name}",
+        f"create the folder {name} in bucket {bucket.name}",
         f"{bucket.connection.store} {problem}",
-        f"{deed} {hint}".strip(),
+        f"{consequence} {hint}".strip(),
         store=bucket.connection.store,
-        facet=FoldersFacet.sub.title,
+        facet=FoldersFacet.subresource.title,
     )

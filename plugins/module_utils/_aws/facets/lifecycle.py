@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lifecycle rule of ours in a bucket.
+"""The managed lifecycle rule of a bucket.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The API replaces all rules at once, so that rules of others are sent along as they were read. Ours is found by its id,
-which names the project where several share a bucket.
+The API replaces all rules at once. A write therefore includes the unmanaged rules as they were read. The managed rule
+is found by its id, which contains the project if several projects share the bucket.
 """
 
 from __future__ import annotations
@@ -29,51 +29,49 @@ MOST_RULES = 1000
 
 @dataclass(frozen=True)
 class LifecycleRule:
-    """Days, counted from an object's creation (``expire_days``), from when it stopped being the current version
-    (``noncurrent_expire_days``) or from the start of the upload; ``None`` for never.
+    """Days since the creation of an object (``expire_days``), since it stopped being the current version
+    (``noncurrent_expire_days``), or since the start of the upload; ``None`` for never.
 
-    :param foreign: what somebody added to our rule by hand, as JSON.
+    :param unmanaged_fields: additions to the managed rule by hand, as JSON.
     """
 
     expire_days: int | None = None
     noncurrent_expire_days: int | None = None
     abort_incomplete_uploads_days: int | None = None
     prefix: str = ""
-    foreign: str = ""
+    unmanaged_fields: str = ""
 
 
-def rule_id(scope: str | None) -> str:
-    """The id of our rule about one project, or of the one that is about no project in particular."""
-    return f"{RULE_ID}-{scope}" if scope else RULE_ID
+def rule_id(project: str | None) -> str:
+    """The id of the managed rule of a project, or of the rule that is not about a project."""
+    return f"{RULE_ID}-{project}" if project else RULE_ID
 
 
 @dataclass(frozen=True)
-class LifecycleWish:
-    """:param rule: ``None`` where there is to be none of ours.
-    :param scope: the project that it is about.
-    """
+class DesiredLifecycle:
+    """:param rule: ``None`` if there must be no managed rule."""
 
     rule: LifecycleRule | None = None
-    scope: str | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """:param others: rules that are not ours, as read.
-    :param transition_minimum: a setting of the whole configuration that a write without it would reset.
-    :param id: the id by which ours was told from the others.
+    """:param others: the other rules, as read.
+    :param transition_minimum: a setting of the whole configuration. A write without it would reset it.
+    :param id: the id of the managed rule.
     """
 
-    ours: LifecycleRule | None = None
+    managed: LifecycleRule | None = None
     others: tuple[t.Mapping[str, t.Any], ...] = field(default=(), compare=False)
     transition_minimum: str | None = field(default=None, compare=False)
     id: str = field(default=RULE_ID, compare=False)
 
     def shortened_periods(self, target: LifecycleRule) -> list[str]:
         """The names of the periods after which ``target`` deletes objects sooner than any rule does now."""
-        rules = [*([self.ours] if self.ours else []), *map(_parsed, self.others)]
-        # A rule that has more conditions than a prefix, or is disabled, may not apply to the same objects.
-        plain = [rule for rule in rules if not rule.foreign and target.prefix.startswith(rule.prefix)]
+        rules = [*([self.managed] if self.managed else []), *map(_parsed, self.others)]
+        # A rule with more conditions than a prefix, or a disabled one, may not apply to the same objects.
+        plain = [rule for rule in rules if not rule.unmanaged_fields and target.prefix.startswith(rule.prefix)]
         names = []
         for name in DELETING:
             current = min((getattr(rule, name) for rule in plain if getattr(rule, name)), default=None)
@@ -83,29 +81,29 @@ class Lifecycle:
         return names
 
     @property
-    def scopes(self) -> list[str]:
+    def projects(self) -> list[str]:
         """The projects that have a rule of their own."""
-        ids = [str(rule.get("ID")) for rule in self.others] + ([self.id] if self.ours else [])
-        return sorted({found[len(RULE_ID) + 1 :] for found in ids if found.startswith(f"{RULE_ID}-")})
+        ids = [str(rule.get("ID")) for rule in self.others] + ([self.id] if self.managed else [])
+        return sorted({name[len(RULE_ID) + 1 :] for name in ids if name.startswith(f"{RULE_ID}-")})
 
 
 def rule_from_option(option: t.Mapping[str, t.Any]) -> LifecycleRule | None:
-    """The rule, ``None`` where no day is given: then there is to be none of ours."""
+    """The rule; ``None`` if no number of days is set, which means that there must be no rule."""
     expire, noncurrent, abort = (option.get(name) or None for name in DAYS)
     if not (expire or noncurrent or abort):
         return None
     return LifecycleRule(expire, noncurrent, abort, prefix=option.get("prefix") or "")
 
 
-class LifecycleFacet(Facet[LifecycleWish, Lifecycle]):
+class LifecycleFacet(Facet[DesiredLifecycle, Lifecycle]):
     name = "lifecycle"
-    sub = Subresource(
+    subresource = Subresource(
         title="the lifecycle rules",
         get="get_bucket_lifecycle_configuration",
         put="put_bucket_lifecycle_configuration",
         delete="delete_bucket_lifecycle",
-        roots=frozenset({"LifecycleConfiguration"}),
-        absent=frozenset({"NoSuchLifecycleConfiguration"}),
+        expected_root_elements=frozenset({"LifecycleConfiguration"}),
+        not_set_codes=frozenset({"NoSuchLifecycleConfiguration"}),
         actions=(
             "s3:GetLifecycleConfiguration",
             "s3:PutLifecycleConfiguration",
@@ -113,36 +111,36 @@ class LifecycleFacet(Facet[LifecycleWish, Lifecycle]):
         ),
     )
 
-    def understood(self, found: dict[str, t.Any] | None, wanted: LifecycleWish) -> Lifecycle:
-        return self.parse(found, rule_id(wanted.scope))
+    def parse_scoped(self, response: dict[str, t.Any] | None, desired: DesiredLifecycle) -> Lifecycle:
+        return self.parse(response, rule_id(desired.project))
 
-    def parse(self, found: dict[str, t.Any] | None, ours: str = RULE_ID) -> Lifecycle:
-        rules = (found or {}).get("Rules", [])
-        mine = [rule for rule in rules if rule.get("ID") == ours]
+    def parse(self, response: dict[str, t.Any] | None, managed_id: str = RULE_ID) -> Lifecycle:
+        rules = (response or {}).get("Rules", [])
+        managed_rules = [rule for rule in rules if rule.get("ID") == managed_id]
         return Lifecycle(
-            ours=_parsed(mine[0]) if mine else None,
-            others=tuple(rule for rule in rules if rule.get("ID") != ours),
-            transition_minimum=(found or {}).get("TransitionDefaultMinimumObjectSize"),
-            id=ours,
+            managed=_parsed(managed_rules[0]) if managed_rules else None,
+            others=tuple(rule for rule in rules if rule.get("ID") != managed_id),
+            transition_minimum=(response or {}).get("TransitionDefaultMinimumObjectSize"),
+            id=managed_id,
         )
 
-    def target(self, wanted: LifecycleWish, current: Lifecycle) -> Lifecycle:
-        return replace(current, ours=wanted.rule, id=rule_id(wanted.scope))
+    def target(self, desired: DesiredLifecycle, current: Lifecycle) -> Lifecycle:
+        return replace(current, managed=desired.rule, id=rule_id(desired.project))
 
-    def excess(self, state: Lifecycle) -> str:
-        number = len(state.others) + bool(state.ours)
-        return f"{number} rules, of which S3 takes {MOST_RULES}" if number > MOST_RULES else ""
+    def limit_exceeded(self, state: Lifecycle) -> str:
+        number = len(state.others) + bool(state.managed)
+        return f"{number} rules, and S3 allows at most {MOST_RULES}" if number > MOST_RULES else ""
 
-    def show(self, state: Lifecycle) -> t.Any:
-        if state.ours is None:
+    def to_option(self, state: Lifecycle) -> t.Any:
+        if state.managed is None:
             return {}
-        shown = {name: getattr(state.ours, name) for name in (*DAYS, "prefix", "foreign")}
+        shown = {name: getattr(state.managed, name) for name in (*DAYS, "prefix", "unmanaged_fields")}
         return {name: value for name, value in shown.items() if value}
 
     def payload(self, state: Lifecycle) -> dict[str, t.Any] | None:
-        # AWS takes no configuration in which some rules have a filter and others the older prefix of their own.
+        # AWS rejects a configuration in which some rules have a filter and others the older prefix.
         older = any("Prefix" in rule and "Filter" not in rule for rule in state.others)
-        rules = [*state.others, *([_sent(state.id, state.ours, older)] if state.ours else [])]
+        rules = [*state.others, *([_to_api(state.id, state.managed, older)] if state.managed else [])]
         if not rules:
             return None
         payload: dict[str, t.Any] = {"LifecycleConfiguration": {"Rules": rules}}
@@ -160,15 +158,15 @@ def _parsed(rule: t.Mapping[str, t.Any]) -> LifecycleRule:
     if filters:
         rest["Filter"] = filters
     for element, key in _DAYS_KEYS:
-        # Some stores fill in False and 0 for what was not given.
+        # Some stores fill in False and 0 for fields that are not set.
         more = {name: value for name, value in (rule.get(element) or {}).items() if name != key and value}
         if more:
             rest[element] = more
     if rule.get("Status") != "Enabled":
         rest["Status"] = rule.get("Status")
     expire, noncurrent, abort = (_days(rule, element, key) for element, key in _DAYS_KEYS)
-    foreign = json.dumps(rest, sort_keys=True, default=str) if rest else ""
-    return LifecycleRule(expire, noncurrent, abort, prefix, foreign)
+    unmanaged_fields = json.dumps(rest, sort_keys=True, default=str) if rest else ""
+    return LifecycleRule(expire, noncurrent, abort, prefix, unmanaged_fields)
 
 
 # In the order of the fields of LifecycleRule.
@@ -185,7 +183,7 @@ def _days(rule: t.Mapping[str, t.Any], element: str, key: str) -> int | None:
     return int(value) if value else None
 
 
-def _sent(name: str, rule: LifecycleRule, older: bool) -> dict[str, t.Any]:
+def _to_api(name: str, rule: LifecycleRule, older: bool) -> dict[str, t.Any]:
     where: dict[str, t.Any] = {"Prefix": rule.prefix} if older else {"Filter": {"Prefix": rule.prefix}}
     sent: dict[str, t.Any] = {"ID": name, "Status": "Enabled", **where}
     for days, (element, key) in zip(DAYS, _DAYS_KEYS):

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements of ours in a bucket's policy.
+"""The managed statements in the policy of a bucket.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Three options share the one policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has
-a statement of ours, found by its ``Sid``. Statements of others are sent along as they were read. Projects that share a
-bucket share the statements about public prefixes and about encrypted uploads, of which each has its part: with one for
-each, the 20 KB that a policy may have would do for less than a third of them.
+Three options share the policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has one
+managed statement, found by its ``Sid``. A write includes the unmanaged statements as they were read. Projects that
+share a bucket share the statements about public prefixes and about encrypted uploads. With one statement for each
+project, the 20 KB of a policy would suffice for less than a third of them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from __future__ import annotations
 import json
 import time
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_PAUSES, Facet
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_BACKOFF, Facet
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import folder
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
 
@@ -31,10 +31,12 @@ TLS = "VonageArchivingRequireTls"
 ENCRYPTION = "VonageArchivingRequireEncryption"
 # S3 User Guide, "Bucket policies for Amazon S3": "Bucket policies are limited to 20 KB in size."
 MOST_BYTES = 20 * 1024
-# The option that each statement of ours belongs to.
+# The option of each managed statement.
 OPTIONS = {PUBLIC: "public_prefixes", TLS: "require_tls", ENCRYPTION: "require_encryption"}
 # The statements that deny requests.
 REQUIREMENTS = (TLS, ENCRYPTION)
+# The root element of a listing of the bucket.
+LISTING = "ListBucketResult"
 # The prefix of a statement about the whole bucket.
 WHOLE_BUCKET = ""
 
@@ -43,98 +45,113 @@ WHOLE_BUCKET = ""
 class Policy:
     """A policy, compared by meaning.
 
-    :param head: the document without its statements; an older ``Version`` gives others' statements another meaning.
+    :param document_metadata: the document without its statements. The ``Version`` changes the meaning of statements.
     """
 
     statements: tuple[policy.Statement, ...] = field(default=(), compare=False)
     meaning: tuple[str, ...] = ()
-    head: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
+    document_metadata: t.Mapping[str, t.Any] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, found: t.Iterable[policy.Statement], head: t.Mapping[str, t.Any] | None = None) -> Policy:
-        kept = tuple(found)
-        return cls(kept, tuple(policy.document_meaning(kept)), head or {"Version": "2012-10-17"})
+    def from_statements(
+        cls, statements: t.Iterable[policy.Statement], document_metadata: t.Mapping[str, t.Any] | None = None
+    ) -> Policy:
+        kept = tuple(statements)
+        return cls(kept, tuple(policy.document_meaning(kept)), document_metadata or {"Version": "2012-10-17"})
 
-    def ours(self, sid: str) -> policy.Statement | None:
-        return next(iter(self.all_ours(sid)), None)
+    def managed_statement(self, sid: str) -> policy.Statement | None:
+        return next(iter(self.managed_statements(sid)), None)
 
-    def all_ours(self, sid: str) -> list[policy.Statement]:
-        """AWS allows one statement of a name; other stores may hold more."""
+    def managed_statements(self, sid: str) -> list[policy.Statement]:
+        """On AWS, one at most; other stores allow several statements with one Sid."""
         return [statement for statement in self.statements if statement.get("Sid") == sid]
 
     def without(self, sid: str) -> Policy:
-        return Policy.of((statement for statement in self.statements if statement.get("Sid") != sid), self.head)
+        kept = (statement for statement in self.statements if statement.get("Sid") != sid)
+        return Policy.from_statements(kept, self.document_metadata)
 
-    def outside(self, scope: str, sid: str = PUBLIC) -> Policy:
-        """Without what our statement says of one project."""
-        found = [_cut(each, scope, False) if each.get("Sid") == sid else each for each in self.statements]
-        return Policy.of((each for each in found if each), self.head)
+    def excluding_project(self, project: str, sid: str = PUBLIC) -> Policy:
+        """The policy without one project's part of a managed statement."""
+        return self._filter(sid, project, False)
 
-    def inside(self, scope: str, sid: str = PUBLIC) -> Policy:
-        """With nothing of our statement but what it says of one project."""
-        found = [_cut(each, scope, True) if each.get("Sid") == sid else each for each in self.statements]
-        return Policy.of((each for each in found if each), self.head)
+    def restricted_to_project(self, project: str, sid: str = PUBLIC) -> Policy:
+        """The policy with only one project's part of a managed statement."""
+        return self._filter(sid, project, True)
+
+    def _filter(self, sid: str, project: str, inside: bool) -> Policy:
+        statements = [
+            _filter_resources(statement, project, inside) if statement.get("Sid") == sid else statement
+            for statement in self.statements
+        ]
+        return Policy.from_statements((each for each in statements if each), self.document_metadata)
 
     @property
     def public_prefixes(self) -> set[str]:
-        """The prefixes that our statement names."""
-        return _prefixes(self.ours(PUBLIC) or {})
+        """The prefixes in the managed statement."""
+        return _prefixes(self.managed_statement(PUBLIC) or {})
 
     @property
-    def opened(self) -> set[str] | None:
-        """The prefixes that our statement opens; ``None`` where somebody has changed it, so that nobody knows."""
-        prefixes = self._as_written(PUBLIC, public_statement)
+    def public_prefixes_if_unmodified(self) -> set[str] | None:
+        """The prefixes that the managed statement opens; ``None`` if it was changed by hand."""
+        prefixes = self._prefixes_if_unmodified(PUBLIC, public_statement)
         return prefixes if prefixes is not None and all(prefixes) else None
 
     @property
-    def encrypted(self) -> set[str] | None:
-        """The prefixes below which uploads must be encrypted, or ``WHOLE_BUCKET``; ``None`` where the statement has
-        been changed by hand.
+    def encrypted_prefixes_if_unmodified(self) -> set[str] | None:
+        """The prefixes that require encrypted uploads, or ``WHOLE_BUCKET``; ``None`` if the statement was changed by
+        hand.
         """
-        return self._as_written(ENCRYPTION, encryption_statement)
+        return self._prefixes_if_unmodified(ENCRYPTION, encryption_statement)
 
     @property
-    def encryption_scopes(self) -> list[str]:
-        """The projects that require encrypted uploads, each for its own prefix."""
-        return sorted(prefix.rstrip("/") for prefix in self.encrypted or () if prefix)
+    def encryption_projects(self) -> list[str]:
+        """The projects that require encrypted uploads for their prefixes."""
+        return sorted(prefix.rstrip("/") for prefix in self.encrypted_prefixes_if_unmodified or () if prefix)
 
-    def _as_written(self, sid: str, make: t.Callable[[str, t.Iterable[str]], policy.Statement]) -> set[str] | None:
-        """The prefixes of our statement if it has the form in which this module writes it."""
-        statements = self.all_ours(sid)
+    def _prefixes_if_unmodified(
+        self, sid: str, build: t.Callable[[str, t.Iterable[str]], policy.Statement]
+    ) -> set[str] | None:
+        """The prefixes of a managed statement if it has the form that this module writes."""
+        statements = self.managed_statements(sid)
         if not statements:
             return set()
         prefixes = _prefixes(statements[0])
-        same = _meaning(statements) == _meaning([make(_arn(statements[0]), prefixes)])
+        same = _meaning(statements) == _meaning([build(_arn(statements[0]), prefixes)])
         return prefixes if same else None
 
     @property
     def is_public(self) -> bool:
-        """Whether the store would refuse to take it while public policies are blocked."""
+        """Whether the store rejects it while public policies are blocked."""
         return any(policy.is_public(statement) for statement in self.statements)
 
     def opens_more_than(self, current: Policy) -> bool:
-        """Whether our statement opens what that of ``current`` may not open."""
-        return bool(self.opened) and (current.opened is None or not _within(self.opened or (), current.opened))
+        """Whether the managed statement opens more than that of ``current``, as far as that is known."""
+        prefixes, current_prefixes = self.public_prefixes_if_unmodified, current.public_prefixes_if_unmodified
+        if not prefixes:
+            return False
+        return current_prefixes is None or not _within(prefixes, current_prefixes)
 
     def opens_at_most(self, target: Policy) -> bool:
-        """Whether all is open in ``target`` that may be open here, with the other statements being the same."""
-        same = self.without(PUBLIC) == target.without(PUBLIC)
-        return same and self.opened is not None and _within(self.opened, target.opened or ())
+        """Whether ``target`` opens everything that may be open now, and the other statements are equal."""
+        prefixes = self.public_prefixes_if_unmodified
+        if prefixes is None or self.without(PUBLIC) != target.without(PUBLIC):
+            return False
+        return _within(prefixes, target.public_prefixes_if_unmodified or ())
 
     @property
-    def public_elsewhere(self) -> list[str]:
-        """How others' statements that give public access are called."""
+    def unmanaged_public_statements(self) -> list[str]:
+        """The Sids of the other statements that give public access."""
         others = (statement for statement in self.statements if statement.get("Sid") != PUBLIC)
         return [str(statement.get("Sid", "without Sid")) for statement in others if policy.is_public(statement)]
 
 
 @dataclass(frozen=True)
-class PolicyWish:
-    """What the options say; ``None`` where an option is not given.
+class DesiredPolicy:
+    """The options about the policy; ``None`` if an option is not set.
 
-    :param arn: the bucket's.
+    :param arn: the ARN of the bucket.
     :param public_prefixes: each with a slash at its end.
-    :param scope: the project whose public prefixes and encrypted uploads these are; without it, all are meant.
+    :param project: the project whose public prefixes and encrypted uploads these are; without it, those of all.
     :param defer: whether to leave out requirements that the policy does not contain yet.
     """
 
@@ -142,63 +159,67 @@ class PolicyWish:
     public_prefixes: tuple[str, ...] | None = None
     require_tls: bool | None = None
     require_encryption: bool | None = None
-    scope: str | None = None
+    project: str | None = None
     defer: bool = False
 
     @property
-    def asked(self) -> tuple[str, ...]:
-        """The Sids of the statements that options were given about."""
+    def sids(self) -> tuple[str, ...]:
+        """The Sids of the statements whose options are set."""
         values = {PUBLIC: self.public_prefixes, TLS: self.require_tls, ENCRYPTION: self.require_encryption}
         return tuple(sid for sid, value in values.items() if value is not None)
 
     def statements(self, current: Policy) -> dict[str, list[policy.Statement]]:
-        """By Sid, what each given option asks for; an empty list where no statement must be there.
+        """The desired statements by Sid; an empty list if there must be none.
 
-        :raises RejectedError: our statement says something that nobody can tell the projects' parts of.
+        :raises RejectedError: the managed statement was changed by hand, so that the projects' parts are not known.
         """
-        makers = {PUBLIC: self._public, TLS: self._tls, ENCRYPTION: self._encryption}
+        builders = {PUBLIC: self._public, TLS: self._tls, ENCRYPTION: self._encryption}
         pending = self.pending(current)
-        return {sid: makers[sid](current) for sid in self.asked if sid not in pending}
+        return {sid: builders[sid](current) for sid in self.sids if sid not in pending}
 
     def pending(self, current: Policy) -> tuple[str, ...]:
         """The Sids of requirements that are deferred: the policy does not contain them yet."""
         if not self.defer:
             return ()
         missing = {
-            TLS: _meaning(current.all_ours(TLS)) != _meaning([tls_statement(self.arn)]),
-            # The form for the whole bucket includes the project.
-            ENCRYPTION: not {WHOLE_BUCKET, self._part} & (current.encrypted or set()),
+            TLS: _meaning(current.managed_statements(TLS)) != _meaning([tls_statement(self.arn)]),
+            # A statement about the whole bucket includes the project.
+            ENCRYPTION: not {WHOLE_BUCKET, self._part} & (current.encrypted_prefixes_if_unmodified or set()),
         }
         required = {TLS: self.require_tls, ENCRYPTION: self.require_encryption}
         return tuple(sid for sid in REQUIREMENTS if required[sid] and missing[sid])
 
     @property
     def _part(self) -> str:
-        """The prefix that ``require_encryption`` is about."""
-        return folder(self.scope) if self.scope else WHOLE_BUCKET
+        """The prefix that ``require_encryption`` applies to."""
+        return folder(self.project) if self.project else WHOLE_BUCKET
 
     def _tls(self, current: Policy) -> list[policy.Statement]:
         return [tls_statement(self.arn)] if self.require_tls else []
 
     def _encryption(self, current: Policy) -> list[policy.Statement]:
-        if not self.scope:
+        if not self.project:
             return [encryption_statement(self.arn)] if self.require_encryption else []
-        kept = current.outside(self.scope, ENCRYPTION)
+        kept = current.excluding_project(self.project, ENCRYPTION)
         if not self.require_encryption:
-            return [each for each in map(_without_whole_bucket, kept.all_ours(ENCRYPTION)) if each]
-        if kept.encrypted is None:
-            attempted = f"require encrypted uploads of project {self.scope} to bucket {_bucket(self.arn)}"
-            raise _changed_by_hand(attempted, ENCRYPTION)
-        return [encryption_statement(self.arn, sorted({*kept.encrypted, self._part} - {WHOLE_BUCKET}))]
+            return [each for each in map(_without_whole_bucket, kept.managed_statements(ENCRYPTION)) if each]
+        if kept.encrypted_prefixes_if_unmodified is None:
+            operation = f"require encrypted uploads of project {self.project} to bucket {_bucket(self.arn)}"
+            raise _statement_modified_error(operation, ENCRYPTION)
+        return [
+            encryption_statement(
+                self.arn, sorted({*kept.encrypted_prefixes_if_unmodified, self._part} - {WHOLE_BUCKET})
+            )
+        ]
 
     def _public(self, current: Policy) -> list[policy.Statement]:
-        kept = current.outside(self.scope) if self.scope else Policy()
+        kept = current.excluding_project(self.project) if self.project else Policy()
         if not self.public_prefixes:
-            return kept.all_ours(PUBLIC)
-        if kept.opened is None:
-            attempted = f"open public prefixes of project {self.scope} in bucket {_bucket(self.arn)}"
-            raise _changed_by_hand(attempted, PUBLIC)
-        return [public_statement(self.arn, sorted({*kept.opened, *self.public_prefixes}))]
+            return kept.managed_statements(PUBLIC)
+        if kept.public_prefixes_if_unmodified is None:
+            operation = f"open public prefixes of project {self.project} in bucket {_bucket(self.arn)}"
+            raise _statement_modified_error(operation, PUBLIC)
+        return [public_statement(self.arn, sorted({*kept.public_prefixes_if_unmodified, *self.public_prefixes}))]
 
 
 def public_statement(arn: str, prefixes: t.Iterable[str]) -> policy.Statement:
@@ -219,8 +240,8 @@ def tls_statement(arn: str) -> policy.Statement:
 
 
 def encryption_statement(arn: str, prefixes: t.Iterable[str] = (WHOLE_BUCKET,)) -> policy.Statement:
-    """Refuses uploads that do not ask for SSE-S3 themselves: a negated test also holds where the header is missing
-    (IAM User Guide, "IAM JSON policy elements: Condition operators").
+    """Denies uploads without a header for SSE-S3: a negated condition also matches if the header is missing (IAM User
+    Guide, "IAM JSON policy elements: Condition operators").
     """
     resources = [f"{arn}/{folder(prefix) if prefix else WHOLE_BUCKET}*" for prefix in prefixes]
     return {
@@ -233,42 +254,55 @@ def encryption_statement(arn: str, prefixes: t.Iterable[str] = (WHOLE_BUCKET,)) 
     }
 
 
-class PolicyFacet(Facet[PolicyWish, Policy]):
+class PolicyFacet(Facet[DesiredPolicy, Policy]):
     name = "policy"
-    sub = Subresource(
+    subresource = Subresource(
         title="the policy",
         get="get_bucket_policy",
         put="put_bucket_policy",
         delete="delete_bucket_policy",
-        roots=frozenset(),
-        absent=frozenset({"NoSuchBucketPolicy"}),
+        expected_root_elements=frozenset(),
+        not_set_codes=frozenset({"NoSuchBucketPolicy"}),
         actions=("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> Policy:
-        head, statements = policy.parsed(found["Policy"]) if found else (None, [])
-        return Policy.of(statements, head)
+    def parse(self, response: dict[str, t.Any] | None) -> Policy:
+        metadata, statements = policy.parsed(response["Policy"]) if response else (None, [])
+        return Policy.from_statements(statements, metadata)
 
-    def target(self, wanted: PolicyWish, current: Policy) -> Policy:
-        wishes = wanted.statements(current)
-        kept = [statement for statement in current.statements if statement.get("Sid") not in wishes]
-        return Policy.of([*kept, *(statement for found in wishes.values() for statement in found)], current.head)
+    def unexpected_root(self, response: dict[str, t.Any] | None) -> str:
+        # The document is JSON, so that the client does not compare root elements.
+        return LISTING if response and f"<{LISTING}" in str(response.get("Policy")) else ""
 
-    def excess(self, state: Policy) -> str:
+    def target(self, desired: DesiredPolicy, current: Policy) -> Policy:
+        statements = desired.statements(current)
+        kept = [statement for statement in current.statements if statement.get("Sid") not in statements]
+        added = [statement for parts in statements.values() for statement in parts]
+        return Policy.from_statements([*kept, *added], current.document_metadata)
+
+    def required_options(self, desired: DesiredPolicy) -> tuple[str, ...]:
+        return tuple(name for name in OPTIONS.values() if getattr(desired, name))
+
+    def without_required_options(self, desired: DesiredPolicy) -> DesiredPolicy | None:
+        unset: dict[str, t.Any] = dict.fromkeys(self.required_options(desired))
+        remaining = replace(desired, **unset)
+        return remaining if remaining.sids else None
+
+    def limit_exceeded(self, state: Policy) -> str:
         size = len(_document(state).encode())
-        return f"a document of {size} bytes, of which S3 takes {MOST_BYTES}" if size > MOST_BYTES else ""
+        return f"a document of {size} bytes, and S3 allows at most {MOST_BYTES}" if size > MOST_BYTES else ""
 
-    def show(self, state: Policy) -> t.Any:
-        return show_options(state)
+    def to_option(self, state: Policy) -> t.Any:
+        return policy_options(state)
 
-    def described(self, wanted: PolicyWish, state: Policy) -> dict[str, t.Any]:
-        return {OPTIONS[sid]: _shown(state, sid, wanted.scope) for sid in wanted.asked}
+    def to_result(self, desired: DesiredPolicy, state: Policy) -> dict[str, t.Any]:
+        return {OPTIONS[sid]: _to_option(state, sid, desired.project) for sid in desired.sids}
 
-    def changes(self, wanted: PolicyWish, current: Policy, target: Policy) -> tuple[Change, ...]:
+    def changes(self, desired: DesiredPolicy, current: Policy, target: Policy) -> tuple[Change, ...]:
         return tuple(
-            Change(OPTIONS[sid], _shown(current, sid, wanted.scope), _shown(target, sid, wanted.scope))
-            for sid in wanted.asked
-            if _meaning(current.all_ours(sid)) != _meaning(target.all_ours(sid))
+            Change(OPTIONS[sid], _to_option(current, sid, desired.project), _to_option(target, sid, desired.project))
+            for sid in desired.sids
+            if _meaning(current.managed_statements(sid)) != _meaning(target.managed_statements(sid))
         )
 
     def payload(self, state: Policy) -> dict[str, t.Any] | None:
@@ -276,39 +310,39 @@ class PolicyFacet(Facet[PolicyWish, Policy]):
             return None
         return {"Policy": _document(state)}
 
-    def write(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> bool:
-        """As any facet; a public statement may be refused for some seconds after the block was taken off."""
-        for pause in CONFIRM_PAUSES[1:]:
-            if self._blocked(bucket, wanted, state) is None:
+    def write(self, bucket: Bucket, desired: DesiredPolicy, state: Policy) -> bool:
+        """As for any facet. After the block was switched off, S3 may still deny a public statement for some seconds."""
+        for delay in CONFIRM_BACKOFF[1:]:
+            if self._write_unless_blocked(bucket, desired, state) is None:
                 return True
-            time.sleep(pause)
-        blocked = self._blocked(bucket, wanted, state)
+            time.sleep(delay)
+        blocked = self._write_unless_blocked(bucket, desired, state)
         if blocked:
-            raise _blocked_above(bucket, blocked) from blocked
+            raise _blocked_by_account_error(bucket, blocked) from blocked
         return True
 
-    def _blocked(self, bucket: Bucket, wanted: PolicyWish, state: Policy) -> errors.DeniedError | None:
-        """Write; the refusal if it is that of a public access block which has been taken off."""
+    def _write_unless_blocked(self, bucket: Bucket, desired: DesiredPolicy, state: Policy) -> errors.DeniedError | None:
+        """Write; the error if it is the denial of a public access block that has been switched off."""
         try:
-            super().write(bucket, wanted, state)
+            super().write(bucket, desired, state)
         except errors.DeniedError as exc:
-            if not state.is_public or not (_is_blocked(exc) or (wanted.public_prefixes and _is_bare(exc))):
+            if not state.is_public or not (_is_blocked(exc) or (desired.public_prefixes and _has_no_reason(exc))):
                 raise
-            if not wanted.public_prefixes:
-                raise _blocked_here(state, exc) from exc
+            if not desired.public_prefixes:
+                raise _blocked_by_bucket_error(state, exc) from exc
             return exc
         return None
 
 
 def _document(state: Policy) -> str:
-    """Without blanks: every project that shares the bucket takes its part of the bytes that S3 allows."""
-    return json.dumps({**state.head, "Statement": list(state.statements)}, separators=(",", ":"))
+    """Without blanks, since all projects that share the bucket share the bytes that S3 allows."""
+    return json.dumps({**state.document_metadata, "Statement": list(state.statements)}, separators=(",", ":"))
 
 
-def _cut(statement: policy.Statement, scope: str, inside: bool) -> policy.Statement | None:
-    """A statement with those of its resources only that lie inside, or outside, of a project; ``None`` if none does."""
+def _filter_resources(statement: policy.Statement, project: str, inside: bool) -> policy.Statement | None:
+    """A statement with only its resources inside, or outside, of a project; ``None`` if there is none."""
     resources = policy.many(statement.get("Resource"))
-    kept = [found for found in resources if str(found).partition("/")[2].startswith(folder(scope)) is inside]
+    kept = [resource for resource in resources if str(resource).partition("/")[2].startswith(folder(project)) is inside]
     if len(kept) == len(resources):
         return None if inside and not resources else statement
     return {**statement, "Resource": kept} if kept else None
@@ -338,12 +372,11 @@ def _bucket(arn: str) -> str:
     return arn.rpartition(":")[2]
 
 
-def _changed_by_hand(attempted: str, sid: str) -> errors.RejectedError:
+def _statement_modified_error(operation: str, sid: str) -> errors.RejectedError:
     return errors.RejectedError(
-        attempted,
-        f"the statement {sid} of its policy has been changed by hand, so that the parts of other projects cannot be "
-        "kept apart from that",
-        "Remove the statement; the next runs of all projects that share the bucket put their prefixes into it again.",
+        operation,
+        f"the statement {sid} of its policy was changed by hand, so that the parts of other projects cannot be kept",
+        "Delete the statement. The next runs of all projects that share the bucket add their prefixes again.",
     )
 
 
@@ -355,43 +388,41 @@ def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
     return all(any(prefix.startswith(other) for other in others) for prefix in prefixes)
 
 
-def show_options(state: Policy, scope: str | None = None) -> dict[str, t.Any]:
-    """The statements by the names of their options.
+def policy_options(state: Policy, project: str | None = None) -> dict[str, t.Any]:
+    """The managed statements by the names of their options.
 
-    :param scope: the project whose parts to show; without it, the whole statements.
+    :param project: the project whose parts to return; without it, the whole statements.
     """
-    return {name: _shown(state, sid, scope) for sid, name in OPTIONS.items()}
+    return {name: _to_option(state, sid, project) for sid, name in OPTIONS.items()}
 
 
-def _shown(state: Policy, sid: str, scope: str | None = None) -> t.Any:
-    """The statement, or a project's part of it, as its option would be written; as it is where somebody has changed it
-    by hand.
-    """
+def _to_option(state: Policy, sid: str, project: str | None = None) -> t.Any:
+    """The statement, or the project's part of it, in the form of its option; unchanged if it was changed by hand."""
     if sid == ENCRYPTION:
-        return _shown_encryption(state, scope)
-    state = state.inside(scope) if scope and sid == PUBLIC else state
-    statements = state.all_ours(sid)
+        return _encryption_to_option(state, project)
+    state = state.restricted_to_project(project) if project and sid == PUBLIC else state
+    statements = state.managed_statements(sid)
     if not statements:
         return [] if sid == PUBLIC else False
     if len(statements) > 1:
         return statements
     statement = statements[0]
     prefixes = sorted(state.public_prefixes) if sid == PUBLIC else []
-    made = public_statement(_arn(statement), prefixes) if sid == PUBLIC else tls_statement(_arn(statement))
-    if policy.meaning(made) != policy.meaning(statement):
+    expected = public_statement(_arn(statement), prefixes) if sid == PUBLIC else tls_statement(_arn(statement))
+    if policy.meaning(expected) != policy.meaning(statement):
         return statement
     return [prefix.rstrip("/") for prefix in prefixes] if sid == PUBLIC else True
 
 
-def _shown_encryption(state: Policy, scope: str | None) -> t.Any:
-    """A bool where the statement has the form that the option writes, otherwise the statement itself."""
-    prefixes, statements = state.encrypted, state.all_ours(ENCRYPTION)
+def _encryption_to_option(state: Policy, project: str | None) -> t.Any:
+    """A bool if the statement has the form that the option writes, otherwise the statement itself."""
+    prefixes, statements = state.encrypted_prefixes_if_unmodified, state.managed_statements(ENCRYPTION)
     if not statements:
         return False
-    if prefixes == {WHOLE_BUCKET} and not scope:
+    if prefixes == {WHOLE_BUCKET} and not project:
         return True
-    if prefixes and scope and WHOLE_BUCKET not in prefixes:
-        return folder(scope) in prefixes
+    if prefixes and project and WHOLE_BUCKET not in prefixes:
+        return folder(project) in prefixes
     return statements if len(statements) > 1 else statements[0]
 
 
@@ -400,26 +431,26 @@ def _is_blocked(exc: errors.DeniedError) -> bool:
     return "BlockPublicPolicy" in exc.problem or "public polic" in exc.problem.lower()
 
 
-def _is_bare(exc: errors.DeniedError) -> bool:
+def _has_no_reason(exc: errors.DeniedError) -> bool:
     """AWS gives the reason only to callers of the bucket's own account or organization."""
     return exc.facts.get("code") == "AccessDenied" and exc.problem.endswith("AccessDenied: Access Denied")
 
 
-def _blocked_here(state: Policy, exc: errors.DeniedError) -> errors.DeniedError:
-    public = [*([PUBLIC] if state.ours(PUBLIC) else []), *state.public_elsewhere]
+def _blocked_by_bucket_error(state: Policy, exc: errors.DeniedError) -> errors.DeniedError:
+    public = [*([PUBLIC] if state.managed_statement(PUBLIC) else []), *state.unmanaged_public_statements]
     hint = (
-        f"The policy gives public access ({', '.join(public)}), and while the public access block is on, a policy that "
-        "does so cannot be written at all. Remove these statements, or take the block off if they are meant so."
+        f"The policy gives public access ({', '.join(public)}). Such a policy cannot be written while the public "
+        "access block is on. Delete these statements, or switch the block off if they are intended."
     )
-    return errors.DeniedError(exc.attempted, exc.problem, hint, **exc.facts)
+    return errors.DeniedError(exc.operation, exc.problem, hint, **exc.facts)
 
 
-def _blocked_above(bucket: Bucket, exc: errors.DeniedError) -> errors.DeniedError:
+def _blocked_by_account_error(bucket: Bucket, exc: errors.DeniedError) -> errors.DeniedError:
     where = (
-        'look at the public access block of the account (S3 console, "Block Public Access settings for this account") '
-        "or at the organization's policies."
+        'check the public access block of the account (S3 console, "Block Public Access settings for this account") '
+        "and the policies of the organization."
     )
-    hint = f"The bucket's own block is open, so that a block above it refuses: {where}"
+    hint = f"The public access block of the bucket is off, so that another block denies it: {where}"
     if not _is_blocked(exc):
-        hint = f"{exc.hint} If they have it, a public access block above the bucket's own may refuse: {where}"
+        hint = f"{exc.hint} If they have it, another public access block may deny it: {where}"
     return errors.DeniedError(f"open public prefixes of bucket {bucket.name}", exc.problem, hint, **exc.facts)

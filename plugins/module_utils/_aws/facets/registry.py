@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All facets, in the order in which they are written. The order is safe to interrupt at any point:
-what closes comes first, what opens comes last (see ``bucket.steps``).
+"""All facets, in the order in which they are written. A run can be interrupted at any point: writes that close the
+bucket come first, writes that open it come last (see ``bucket_plan``).
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Object ownership and versioning of a bucket: facets that are one word each.
+"""Object ownership and versioning of a bucket: facets whose state is one word.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -22,13 +22,13 @@ class OwnershipFacet(Facet[str, t.Optional[str]]):
     """S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket"."""
 
     name = "object_ownership"
-    sub = Subresource(
+    subresource = Subresource(
         title="the object ownership",
         get="get_bucket_ownership_controls",
         put="put_bucket_ownership_controls",
         delete="delete_bucket_ownership_controls",
-        roots=frozenset({"OwnershipControls"}),
-        absent=frozenset({"OwnershipControlsNotFoundError"}),
+        expected_root_elements=frozenset({"OwnershipControls"}),
+        not_set_codes=frozenset({"OwnershipControlsNotFoundError"}),
         actions=(
             "s3:GetBucketOwnershipControls",
             "s3:PutBucketOwnershipControls",
@@ -36,14 +36,14 @@ class OwnershipFacet(Facet[str, t.Optional[str]]):
         ),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> str | None:
-        rules = (found or {}).get("OwnershipControls", {}).get("Rules", [])
+    def parse(self, response: dict[str, t.Any] | None) -> str | None:
+        rules = (response or {}).get("OwnershipControls", {}).get("Rules", [])
         return str(rules[0].get("ObjectOwnership")) if rules else None
 
-    def target(self, wanted: str, current: str | None) -> str | None:
-        return wanted
+    def target(self, desired: str, current: str | None) -> str | None:
+        return desired
 
-    def show(self, state: str | None) -> str | None:
+    def to_option(self, state: str | None) -> str | None:
         return state
 
     def payload(self, state: str | None) -> dict[str, t.Any] | None:
@@ -54,25 +54,25 @@ class VersioningFacet(Facet[str, t.Optional[str]]):
     """S3 User Guide, "Using versioning in S3 buckets": once enabled it can only be suspended, never be unset."""
 
     name = "versioning"
-    sub = Subresource(
+    subresource = Subresource(
         title="the versioning",
         get="get_bucket_versioning",
         put="put_bucket_versioning",
         delete="",
-        # The second is what moto names it.
-        roots=frozenset({"VersioningConfiguration", "GetBucketVersioningResponse"}),
-        absent=frozenset(),
+        # The second is the name in moto.
+        expected_root_elements=frozenset({"VersioningConfiguration", "GetBucketVersioningResponse"}),
+        not_set_codes=frozenset(),
         actions=("s3:GetBucketVersioning", "s3:PutBucketVersioning", ""),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> str | None:
-        return (found or {}).get("Status")
+    def parse(self, response: dict[str, t.Any] | None) -> str | None:
+        return (response or {}).get("Status")
 
-    def target(self, wanted: str, current: str | None) -> str | None:
-        # A bucket that was never versioned has nothing to suspend, and keeps no versions just the same.
-        return current if wanted == "Suspended" and current is None else wanted
+    def target(self, desired: str, current: str | None) -> str | None:
+        # A bucket that was never versioned keeps no versions either.
+        return current if desired == "Suspended" and current is None else desired
 
-    def show(self, state: str | None) -> str | None:
+    def to_option(self, state: str | None) -> str | None:
         return state
 
     def payload(self, state: str | None) -> dict[str, t.Any] | None:

@@ -6,8 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The API replaces the whole set, so that tags of others are sent along as they were read. AWS's own tags (``aws:``)
-must be kept by whoever writes the set (S3 API Reference, PutBucketTagging).
+The API replaces the whole set. A write therefore includes the unmanaged tags as they were read, and the tags of AWS
+itself (``aws:``), which S3 requires (S3 API Reference, PutBucketTagging).
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ MOST_TAGS = 50
 
 
 @dataclass(frozen=True)
-class TagWish:
+class DesiredTags:
     tags: Tags
     purge: bool
 
 
 def tags_from_option(option: t.Mapping[str, t.Any]) -> Tags:
-    """Sorted pairs; a boolean becomes the word that YAML writes for it."""
+    """Sorted pairs. A boolean becomes the YAML word for it."""
     return tuple(sorted((str(key), _text(value)) for key, value in option.items()))
 
 
@@ -49,26 +49,26 @@ def tag_problems(option: t.Mapping[str, t.Any], most: int = MOST_TAGS, service: 
     return problems
 
 
-class TaggingFacet(Facet[TagWish, Tags]):
+class TaggingFacet(Facet[DesiredTags, Tags]):
     name = "tags"
-    sub = Subresource(
+    subresource = Subresource(
         title="the tags",
         get="get_bucket_tagging",
         put="put_bucket_tagging",
         delete="delete_bucket_tagging",
-        roots=frozenset({"Tagging"}),
-        absent=frozenset({"NoSuchTagSet", "NoSuchTagSetError"}),
+        expected_root_elements=frozenset({"Tagging"}),
+        not_set_codes=frozenset({"NoSuchTagSet", "NoSuchTagSetError"}),
         actions=("s3:GetBucketTagging", "s3:PutBucketTagging", "s3:PutBucketTagging"),
     )
 
-    def parse(self, found: dict[str, t.Any] | None) -> Tags:
-        return tuple(sorted((tag["Key"], tag.get("Value", "")) for tag in (found or {}).get("TagSet", [])))
+    def parse(self, response: dict[str, t.Any] | None) -> Tags:
+        return tuple(sorted((tag["Key"], tag.get("Value", "")) for tag in (response or {}).get("TagSet", [])))
 
-    def target(self, wanted: TagWish, current: Tags) -> Tags:
-        kept = {key: value for key, value in current if not wanted.purge or key.startswith("aws:")}
-        return tuple(sorted({**kept, **dict(wanted.tags)}.items()))
+    def target(self, desired: DesiredTags, current: Tags) -> Tags:
+        kept = {key: value for key, value in current if not desired.purge or key.startswith("aws:")}
+        return tuple(sorted({**kept, **dict(desired.tags)}.items()))
 
-    def show(self, state: Tags) -> dict[str, str]:
+    def to_option(self, state: Tags) -> dict[str, str]:
         return dict(state)
 
     def payload(self, state: Tags) -> dict[str, t.Any] | None:

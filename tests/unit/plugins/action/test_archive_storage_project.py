@@ -13,11 +13,11 @@ import warnings
 
 import pytest
 import yaml
-from ansible.utils.display import Display
 
 from ansible_collections.vonage.archiving.plugins.action import archive_storage_project as action
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
 from ansible_collections.vonage.archiving.plugins.module_utils._errors import MissingLibraryError
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.options import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.modules import archive_storage_project as documentation
 from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
@@ -32,67 +32,61 @@ def _usual_garbage() -> t.Iterator[None]:
     gc.set_threshold(*usual)
 
 
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[t.Mapping[str, t.Any], Context]]:
-    calls: list[tuple[t.Mapping[str, t.Any], Context]] = []
+Call = tuple[t.Mapping[str, t.Any], Context, TaskVariables]
 
-    def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-        calls.append((params, context))
-        return Outcome(True, {"project": "1", "said": SECRET}, {"a": 1}, {"a": 2})
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    calls: list[Call] = []
+
+    def reconcile(params: t.Mapping[str, t.Any], context: Context, variables: TaskVariables) -> Outcome:
+        calls.append((params, context, variables))
+        variables.learn_secrets(context)
+        return Outcome(True, {"project": "1", "text": SECRET}, {"a": 1}, {"a": 2})
 
     monkeypatch.setattr(action, "reconcile", reconcile)
     return calls
 
 
-def test_it_hands_on_what_the_task_says(seen: list[tuple[t.Mapping[str, t.Any], Context]]) -> None:
-    variables = {"bucket": "recordings", "tags": {"old": ""}}
-    given = {"variables": variables, "aws_secret_key": SECRET, "access_key": "AKIA", "archives": "5", "profile": ""}
-    found = act(
-        action.ActionModule, given, environment=[{"AWS_REGION": "eu-west-1"}, {"LEVEL": 3}], check_mode=True, diff=True
-    )
+def test_it_passes_on_the_options_and_the_variables_of_the_role(seen: list[Call]) -> None:
+    given = {"project": 47123456, "account_secret": SECRET, "archives": "5", "timeout": ""}
+    variables = {
+        "archive_storage_bucket": "recordings",
+        "archive_storage_tags": {"old": ""},
+        "archive_storage_uploader_secret_key": "hidden-key",
+        "archive_storage_projects": ["other"],
+        "other": 1,
+    }
+    environment: list[dict[str, t.Any]] = [{"AWS_REGION": "eu-west-1"}, {"LEVEL": 3}]
+    found = act(action.ActionModule, given, variables, environment, check_mode=True, diff=True)
     assert found == {
         "changed": True,
         "project": "1",
-        "said": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
+        "text": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
         "diff": {"before": {"a": 1}, "after": {"a": 2}},
     }
-    [(params, context)] = seen
-    assert params["variables"] == variables
-    assert (params["secret_key"], params["archives"], params["profile"]) == (SECRET, 5, None)
+    [(params, context, read)] = seen
+    assert read.storage == {
+        "bucket": "recordings",
+        "tags": {"old": ""},
+        "uploader_secret_key": "hidden-key",
+    }
+    assert (params["account_secret"], params["archives"], params["timeout"]) == (SECRET, 5, 20)
     assert context.check_mode
     assert (context.environ["AWS_REGION"], context.environ["LEVEL"]) == ("eu-west-1", "3")
     assert "LEVEL" not in os.environ
+    assert "hidden-key" not in repr(read)
 
 
-@pytest.mark.parametrize(
-    ("variables", "told"),
-    [
-        ({"names": ["archive_storage_bukcet", "archive_storage_bucket", "other"]}, ["archive_storage_bukcet"]),
-        ({"names": []}, []),
-        ({"names": None}, []),
-        ({"names": "archive_storage_bukcet"}, []),
-        ({"names": 7}, []),
-        ({"names": [7, None]}, []),
-        ('{"bucket": "b"}', []),
-        (None, []),
-        ([], []),
-    ],
-)
-def test_names_that_look_mistyped(
-    variables: t.Any, told: list[str], seen: list[t.Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(Display, "warning", lambda _self, text: shown.append(text))
-    found = act(action.ActionModule, {"variables": variables})
-    assert [name for text in shown for name in told if name in text] == told
-    assert len(shown) == len(told)
-    # What is no dictionary is told of in words.
-    assert bool(seen) is not found.get("failed", False)
-    assert "exception" not in found
+@pytest.mark.parametrize("name", ["archive_storage_bukcet", "interactive_broadcast_heroku_ap"])
+def test_names_that_look_misspelled(name: str, seen: list[Call]) -> None:
+    found = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})
+    assert [name in text for text in found["warnings"]] == [True]
+    assert len(seen) == 1
 
 
-def test_an_unknown_option_is_refused(seen: list[t.Any]) -> None:
-    found = act(action.ActionModule, {"variables": {}, "regoin": "eu-west-1"})
+def test_an_unknown_option_is_refused(seen: list[Call]) -> None:
+    found = act(action.ActionModule, {"regoin": "eu-west-1"})
     assert found["failed"]
     assert "regoin" in found["msg"]
     assert seen == []
@@ -127,7 +121,7 @@ def test_without_the_libraries_it_is_the_task_that_says_so(monkeypatch: pytest.M
     monkeypatch.setattr(action, "make_client", missing)
     action._warm_up()
     monkeypatch.setattr(action, "reconcile", missing)
-    found = act(action.ActionModule, {"variables": {"bucket": "b"}})
+    found = act(action.ActionModule, {})
     assert found["error"]["kind"] == "missing_library"
 
 
@@ -149,24 +143,3 @@ def test_to_load_the_libraries_looks_at_nothing_of_the_users(monkeypatch: pytest
     before = dict(os.environ)
     action._warm_up()
     assert dict(os.environ) == before
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ({}, "https://account.example.com"),
-        ({"api_secret": SECRET}, None),
-        ({"api_url": "https://project.example.com"}, "https://project.example.com"),
-    ],
-)
-def test_project_is_at_the_host_of_the_account_that_returns_its_secret(
-    given: dict[str, str], expected: str | None, seen: list[tuple[t.Mapping[str, t.Any], Context]]
-) -> None:
-    """Whatever a credential of a project in the same job says."""
-    environ = {
-        "VONAGE_VIDEO_ACCOUNT_API_URL": "https://account.example.com",
-        "VONAGE_VIDEO_API_URL": "https://attacker.example.com",
-    }
-    act(action.ActionModule, {"variables": {}, **given}, environment=[environ])
-    [(params, _context)] = seen
-    assert params["api_url"] == expected

@@ -13,7 +13,9 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.vonage.archiving.plugins.filter.awx_extra_vars import FilterModule
 
-SURVEY: dict[str, t.Any] = {"spec": [{"variable": "archive_storage_bucket"}, {"variable": "archive_storage_uploader"}]}
+SURVEY: dict[str, t.Any] = {
+    "spec": [{"variable": "archive_storage_bucket"}, {"variable": "archive_storage_upload_key"}]
+}
 awx_extra_vars = FilterModule().filters()["awx_extra_vars"]
 
 
@@ -26,7 +28,7 @@ awx_extra_vars = FilterModule().filters()["awx_extra_vars"]
             {"archive_storage_bucket": "recordings", "archive_storage_public": True, "archive_storage_region": ""},
             {"archive_storage_public": True, "archive_storage_region": ""},
         ),
-        ({"archive_storage_uploader": "given"}, {}),
+        ({"archive_storage_upload_key": "external"}, {}),
         ({"interactive_broadcast_base_url": "https://cdn.example.com/a"},) * 2,
         ({"archive_fleet_report_path": "s3://reports/fleet-{job}.html"},) * 2,
         ({"archive_storage_application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf"},) * 2,
@@ -50,7 +52,7 @@ def test_extra_vars_are_the_variables_without_a_question(state: dict[str, t.Any]
         ({"interactive_broadcast_endpoint": "s3.example.com"}, "is not a valid URL without credentials"),
         # In the words of the role.
         ({"archive_storage_retention_days": "many"}, "archive_storage_retention_days"),
-        ({"archive_storage_require_encryption": True, "archive_storage_sse": "none"}, "would refuse every recording"),
+        ({"archive_storage_require_encryption": True, "archive_storage_sse": "none"}, "would reject every recording"),
     ],
 )
 def test_extra_vars_refuse_what_the_role_does_not_accept(state: dict[str, t.Any], problem: str) -> None:

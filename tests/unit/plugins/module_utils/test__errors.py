@@ -30,7 +30,7 @@ def test_facts_that_are_not_known_are_left_out_of_the_result() -> None:
     error = errors.DeniedError("read it", "no", "Ask.", status=403, code=None, tries=0)
     assert error.as_result() == {
         "kind": "denied",
-        "attempted": "read it",
+        "operation": "read it",
         "problem": "no",
         "hint": "Ask.",
         "status": 403,

@@ -181,7 +181,7 @@ def test_an_error_is_told_as_sentence_and_as_data(runner: Runner) -> None:
     assert result["msg"] == "Could not read it: no. Ask."
     assert result["error"] == {
         "kind": "denied",
-        "attempted": "read it",
+        "operation": "read it",
         "problem": "no",
         "hint": "Ask.",
         "status": 403,
@@ -189,9 +189,9 @@ def test_an_error_is_told_as_sentence_and_as_data(runner: Runner) -> None:
     assert "exception" not in result or "Traceback" not in str(result["exception"])
 
 
-@pytest.mark.parametrize("where", ["attempted", "problem", "hint", "fact"])
+@pytest.mark.parametrize("where", ["operation", "problem", "hint", "fact"])
 def test_no_error_shows_a_secret_nor_most_of_one(runner: Runner, where: str) -> None:
-    parts = {"attempted": "try", "problem": "no", "hint": "", where: f"<{SECRET[:10]}> {SECRET}"}
+    parts = {"operation": "try", "problem": "no", "hint": "", where: f"<{SECRET[:10]}> {SECRET}"}
     fact = parts.pop("fact", "")
     result = runner(raising(ArchivingError(**parts, list=[{"in": fact}])), token=SECRET)
     assert SECRET[:10] not in json.dumps(result)

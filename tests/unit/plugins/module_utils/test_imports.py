@@ -22,10 +22,10 @@ HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
         "_aws.bucket_info",
         "_aws.upload_check",
         "_heroku.config_vars",
-        "_settings",
+        "_archive_storage.settings",
         "_vonage.account",
         "_vonage.archive_info",
-        "_vonage.storage",
+        "_upload_target.reconcile",
     ],
 )
 def test_a_use_case_loads_neither_ansible_nor_a_library(module: str) -> None:

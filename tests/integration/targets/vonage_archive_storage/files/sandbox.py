@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at the sandbox, and meddle with records: ``sandbox.py SETTINGS look|put|delete RECORD [PROJECT|CONTENT]``.
+"""Look at the sandbox, and change state files: ``sandbox.py SETTINGS look|put|delete LOCATION [PROJECT|CONTENT]``.
 
 One program instead of several tasks, since every task costs half a second. The settings are a JSON file: secrets have
 no place in arguments.
@@ -18,8 +18,8 @@ from typing import Any
 import botocore.session
 
 
-class Record:
-    """A record in a file or in the store."""
+class StateFile:
+    """A state file in a folder or in the store."""
 
     def __init__(self, settings: dict[str, Any], location: str) -> None:
         self.path = None if location.startswith("s3://") else pathlib.Path(location)
@@ -66,16 +66,16 @@ def ask(settings: dict[str, Any], path: str) -> Any:
 
 
 def parsed(text: str) -> Any:
-    """Return the record; nothing where it is none."""
+    """Return the state; nothing if the text is not a state file."""
     try:
         return json.loads(text)
     except ValueError:
         return {}
 
 
-def look(settings: dict[str, Any], record: Record, project: str) -> dict[str, Any]:
-    """Return what the API holds for a project, what it was asked about it, and the record."""
-    text = record.read()
+def look(settings: dict[str, Any], state_file: StateFile, project: str) -> dict[str, Any]:
+    """Return what the API holds for a project, what it was asked about it, and the state file."""
+    text = state_file.read()
     requests = [entry for entry in ask(settings, "log") if f"/{project}/" in entry["path"]]
     return {
         "held": ask(settings, f"target/{project}"),
@@ -89,13 +89,13 @@ def look(settings: dict[str, Any], record: Record, project: str) -> dict[str, An
 def main(settings_path: str, action: str, location: str, value: str = "") -> None:
     """Do it; print JSON."""
     settings = json.loads(pathlib.Path(settings_path).read_text())
-    record = Record(settings, location)
+    state_file = StateFile(settings, location)
     if action == "look":
-        print(json.dumps(look(settings, record, value)))
+        print(json.dumps(look(settings, state_file, value)))
     elif action == "put":
-        record.put(value)
+        state_file.put(value)
     else:
-        record.delete()
+        state_file.delete()
 
 
 if __name__ == "__main__":

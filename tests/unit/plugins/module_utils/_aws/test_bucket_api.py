@@ -15,12 +15,12 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, MalformedResponseError
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import gather
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import parse_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
@@ -39,8 +39,8 @@ def error(status: int, code: str, message: str = "no", **headers: str) -> Reply:
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What may take seconds to appear is looked for twice, at once."""
     for module in (base, encryption, policy):
-        monkeypatch.setattr(module, "CONFIRM_PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(use_case, "APPEAR_PAUSES", (0.0, 0.0))
+        monkeypatch.setattr(module, "CONFIRM_BACKOFF", (0.0, 0.0))
+    monkeypatch.setattr(use_case, "CREATE_BACKOFF", (0.0, 0.0))
 
 
 class Here:
@@ -82,12 +82,12 @@ def here() -> t.Iterator[Here]:
 
 ASKED_FOR: dict[str, dict[str, t.Any]] = {
     "encryption": {"encryption": "s3"},
-    "cors_rules": {"cors_rules": []},
-    "policy": {"require_encryption": False},
+    "cors_rules": {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}]},
+    "policy": {"require_encryption": True},
     "block_public_access": {"block_public_access": True},
     "object_ownership": {"object_ownership": "BucketOwnerEnforced"},
     "versioning": {"versioning": "Enabled"},
-    "lifecycle": {"lifecycle": {}},
+    "lifecycle": {"lifecycle": {"expire_days": 1}},
     "tags": {"tags": {"a": "b"}},
 }
 
@@ -111,8 +111,8 @@ ASKED_FOR: dict[str, dict[str, t.Any]] = {
 def test_a_store_without_a_facet_is_told_by_facet_and_store(here: Here, facet: str, answer: Reply, said: str) -> None:
     here.says(answer)
     failure = here.fails(errors.UnsupportedError, **ASKED_FOR[facet])
-    title = FACETS[facet].sub.title
-    assert failure.attempted == f"read {title} of bucket b-1"
+    title = FACETS[facet].subresource.title
+    assert failure.operation == f"read {title} of bucket b-1"
     assert failure.problem.startswith(f"{here.store} {said}")
     assert failure.facts["facet"] == title
     assert failure.facts["store"] == here.store
@@ -141,7 +141,7 @@ RULE = b"<LifecycleConfiguration><Rule>%s</Rule></LifecycleConfiguration>"
 def test_an_answer_of_the_right_form_without_sense_is_told(here: Here, facet: str, body: bytes) -> None:
     here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else body))
     failure = here.fails(errors.UnsupportedError, **ASKED_FOR[facet])
-    assert failure.facts["facet"] == FACETS[facet].sub.title
+    assert failure.facts["facet"] == FACETS[facet].subresource.title
     assert failure.problem.startswith(f"{here.store} answered with something else where the ")
     shown = gather(here.params(facets=sorted(ASKED_FOR[facet])), Context())
     assert shown.result["unavailable"] == dict.fromkeys(ASKED_FOR[facet], "unsupported")
@@ -204,13 +204,13 @@ def test_a_server_that_sends_to_another_address(here: Here, status: int, options
 def test_an_unset_facet_is_none(here: Here) -> None:
     here.says(error(404, NO_CORS))
     bucket = Bucket("b-1", Connection(here.server.url, "us-east-1", "AK", "sk"))
-    assert bucket.read(cors.CorsFacet.sub) is None
+    assert bucket.read(cors.CorsFacet.subresource) is None
 
 
 def test_a_missing_bucket_is_no_missing_facet(here: Here) -> None:
     bucket = Bucket("b-1", Connection(here.server.url, "us-east-1", "AK", "sk"))
     with pytest.raises(errors.NotFoundError):
-        bucket.read(cors.CorsFacet.sub)
+        bucket.read(cors.CorsFacet.subresource)
 
 
 def test_a_store_that_tells_a_missing_bucket_like_a_missing_facet(here: Here) -> None:
@@ -288,18 +288,114 @@ def test_the_region_that_the_store_tells_is_returned(here: Here) -> None:
     assert found.result["bucket"]["region"] == "eu-west-1"
 
 
-@pytest.mark.parametrize(("url", "told"), [(None, True), ("https://s3.example.com", False)])
-def test_aws_is_not_taken_to_lack_the_block(monkeypatch: pytest.MonkeyPatch, url: str | None, told: bool) -> None:
-    """What breaks off looks like nothing that is known, and a bucket that is to be closed would stay open."""
-    broken = errors.UnsupportedError("read the public access block of bucket b-1", "it broke off")
+@pytest.mark.parametrize(
+    ("options", "facets"),
+    [
+        ({"public_prefixes": []}, {"policy", "block_public_access"}),
+        ({"public_prefixes": ["a"]}, {"block_public_access"}),
+        ({"public_prefixes": ["a"], "skip_unsupported": ["public_prefixes"]}, {"policy", "block_public_access"}),
+        ({"block_public_access": True}, set()),
+        ({"block_public_access": True, "skip_unsupported": ["block_public_access"]}, {"block_public_access"}),
+        ({"block_public_access": False}, {"block_public_access"}),
+        ({"require_tls": False, "require_encryption": False}, {"policy"}),
+        ({"require_tls": True, "require_encryption": True, "skip_unsupported": ["require_tls"]}, set()),
+        ({"require_encryption": True, "defer_requirements": True}, set()),
+        (
+            {"lifecycle": {}, "cors_rules": [], "tags": {}, "encryption": "none"},
+            {"lifecycle", "cors_rules", "tags", "encryption"},
+        ),
+        ({"versioning": "Suspended"}, {"versioning"}),
+        ({"object_ownership": "ObjectWriter"}, set()),
+        ({"lifecycle": {"expire_days": 1}}, set()),
+        ({"lifecycle": {"expire_days": 1}, "skip_unsupported": ["lifecycle"]}, {"lifecycle"}),
+    ],
+)
+def test_facets_that_a_store_may_lack(options: dict[str, t.Any], facets: set[str]) -> None:
+    def may_lack(url: str | None, exc: errors.UnsupportedError) -> set[str]:
+        params = parse_options({"name": "b-1", **options}, Connection(url, "us-east-1", "AK", "sk"))
+        return {name for name in params.facets if params.may_lack(name, exc)}
 
-    def read(self: Bucket, sub: t.Any) -> t.NoReturn:
-        raise broken
+    other, problem = "https://s3.example.com", ("read it", "it answered otherwise")
+    assert may_lack(other, errors.UnsupportedError(*problem)) == facets
+    # A malformed response may hide public access. On AWS, no response means that it lacks a facet.
+    implied = {"block_public_access"} if "public_prefixes" in options else set()
+    assert may_lack(other, MalformedResponseError(*problem)) == implied
+    assert may_lack(None, errors.UnsupportedError(*problem)) == set()
 
-    monkeypatch.setattr(Bucket, "read", read)
-    bucket = Bucket("b-1", Connection(url, "us-east-1", "AK", "sk"))
-    found = use_case._read(bucket, "block_public_access", BlockWish(policies=True))
-    assert (found is broken) is told
+
+LIFECYCLE_RULE = (
+    b"<LifecycleConfiguration><Rule><ID>vonage-archiving</ID><Status>Enabled</Status><Filter><Prefix>%s</Prefix>"
+    b"</Filter><Expiration><Days>9</Days></Expiration></Rule></LifecycleConfiguration>"
+)
+
+
+@pytest.mark.parametrize(
+    ("put", "written", "skipped"),
+    [
+        (error(501, "NotImplemented"), None, True),
+        # A store that accepts the write and ignores it.
+        (Reply(200), None, True),
+        # A store that ignores the prefix would delete more than the options say.
+        (Reply(200), LIFECYCLE_RULE % b"", False),
+        (error(403, "AccessDenied"), None, False),
+    ],
+)
+def test_skip_unsupported_covers_writes_that_change_nothing(
+    here: Here, put: Reply, written: bytes | None, skipped: bool
+) -> None:
+    stored: list[bytes] = []
+
+    def answer(asked: Asked) -> Reply:
+        if asked.method == "PUT":
+            stored.extend([written] if written else [])
+            return put
+        return Reply(200, stored[0]) if stored else error(404, "NoSuchLifecycleConfiguration")
+
+    here.says(answer)
+    options: dict[str, t.Any] = {
+        "lifecycle": {"expire_days": 9, "prefix": "a/"},
+        "skip_unsupported": ["lifecycle", "tags"],
+    }
+    options["allow"] = ["shorter_retention"]
+    if not skipped:
+        here.fails(errors.ArchivingError, **options)
+        return
+    for _unused in range(2):
+        warnings: list[str] = []
+        outcome = reconcile(here.params(**options), Context(warn=warnings.append))
+        assert (outcome.changed, outcome.result["changes"]) == (False, [])
+        assert (outcome.before, outcome.after) == ({}, {})
+        assert outcome.result["unsupported"] == ["lifecycle"]
+        assert "lifecycle" not in outcome.result["bucket"]
+        assert len(warnings) == 1
+    here.fails(errors.UnsupportedError, **{**options, "skip_unsupported": ["tags"]})
+
+
+def test_options_are_skipped_one_by_one(here: Here) -> None:
+    """The store has no policies. The option that is not in skip_unsupported is an error, unless it is none."""
+    here.says(lambda asked: error(501, "NotImplemented") if "policy" in asked.path else error(404, "NoSuchBucket"))
+    options: dict[str, t.Any] = {"require_encryption": True, "skip_unsupported": ["require_encryption", "require_tls"]}
+    here.fails(errors.UnsupportedError, public_prefixes=["a"], **options)
+    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+    warnings: list[str] = []
+    message = "no (operators-secret-key)"
+    here.says(lambda asked: error(501, "NotImplemented", message) if "?" in asked.path else Reply(200))
+    params = here.params(public_prefixes=[], require_tls=False, **options)
+    outcome = reconcile(params, Context(warn=warnings.append))
+    assert (outcome.changed, outcome.result["unsupported"]) == (False, ["require_encryption"])
+    assert outcome.result["bucket"].keys() == {"name", "exists", "url", "region", "public_prefixes", "require_tls"}
+    assert warnings == [
+        f"require_encryption is skipped, since it is in skip_unsupported: {here.store} "
+        "answered NotImplemented: no (********)."
+    ]
+
+
+def test_a_malformed_response_is_not_skipped(here: Here) -> None:
+    for body in (b"", b"<html><body>welcome<br></html>", b'{"status": "ok"}'):
+        here.says(Reply(200, body))
+        here.fails(errors.UnsupportedError, public_prefixes=[])
+        here.fails(errors.UnsupportedError, require_tls=False)
+        here.fails(errors.UnsupportedError, lifecycle={"expire_days": 1}, skip_unsupported=["lifecycle"])
 
 
 def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
@@ -328,7 +424,7 @@ def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
 def test_a_bucket_that_cannot_be_made(here: Here, code: str, kind: type[errors.ArchivingError], hint: str) -> None:
     here.says(lambda asked: error(409, code) if asked.method == "PUT" else error(404, "NoSuchBucket"))
     failure = here.fails(kind)
-    assert failure.attempted == "create bucket b-1"
+    assert failure.operation == "create bucket b-1"
     assert failure.hint.startswith(hint)
 
 
@@ -352,7 +448,7 @@ def test_a_bucket_that_was_made_and_does_not_show(here: Here) -> None:
     here.says(lambda asked: Reply(200) if asked.method == "PUT" else error(404, "NoSuchBucket"))
     failure = here.fails(errors.UnreachableError)
     assert str(failure) == (
-        "Could not use bucket b-1 after it was created: the store does not show it. Run it again in a minute."
+        "Could not use bucket b-1 after it was created: the store does not return it. Run it again in a minute."
     )
 
 
@@ -361,9 +457,9 @@ def test_a_store_that_takes_a_write_and_does_not_show_it(here: Here) -> None:
     rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
     failure = here.fails(errors.UnsupportedError, cors_rules=[rule])
     assert str(failure) == (
-        f"Could not write the CORS rules of bucket b-1: {here.store} accepted it, but shows [] instead of "
-        "[{'allowed_origins': ['*'], 'allowed_methods': ['GET']}]. The store may keep only a part of what it "
-        "accepts: compare the two, and leave out what it lacks."
+        f"Could not write the CORS rules of bucket b-1: {here.store} accepted it, but returns [] instead of "
+        "[{'allowed_origins': ['*'], 'allowed_methods': ['GET']}]. The store may support only a part of what it "
+        "accepts. Compare the two, and leave out what it lacks."
     )
 
 
@@ -448,7 +544,7 @@ def test_a_folder_that_holds_something_is_not_written_over(here: Here) -> None:
 def test_a_name_that_a_store_takes_for_another_is_not_written_over(here: Here) -> None:
     here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else EMPTY))
     failure = here.fails(errors.UnsupportedError, folders=["a"])
-    assert failure.attempted == "make the folder a/ in bucket b-1"
+    assert failure.operation == "create the folder a/ in bucket b-1"
     assert failure.facts["facet"] == "the folders"
     assert not [asked for asked in here.asked if asked.startswith("PUT")]
 
@@ -474,7 +570,7 @@ def test_an_open_upload_is_something(here: Here) -> None:
 
     here.says(answer)
     failure = here.fails(errors.RejectedError, state="absent")
-    assert str(failure).startswith("Could not delete bucket b-1: it holds objects")
+    assert str(failure).startswith("Could not delete bucket b-1: it contains objects")
     assert not [asked for asked in here.asked if asked.startswith("DELETE")]
 
 
@@ -547,13 +643,13 @@ def test_a_lock_with_many_versions_hides_nothing(here: Here, others: bool) -> No
     here.says(answer)
     if others:
         failure = here.fails(errors.RejectedError, state="absent")
-        assert failure.problem == "it holds objects, versions of objects or open uploads"
+        assert failure.problem == "it contains objects, versions of objects or uploads in progress"
     else:
         assert here.run(check_mode=True, state="absent").changed
     assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
 
 
-SCOPED = {"scope": "47123456", "state": "absent", "force": True}
+OF_PROJECT = {"project": "47123456", "state": "absent", "force": True}
 
 
 @pytest.mark.parametrize(
@@ -571,7 +667,7 @@ SCOPED = {"scope": "47123456", "state": "absent", "force": True}
     ],
 )
 @pytest.mark.parametrize("entry", ["Version", "DeleteMarker", "Contents"])
-def test_delete_with_scope_and_other_contents_is_refused_before_anything_is_deleted(
+def test_delete_with_project_and_other_contents_is_refused_before_anything_is_deleted(
     here: Here, prefix: str, key: str, refused: bool, entry: str
 ) -> None:
     root = "ListBucketResult" if entry == "Contents" else "ListVersionsResult"
@@ -587,15 +683,15 @@ def test_delete_with_scope_and_other_contents_is_refused_before_anything_is_dele
 
     here.says(answer)
     if refused:
-        failure = here.fails(errors.NotOursError, **SCOPED)
+        failure = here.fails(errors.NotManagedError, **OF_PROJECT)
         assert failure.problem == f"it contains objects that do not belong to this project: {key}"
     else:
-        assert here.run(check_mode=True, **SCOPED).changed
+        assert here.run(check_mode=True, **OF_PROJECT).changed
     assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
 
 
 @pytest.mark.parametrize(("size", "refused"), [(0, False), (1, True)])
-def test_delete_with_scope_deletes_empty_markers_of_folders_only(here: Here, size: int, refused: bool) -> None:
+def test_delete_with_project_deletes_empty_markers_of_folders_only(here: Here, size: int, refused: bool) -> None:
     top = b"<ListVersionsResult><CommonPrefixes><Prefix>img/</Prefix></CommonPrefixes></ListVersionsResult>"
     entry = b"<Version><Key>img/a/</Key><Size>%d</Size></Version>" % size
     inside = b"<ListVersionsResult>%s</ListVersionsResult>" % entry
@@ -604,14 +700,14 @@ def test_delete_with_scope_deletes_empty_markers_of_folders_only(here: Here, siz
         return Reply(200, top if "delimiter" in asked.path else inside) if "versions" in asked.path else bare(asked)
 
     here.says(answer)
-    here.fails(errors.NotOursError, **SCOPED)
+    here.fails(errors.NotManagedError, **OF_PROJECT)
     if refused:
-        here.fails(errors.NotOursError, folders=["img/a"], **SCOPED)
+        here.fails(errors.NotManagedError, folders=["img/a"], **OF_PROJECT)
     else:
-        assert here.run(check_mode=True, folders=["img/a"], **SCOPED).changed
+        assert here.run(check_mode=True, folders=["img/a"], **OF_PROJECT).changed
 
 
-def test_delete_with_scope_reads_all_pages_of_the_lock(here: Here) -> None:
+def test_delete_with_project_reads_all_pages_of_the_lock(here: Here) -> None:
     """Its versions may be many, and the key after it may be another project's."""
     page = b"<Version><Key>.vonage-archiving/bucket.lock</Key><VersionId>1</VersionId></Version>" * 1000
     more = (
@@ -627,10 +723,10 @@ def test_delete_with_scope_reads_all_pages_of_the_lock(here: Here) -> None:
         return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % found)
 
     here.says(answer)
-    assert ".vonage-archiving/x.json" in here.fails(errors.NotOursError, **SCOPED).problem
+    assert ".vonage-archiving/x.json" in here.fails(errors.NotManagedError, **OF_PROJECT).problem
 
 
-def test_delete_with_scope_deletes_nothing_outside_on_a_store_that_ignores_prefixes(here: Here) -> None:
+def test_delete_with_project_deletes_nothing_outside_on_a_store_that_ignores_prefixes(here: Here) -> None:
     keys = [b"47123456/a", b"finance/a"]
     deleted: list[bytes] = []
 
@@ -645,7 +741,7 @@ def test_delete_with_scope_deletes_nothing_outside_on_a_store_that_ignores_prefi
         return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % entries)
 
     here.says(answer)
-    failure = here.fails(errors.ConflictError, **SCOPED)
+    failure = here.fails(errors.ConflictError, **OF_PROJECT)
     assert failure.problem == "it contains objects that appeared during the deletion: finance/a"
     assert (len(deleted), b"finance" in deleted[0]) == (1, False)
     assert not [asked for asked in here.asked if asked.startswith("DELETE")]
@@ -760,7 +856,7 @@ def test_a_block_above_the_bucket_is_explained(here: Here) -> None:
 
     here.says(answer)
     failure = here.fails(errors.DeniedError, public_prefixes=["a"])
-    assert failure.attempted == "open public prefixes of bucket b-1"
+    assert failure.operation == "open public prefixes of bucket b-1"
     assert "Block Public Access settings for this account" in failure.hint
 
 
@@ -774,7 +870,7 @@ def test_a_refusal_without_a_reason_may_be_a_block_above_the_bucket(here: Here) 
     failure = here.fails(errors.DeniedError, public_prefixes=["a"])
     assert "s3:PutBucketPolicy" in failure.hint
     assert "Block Public Access settings for this account" in failure.hint
-    assert "own block is open" not in failure.hint
+    assert "block of the bucket is off" not in failure.hint
     before = len(here.asked)
     failure = here.fails(errors.DeniedError, require_tls=False, require_encryption=True)
     assert "Block Public Access" not in failure.hint
@@ -785,7 +881,7 @@ def test_public_statements_that_cannot_be_written_again_are_named(here: Here) ->
     document = b'{"Statement": [{"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}]}'
     here.says(lambda asked: error(403, "AccessDenied", BLOCKED) if asked.method == "PUT" else Reply(200, document))
     failure = here.fails(errors.DeniedError, require_encryption=True)
-    assert failure.attempted == "write the policy of bucket b-1"
+    assert failure.operation == "write the policy of bucket b-1"
     assert "Theirs" in failure.hint
     assert "s3:PutBucketPolicy" not in failure.hint
     assert sum(asked.startswith("PUT") for asked in here.asked) == 1

@@ -23,9 +23,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_conse
     check_risks,
     find_risks,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import (
-    Observed,
+    CurrentBucket,
     pending_requirements,
     plan,
 )
@@ -43,14 +43,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     Policy,
     PolicyFacet,
     encryption_statement,
+    policy_options,
     public_statement,
-    show_options,
     tls_statement,
 )
 
 ARN = "arn:aws:s3:::b-1"
 # Prefixes of each other, so that a comparison without the slash mixes them up.
-SCOPES = ("471", "4711", "4712", "a-b", "a")
+PROJECTS = ("471", "4711", "4712", "a-b", "a")
 AWS = Connection(region="eu-west-1")
 THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": ARN}
 
@@ -68,17 +68,17 @@ class Stored:
 
     def run(self, **options: t.Any) -> tuple[list[str], list[str]]:
         """Apply the options; the changes and what is pending."""
-        want = desired({"name": "b-1", **options}, AWS)
+        params = parse_options({"name": "b-1", **options}, AWS)
         states: dict[str, t.Any] = {"policy": self.policy, "block_public_access": self.block}
-        current = Observed(True, {name: states[name] for name in want.wishes}, on_aws=True)
-        todo = plan(want, current)
-        for step in todo.steps:
+        current = CurrentBucket(True, {name: states[name] for name in params.facets}, on_aws=True)
+        planned = plan(params, current)
+        for step in planned.steps:
             if step.target == "policy":
                 payload = PolicyFacet().payload(step.value)
                 self.document = payload["Policy"] if payload else None
             else:
                 self.block = step.value
-        return todo.names, pending_requirements(want, current)
+        return planned.names, pending_requirements(params, current)
 
     def denies(self, key: str, *, tls: bool = True, encrypted: bool = False) -> bool:
         """Evaluate the stored document as IAM does, for an upload; knows nothing of the code under test."""
@@ -98,18 +98,18 @@ class Stored:
 
 
 class Run(t.NamedTuple):
-    """One run of one project, or of the whole bucket where it has no scope."""
+    """One run of one project, or of the whole bucket where it has no project."""
 
-    scope: str | None
+    project: str | None
     require: bool
     defer: bool
     public: bool
 
     @property
     def options(self) -> dict[str, t.Any]:
-        public = {"public_prefixes": [self.scope] if self.public else []} if self.scope else {}
+        public = {"public_prefixes": [self.project] if self.public else []} if self.project else {}
         return {
-            "scope": self.scope,
+            "project": self.project,
             "require_encryption": self.require,
             "defer_requirements": self.defer,
             **public,
@@ -117,7 +117,8 @@ class Run(t.NamedTuple):
 
 
 runs = st.lists(
-    st.builds(Run, st.sampled_from([None, *SCOPES, *SCOPES]), st.booleans(), st.booleans(), st.booleans()), max_size=12
+    st.builds(Run, st.sampled_from([None, *PROJECTS, *PROJECTS]), st.booleans(), st.booleans(), st.booleans()),
+    max_size=12,
 )
 
 
@@ -128,18 +129,18 @@ def test_require_encryption_of_each_project_follows_its_last_run(sequence: list[
     required = set[t.Optional[str]]()
     for run in sequence:
         changes, pending = stored.run(**run.options)
-        waits = run.require and run.defer and not required & {run.scope, None}
+        waits = run.require and run.defer and not required & {run.project, None}
         before = set(required)
-        if not run.scope:
+        if not run.project:
             required = {None} if run.require and not waits else required if waits else set()
         elif not waits:
-            required = (required - {None, run.scope}) | ({run.scope} if run.require else set())
+            required = (required - {None, run.project}) | ({run.project} if run.require else set())
         assert pending == (["require_encryption"] if waits else [])
         assert ("require_encryption" in changes) == (before != required)
-        for scope in SCOPES:
-            expected = bool(required & {scope, None})
-            assert stored.denies(f"{scope}/x/archive.mp4") is expected
-            assert not stored.denies(f"{scope}/x/archive.mp4", encrypted=True)
+        for project in PROJECTS:
+            expected = bool(required & {project, None})
+            assert stored.denies(f"{project}/x/archive.mp4") is expected
+            assert not stored.denies(f"{project}/x/archive.mp4", encrypted=True)
         assert stored.denies("unrelated") is (None in required)
         assert stored.run(**run.options)[0] == []
     if others:
@@ -147,26 +148,28 @@ def test_require_encryption_of_each_project_follows_its_last_run(sequence: list[
         assert sids[:2] == ["Theirs", TLS]
 
 
-@given(st.permutations(SCOPES))
+@given(st.permutations(PROJECTS))
 def test_require_encryption_does_not_depend_on_the_order_of_projects(order: list[str]) -> None:
     stored = Stored(THEIRS)
-    for scope in order:
-        stored.run(scope=scope, require_encryption=True)
-    resources = sorted(f"{ARN}/{scope}/*" for scope in SCOPES)
-    assert stored.policy.ours(ENCRYPTION) == encryption_statement(ARN) | {"Resource": resources}
+    for project in order:
+        stored.run(project=project, require_encryption=True)
+    resources = sorted(f"{ARN}/{project}/*" for project in PROJECTS)
+    assert stored.policy.managed_statement(ENCRYPTION) == encryption_statement(ARN) | {"Resource": resources}
 
 
-def test_require_encryption_with_scope_replaces_the_statement_about_the_whole_bucket() -> None:
+def test_require_encryption_with_project_replaces_the_statement_about_the_whole_bucket() -> None:
     for defer in (False, True):
         stored = Stored(encryption_statement(ARN))
         # It denies less than before, so that there is no reason to defer it.
-        assert stored.run(scope="471", require_encryption=True, defer_requirements=defer) == (
+        assert stored.run(project="471", require_encryption=True, defer_requirements=defer) == (
             ["require_encryption"],
             [],
         )
         assert (stored.denies("471/a"), stored.denies("472/a")) == (True, False)
         stored = Stored(encryption_statement(ARN))
-        assert stored.run(scope="471", require_encryption=False, defer_requirements=defer)[0] == ["require_encryption"]
+        assert stored.run(project="471", require_encryption=False, defer_requirements=defer)[0] == [
+            "require_encryption"
+        ]
         assert stored.policy == Policy()
 
 
@@ -182,27 +185,27 @@ def test_require_encryption_changed_by_hand_keeps_the_parts_of_other_projects(mo
     changed = {**encryption_statement(ARN, ["471", "472"]), **more}
     stored = Stored(changed)
     with pytest.raises(errors.RejectedError, match="require encrypted uploads of project 471 to bucket b-1: the state"):
-        stored.run(scope="471", require_encryption=True)
+        stored.run(project="471", require_encryption=True)
     # A later run reports it, after the upload target has been set.
-    assert stored.run(scope="471", require_encryption=True, defer_requirements=True) == ([], ["require_encryption"])
-    stored.run(scope="471", require_encryption=False)
+    assert stored.run(project="471", require_encryption=True, defer_requirements=True) == ([], ["require_encryption"])
+    stored.run(project="471", require_encryption=False)
     rest = [each for each in changed["Resource"] if each != f"{ARN}/471/*"]
-    assert stored.policy.ours(ENCRYPTION) == {**changed, "Resource": rest}
-    # Without a scope, the statement is replaced as a whole.
+    assert stored.policy.managed_statement(ENCRYPTION) == {**changed, "Resource": rest}
+    # Without a project, the statement is replaced as a whole.
     assert stored.run(require_encryption=True) == (["require_encryption"], [])
-    assert stored.policy.ours(ENCRYPTION) == encryption_statement(ARN)
+    assert stored.policy.managed_statement(ENCRYPTION) == encryption_statement(ARN)
 
 
 def test_require_encryption_false_removes_a_statement_without_resources() -> None:
     changed = {**encryption_statement(ARN), "NotResource": f"{ARN}/x/*"}
     del changed["Resource"]
     stored = Stored(changed)
-    assert stored.run(scope="471", require_encryption=False)[0] == ["require_encryption"]
+    assert stored.run(project="471", require_encryption=False)[0] == ["require_encryption"]
     assert stored.policy == Policy()
 
 
 @pytest.mark.parametrize(
-    ("statements", "scope", "shown"),
+    ("statements", "project", "shown"),
     [
         ([], None, False),
         ([encryption_statement(ARN)], None, True),
@@ -216,9 +219,9 @@ def test_require_encryption_false_removes_a_statement_without_resources() -> Non
     ],
 )
 def test_require_encryption_is_shown_for_the_project(
-    statements: list[dict[str, t.Any]], scope: str | None, shown: t.Any
+    statements: list[dict[str, t.Any]], project: str | None, shown: t.Any
 ) -> None:
-    found = show_options(Policy.of(statements), scope)["require_encryption"]
+    found = policy_options(Policy.from_statements(statements), project)["require_encryption"]
     assert found == (statements if len(statements) > 1 else shown)
 
 
@@ -229,24 +232,24 @@ def test_twenty_kilobytes_are_shared_by_all_parts_of_the_policy() -> None:
 
     def require_all() -> None:
         for number in numbers[200:]:
-            stored.run(scope=number, require_encryption=True)
+            stored.run(project=number, require_encryption=True)
 
-    with pytest.raises(errors.RejectedError, match="bytes, of which S3 takes 20480"):
+    with pytest.raises(errors.RejectedError, match="bytes, and S3 allows at most 20480"):
         require_all()
     assert len(stored.document or "") <= 20480
-    assert len(stored.policy.encrypted or ()) > 200
+    assert len(stored.policy.encrypted_prefixes_if_unmodified or ()) > 200
 
 
-@pytest.mark.parametrize("scope", [None, "471"])
-def test_defer_requirements_applies_to_statements_that_the_policy_does_not_contain(scope: str | None) -> None:
-    given_options = {"scope": scope, "require_tls": True, "require_encryption": True}
+@pytest.mark.parametrize("project", [None, "471"])
+def test_defer_requirements_applies_to_statements_that_the_policy_does_not_contain(project: str | None) -> None:
+    given_options = {"project": project, "require_tls": True, "require_encryption": True}
     stored = Stored(THEIRS)
     assert stored.run(**given_options, defer_requirements=True) == ([], ["require_tls", "require_encryption"])
     assert not stored.denies("471/a", tls=False)
     assert stored.run(**given_options) == (["require_tls", "require_encryption"], [])
     assert stored.denies("471/a", tls=False, encrypted=True)
     assert stored.run(**given_options, defer_requirements=True) == ([], [])
-    removed = stored.run(scope=scope, require_tls=False, require_encryption=False, defer_requirements=True)
+    removed = stored.run(project=project, require_tls=False, require_encryption=False, defer_requirements=True)
     assert removed == (["require_tls", "require_encryption"], [])
 
 
@@ -254,21 +257,21 @@ def test_defer_requirements_leaves_a_tls_statement_that_denies_something_else() 
     changed = {**tls_statement(ARN), "Resource": f"{ARN}/x/*"}
     stored = Stored(changed)
     assert stored.run(require_tls=True, defer_requirements=True) == ([], ["require_tls"])
-    assert stored.policy.ours(TLS) == changed
+    assert stored.policy.managed_statement(TLS) == changed
     assert stored.run(require_tls=True) == (["require_tls"], [])
 
 
 def test_defer_requirements_applies_to_a_new_bucket() -> None:
-    want = desired({"name": "b-1", "require_tls": True, "defer_requirements": True}, AWS)
-    todo = plan(want, Observed(False))
-    assert (todo.names, todo.steps) == (["bucket"], ())
-    assert pending_requirements(want, Observed(False)) == ["require_tls"]
+    params = parse_options({"name": "b-1", "require_tls": True, "defer_requirements": True}, AWS)
+    planned = plan(params, CurrentBucket(False))
+    assert (planned.names, planned.steps) == (["bucket"], ())
+    assert pending_requirements(params, CurrentBucket(False)) == ["require_tls"]
 
 
 def risks(states: dict[str, t.Any], exists: bool = True, **options: t.Any) -> frozenset[t.Any]:
-    want = desired({"name": "b-1", **options}, AWS)
-    current = Observed(exists, {name: states[name] for name in want.wishes if name in states}, on_aws=True)
-    return find_risks(want, current, plan(want, current))
+    params = parse_options({"name": "b-1", **options}, AWS)
+    current = CurrentBucket(exists, {name: states[name] for name in params.facets if name in states}, on_aws=True)
+    return find_risks(params, current, plan(params, current))
 
 
 BARE = {"encryption": Encryption("AES256"), "policy": Policy(), "block_public_access": Block(), "tags": ()}
@@ -292,24 +295,27 @@ def test_adoption_is_at_risk_if_settings_of_the_whole_bucket_change(
     states: dict[str, t.Any], options: dict[str, t.Any], settings: tuple[str, ...] | None
 ) -> None:
     states = {**BARE, **states}
-    assert risks(states, scope="471", **options) == ({Adoption(settings)} if settings else set())
+    assert risks(states, project="471", **options) == ({Adoption(settings)} if settings else set())
     # The whole bucket is meant, nothing is there, or the user consents.
     options_without = {key: value for key, value in options.items() if key != "public_prefixes"}
     assert risks(states, **options_without) == set()
-    assert risks(states, exists=False, scope="471", **options) == set()
-    assert risks(states, scope="471", allow=["adopt_bucket"], **options) == set()
+    assert risks(states, exists=False, project="471", **options) == set()
+    assert risks(states, project="471", allow=["adopt_bucket"], **options) == set()
 
 
 def test_tls_only_is_at_risk_only_if_the_statement_is_added_for_a_project() -> None:
     options: dict[str, t.Any] = {"allow": ["adopt_bucket"], "require_tls": True}
-    assert risks(BARE, scope="471", **options) == {TlsOnly()}
+    assert risks(BARE, project="471", **options) == {TlsOnly()}
     assert risks(BARE, **options) == set()
-    assert risks(BARE, scope="471", defer_requirements=True, **options) == set()
-    assert risks(BARE, scope="471", allow=["adopt_bucket"], require_tls=False) == set()
+    assert risks(BARE, project="471", defer_requirements=True, **options) == set()
+    assert risks(BARE, project="471", allow=["adopt_bucket"], require_tls=False) == set()
     written = {**tls_statement(ARN), "Resource": [f"{ARN}/*", ARN]}
-    assert risks({**BARE, "policy": Policy.of([written])}, scope="471", require_encryption=True, **options) == set()
+    assert (
+        risks({**BARE, "policy": Policy.from_statements([written])}, project="471", require_encryption=True, **options)
+        == set()
+    )
     changed = {**tls_statement(ARN), "Resource": f"{ARN}/x/*"}
-    assert risks({**BARE, "policy": Policy.of([changed])}, scope="471", **options) == {TlsOnly()}
+    assert risks({**BARE, "policy": Policy.from_statements([changed])}, project="471", **options) == {TlsOnly()}
 
 
 def stored_rule(days: int | None, noncurrent: int | None, prefix: str, **more: t.Any) -> dict[str, t.Any]:
@@ -360,8 +366,8 @@ def test_retention_is_at_risk_exactly_if_an_object_is_deleted_sooner(
     current = LifecycleFacet().parse({"Rules": rules}, "vonage-archiving-471")
     lifecycle = {"prefix": prefix, "expire_days": days, "noncurrent_expire_days": noncurrent}
     lifecycle["abort_incomplete_uploads_days"] = 1
-    options: dict[str, t.Any] = {"scope": "471", "lifecycle": lifecycle}
-    target = LifecycleFacet().target(desired({"name": "b-1", **options}, AWS).wishes["lifecycle"], current)
+    options: dict[str, t.Any] = {"project": "471", "lifecycle": lifecycle}
+    target = LifecycleFacet().target(parse_options({"name": "b-1", **options}, AWS).facets["lifecycle"], current)
     payload = LifecycleFacet().payload(target)
     written = payload["LifecycleConfiguration"]["Rules"] if payload else []
     sooner = {
@@ -387,14 +393,14 @@ def test_retention_by_a_rule_with_more_conditions_does_not_count(more: dict[str,
     current = LifecycleFacet().parse({"Rules": [rule]}, "vonage-archiving-471")
     lifecycle = {"prefix": "471/", "expire_days": 30, "abort_incomplete_uploads_days": 1}
     expected = {Retention("expire_days", 30, "471/")} if at_risk else set()
-    assert risks({"lifecycle": current}, scope="471", lifecycle=lifecycle) == expected
+    assert risks({"lifecycle": current}, project="471", lifecycle=lifecycle) == expected
 
 
 def test_retention_that_is_lengthened_or_removed_is_not_at_risk() -> None:
     current = Lifecycle(LifecycleRule(30, 7, 1, "471/"), id="vonage-archiving-471")
     longer = {"prefix": "471/", "expire_days": 60, "noncurrent_expire_days": 7}
     for lifecycle in (longer, {}, {"prefix": "471/", "abort_incomplete_uploads_days": 1}):
-        assert risks({"lifecycle": current}, scope="471", lifecycle=lifecycle) == set()
+        assert risks({"lifecycle": current}, project="471", lifecycle=lifecycle) == set()
     assert current.shortened_periods(replace(LifecycleRule(29, 6), prefix="471/")) == [
         "expire_days",
         "noncurrent_expire_days",
@@ -437,10 +443,10 @@ def test_retention_of_noncurrent_versions_reads_one_page(
     bucket = t.cast(t.Any, Listing({"Versions": versions, "IsTruncated": truncated}, status))
     found = [Retention("noncurrent_expire_days", 7, "471/")]
     if not refused:
-        check_risks(bucket, Desired("b-1", scope="471"), found)
+        check_risks(bucket, BucketParams("b-1", project="471"), found)
         return
     with pytest.raises(errors.RejectedError, match="add shorter_retention to the option allow") as caught:
-        check_risks(bucket, Desired("b-1", scope="471"), found)
+        check_risks(bucket, BucketParams("b-1", project="471"), found)
     assert caught.value.facts == {"consent": "shorter_retention"}
 
 
@@ -452,7 +458,7 @@ def test_retention_without_permission_to_list_names_the_alternative() -> None:
     with pytest.raises(
         errors.DeniedError, match=r"s3:ListBucket here. It is needed .* shorter_retention in the option"
     ):
-        check_risks(t.cast(t.Any, Denied({})), Desired("b-1"), [Retention("expire_days", 7, "")])
+        check_risks(t.cast(t.Any, Denied({})), BucketParams("b-1"), [Retention("expire_days", 7, "")])
 
 
 @pytest.mark.parametrize(("code", "fails"), [("NoSuchBucket", False), ("NoSuchKey", True)])
@@ -464,12 +470,12 @@ def test_risks_of_a_bucket_that_is_not_visible_yet_are_none(code: str, fails: bo
     risks_of_a_plan: list[Adoption | Retention] = [Adoption(("policy",)), Retention("expire_days", 7, "")]
     if fails:
         with pytest.raises(errors.NotFoundError):
-            check_risks(t.cast(t.Any, Missing({})), Desired("b-1", scope="471"), risks_of_a_plan)
+            check_risks(t.cast(t.Any, Missing({})), BucketParams("b-1", project="471"), risks_of_a_plan)
     else:
-        check_risks(t.cast(t.Any, Missing({})), Desired("b-1", scope="471"), risks_of_a_plan)
+        check_risks(t.cast(t.Any, Missing({})), BucketParams("b-1", project="471"), risks_of_a_plan)
 
 
 def test_allow_with_an_unknown_value_is_refused_offline() -> None:
     with pytest.raises(errors.InputError) as caught:
-        desired({"name": "b-1", "allow": ["all"]}, AWS)
-    assert caught.value.problems == ["allow has all; possible are adopt_bucket, shorter_retention"]
+        parse_options({"name": "b-1", "allow": ["all"]}, AWS)
+    assert caught.value.problems == ["allow: all is not one of adopt_bucket, shorter_retention"]

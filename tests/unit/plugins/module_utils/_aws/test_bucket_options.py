@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From options to wishes, and what is wrong with options."""
+"""Parse the options of s3_archive_bucket."""
 
 from __future__ import annotations
 
@@ -11,68 +11,117 @@ import typing as t
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import EncryptionWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
-    LifecycleRule,
-    LifecycleWish,
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import (
+    SKIPPABLE,
+    BucketParams,
+    parse_options,
+    parse_params,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PolicyWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import TagWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import DesiredPublicAccessBlock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import DesiredEncryption
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+    DesiredLifecycle,
+    LifecycleRule,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS as POLICY_OPTIONS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import DesiredPolicy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
 
 AWS = Connection(region="eu-west-1")
 OTHER = Connection("https://s3.example.com", "eu-west-1")
 
 
-def wishes(reach: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any]:
-    return desired({"name": "b-1", **options}, reach).wishes
+def facets_of(store: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any]:
+    return parse_options({"name": "b-1", **options}, store).facets
 
 
 @pytest.mark.parametrize(
     ("options", "found"),
     [
         ({}, {}),
-        ({"encryption": "s3"}, {"encryption": EncryptionWish("s3", floor=True)}),
+        ({"encryption": "s3"}, {"encryption": DesiredEncryption("s3", always_encrypted=True)}),
         ({"versioning": "Enabled"}, {"versioning": "Enabled"}),
         ({"object_ownership": "ObjectWriter"}, {"object_ownership": "ObjectWriter"}),
         ({"folders": ["b", "a/", "a"]}, {"folders": ("a/", "b/")}),
         ({"folders": []}, {}),
         ({"cors_rules": []}, {"cors_rules": ()}),
-        ({"lifecycle": {}}, {"lifecycle": LifecycleWish()}),
-        ({"lifecycle": {"expire_days": 0, "prefix": "a/"}}, {"lifecycle": LifecycleWish()}),
-        ({"lifecycle": {"expire_days": 3}}, {"lifecycle": LifecycleWish(LifecycleRule(3))}),
-        ({"tags": {}, "purge_tags": True}, {"tags": TagWish((), True)}),
-        ({"require_tls": False}, {"policy": PolicyWish("arn:aws:s3:::b-1", require_tls=False)}),
-        ({"block_public_access": False}, {"block_public_access": BlockWish(False)}),
+        ({"lifecycle": {}}, {"lifecycle": DesiredLifecycle()}),
+        ({"lifecycle": {"expire_days": 0, "prefix": "a/"}}, {"lifecycle": DesiredLifecycle()}),
+        ({"lifecycle": {"expire_days": 3}}, {"lifecycle": DesiredLifecycle(LifecycleRule(3))}),
+        ({"tags": {}, "purge_tags": True}, {"tags": DesiredTags((), True)}),
+        ({"require_tls": False}, {"policy": DesiredPolicy("arn:aws:s3:::b-1", require_tls=False)}),
+        ({"block_public_access": False}, {"block_public_access": DesiredPublicAccessBlock(False)}),
         (
             {"public_prefixes": []},
-            {"policy": PolicyWish("arn:aws:s3:::b-1", ()), "block_public_access": BlockWish(None, True)},
+            {
+                "policy": DesiredPolicy("arn:aws:s3:::b-1", ()),
+                "block_public_access": DesiredPublicAccessBlock(None, True),
+            },
         ),
         (
             {"public_prefixes": ["b", "a"], "block_public_access": True},
-            {"policy": PolicyWish("arn:aws:s3:::b-1", ("a/", "b/")), "block_public_access": BlockWish(True, False)},
+            {
+                "policy": DesiredPolicy("arn:aws:s3:::b-1", ("a/", "b/")),
+                "block_public_access": DesiredPublicAccessBlock(True, False),
+            },
         ),
         ({"state": "absent", "encryption": "s3", "tags": {"a": "b"}}, {}),
     ],
 )
-def test_only_what_is_given_is_wished(options: dict[str, t.Any], found: dict[str, t.Any]) -> None:
-    assert wishes(**options) == found
+def test_parse_options_returns_only_facets_whose_options_are_set(
+    options: dict[str, t.Any], found: dict[str, t.Any]
+) -> None:
+    assert facets_of(**options) == found
 
 
 def test_other_stores_are_not_taken_to_encrypt_by_themselves() -> None:
-    assert wishes(OTHER, encryption="none") == {"encryption": EncryptionWish("none", floor=False)}
-    want = desired({"name": "b-1", "encryption": "none", "tags": {"a": "b"}}, OTHER).on_a_store_that_encrypts()
-    assert want.wishes["encryption"] == EncryptionWish("none", floor=True)
-    assert want.wishes["tags"] == TagWish((("a", "b"),), False)
-    assert Desired("b-1").on_a_store_that_encrypts() == Desired("b-1")
+    assert facets_of(OTHER, encryption="none") == {"encryption": DesiredEncryption("none", always_encrypted=False)}
+    params = parse_options({"name": "b-1", "encryption": "none", "tags": {"a": "b"}}, OTHER).with_implicit_encryption()
+    assert params.facets["encryption"] == DesiredEncryption("none", always_encrypted=True)
+    assert params.facets["tags"] == DesiredTags((("a", "b"),), False)
+    assert BucketParams("b-1").with_implicit_encryption() == BucketParams("b-1")
+
+
+def test_parse_params_reports_problems_of_the_connection_and_of_the_options() -> None:
+    params = {"name": "B", "endpoint_url": "s3.example.com", "state_file": "state.json", "skip_unsupported": ["name"]}
+    with pytest.raises(errors.InputError) as caught:
+        parse_params(params, {})
+    problems = "; ".join(caught.value.problems)
+    for part in (
+        "endpoint_url",
+        "the bucket name 'B'",
+        "state_file: project is not set",
+        "skip_unsupported: name is not",
+    ):
+        assert part in problems
+
+
+def test_parse_params_for_a_connection_that_is_known_later() -> None:
+    options = {"name": "b-1", "project": "471", "require_tls": True, "encryption": "none", "region": "eu-west-1"}
+    params = parse_params({**options, "state_file": "/state/a.json"}, {"AWS_ENDPOINT_URL": "https://s3.example.com"})
+    assert params.connection == Connection("https://s3.example.com", "eu-west-1")
+    assert params.state_file is not None
+    assert not params.facets["encryption"].always_encrypted
+    settled = params.for_connection(Connection(region="cn-northwest-1"))
+    assert settled.facets["encryption"].always_encrypted
+    assert settled.facets["policy"].arn == "arn:aws-cn:s3:::b-1"
+    with pytest.raises(errors.InputError, match="Vonage cannot upload to cn-north-1"):
+        params.for_connection(Connection(region="cn-north-1"))
+    with pytest.raises(errors.InputError, match="is not https"):
+        params.for_connection(Connection("http://s3.example.com"))
+
+
+def test_every_option_that_a_store_may_lack_can_be_skipped() -> None:
+    options = {option for name in FACETS for option in (POLICY_OPTIONS.values() if name == "policy" else [name])}
+    assert set(SKIPPABLE) == options
 
 
 def test_the_partition_of_the_region() -> None:
-    china = wishes(Connection(region="cn-northwest-1"), require_tls=True)
+    china = facets_of(Connection(region="cn-northwest-1"), require_tls=True)
     assert china["policy"].arn == "arn:aws-cn:s3:::b-1"
-    elsewhere = wishes(Connection("https://oss.example.cn", region="cn-hangzhou"), require_tls=True)
+    elsewhere = facets_of(Connection("https://oss.example.cn", region="cn-hangzhou"), require_tls=True)
     assert elsewhere["policy"].arn == "arn:aws:s3:::b-1"
 
 
@@ -87,28 +136,28 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
         "the bucket name 'B' must have 3 to 63 lower-case letters, digits, dots and hyphens, with a letter "
         "or digit at both ends",
     ),
-    ({"region": "eu west"}, "the region 'eu west' is no name of a region"),
+    ({"region": "eu west"}, "region: 'eu west' is not a valid name of a region"),
     (
         {"encryption": "kms"},
-        "encryption 'kms' is not s3 or none; Vonage can upload with S3-managed keys only, not with KMS or "
+        "encryption: 'kms' is not one of s3, none. Vonage can upload with S3-managed keys only, not with KMS or "
         "keys of your own",
     ),
-    ({"versioning": "on"}, "versioning 'on' is not one of Enabled, Suspended"),
+    ({"versioning": "on"}, "versioning: 'on' is not one of Enabled, Suspended"),
     (
         {"object_ownership": "me"},
-        "object_ownership 'me' is not one of BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter",
+        "object_ownership: 'me' is not one of BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter",
     ),
     ({"folders": [""]}, "folders: the prefix '' is empty: it would mean the whole bucket"),
     ({"public_prefixes": ["/"]}, "public_prefixes: the prefix '/' is empty: it would mean the whole bucket"),
     (
         {"public_prefixes": [".vonage-archiving/1"]},
-        "public_prefixes: '.vonage-archiving/1' would show the records below .vonage-archiving/ to everybody",
+        "public_prefixes: '.vonage-archiving/1' would let everybody read the state files below .vonage-archiving/",
     ),
-    ({"lifecycle": {"expire_days": -1}}, "lifecycle.expire_days must not be negative"),
-    ({"scope": "a/b"}, "scope 'a/b' is no id of a project, which has letters, digits and hyphens"),
+    ({"lifecycle": {"expire_days": -1}}, "lifecycle.expire_days: -1 is negative. Use 0 for never"),
+    ({"project": "a/b"}, "project: 'a/b' is not a valid project id. An id consists of letters, digits and hyphens"),
     (
-        {"scope": "a/b", "state": "absent"},
-        "scope 'a/b' is no id of a project, which has letters, digits and hyphens",
+        {"project": "a/b", "state": "absent"},
+        "project: 'a/b' is not a valid project id. An id consists of letters, digits and hyphens",
     ),
     (
         {"cors_rules": [{"allowed_origins": ["https://a.example "], "allowed_methods": ["GET"]}]},
@@ -119,12 +168,12 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
         {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"], "allowed_headers": ["", "a b"]}]},
         "cors_rules[0]: '', 'a b' cannot be names of headers",
     ),
-    ({"lifecycle": {"prefix": "a/"}}, "lifecycle has a prefix but no number of days"),
+    ({"lifecycle": {"prefix": "a/"}}, "lifecycle: it has a prefix but no number of days"),
     (
         {"lifecycle": {"prefix": "/a", "expire_days": 1}},
-        "lifecycle.prefix starts with a slash, as no key does: the rule would never apply",
+        "lifecycle.prefix: it starts with a slash, as no key does, so that the rule never applies",
     ),
-    ({"purge_tags": True}, "purge_tags without tags would remove every tag: give tags, even if it is {}"),
+    ({"purge_tags": True}, "purge_tags: tags is not set. Set tags too; an empty dictionary deletes all tags"),
     ({"tags": {"aws:a": "b"}}, "the tag name 'aws:a' must have 1 to 128 characters and not start with aws:"),
     (
         {"cors_rules": [{"allowed_origins": ["*"]}]},
@@ -136,13 +185,13 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
 @pytest.mark.parametrize(("options", "problem"), PROBLEMS)
 def test_problems(options: dict[str, t.Any], problem: str) -> None:
     with pytest.raises(errors.InputError) as caught:
-        wishes(**options)
+        facets_of(**options)
     assert caught.value.problems == [problem]
 
 
 def test_problems_are_told_all_at_once() -> None:
     with pytest.raises(errors.InputError) as caught:
-        wishes(encryption="kms", folders=["a//b"], lifecycle={"expire_days": -1})
+        facets_of(encryption="kms", folders=["a//b"], lifecycle={"expire_days": -1})
     assert len(caught.value.problems) == 3
     assert str(caught.value).startswith("Could not start: these 3 things are wrong with the options: ")
     assert str(caught.value).endswith(". Nothing was sent.")
@@ -150,15 +199,18 @@ def test_problems_are_told_all_at_once() -> None:
 
 @pytest.mark.parametrize("url", ["http://s3.example.com", "HTTP://s3.example.com"])
 def test_tls_that_would_lock_out_this_very_connection(url: str) -> None:
-    with pytest.raises(errors.InputError, match="require_tls would lock out the very connection that sets it"):
-        wishes(Connection(url), require_tls=True)
-    assert wishes(Connection(url), require_tls=False)
-    assert wishes(OTHER, require_tls=True)
+    with pytest.raises(
+        errors.InputError,
+        match=r"require_tls: endpoint_url .* is not https",
+    ):
+        facets_of(Connection(url), require_tls=True)
+    assert facets_of(Connection(url), require_tls=False)
+    assert facets_of(OTHER, require_tls=True)
 
 
 def test_the_region_that_vonage_cannot_upload_to() -> None:
-    with pytest.raises(errors.InputError, match="is the one that Vonage cannot upload to"):
-        wishes(Connection(region="cn-north-1"))
+    with pytest.raises(errors.InputError, match="Vonage cannot upload to cn-north-1"):
+        facets_of(Connection(region="cn-north-1"))
 
 
 @pytest.mark.parametrize(

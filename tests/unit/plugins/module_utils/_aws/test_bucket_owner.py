@@ -30,7 +30,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import iam_connection
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.record_object import object_store
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import object_store
 
 OWNER, OTHER = "111111111111", "222222222222"
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
@@ -265,7 +265,7 @@ def test_failure_of_sts_is_reported_as_such(
     bucket = Bucket("b-1", reach("caller"))
     with pytest.raises(kind) as caught:
         bucket.exists()
-    assert caught.value.attempted == "determine the account of the operator's credentials"
+    assert caught.value.operation == "determine the account of the operator's credentials"
     assert words in str(caught.value)
     assert aws.to_s3 == []
     # The next attempt looks it up again.

@@ -16,25 +16,28 @@ from hypothesis import strategies as st
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy as documents
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, plan
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockWish
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import Encryption, EncryptionWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, DesiredPublicAccessBlock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import (
+    DesiredEncryption,
+    Encryption,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+    DesiredLifecycle,
     Lifecycle,
     LifecycleRule,
-    LifecycleWish,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
     PUBLIC,
+    DesiredPolicy,
     Policy,
-    PolicyWish,
     encryption_statement,
     public_statement,
     tls_statement,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import TagWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Step
 
 ARN = "arn:aws:s3:::b-1"
@@ -95,15 +98,17 @@ others = st.lists(st.sampled_from(["private", "public", "tls", "encryption"]), u
 )
 
 
-def wanted(public: tuple[str, ...] | None, block: bool | None, tls: bool | None, encryption: bool | None) -> Desired:
-    wishes: dict[str, t.Any] = {}
-    policy = PolicyWish(ARN, public, tls, encryption)
-    if policy.asked:
-        wishes["policy"] = policy
-    access = BlockWish(block, None if public is None else not public)
-    if access != BlockWish():
-        wishes["block_public_access"] = access
-    return Desired("b-1", wishes=wishes)
+def wanted(
+    public: tuple[str, ...] | None, block: bool | None, tls: bool | None, encryption: bool | None
+) -> BucketParams:
+    facets: dict[str, t.Any] = {}
+    policy = DesiredPolicy(ARN, public, tls, encryption)
+    if policy.sids:
+        facets["policy"] = policy
+    access = DesiredPublicAccessBlock(block, None if public is None else not public)
+    if access != DesiredPublicAccessBlock():
+        facets["block_public_access"] = access
+    return BucketParams("b-1", facets=facets)
 
 
 def of_others(policy: Policy) -> list[str]:
@@ -120,12 +125,12 @@ def test_it_can_be_interrupted_anywhere(
     tls: bool | None,
     encryption: bool | None,
 ) -> None:
-    before = Policy.of([*theirs, *mine])
-    want = wanted(public, all_blocks, tls, encryption)
+    before = Policy.from_statements([*theirs, *mine])
+    params = wanted(public, all_blocks, tls, encryption)
     states: dict[str, t.Any] = {"policy": before, "block_public_access": block}
-    seen = Observed(True, {name: states[name] for name in want.wishes})
+    current = CurrentBucket(True, {name: states[name] for name in params.facets})
     try:
-        steps = plan(want, seen).steps
+        steps = plan(params, current).steps
     except errors.RejectedError:
         assert THEIRS_PUBLIC in theirs
         assert public
@@ -142,20 +147,20 @@ def test_it_can_be_interrupted_anywhere(
         store.take(step)
         assert store.public() <= may_be
         assert of_others(store.policy) == of_others(before)
-        if step.target == "policy" and "block_public_access" in want.wishes:
+        if step.target == "policy" and "block_public_access" in params.facets:
             assert store.block | tightened == store.block
-    for facing in bucket_plan.faced(want, seen):
-        after: t.Any = {"policy": store.policy, "block_public_access": store.block}[facing.name]
-        assert FACETS[facing.name].same(after, facing.target)
+    for diff in bucket_plan.diff_facets(params, current):
+        after: t.Any = {"policy": store.policy, "block_public_access": store.block}[diff.name]
+        assert FACETS[diff.name].equal(after, diff.target)
     if public is not None:
         own = asked | ({"theirs/"} if THEIRS_PUBLIC in theirs else set())
         assert store.public() <= own or all_blocks is False
-    again = Observed(True, {"policy": store.policy, "block_public_access": store.block})
-    assert plan(want, Observed(True, {name: again.states[name] for name in want.wishes})).steps == ()
+    again = CurrentBucket(True, {"policy": store.policy, "block_public_access": store.block})
+    assert plan(params, CurrentBucket(True, {name: again.states[name] for name in params.facets})).steps == ()
 
 
-def steps(want: Desired, **states: t.Any) -> list[tuple[str, t.Any]]:
-    return [(step.target, step.value) for step in plan(want, Observed(True, states)).steps]
+def steps(params: BucketParams, **states: t.Any) -> list[tuple[str, t.Any]]:
+    return [(step.target, step.value) for step in plan(params, CurrentBucket(True, states)).steps]
 
 
 LOCKED, UNLOCKED = Block(True, True, True, True), Block(True, True, False, False)
@@ -168,16 +173,16 @@ def test_opening_takes_the_block_off_first() -> None:
 
 
 def test_closing_locks_first() -> None:
-    before = Policy.of([public_statement(ARN, ["a/"])])
+    before = Policy.from_statements([public_statement(ARN, ["a/"])])
     found = steps(wanted((), None, None, None), policy=before, block_public_access=UNLOCKED)
-    assert found == [("block_public_access", LOCKED), ("policy", Policy.of([]))]
+    assert found == [("block_public_access", LOCKED), ("policy", Policy.from_statements([]))]
 
 
 def test_narrowing_behind_a_block_never_shows_what_was_open_before() -> None:
-    before = Policy.of([public_statement(ARN, ["a/", "b/"])])
+    before = Policy.from_statements([public_statement(ARN, ["a/", "b/"])])
     found = steps(wanted(("a/",), None, None, None), policy=before, block_public_access=LOCKED)
     assert [name for name, _unused in found] == ["policy", "block_public_access", "policy"]
-    assert found[0][1].ours(PUBLIC) is None
+    assert found[0][1].managed_statement(PUBLIC) is None
 
 
 def test_acls_are_blocked_before_policies_are_let_through() -> None:
@@ -189,14 +194,18 @@ def test_acls_are_blocked_before_policies_are_let_through() -> None:
 
 def test_a_statement_changed_by_hand_is_put_right_after_the_block_is_off() -> None:
     denied = {**public_statement(ARN, ["a/"]), "Effect": "Deny"}
-    found = steps(wanted(("a/",), None, None, None), policy=Policy.of([denied]), block_public_access=LOCKED)
+    found = steps(
+        wanted(("a/",), None, None, None), policy=Policy.from_statements([denied]), block_public_access=LOCKED
+    )
     assert [name for name, _unused in found] == ["policy", "block_public_access", "policy"]
 
 
 def test_two_statements_under_our_name_become_one() -> None:
     other = public_statement(ARN, ["b/"])
-    before = Policy.of([public_statement(ARN, ["a/"]), other])
-    found = plan(wanted(("a/",), None, None, None), Observed(True, {"policy": before, "block_public_access": UNLOCKED}))
+    before = Policy.from_statements([public_statement(ARN, ["a/"]), other])
+    found = plan(
+        wanted(("a/",), None, None, None), CurrentBucket(True, {"policy": before, "block_public_access": UNLOCKED})
+    )
     assert found.names == ["public_prefixes"]
     [step] = found.steps
     assert step.value.statements == (public_statement(ARN, ["a/"]),)
@@ -204,56 +213,62 @@ def test_two_statements_under_our_name_become_one() -> None:
 
 def test_public_statements_of_others_behind_the_block_are_not_let_out() -> None:
     with pytest.raises(errors.RejectedError) as caught:
-        steps(wanted(("a/",), None, None, None), policy=Policy.of([THEIRS_PUBLIC]), block_public_access=LOCKED)
+        steps(
+            wanted(("a/",), None, None, None),
+            policy=Policy.from_statements([THEIRS_PUBLIC]),
+            block_public_access=LOCKED,
+        )
     assert str(caught.value) == (
-        "Could not open public prefixes of bucket b-1: its policy has public statements of others (TheirsPublic), "
-        "which the public access block holds back now and which would become public too. Remove those statements "
-        "first, or take the block off yourself if they are meant to be public."
+        "Could not open public prefixes of bucket b-1: its policy has unmanaged public statements (TheirsPublic), "
+        "which the public access block suppresses now and which would become public too. Delete those statements "
+        "first, or switch the block off yourself if they are meant to be public."
     )
 
 
 @pytest.mark.parametrize(("block", "left_open"), [(UNLOCKED, True), (Block(), True), (LOCKED, False)])
 def test_closing_leaves_the_access_that_others_gave(block: Block, left_open: bool) -> None:
-    want = wanted((), None, None, None)
-    seen = Observed(True, {"policy": Policy.of([THEIRS_PUBLIC]), "block_public_access": block})
-    assert plan(want, seen).steps == ()
+    params = wanted((), None, None, None)
+    current = CurrentBucket(True, {"policy": Policy.from_statements([THEIRS_PUBLIC]), "block_public_access": block})
+    assert plan(params, current).steps == ()
     text = (
-        "Bucket b-1 stays open for the public statements of others (TheirsPublic); block_public_access=true closes "
-        "these too."
+        "Bucket b-1 stays open for unmanaged public statements (TheirsPublic). block_public_access=true closes these "
+        "too."
     )
-    assert bucket_plan.warnings(want, seen) == ([text] if left_open else [])
+    assert bucket_plan.warnings(params, current) == ([text] if left_open else [])
 
 
 def test_block_public_access_closes_what_others_opened() -> None:
-    found = steps(wanted((), True, None, None), policy=Policy.of([THEIRS_PUBLIC]), block_public_access=UNLOCKED)
+    found = steps(
+        wanted((), True, None, None), policy=Policy.from_statements([THEIRS_PUBLIC]), block_public_access=UNLOCKED
+    )
     assert found == [("block_public_access", LOCKED)]
 
 
 def test_kms_is_replaced_with_a_warning() -> None:
-    want = Desired("b-1", wishes={"encryption": EncryptionWish("s3", floor=True)})
-    seen = Observed(True, {"encryption": Encryption("aws:kms", "key-1")})
-    assert bucket_plan.warnings(want, seen) == [
-        "The default encryption of bucket b-1 is aws:kms, with which Vonage cannot upload; it is replaced by "
-        "S3-managed keys. Objects that are there keep the encryption they have."
+    params = BucketParams("b-1", facets={"encryption": DesiredEncryption("s3", always_encrypted=True)})
+    current = CurrentBucket(True, {"encryption": Encryption("aws:kms", "key-1")})
+    assert bucket_plan.warnings(params, current) == [
+        "The default encryption of bucket b-1 is aws:kms, with which Vonage cannot upload. It is replaced by "
+        "S3-managed keys. Existing objects keep their encryption."
     ]
-    found = plan(want, seen)
+    found = plan(params, current)
     assert found.before() == {"encryption": "aws:kms (key-1)"}
     assert found.after() == {"encryption": "s3"}
-    assert bucket_plan.warnings(want, Observed(True, {"encryption": Encryption("AES256")})) == []
+    assert bucket_plan.warnings(params, CurrentBucket(True, {"encryption": Encryption("AES256")})) == []
 
 
 def test_a_new_bucket_changes_by_everything_that_was_asked_for() -> None:
-    want = Desired(
+    params = BucketParams(
         "b-1",
-        wishes={
-            "encryption": EncryptionWish("s3", floor=False),
+        facets={
+            "encryption": DesiredEncryption("s3", always_encrypted=False),
             "versioning": "Enabled",
-            "tags": TagWish((("a", "b"),), False),
+            "tags": DesiredTags((("a", "b"),), False),
             "folders": ("x/",),
-            "lifecycle": LifecycleWish(LifecycleRule(expire_days=3)),
+            "lifecycle": DesiredLifecycle(LifecycleRule(expire_days=3)),
         },
     )
-    found = plan(want, Observed(False))
+    found = plan(params, CurrentBucket(False))
     assert found.names == ["bucket", "encryption", "versioning", "lifecycle", "tags", "folders"]
     assert found.before() == {}
     assert found.after() == {
@@ -267,42 +282,57 @@ def test_a_new_bucket_changes_by_everything_that_was_asked_for() -> None:
 
 
 def test_nothing_asked_nothing_planned() -> None:
-    found = plan(Desired("b-1"), Observed(True))
+    found = plan(BucketParams("b-1"), CurrentBucket(True))
     assert not found.changed
     assert found.steps == ()
 
 
-def test_a_facet_that_the_store_lacks_and_nobody_named_is_left_out() -> None:
-    want = wanted(("a/",), None, None, None)
-    found = plan(want, Observed(True, {"policy": Policy()}, frozenset({"block_public_access"})))
+def test_a_facet_that_the_store_lacks_and_no_option_names_is_left_out() -> None:
+    params = wanted(("a/",), None, None, None).without_facet("block_public_access")
+    found = plan(params, CurrentBucket(True, {"policy": Policy()}))
     assert found.names == ["public_prefixes"]
     assert [step.target for step in found.steps] == ["policy"]
+    assert params.skipped == ()
+
+
+def test_options_of_a_facet_that_the_store_lacks_are_skipped() -> None:
+    params = wanted(("a/",), False, True, False)
+    skipped = params.without_facet("policy").without_opening_the_block()
+    assert skipped.skipped == ("public_prefixes", "require_tls")
+    assert skipped.facets == {
+        "policy": DesiredPolicy(ARN, require_encryption=False),
+        "block_public_access": DesiredPublicAccessBlock(False),
+    }
+    found = plan(skipped, CurrentBucket(True, {"policy": Policy(), "block_public_access": Block()}))
+    assert found.steps == ()
+    assert wanted(("a/",), None, None, None).without_opening_the_block().facets.keys() == {"policy"}
 
 
 def test_what_others_own_stays_in_every_target() -> None:
     theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
     before = {"lifecycle": Lifecycle(others=(theirs,)), "tags": (("theirs", "1"),)}
-    want = Desired(
-        "b-1", wishes={"lifecycle": LifecycleWish(LifecycleRule(expire_days=2)), "tags": TagWish((("a", "b"),), False)}
+    params = BucketParams(
+        "b-1",
+        facets={"lifecycle": DesiredLifecycle(LifecycleRule(expire_days=2)), "tags": DesiredTags((("a", "b"),), False)},
     )
-    values = dict(steps(want, **before))
+    values = dict(steps(params, **before))
     assert values["lifecycle"].others == (theirs,)
     assert values["tags"] == (("a", "b"), ("theirs", "1"))
 
 
 @pytest.mark.parametrize(
-    ("wish", "after"),
+    ("desired", "after"),
     [
-        (BlockWish(policies=True), None),
-        (BlockWish(all=True), None),
-        (BlockWish(policies=False), Block(True, True, False, False)),
-        (BlockWish(all=False), Block()),
+        (DesiredPublicAccessBlock(policies=True), None),
+        (DesiredPublicAccessBlock(all=True), None),
+        (DesiredPublicAccessBlock(policies=False), Block(True, True, False, False)),
+        (DesiredPublicAccessBlock(all=False), Block()),
     ],
 )
-def test_a_new_bucket_of_aws_is_closed_from_the_start(wish: BlockWish, after: Block | None) -> None:
-    want = Desired("b-1", wishes={"block_public_access": wish})
-    seen = Observed(False, on_aws=True)
-    told = plan(want, seen).after().get("block_public_access")
-    assert told == (after and FACETS["block_public_access"].show(after))
-    (facing,) = bucket_plan.faced(want, seen)
-    assert facing.target == (after or Block(True, True, True, True))
+def test_a_new_bucket_of_aws_is_closed_from_the_start(desired: DesiredPublicAccessBlock, after: Block | None) -> None:
+    params = BucketParams("b-1", facets={"block_public_access": desired})
+    current = CurrentBucket(False, on_aws=True)
+    told = plan(params, current).after().get("block_public_access")
+    assert told == (after and FACETS["block_public_access"].to_option(after))
+    (diff,) = bucket_plan.diff_facets(params, current)
+    assert diff.target == (after or Block(True, True, True, True))

@@ -14,7 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, BlockFacet, BlockWish
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import (
+    Block,
+    BlockFacet,
+    DesiredPublicAccessBlock,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import (
     CorsFacet,
     CorsRule,
@@ -22,25 +26,25 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors 
     rule_problems,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import (
+    DesiredEncryption,
     Encryption,
     EncryptionFacet,
-    EncryptionWish,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
     RULE_ID,
+    DesiredLifecycle,
     Lifecycle,
     LifecycleFacet,
     LifecycleRule,
-    LifecycleWish,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
     rule_from_option as lifecycle_rule,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
     PUBLIC,
+    DesiredPolicy,
     Policy,
     PolicyFacet,
-    PolicyWish,
     public_statement,
     tls_statement,
 )
@@ -50,8 +54,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.setti
     VersioningFacet,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import (
+    DesiredTags,
     TaggingFacet,
-    TagWish,
     tag_problems,
     tags_from_option,
 )
@@ -71,22 +75,22 @@ flags = st.sampled_from([None, True, False])
 policies = st.lists(
     st.sampled_from([public_statement(ARN, ["a"]), tls_statement(ARN), {"Sid": "Theirs", "Effect": "Deny"}]),
     max_size=3,
-).map(Policy.of)
+).map(Policy.from_statements)
 CASES: dict[str, tuple[st.SearchStrategy[t.Any], st.SearchStrategy[t.Any]]] = {
     "cors_rules": (cors_rules, cors_rules),
-    "lifecycle": (st.builds(LifecycleWish, our_rules, st.one_of(st.none(), words)), lifecycles),
-    "tags": (st.builds(TagWish, tags, st.booleans()), tags),
+    "lifecycle": (st.builds(DesiredLifecycle, our_rules, st.one_of(st.none(), words)), lifecycles),
+    "tags": (st.builds(DesiredTags, tags, st.booleans()), tags),
     "encryption": (
-        st.builds(EncryptionWish, st.sampled_from(["s3", "none"]), st.booleans()),
+        st.builds(DesiredEncryption, st.sampled_from(["s3", "none"]), st.booleans()),
         st.sampled_from([Encryption(None), Encryption("AES256")]),
     ),
     "block_public_access": (
-        st.builds(BlockWish, flags, flags, st.booleans()),
+        st.builds(DesiredPublicAccessBlock, flags, flags, st.booleans()),
         st.builds(Block, st.booleans(), st.booleans(), st.booleans(), st.booleans()),
     ),
     "object_ownership": (st.sampled_from(["BucketOwnerEnforced", "ObjectWriter"]), st.one_of(st.none(), words)),
     "versioning": (st.sampled_from(["Enabled", "Suspended"]), st.sampled_from([None, "Enabled", "Suspended"])),
-    "policy": (st.builds(PolicyWish, st.just(ARN), st.one_of(st.none(), some), flags, flags), policies),
+    "policy": (st.builds(DesiredPolicy, st.just(ARN), st.one_of(st.none(), some), flags, flags), policies),
     "folders": (some, some),
 }
 
@@ -102,8 +106,8 @@ def test_what_is_wanted_stays_as_it_is(name: str, data: st.DataObject) -> None:
     wanted, current = (data.draw(strategy) for strategy in CASES[name])
     target = facet.target(wanted, current)
     assert facet.target(wanted, target) == target
-    assert facet.same(target, facet.target(wanted, target))
-    assert bool(facet.changes(wanted, current, target)) == (not facet.same(current, target))
+    assert facet.equal(target, facet.target(wanted, target))
+    assert bool(facet.changes(wanted, current, target)) == (not facet.equal(current, target))
     assert facet.changes(wanted, target, target) == ()
 
 
@@ -153,7 +157,7 @@ def test_cors_there_and_back() -> None:
     payload = facet.payload(state)
     assert payload is not None
     assert facet.parse(payload["CORSConfiguration"]) == state
-    assert facet.show(state) == [rule]
+    assert facet.to_option(state) == [rule]
     assert facet.payload(()) is None
 
 
@@ -215,7 +219,7 @@ def test_lifecycle_forms_that_stores_make_of_our_rule(rule: dict[str, t.Any]) ->
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 5},
         **rule,
     }
-    assert LifecycleFacet().parse({"Rules": [full]}).ours == LifecycleRule(3, 4, 5, "p/")
+    assert LifecycleFacet().parse({"Rules": [full]}).managed == LifecycleRule(3, 4, 5, "p/")
 
 
 @pytest.mark.parametrize(
@@ -231,9 +235,9 @@ def test_lifecycle_what_somebody_added_to_our_rule_is_put_right(more: dict[str, 
     facet = LifecycleFacet()
     full = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": "p/"}, "Expiration": {"Days": 3}, **more}
     current = facet.parse({"Rules": [full]})
-    wanted = LifecycleWish(LifecycleRule(expire_days=3, prefix="p/"))
+    wanted = DesiredLifecycle(LifecycleRule(expire_days=3, prefix="p/"))
     [change] = facet.changes(wanted, current, facet.target(wanted, current))
-    assert json.loads(change.before["foreign"])
+    assert json.loads(change.before["unmanaged_fields"])
     assert change.after == {"expire_days": 3, "prefix": "p/"}
 
 
@@ -241,28 +245,28 @@ def test_lifecycle_others_are_sent_along() -> None:
     facet = LifecycleFacet()
     theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
     current = facet.parse({"Rules": [theirs], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"})
-    payload = facet.payload(facet.target(LifecycleWish(LifecycleRule(expire_days=1)), current))
+    payload = facet.payload(facet.target(DesiredLifecycle(LifecycleRule(expire_days=1)), current))
     ours = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     assert payload == {
         "LifecycleConfiguration": {"Rules": [theirs, ours]},
         "TransitionDefaultMinimumObjectSize": "varies_by_storage_class",
     }
-    kept = facet.payload(facet.target(LifecycleWish(), current))
+    kept = facet.payload(facet.target(DesiredLifecycle(), current))
     assert kept is not None
     assert kept["LifecycleConfiguration"] == {"Rules": [theirs]}
-    assert facet.payload(facet.target(LifecycleWish(), facet.parse(None))) is None
+    assert facet.payload(facet.target(DesiredLifecycle(), facet.parse(None))) is None
 
 
 def test_lifecycle_ours_has_the_older_form_where_others_have_it() -> None:
     facet = LifecycleFacet()
     theirs = {"ID": "theirs", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 9}}
-    wanted = LifecycleWish(LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/"))
+    wanted = DesiredLifecycle(LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/"))
     payload = facet.payload(facet.target(wanted, facet.parse({"Rules": [theirs]})))
     assert payload is not None
     rules = payload["LifecycleConfiguration"]["Rules"]
     days = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
     assert rules == [theirs, {"ID": RULE_ID, "Status": "Enabled", "Prefix": "p/", **days}]
-    assert facet.parse({"Rules": rules}).ours == wanted.rule
+    assert facet.parse({"Rules": rules}).managed == wanted.rule
 
 
 def test_lifecycle_options() -> None:
@@ -274,9 +278,12 @@ def test_lifecycle_options() -> None:
 def test_tags() -> None:
     facet = TaggingFacet()
     current = facet.parse({"TagSet": [{"Key": "b", "Value": "2"}, {"Key": "aws:cloud", "Value": "x"}, {"Key": "e"}]})
-    assert facet.show(current) == {"aws:cloud": "x", "b": "2", "e": ""}
-    assert facet.show(facet.target(TagWish((("a", "1"),), False), current)) == {"a": "1", **facet.show(current)}
-    assert facet.show(facet.target(TagWish((), True), current)) == {"aws:cloud": "x"}
+    assert facet.to_option(current) == {"aws:cloud": "x", "b": "2", "e": ""}
+    assert facet.to_option(facet.target(DesiredTags((("a", "1"),), False), current)) == {
+        "a": "1",
+        **facet.to_option(current),
+    }
+    assert facet.to_option(facet.target(DesiredTags((), True), current)) == {"aws:cloud": "x"}
     assert facet.payload((("a", "1"),)) == {"Tagging": {"TagSet": [{"Key": "a", "Value": "1"}]}}
     assert facet.payload(()) is None
     assert tags_from_option({"b": True, "a": 1, "c": None, "d": False}) == (
@@ -313,43 +320,43 @@ def test_tag_problems(option: dict[str, t.Any], problem: str) -> None:
     ],
 )
 def test_encryption(mode: str, floor: bool, current: str | None, target: str | None) -> None:
-    wish = EncryptionWish(mode, floor)
-    assert EncryptionFacet().target(wish, Encryption(current, None)).algorithm == target
+    desired = DesiredEncryption(mode, floor)
+    assert EncryptionFacet().target(desired, Encryption(current, None)).algorithm == target
 
 
-def test_encryption_by_kms_is_not_ours_to_remove() -> None:
+def test_encryption_by_kms_is_not_managed_to_remove() -> None:
     with pytest.raises(errors.RejectedError) as caught:
-        EncryptionFacet().target(EncryptionWish("none", True), Encryption("aws:kms", "key-1"))
+        EncryptionFacet().target(DesiredEncryption("none", True), Encryption("aws:kms", "key-1"))
     assert str(caught.value) == (
-        "Could not leave the bucket without a default encryption of ours: its default is aws:kms, which is not ours "
-        "to remove and which Vonage cannot upload with. Set encryption=s3 to replace it by S3-managed keys, or remove "
-        "it yourself first."
+        "Could not set encryption=none: the default encryption of the bucket is aws:kms, which this collection does "
+        "not manage and Vonage cannot upload with. Set encryption=s3 to replace it by S3-managed keys, or delete it "
+        "yourself first."
     )
 
 
 def test_encryption_is_shown_as_the_option() -> None:
     facet = EncryptionFacet()
     states = [Encryption(None), Encryption("AES256"), Encryption("aws:kms"), Encryption("aws:kms", "k")]
-    assert [facet.show(state) for state in states] == ["none", "s3", "aws:kms", "aws:kms (k)"]
+    assert [facet.to_option(state) for state in states] == ["none", "s3", "aws:kms", "aws:kms (k)"]
     assert facet.parse({"ServerSideEncryptionConfiguration": {"Rules": [{"BucketKeyEnabled": True}]}}) == states[0]
     assert facet.payload(states[0]) is None
 
 
 @pytest.mark.parametrize(
-    ("wish", "target"),
+    ("desired", "target"),
     [
-        (BlockWish(True), (True, True, True, True)),
-        (BlockWish(False), (False, False, False, False)),
-        (BlockWish(True, False), (True, True, False, False)),
-        (BlockWish(True, True), (True, True, True, True)),
-        (BlockWish(False, True), (False, False, False, False)),
-        (BlockWish(None, False), (False, True, False, False)),
-        (BlockWish(None, True), (False, True, True, True)),
+        (DesiredPublicAccessBlock(True), (True, True, True, True)),
+        (DesiredPublicAccessBlock(False), (False, False, False, False)),
+        (DesiredPublicAccessBlock(True, False), (True, True, False, False)),
+        (DesiredPublicAccessBlock(True, True), (True, True, True, True)),
+        (DesiredPublicAccessBlock(False, True), (False, False, False, False)),
+        (DesiredPublicAccessBlock(None, False), (False, True, False, False)),
+        (DesiredPublicAccessBlock(None, True), (False, True, True, True)),
     ],
 )
-def test_block(wish: BlockWish, target: tuple[bool, bool, bool, bool]) -> None:
+def test_block(desired: DesiredPublicAccessBlock, target: tuple[bool, bool, bool, bool]) -> None:
     facet = BlockFacet()
-    found = facet.target(wish, Block(False, True, False, True))
+    found = facet.target(desired, Block(False, True, False, True))
     assert found.values == target
     payload = facet.payload(found)
     assert payload is not None
@@ -371,24 +378,24 @@ def test_ownership_and_versioning() -> None:
 
 def test_policy_statements_of_ours_are_shown_as_options() -> None:
     facet = PolicyFacet()
-    state = Policy.of([public_statement(ARN, ["b/", "a/c/"]), tls_statement(ARN)])
-    assert facet.show(state) == {"public_prefixes": ["a/c", "b"], "require_tls": True, "require_encryption": False}
+    state = Policy.from_statements([public_statement(ARN, ["b/", "a/c/"]), tls_statement(ARN)])
+    assert facet.to_option(state) == {"public_prefixes": ["a/c", "b"], "require_tls": True, "require_encryption": False}
     by_hand = {**tls_statement(ARN), "Effect": "Allow"}
-    assert facet.show(Policy.of([by_hand]))["require_tls"] == by_hand
-    assert facet.described(PolicyWish(ARN, require_tls=True), state) == {"require_tls": True}
+    assert facet.to_option(Policy.from_statements([by_hand]))["require_tls"] == by_hand
+    assert facet.to_result(DesiredPolicy(ARN, require_tls=True), state) == {"require_tls": True}
 
 
 def test_policy_head_and_others_are_sent_along() -> None:
     facet = PolicyFacet()
     document = {"Version": "2008-10-17", "Id": "x", "Statement": [{"Sid": "Theirs", "Effect": "Deny", "Resource": "r"}]}
     current = facet.parse({"Policy": json.dumps(document)})
-    payload = facet.payload(facet.target(PolicyWish(ARN, ("a/",)), current))
+    payload = facet.payload(facet.target(DesiredPolicy(ARN, ("a/",)), current))
     assert payload is not None
     sent = json.loads(payload["Policy"])
     assert sent == {**document, "Statement": [*document["Statement"], public_statement(ARN, ["a/"])]}
     assert sent["Statement"][1]["Resource"] == [f"{ARN}/a/*"]
     assert sent["Statement"][1]["Action"] == "s3:GetObject"
-    closed = facet.target(PolicyWish(ARN, ()), Policy.of([public_statement(ARN, ["a/"])]))
+    closed = facet.target(DesiredPolicy(ARN, ()), Policy.from_statements([public_statement(ARN, ["a/"])]))
     assert facet.payload(closed) is None
 
 
@@ -403,15 +410,15 @@ def test_policy_head_and_others_are_sent_along() -> None:
     ],
 )
 def test_policy_what_our_statement_opens(statement: dict[str, t.Any], opened: set[str] | None) -> None:
-    assert Policy.of([statement]).opened == opened
-    assert Policy.of([statement]).without(PUBLIC).opened == set()
+    assert Policy.from_statements([statement]).public_prefixes_if_unmodified == opened
+    assert Policy.from_statements([statement]).without(PUBLIC).public_prefixes_if_unmodified == set()
 
 
 def test_encryption_leaves_the_kinds_that_are_blocked_as_they_are() -> None:
     facet, blocked = EncryptionFacet(), {"EncryptionType": ["SSE-C"]}
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BlockedEncryptionTypes": blocked}
     current = facet.parse({"ServerSideEncryptionConfiguration": {"Rules": [rule]}})
-    target = facet.target(EncryptionWish("s3", floor=True), current)
+    target = facet.target(DesiredEncryption("s3", always_encrypted=True), current)
     ours = {**rule, "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     assert facet.payload(target) == {"ServerSideEncryptionConfiguration": {"Rules": [ours]}}
-    assert facet.same(target, Encryption("AES256"))
+    assert facet.equal(target, Encryption("AES256"))

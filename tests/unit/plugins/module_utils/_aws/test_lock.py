@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, lock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject, Held
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject, StoredObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.lease import FREE, SECONDS, WRITE_SECONDS, Lease
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import Clock, Lock, TurnLostError
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import Clock, LeaseLostError, Lock
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 THEIRS = Lease("other", "472", "2026-11-22T00:00:00Z", SECONDS)
@@ -51,7 +51,7 @@ class Store:
 
     def __init__(self, time: Time) -> None:
         self.time = time
-        self.held = Held(None)
+        self.held = StoredObject(None)
         self.written = 0.0
         self.writes = 0
         self.tells_age = True
@@ -60,20 +60,20 @@ class Store:
 
     def put(self, found: Lease) -> None:
         self.writes += 1
-        self.held = Held(found.data(), f'"{self.writes}"')
+        self.held = StoredObject(found.data(), f'"{self.writes}"')
         self.written = self.time.now
 
-    def read(self) -> Held:
+    def read(self) -> StoredObject:
         age = float(int(self.time.now) - int(self.written)) if self.tells_age else None
-        return Held(self.held.data, self.held.version, age=age)
+        return StoredObject(self.held.data, self.held.version, age=age)
 
-    def write(self, data: bytes, expected: Held | None) -> Held:
+    def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
         self.before_write()
         self.time.now += self.takes
         if expected is None or expected.version != self.held.version:
             raise errors.ConflictError("write", "another run has written it in between")
         self.put(lease.parsed(data))
-        self.held = Held(data, self.held.version)
+        self.held = StoredObject(data, self.held.version)
         self.time.now += self.takes
         return self.held
 
@@ -82,8 +82,8 @@ class Store:
         return lease.parsed(self.held.data).owner
 
     @property
-    def scope(self) -> str:
-        return lease.parsed(self.held.data).scope
+    def project(self) -> str:
+        return lease.parsed(self.held.data).project
 
 
 @dataclass
@@ -91,8 +91,8 @@ class Here:
     time: Time
     store: Store
 
-    def lock(self, scope: str = "471", offset: float = 0.0) -> Lock:
-        return Lock(self.store, "bucket b-1, which projects share", scope, self.time.clock(offset))
+    def lock(self, project: str = "471", offset: float = 0.0) -> Lock:
+        return Lock(self.store, "bucket b-1, which projects share", project, self.time.clock(offset))
 
 
 @pytest.fixture
@@ -105,14 +105,14 @@ def test_a_turn(here: Here) -> None:
     turn = here.lock()
     turn.acquire()
     found = json.loads(here.store.held.data or b"")
-    assert (found["scope"], found["seconds"], len(found["owner"])) == ("471", SECONDS, 36)
+    assert (found["project"], found["seconds"], len(found["owner"])) == ("471", SECONDS, 36)
     assert (found["since"], found["until"]) == ("1970-01-01T00:16:40Z", "1970-01-01T00:17:25Z")
-    turn.hold()
+    turn.renew()
     assert here.store.writes == 1
     turn.release()
     assert lease.parsed(here.store.held.data) == FREE
     here.lock("472").acquire()
-    assert here.store.scope == "472"
+    assert here.store.project == "472"
     assert here.time.slept == []
 
 
@@ -121,7 +121,7 @@ def test_who_comes_second_waits_until_the_first_has_ended(here: Here) -> None:
     first.acquire()
     here.time.on_sleep = lambda: first.release() if len(here.time.slept) == 5 else None
     second.acquire()
-    assert here.store.scope == "472"
+    assert here.store.project == "472"
     assert here.time.slept == [0.05, 0.1, 0.2, 0.4, 0.8]
 
 
@@ -141,7 +141,7 @@ def test_a_lease_that_has_run_out_is_taken_over_and_not_before(
     here.store.tells_age = tells_age
     begun = here.time.now
     here.lock().acquire()
-    assert here.store.scope == "471"
+    assert here.store.project == "471"
     # Both of the store's times are cut to whole seconds.
     assert SECONDS + lease.MARGIN - 1 < here.time.now - begun < SECONDS + lease.MARGIN + 1
     assert lease.MARGIN >= 1
@@ -163,7 +163,7 @@ def test_a_lease_is_watched_anew_when_it_is_renewed(here: Here) -> None:
     def work() -> None:
         if here.time.now - 1000 < 100:
             writes = here.store.writes
-            first.hold()
+            first.renew()
             renewed.extend([here.time.now] if here.store.writes > writes else [])
 
     here.time.on_sleep = work
@@ -178,10 +178,10 @@ def test_the_wait_has_an_end_that_says_what_to_do(here: Here) -> None:
     with pytest.raises(errors.ConflictError) as caught:
         here.lock().acquire()
     assert str(caught.value) == (
-        "Could not write to bucket b-1, which projects share: it was other projects' turn for 180 s, the last time "
-        "that of the run of project 472 since 2026-11-22T00:00:00Z. Run it again later, or let fewer runs that change "
-        "this bucket work at once. A run that was killed keeps others waiting for 45 s at most; who has the turn is "
-        "said in .vonage-archiving/bucket.lock in the bucket."
+        "Could not write to bucket b-1, which projects share: runs of other projects held the bucket lock for 180 "
+        "s, most recently the run of project 472 since 2026-11-22T00:00:00Z. Run it again later, or run fewer changes "
+        "of this bucket concurrently. The lease of a run that was killed expires after 45 s. The object "
+        ".vonage-archiving/bucket.lock in the bucket names the owner of the lock."
     )
     assert lease.BUDGET <= here.time.now - 1000 <= lease.BUDGET + 2 * lease.LONGEST_PAUSE
     assert lease.BUDGET > 2 * (SECONDS + lease.MARGIN)
@@ -197,7 +197,7 @@ def test_of_two_who_see_it_free_one_gets_it(here: Here) -> None:
     here.store.before_write = quicker
     here.time.on_sleep = second.release
     here.lock().acquire()
-    assert here.store.scope == "471"
+    assert here.store.project == "471"
     assert len(here.time.slept) == 1
 
 
@@ -206,10 +206,10 @@ def test_a_lease_is_made_longer_before_a_write_that_it_does_not_cover(here: Here
     turn.acquire()
     first = here.store.owner
     here.time.now += SECONDS - WRITE_SECONDS
-    turn.hold()
+    turn.renew()
     assert here.store.writes == 1
     here.time.now += 0.1
-    turn.hold()
+    turn.renew()
     assert here.store.writes == 2
     assert here.store.owner != first
     turn.release()
@@ -220,16 +220,16 @@ def test_who_slept_through_the_lease_writes_no_more(here: Here) -> None:
     turn.acquire()
     here.time.now += SECONDS + lease.MARGIN + 1
     here.lock("472").acquire()
-    for step in (turn.hold, turn.release):
-        with pytest.raises(TurnLostError, match="it took longer than the 45 s that a run has for it"):
+    for step in (turn.renew, turn.release):
+        with pytest.raises(LeaseLostError, match="the lease of 45 s has expired, and another run"):
             step()
-    assert here.store.scope == "472"
+    assert here.store.project == "472"
 
 
 def test_a_machine_that_slept_is_noticed_by_the_other_clock() -> None:
-    began = lease.Holding(100.0, 5000.0)
-    assert began.left(45.0, lease.Holding(101.0, 5040.0)) == 5.0
-    assert began.left(45.0, lease.Holding(140.0, 5001.0)) == 5.0
+    began = lease.ClockReading(100.0, 5000.0)
+    assert began.left(45.0, lease.ClockReading(101.0, 5040.0)) == 5.0
+    assert began.left(45.0, lease.ClockReading(140.0, 5001.0)) == 5.0
 
 
 def test_a_renewal_that_takes_too_long_is_none(here: Here) -> None:
@@ -237,19 +237,19 @@ def test_a_renewal_that_takes_too_long_is_none(here: Here) -> None:
     turn.acquire()
     here.time.now += SECONDS
     here.store.takes = 10.0
-    with pytest.raises(TurnLostError):
-        turn.hold()
+    with pytest.raises(LeaseLostError):
+        turn.renew()
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"null", b"[1]", b"\xff", b'{"owner": "a", "scope": "b", "seconds": "x"}']
+    "data", [b"", b"{}", b"null", b"[1]", b"\xff", b'{"owner": "a", "project": "b", "seconds": "x"}']
 )
 def test_what_is_no_lease_counts_as_somebodys(here: Here, data: bytes) -> None:
     assert lease.parsed(data) == Lease("unknown", seconds=SECONDS)
     here.store.put(FREE)
-    here.store.held = Held(data, here.store.held.version)
+    here.store.held = StoredObject(data, here.store.held.version)
     here.lock().acquire()
-    assert here.store.scope == "471"
+    assert here.store.project == "471"
     assert here.time.now - 1000 >= SECONDS
 
 
@@ -293,11 +293,11 @@ class Taking(RuleBasedStateMachine):
         self.store.takes = takes
         if run in self.runs:
             try:
-                self.runs[run].hold()
-            except TurnLostError:
+                self.runs[run].renew()
+            except LeaseLostError:
                 del self.runs[run]
             else:
-                assert self.store.scope == str(run)
+                assert self.store.project == str(run)
                 self.may_write_until[run] = self.time.now + WRITE_SECONDS
 
     @rule(run=st.integers(0, 2))
@@ -308,7 +308,7 @@ class Taking(RuleBasedStateMachine):
             self.may_write_until.pop(run, None)
             try:
                 self.runs.pop(run).release()
-            except TurnLostError:
+            except LeaseLostError:
                 return
 
     @rule(run=st.integers(0, 2))
@@ -357,11 +357,11 @@ class Shared:
         return Reply(200, b"", {"ETag": self.etag})
 
     def work(self, work: t.Callable[[Bucket], None]) -> None:
-        lock.in_turn(self.bucket, "471", work, self.warnings.append)
+        lock.with_bucket_lock(self.bucket, "471", work, self.warnings.append)
 
     @property
-    def scope(self) -> str:
-        return lease.parsed(self.data).scope
+    def project(self) -> str:
+        return lease.parsed(self.data).project
 
 
 @pytest.fixture
@@ -373,7 +373,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Shared]:
 
 
 def test_work_is_done_while_the_lock_is_held(shared: Shared) -> None:
-    shared.work(lambda bucket: None if shared.scope == "471" else pytest.fail("no turn"))
+    shared.work(lambda bucket: None if shared.project == "471" else pytest.fail("no turn"))
     assert lease.parsed(shared.data) == FREE
     assert shared.warnings == []
 
@@ -391,7 +391,7 @@ def test_an_answer_that_was_lost_is_no_loss(shared: Shared) -> None:
 
     shared.peculiar = lose
     done: list[str] = []
-    shared.work(lambda bucket: done.append(shared.scope))
+    shared.work(lambda bucket: done.append(shared.project))
     assert (done, len(lost)) == (["471"], 2)
     assert lease.parsed(shared.data) == FREE
 
@@ -401,7 +401,7 @@ def test_a_conflict_is_waited_out(shared: Shared, status: int, code: str) -> Non
     refusals = [error(status, code)] * 2
     shared.peculiar = lambda asked: refusals.pop() if asked.method == "PUT" and refusals else None
     done: list[str] = []
-    shared.work(lambda bucket: done.append(shared.scope))
+    shared.work(lambda bucket: done.append(shared.project))
     assert (done, refusals) == (["471"], [])
 
 
@@ -410,7 +410,7 @@ def test_a_condition_that_is_refused_although_it_holds(shared: Shared) -> None:
     shared.work(lambda bucket: None)
     shared.peculiar = lambda asked: error(412, "PreconditionFailed") if "if-match" in asked.headers else None
     done: list[str] = []
-    shared.work(lambda bucket: done.append(shared.scope))
+    shared.work(lambda bucket: done.append(shared.project))
     assert (done, shared.warnings) == (["471"], [])
     assert lease.parsed(shared.data) == FREE
 
@@ -427,7 +427,7 @@ def test_aws_is_never_written_to_without_a_condition() -> None:
 
     aws = ConditionalObject(Connection(region="eu-west-1"), "b-1", "k", Client())
     with pytest.raises(errors.UnreachableError):
-        aws.write(b"one", Held(None))
+        aws.write(b"one", StoredObject(None))
     assert [params.get("IfNoneMatch") for params in asked] == ["*"]
 
 
@@ -447,8 +447,8 @@ def test_without_permission_it_goes_on_and_says_which(shared: Shared, method: st
     shared.work(done.append)
     assert done == [shared.bucket]
     assert shared.warnings == [
-        "Bucket b-1 is shared, and the lock by which projects take turns at it cannot be used: the S3 store at "
-        f"{shared.server.url} answered AccessDenied: no. What another project changes at the same moment may be lost. "
+        "Bucket b-1 is shared, and its bucket lock cannot be used: the S3 store at "
+        f"{shared.server.url} answered AccessDenied: no. Concurrent changes of another project may be lost. "
         "These credentials need the permissions s3:GetObject and s3:PutObject on b-1/.vonage-archiving/*."
     ]
 
@@ -468,14 +468,14 @@ def test_work_that_fails_ends_the_turn(shared: Shared) -> None:
     assert lease.parsed(shared.data) == FREE
 
 
-@pytest.mark.parametrize(("status", "scope"), [(503, ""), (None, "471")])
-def test_a_write_that_may_yet_take_effect_keeps_the_turn(shared: Shared, status: int | None, scope: str) -> None:
+@pytest.mark.parametrize(("status", "project"), [(503, ""), (None, "471")])
+def test_a_write_that_may_yet_take_effect_keeps_the_turn(shared: Shared, status: int | None, project: str) -> None:
     def fail(bucket: Bucket) -> None:
         raise errors.UnreachableError("write", "no answer", status=status)
 
     with pytest.raises(errors.UnreachableError):
         shared.work(fail)
-    assert shared.scope == scope
+    assert shared.project == project
 
 
 def test_work_is_done_again_where_the_turn_was_lost_meanwhile(shared: Shared) -> None:
@@ -493,13 +493,13 @@ def test_work_is_done_again_where_the_turn_was_lost_meanwhile(shared: Shared) ->
 
 
 def test_a_turn_that_is_lost_again_and_again_is_told(shared: Shared) -> None:
-    with pytest.raises(TurnLostError):
+    with pytest.raises(LeaseLostError):
         shared.work(lambda bucket: setattr(shared, "data", Lease("", "472").data()))
 
 
 def test_a_write_is_sent_once_for_each_look_at_the_lease(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[str] = []
-    monkeypatch.setattr(Lock, "hold", lambda lock: held.append("hold"))
+    monkeypatch.setattr(Lock, "renew", lambda lock: held.append("renew"))
 
     def peculiar(asked: Asked) -> Reply | None:
         if asked.path.endswith("?tagging"):
@@ -514,7 +514,7 @@ def test_a_write_is_sent_once_for_each_look_at_the_lease(shared: Shared, monkeyp
 
     with pytest.raises(errors.UnreachableError):
         shared.work(write)
-    assert held == ["hold", "DELETE"] * 3
+    assert held == ["renew", "DELETE"] * 3
     # An answer came: nothing is under way any more.
     assert lease.parsed(shared.data) == FREE
 
@@ -527,4 +527,4 @@ def test_an_end_that_cannot_be_told_is_no_failure(shared: Shared) -> None:
     shared.peculiar = peculiar
     shared.work(lambda bucket: None)
     assert len(shared.warnings) == 1
-    assert "Runs of other projects have to wait until the lock of bucket b-1 runs out" in shared.warnings[0]
+    assert "Runs of other projects wait until the lease of the lock of bucket b-1 expires" in shared.warnings[0]

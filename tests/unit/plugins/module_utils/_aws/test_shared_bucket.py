@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan, names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import Desired, desired
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import Observed, plan
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_options
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
@@ -34,7 +34,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 
 ARN = "arn:aws:s3:::b-1"
-SCOPES = ("471", "4711", "4712", "a-b", "a")
+PROJECTS = ("471", "4711", "4712", "a-b", "a")
 AWS = Connection(region="eu-west-1")
 THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": ARN}
 THEIR_RULE = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
@@ -44,14 +44,14 @@ OPEN, CLOSED = Block(True, True, False, False), Block(True, True, True, True)
 class Wanted(t.NamedTuple):
     """One run of one project."""
 
-    scope: str
+    project: str
     public: tuple[str, ...]
     days: int
 
     @property
     def options(self) -> dict[str, t.Any]:
-        days = {"prefix": f"{self.scope}/", "expire_days": self.days} if self.days else {}
-        return {"name": "b-1", "scope": self.scope, "public_prefixes": list(self.public), "lifecycle": days}
+        days = {"prefix": f"{self.project}/", "expire_days": self.days} if self.days else {}
+        return {"name": "b-1", "project": self.project, "public_prefixes": list(self.public), "lifecycle": days}
 
 
 class Documents:
@@ -62,13 +62,13 @@ class Documents:
         self.rules: list[t.Mapping[str, t.Any]] = [THEIR_RULE]
         self.block = block
 
-    def seen_by(self, want: Desired) -> Observed:
+    def seen_by(self, params: BucketParams) -> CurrentBucket:
         states = {
             "policy": FACETS["policy"].parse(self.policy),
             "block_public_access": self.block,
-            "lifecycle": FACETS["lifecycle"].parse({"Rules": self.rules}, rule_id(want.scope)),  # type: ignore[call-arg]
+            "lifecycle": FACETS["lifecycle"].parse({"Rules": self.rules}, rule_id(params.project)),  # type: ignore[call-arg]
         }
-        return Observed(True, {name: states[name] for name in want.wishes}, on_aws=True)
+        return CurrentBucket(True, {name: states[name] for name in params.facets}, on_aws=True)
 
     def take(self, name: str, value: t.Any) -> None:
         payload = FACETS[name].payload(value)
@@ -81,11 +81,11 @@ class Documents:
 
     def run(self, **options: t.Any) -> list[str]:
         """One run, alone; the names of what it changed."""
-        want = desired({"name": "b-1", **options}, AWS)
-        todo = plan(want, self.seen_by(want))
-        for step in todo.steps:
+        params = parse_options({"name": "b-1", **options}, AWS)
+        planned = plan(params, self.seen_by(params))
+        for step in planned.steps:
             self.take(step.target, step.value)
-        return todo.names
+        return planned.names
 
     @property
     def public(self) -> set[str]:
@@ -101,12 +101,12 @@ class Documents:
         return {str(rule["ID"]): rule["Expiration"]["Days"] for rule in self.rules}
 
 
-def runs_of(scope: str) -> st.SearchStrategy[Wanted]:
-    prefixes = st.lists(st.sampled_from([scope, f"{scope}/a", f"{scope}/b/"]), unique=True).map(tuple)
-    return st.builds(Wanted, st.just(scope), prefixes, st.sampled_from([0, 1, 30]))
+def runs_of(project: str) -> st.SearchStrategy[Wanted]:
+    prefixes = st.lists(st.sampled_from([project, f"{project}/a", f"{project}/b/"]), unique=True).map(tuple)
+    return st.builds(Wanted, st.just(project), prefixes, st.sampled_from([0, 1, 30]))
 
 
-runs = st.lists(st.sampled_from(SCOPES).flatmap(runs_of), max_size=12)
+runs = st.lists(st.sampled_from(PROJECTS).flatmap(runs_of), max_size=12)
 
 
 @given(runs, st.booleans())
@@ -115,14 +115,14 @@ def test_whatever_the_order_each_project_has_what_it_asked_for_last(sequence: li
     last: dict[str, Wanted] = {}
     for wanted in sequence:
         there.run(**wanted.options)
-        last[wanted.scope] = wanted
+        last[wanted.project] = wanted
         assert there.run(**wanted.options) == []
     for wanted in last.values():
         assert there.run(**wanted.options) == []
     public = {names.folder(prefix) for wanted in last.values() for prefix in wanted.public}
     assert there.public == public
-    assert there.statements.opened == public
-    days = {f"vonage-archiving-{wanted.scope}": wanted.days for wanted in last.values() if wanted.days}
+    assert there.statements.public_prefixes_if_unmodified == public
+    days = {f"vonage-archiving-{wanted.project}": wanted.days for wanted in last.values() if wanted.days}
     assert there.expiring == {"theirs": 9, **days}
     assert there.block == (OPEN if public else CLOSED)
     assert [each["Sid"] for each in there.statements.statements if each["Sid"] != PUBLIC] == (
@@ -130,58 +130,58 @@ def test_whatever_the_order_each_project_has_what_it_asked_for_last(sequence: li
     )
 
 
-@given(st.permutations(SCOPES))
+@given(st.permutations(PROJECTS))
 def test_the_order_makes_no_difference(order: list[str]) -> None:
     found = []
-    for each in (SCOPES, order):
+    for each in (PROJECTS, order):
         there = Documents(THEIRS)
-        for scope in each:
-            there.run(**Wanted(scope, (scope,), 3).options)
+        for project in each:
+            there.run(**Wanted(project, (project,), 3).options)
         found.append((there.statements.meaning, there.expiring, there.block))
     assert found[0] == found[1]
-    assert len(found[0][1]) == len(SCOPES) + 1
+    assert len(found[0][1]) == len(PROJECTS) + 1
 
 
 def test_a_project_sees_its_own_part_only() -> None:
     there = Documents(public_statement(ARN, ["471", "4711/a", "4711/b"]), block=OPEN)
-    want = desired(Wanted("4711", ("4711/b", "4711/c"), 0).options, AWS)
-    found = plan(want, there.seen_by(want))
+    params = parse_options(Wanted("4711", ("4711/b", "4711/c"), 0).options, AWS)
+    found = plan(params, there.seen_by(params))
     assert (found.before(), found.after()) == (
         {"public_prefixes": ["4711/a", "4711/b"]},
         {"public_prefixes": ["4711/b", "4711/c"]},
     )
-    (facing,) = [each for each in bucket_plan.faced(want, there.seen_by(want)) if each.name == "policy"]
-    assert FACETS["policy"].described(facing.wish, facing.target) == {"public_prefixes": ["4711/b", "4711/c"]}
-    assert facing.target.public_prefixes == {"471/", "4711/b/", "4711/c/"}
+    (diff,) = [each for each in bucket_plan.diff_facets(params, there.seen_by(params)) if each.name == "policy"]
+    assert FACETS["policy"].to_result(diff.desired, diff.target) == {"public_prefixes": ["4711/b", "4711/c"]}
+    assert diff.target.public_prefixes == {"471/", "4711/b/", "4711/c/"}
 
 
 def test_the_block_is_locked_by_whoever_closes_last() -> None:
     there = Documents()
-    for scope in ("471", "472"):
-        there.run(scope=scope, public_prefixes=[scope])
+    for project in ("471", "472"):
+        there.run(project=project, public_prefixes=[project])
     assert there.block == OPEN
     # No fight: who has nothing public leaves the block to who has.
-    assert there.run(scope="473", public_prefixes=[]) == []
-    assert there.run(scope="473", public_prefixes=[], block_public_access=True) == []
-    assert there.run(scope="471", public_prefixes=[]) == ["public_prefixes"]
+    assert there.run(project="473", public_prefixes=[]) == []
+    assert there.run(project="473", public_prefixes=[], block_public_access=True) == []
+    assert there.run(project="471", public_prefixes=[]) == ["public_prefixes"]
     assert there.block == OPEN
-    assert there.run(scope="472", public_prefixes=[]) == ["block_public_access", "public_prefixes"]
+    assert there.run(project="472", public_prefixes=[]) == ["block_public_access", "public_prefixes"]
     assert there.block == CLOSED
 
 
 def test_the_block_that_somebody_set_is_taken_off_by_who_has_something_public() -> None:
     there = Documents(public_statement(ARN, ["471", "472"]))
-    assert there.run(scope="473", public_prefixes=[]) == []
-    assert there.run(scope="472", public_prefixes=["472"]) == ["block_public_access"]
+    assert there.run(project="473", public_prefixes=[]) == []
+    assert there.run(project="472", public_prefixes=["472"]) == ["block_public_access"]
     assert there.block == OPEN
 
 
 def test_what_the_block_holds_back_is_not_shown_for_a_moment_nor_taken_from_others() -> None:
     there = Documents(public_statement(ARN, ["471/old", "472"]))
-    with pytest.raises(errors.RejectedError, match="Take the block off yourself if what the statement names is meant"):
-        there.run(scope="471", public_prefixes=["471/new"])
+    with pytest.raises(errors.RejectedError, match="Switch the block off yourself if everything in"):
+        there.run(project="471", public_prefixes=["471/new"])
     alone = Documents(public_statement(ARN, ["471/old"]))
-    assert alone.run(scope="471", public_prefixes=["471/new"]) == ["block_public_access", "public_prefixes"]
+    assert alone.run(project="471", public_prefixes=["471/new"]) == ["block_public_access", "public_prefixes"]
     assert alone.public == {"471/new/"}
 
 
@@ -198,17 +198,17 @@ def test_what_somebody_did_to_the_statement_is_neither_spread_nor_lost(more: dic
     changed = {**public_statement(ARN, ["471", "472"]), **more}
     there = Documents(changed, block=OPEN)
     with pytest.raises(errors.RejectedError, match="open public prefixes of project 471 in bucket b-1: the statement"):
-        there.run(scope="471", public_prefixes=["471"])
+        there.run(project="471", public_prefixes=["471"])
     # To take one's own part out is always possible, and leaves the rest as it is.
-    there.run(scope="471", public_prefixes=[])
+    there.run(project="471", public_prefixes=[])
     rest = [each for each in changed["Resource"] if each != f"{ARN}/471/*"]
-    assert there.statements.ours(PUBLIC) == {**changed, "Resource": rest}
-    assert there.run(scope="473", public_prefixes=[]) == []
+    assert there.statements.managed_statement(PUBLIC) == {**changed, "Resource": rest}
+    assert there.run(project="473", public_prefixes=[]) == []
 
 
 def test_without_a_scope_it_is_about_all() -> None:
     there = Documents(public_statement(ARN, ["471", "472"]), block=OPEN)
-    there.run(scope="471", lifecycle={"prefix": "471/", "expire_days": 1})
+    there.run(project="471", lifecycle={"prefix": "471/", "expire_days": 1})
     assert there.run(lifecycle={"expire_days": 2}, public_prefixes=["473"]) == ["public_prefixes", "lifecycle"]
     assert there.public == {"473/"}
     assert there.expiring == {"theirs": 9, "vonage-archiving-471": 1, "vonage-archiving": 2}
@@ -219,25 +219,26 @@ def test_without_a_scope_it_is_about_all() -> None:
     [
         (
             {"public_prefixes": ["472"]},
-            "public_prefixes: '472' is outside of scope '471': it must be 471 or lie below it",
+            "public_prefixes: '472' is outside of project 471. It must be 471 or lie below 471/",
         ),
-        ({"public_prefixes": ["4711"]}, "public_prefixes: '4711' is outside of scope '471'"),
-        ({"lifecycle": {"expire_days": 1}}, "lifecycle.prefix '' is outside of scope '471': it must begin with 471/"),
-        ({"lifecycle": {"prefix": "471", "expire_days": 1}}, "lifecycle.prefix '471' is outside"),
-        ({"scope": "a/b"}, "scope 'a/b' is no id of a project"),
-        ({"scope": ".vonage-archiving"}, "scope '.vonage-archiving' is no id of a project"),
+        ({"public_prefixes": ["4711"]}, "public_prefixes: '4711' is outside of project 471"),
+        ({"lifecycle": {"expire_days": 1}}, "lifecycle.prefix: '' is outside of project 471. It must begin with 471/"),
+        ({"lifecycle": {"prefix": "471", "expire_days": 1}}, "lifecycle.prefix: '471' is outside"),
+        ({"project": "a/b"}, "project: 'a/b' is not a valid project id"),
+        ({"project": ".vonage-archiving"}, "project: '.vonage-archiving' is not a valid project id"),
     ],
 )
 def test_what_is_about_other_projects_is_refused_offline(options: dict[str, t.Any], problem: str) -> None:
     with pytest.raises(errors.InputError) as caught:
-        desired({"name": "b-1", "scope": "471", **options}, AWS)
+        parse_options({"name": "b-1", "project": "471", **options}, AWS)
     assert len(caught.value.problems) == 1
     assert caught.value.problems[0].startswith(problem)
 
 
 def test_no_prefix_is_needed_to_remove_the_rule() -> None:
     assert (
-        desired({"name": "b-1", "scope": "471", "lifecycle": {"expire_days": 0}}, AWS).wishes["lifecycle"].rule is None
+        parse_options({"name": "b-1", "project": "471", "lifecycle": {"expire_days": 0}}, AWS).facets["lifecycle"].rule
+        is None
     )
 
 
@@ -246,9 +247,9 @@ def test_more_than_s3_takes_is_refused_before_it_is_sent() -> None:
     there = Documents()
     there.rules = [{**THEIR_RULE, "ID": str(n)} for n in range(MOST_RULES)]
     with pytest.raises(errors.RejectedError, match="write the lifecycle rules of bucket b-1: it would have 1001 rules"):
-        there.run(scope="471", lifecycle={"prefix": "471/", "expire_days": 1})
+        there.run(project="471", lifecycle={"prefix": "471/", "expire_days": 1})
     there.rules.pop()
-    assert there.run(scope="471", lifecycle={"prefix": "471/", "expire_days": 1}) == ["lifecycle"]
+    assert there.run(project="471", lifecycle={"prefix": "471/", "expire_days": 1}) == ["lifecycle"]
 
 
 @pytest.mark.parametrize(
@@ -259,28 +260,28 @@ def test_how_many_public_prefixes_a_policy_has_room_for(bucket: str, project: st
     """The numbers of guide_shared_buckets.rst."""
     facet = FACETS["policy"]
 
-    def excess(number: int) -> str:
+    def limit_exceeded(number: int) -> str:
         resources = [project.format(n % 10) for n in range(number)]
-        return facet.excess(Policy.of([public_statement(f"arn:aws:s3:::{bucket}", resources)]))
+        return facet.limit_exceeded(Policy.from_statements([public_statement(f"arn:aws:s3:::{bucket}", resources)]))
 
-    assert [bool(excess(number)) for number in (most, most + 1)] == [False, True]
-    assert "of which S3 takes 20480" in excess(most + 1)
+    assert [bool(limit_exceeded(number)) for number in (most, most + 1)] == [False, True]
+    assert "S3 allows at most 20480" in limit_exceeded(most + 1)
 
 
 def test_a_store_other_than_aws_has_limits_of_its_own() -> None:
     many = Lifecycle(others=tuple({"ID": str(n)} for n in range(MOST_RULES)))
-    want = desired({"name": "b-1", "scope": "471", "lifecycle": {"prefix": "471/", "expire_days": 1}}, AWS)
-    seen = Observed(True, {"lifecycle": many}, on_aws=False)
-    assert plan(want, seen).names == ["lifecycle"]
+    params = parse_options({"name": "b-1", "project": "471", "lifecycle": {"prefix": "471/", "expire_days": 1}}, AWS)
+    current = CurrentBucket(True, {"lifecycle": many}, on_aws=False)
+    assert plan(params, current).names == ["lifecycle"]
     with pytest.raises(errors.RejectedError):
-        plan(want, replace(seen, on_aws=True))
+        plan(params, replace(current, on_aws=True))
 
 
 def test_the_projects_that_have_a_rule() -> None:
     there = Documents()
-    for scope in ("b", "a"):
-        there.run(scope=scope, lifecycle={"prefix": f"{scope}/", "expire_days": 1})
+    for project in ("b", "a"):
+        there.run(project=project, lifecycle={"prefix": f"{project}/", "expire_days": 1})
     there.run(lifecycle={"expire_days": 1})
     for name in ("vonage-archiving-a", "vonage-archiving"):
         found = FACETS["lifecycle"].parse({"Rules": there.rules}, name)  # type: ignore[call-arg]
-        assert found.scopes == ["a", "b"]
+        assert found.projects == ["a", "b"]

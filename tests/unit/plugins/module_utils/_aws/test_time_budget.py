@@ -149,7 +149,7 @@ def test_read_of_unresponsive_store_fails_within_budget(name: str) -> None:
         f"Could not list the objects of bucket-1: the S3 store at {server.url} did not complete ListObjectsV2 within "
         f"the time budget of 1 s. Check the network path to {server.url}"
     )
-    assert (error.facts["operation"], error.facts["time_budget"]) == ("ListObjectsV2", BUDGET)
+    assert (error.facts["api_operation"], error.facts["time_budget"]) == ("ListObjectsV2", BUDGET)
     assert "applied" not in error.hint
     assert not errors.is_definite(error)
 
@@ -180,7 +180,7 @@ def test_read_of_small_object_that_trickles_its_body_fails_within_budget() -> No
         state_file = ConditionalObject(connection, "b-1", "k", make_client(connection), "the state file")
         with in_time(), pytest.raises(errors.UnreachableError, match="did not complete GetObject within") as caught:
             state_file.read()
-    assert caught.value.attempted == "read the state file s3://b-1/k"
+    assert caught.value.operation == "read the state file s3://b-1/k"
 
 
 @pytest.mark.parametrize(("name", "head"), [("redirects in a loop", LOOP), ("is always busy", BUSY)])
@@ -222,11 +222,11 @@ def test_call_without_retries_ends_before_its_lease(monkeypatch: pytest.MonkeyPa
 
 def test_abandoned_write_under_the_lock_is_not_sent_again() -> None:
     class FreeLock:
-        def hold(self) -> None:
+        def renew(self) -> None:
             """The lease never runs out."""
 
     with Server(hang) as server:
-        locked = lock.BucketInTurn(Bucket("bucket-1", server.connection()), t.cast("t.Any", FreeLock()))
+        locked = lock.LockedBucket(Bucket("bucket-1", server.connection()), t.cast("t.Any", FreeLock()))
         with in_time(), pytest.raises(errors.UnreachableError, match="within the time budget"):
             locked.call("delete_bucket_cors", "delete", "s3:PutBucketCORS")
     assert server.connections == 1

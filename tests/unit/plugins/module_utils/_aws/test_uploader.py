@@ -218,7 +218,7 @@ def test_two_runs_make_one_user() -> None:
     fake = FakeIam(user=existing())
     assert uploader.apply(iam(fake), WANTED, uploader.plan(WANTED, seen), Clock().patience()) is not None
     fake = FakeIam(user=existing(tags={}))
-    with pytest.raises(errors.NotOursError):
+    with pytest.raises(errors.NotManagedError):
         uploader.apply(iam(fake), WANTED, uploader.plan(WANTED, seen), Clock().patience())
     fake = FakeIam()
     fake.failures["create_user"] = errors.ConflictError("create it", "it exists", code="EntityAlreadyExists")
@@ -228,13 +228,13 @@ def test_two_runs_make_one_user() -> None:
 
 def test_a_bare_user_is_ours_on_stores_other_than_aws_only() -> None:
     bare = existing(tags={})
-    with pytest.raises(errors.NotOursError, match="does not have the tag vonage-archiving:managed"):
+    with pytest.raises(errors.NotManagedError, match="does not have the tag vonage-archiving:managed"):
         uploader.observe(iam(FakeIam(user=bare)), WANTED)
     assert uploader.observe(iam(FakeIam(user=bare)), replace(WANTED, force=True)).user is not None
     assert uploader.observe(iam(FakeIam(on_aws=False, user=bare)), WANTED).user is not None
     marks: tuple[User_, ...] = ({"tags": {"a": "b"}}, {"keys": ["AKIA"]}, {"policy": {"Statement": []}})
     for more in marks:
-        with pytest.raises(errors.NotOursError):
+        with pytest.raises(errors.NotManagedError):
             uploader.observe(iam(FakeIam(on_aws=False, user={**bare, **more})), WANTED)
 
 
@@ -386,7 +386,7 @@ def test_a_key_of_a_user_who_is_new_is_asked_for_again_and_one_that_may_be_there
             uploader.make_key(iam(fake), WANTED, clock.patience())
 
 
-def test_removal_refuses_what_is_not_ours_before_anything_is_gone() -> None:
+def test_removal_refuses_what_is_not_managed_before_anything_is_gone() -> None:
     more = {"list_user_policies": ["vonage-archiving", "theirs"], "list_groups_for_user": [{"GroupName": "g"}]}
     fake = FakeIam(user=existing(keys=["AKIA1"], **more))
     seen = uploader.observe(iam(fake), WANTED)

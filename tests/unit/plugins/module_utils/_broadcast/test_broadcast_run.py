@@ -16,7 +16,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploa
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import options, run
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import KEY_ID, KEY_SECRET
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import NotProvenError
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
 GIVEN: dict[str, t.Any] = {
@@ -149,7 +149,7 @@ def test_present_app_that_is_not_an_interactive_broadcast_is_refused(
 ) -> None:
     found = {KEY_ID: "AKIAOFANOTHERAPP1234", KEY_SECRET: "x", "S3_BUCKET_NAME": "b", "BUCKET_URL": "https://b.example"}
     world = World(dict(found))
-    with pytest.raises(errors.NotOursError) as caught:
+    with pytest.raises(errors.NotManagedError) as caught:
         start(world, check_mode, generation=generation, adopt_app=False)
     assert str(caught.value) == (
         "Could not change the config vars of example: none of them shows that it is an Interactive Broadcast "
@@ -210,9 +210,9 @@ def test_a_key_that_heroku_may_have_taken_stays(
     assert list(world.keys) == [world.variables[KEY_ID]]
 
 
-def test_a_key_that_is_not_proven_goes_again(start: t.Callable[..., Outcome]) -> None:
-    world = World(dict(OLD), {"OLD": True}, proof=NotProvenError("prove", "no"))
-    with pytest.raises(NotProvenError):
+def test_a_key_that_is_verification_failed_goes_again(start: t.Callable[..., Outcome]) -> None:
+    world = World(dict(OLD), {"OLD": True}, proof=VerificationFailedError("prove", "no"))
+    with pytest.raises(VerificationFailedError):
         start(world, rotate=True)
     assert world.log == ["GET", "make NEW", "proof", "delete NEW"]
     assert world.variables == OLD

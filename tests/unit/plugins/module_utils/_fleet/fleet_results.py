@@ -11,7 +11,7 @@ import typing as t
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import STATES, Row
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import CATEGORIES
 
 NOW = 1_800_000_000.0
@@ -20,7 +20,7 @@ PROJECT = "47123456"
 NAMED = {"vonage_project_id": PROJECT, "vonage_project_name": "acme"}
 ARCHIVES: dict[str, t.Any] = {
     **dict.fromkeys(CATEGORIES, 0),
-    "looked_at": 20,
+    "checked": 20,
     "newest": "2027-01-15T08:00:00Z",
     "ok": True,
     "uploaded": 20,
@@ -33,34 +33,34 @@ GIVEN: dict[str, t.Any] = {
     "bucket_changes": [],
     "storage": {"bucket": "recordings", "access_key": "AKIA1", "fallback": "none"},
     "reason": "unchanged",
-    "record": {
+    "state_file": {
         "location": "s3://recordings/r.json",
         "status": "applied",
-        "time": record.stamp(NOW - 3 * DAY),
+        "time": state.stamp(NOW - 3 * DAY),
         "since": None,
     },
     "uploader": {},
     "uploader_changes": [],
     "access_keys": [],
     "rotate_at": None,
-    "waits": "",
+    "retained_keys_reason": "",
     "checks": [],
-    "proof": "",
+    "verification": "",
     "archives": ARCHIVES,
     "seconds": 0.4,
 }
 KEYS = [
-    {"id": "AKIA0", "in_target": False, "created": record.stamp(NOW - 90 * DAY)},
-    {"id": "AKIA1", "in_target": True, "created": record.stamp(NOW - 40 * DAY)},
+    {"id": "AKIA0", "in_target": False, "created": state.stamp(NOW - 90 * DAY)},
+    {"id": "AKIA1", "in_target": True, "created": state.stamp(NOW - 40 * DAY)},
 ]
-MANAGED = {**GIVEN, "access_keys": KEYS, "rotate_at": record.stamp(NOW + 50 * DAY), "uploader": {"name": "u"}}
+MANAGED = {**GIVEN, "access_keys": KEYS, "rotate_at": state.stamp(NOW + 50 * DAY), "uploader": {"name": "u"}}
 FAILED: dict[str, t.Any] = {
     "failed": True,
     "changed": True,
     "msg": "Could not do it:\n  403.",
     "project": PROJECT,
     "bucket_changes": ["tags"],
-    "error": {"kind": "denied", "attempted": "do it", "problem": "403", "hint": "", "status": 403},
+    "error": {"kind": "denied", "operation": "do it", "problem": "403", "hint": "", "status": 403},
     "seconds": 1.0,
 }
 # What a person may call a project, or a server answer.
@@ -91,7 +91,7 @@ ROWS = st.lists(
         reason=TEXTS,
         archives=st.none() | COUNTS,
         key_age=st.none() | st.floats(0, 1e10),
-        waits=TEXTS,
+        retained_keys_reason=TEXTS,
     ),
     max_size=8,
 )

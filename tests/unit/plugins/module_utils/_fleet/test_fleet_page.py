@@ -94,7 +94,7 @@ def test_the_page_says_what_the_rows_say(rows: list[Row], check_mode: bool) -> N
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_names_are_text(name: str) -> None:
-    found = read([Row(name, name, name, name, FAILED, name, waits=name)])
+    found = read([Row(name, name, name, name, FAILED, name, retained_keys_reason=name)])
     assert found.rows[1][1] == report.plain(name)
     assert found.title == "Archive storage: 1 projects, 1 failed"
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import report
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import CHANGED, FAILED, NOT_RUN, OK, Row
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet import fleet_results as results
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet.fleet_results import (
     ARCHIVES,
@@ -52,10 +52,16 @@ def test_a_project_with_a_key_that_is_given() -> None:
 
 def test_a_project_whose_keys_are_made() -> None:
     found = row(MANAGED)
-    assert (found.key_age, found.rotate_at) == (40 * DAY, record.stamp(NOW + 50 * DAY))
+    assert (found.key_age, found.rotate_at) == (40 * DAY, state.stamp(NOW + 50 * DAY))
     assert row({**MANAGED, "access_keys": [{"in_target": True, "created": None}]}).key_age == 3 * DAY
     changed = row(
-        {**MANAGED, "changed": True, "bucket_changes": ["tags"], "uploader_changes": ["target"], "waits": "w"}
+        {
+            **MANAGED,
+            "changed": True,
+            "bucket_changes": ["tags"],
+            "uploader_changes": ["target"],
+            "retained_keys_reason": "w",
+        }
     )
     assert (changed.state, changed.changes, changed.cells()[4]) == (CHANGED, ("tags", "target"), "unchanged, w")
 
@@ -64,7 +70,7 @@ def test_a_project_that_failed() -> None:
     found = row(results.FAILED)
     # Although something was changed before.
     assert (found.state, found.reason, found.changes) == (FAILED, "Could not do it: 403.", ("tags",))
-    assert found.problem == {"kind": "denied", "attempted": "do it", "problem": "403"}
+    assert found.problem == {"kind": "denied", "operation": "do it", "problem": "403"}
     assert (found.target, found.uploads, found.age, found.dull) == ("", "not known", "not known", False)
 
 
@@ -101,19 +107,19 @@ def test_hosts_that_are_of_no_inventory_of_ours() -> None:
 @pytest.mark.parametrize(
     ("kept", "age"),
     [
-        ({"status": "pending", "time": record.stamp(NOW)}, "not known"),
+        ({"status": "pending", "time": state.stamp(NOW)}, "not known"),
         ({"status": None, "time": None}, "not known"),
         ({}, "not known"),
         (None, "not known"),
-        ({"status": "applied", "time": record.stamp(NOW)}, "0 min"),
-        ({"status": "applied", "time": record.stamp(NOW - 3599)}, "59 min"),
-        ({"status": "applied", "time": record.stamp(NOW - DAY + 1)}, "23 h"),
-        ({"status": "applied", "time": record.stamp(NOW - DAY)}, "1 d"),
-        ({"status": "applied", "time": record.stamp(NOW + DAY)}, "0 min"),
+        ({"status": "applied", "time": state.stamp(NOW)}, "0 min"),
+        ({"status": "applied", "time": state.stamp(NOW - 3599)}, "59 min"),
+        ({"status": "applied", "time": state.stamp(NOW - DAY + 1)}, "23 h"),
+        ({"status": "applied", "time": state.stamp(NOW - DAY)}, "1 d"),
+        ({"status": "applied", "time": state.stamp(NOW + DAY)}, "0 min"),
     ],
 )
 def test_ages(kept: t.Any, age: str) -> None:
-    assert row({**GIVEN, "record": kept}).age == age
+    assert row({**GIVEN, "state_file": kept}).age == age
 
 
 @pytest.mark.parametrize(
@@ -216,7 +222,7 @@ def test_hostile_names_on_the_screen(name: str) -> None:
 @given(ROWS, st.booleans())
 def test_the_data(rows: list[Row], check_mode: bool) -> None:
     found = json.loads(json.dumps(report.as_data(rows, NOW, check_mode)))
-    assert (found["format"], found["time"], found["check_mode"]) == (1, record.stamp(NOW), check_mode)
+    assert (found["format"], found["time"], found["check_mode"]) == (1, state.stamp(NOW), check_mode)
     assert len(found["projects"]) == len(rows) == found["summary"]["total"]
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use case of vonage_archive_info: what options mean, what a record says, what is returned."""
+"""The use case of vonage_archive_info: what options mean, what a state file says, what is returned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, listing, record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, listing
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     Asked,
     LocalServer,
@@ -65,11 +66,11 @@ class Scene:
         return outcome.result
 
     def keep(self, status: str, age: float, project: str = "45828062", since: float | None = None) -> str:
-        """Write a record of such an age; ``since`` is how long there has been a target."""
+        """Write a state file of such an age; ``since`` is how long there has been a target."""
         then = time.time() - age
-        first = "" if since is None else record.stamp(time.time() - since)
-        begun = record.begin(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first)
-        self.path.write_bytes(record.dump(begun if status == record.PENDING else begun.done(status, then)))
+        first = "" if since is None else state.stamp(time.time() - since)
+        begun = state.begin(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first)
+        self.path.write_bytes(state.dump(begun if status == state.PENDING else begun.done(status, then)))
         return str(self.path)
 
 
@@ -89,7 +90,7 @@ def test_all_of_it(scene: Scene) -> None:
     assert [each["id"] for each in found["archives"]] == ["a1", "a2", "a3", "a4"]
     assert (found["project"], found["total"], found["matching"], found["complete"]) == ("45828062", 4, 4, True)
     health = found["health"]
-    assert (health["ok"], health["looked_at"], health["why"]) == (False, 4, None)
+    assert (health["ok"], health["checked"], health["why"]) == (False, 4, None)
     assert {name: health[name]["ids"] for name in ("uploaded", "fell_back", "stuck", "in_cloud")} == {
         "uploaded": ["a1"],
         "fell_back": ["a2"],
@@ -103,9 +104,9 @@ def test_all_of_it(scene: Scene) -> None:
 def test_what_is_returned_and_what_is_looked_at(scene: Scene) -> None:
     found = scene.run(status=["stopped", "expired"], limit=1)
     assert ([each["id"] for each in found["archives"]], found["matching"]) == (["a3"], 2)
-    assert found["health"]["looked_at"] == 4
+    assert found["health"]["checked"] == 4
     none = scene.run(limit=0, since="7200")
-    assert (none["archives"], none["matching"], none["total"], none["health"]["looked_at"]) == ([], 3, 4, 3)
+    assert (none["archives"], none["matching"], none["total"], none["health"]["checked"]) == ([], 3, 4, 3)
 
 
 def test_urls_are_returned_only_when_asked_for(scene: Scene) -> None:
@@ -114,31 +115,31 @@ def test_urls_are_returned_only_when_asked_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("set_again", [DAY, 60])
-def test_the_record_says_since_when_there_is_a_target(scene: Scene, set_again: int) -> None:
+def test_the_state_file_says_since_when_there_is_a_target(scene: Scene, set_again: int) -> None:
     """A rotation after a recording that fell back does not hide it."""
-    found = scene.run(record=scene.keep(record.APPLIED, set_again, since=DAY))["health"]
+    found = scene.run(state_file=scene.keep(state.APPLIED, set_again, since=DAY))["health"]
     assert (found["fell_back"]["ids"], found["why"]) == (["a2"], None)
-    assert abs((record.seconds(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
+    assert abs((state.seconds(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
 
 
 @pytest.mark.parametrize(
     ("status", "project", "why"),
     [
-        (record.PENDING, "45828062", record.UNFINISHED),
-        (record.ABSENT, "45828062", "the record says that there is no upload target"),
-        (record.APPLIED, "9", "the record is of another project (9)"),
+        (state.PENDING, "45828062", state.UNFINISHED),
+        (state.ABSENT, "45828062", "the state file says that there is no upload target"),
+        (state.APPLIED, "9", "the state file is of another project (9)"),
     ],
 )
-def test_records_that_do_not_say_it(scene: Scene, status: str, project: str, why: str) -> None:
-    found = scene.run(record=scene.keep(status, DAY, project), stuck_after=7200)["health"]
+def test_state_files_that_do_not_say_it(scene: Scene, status: str, project: str, why: str) -> None:
+    found = scene.run(state_file=scene.keep(status, DAY, project), stuck_after=7200)["health"]
     assert (found["ok"], found["fell_back"], found["target_set_at"], found["why"]) == (None, None, None, why)
 
 
-def test_no_record_and_no_json(scene: Scene) -> None:
-    assert scene.run(record=str(scene.path))["health"]["why"] == "there is no record"
+def test_no_state_file_and_no_json(scene: Scene) -> None:
+    assert scene.run(state_file=str(scene.path))["health"]["why"] == "there is no state file"
     scene.path.write_text("x")
-    assert scene.run(record=str(scene.path))["health"]["why"] == "what is kept there is not JSON"
-    assert scene.run()["health"]["why"] == "neither record nor target_set_at is given"
+    assert scene.run(state_file=str(scene.path))["health"]["why"] == "its content is not JSON"
+    assert scene.run()["health"]["why"] == "neither state_file nor target_set_at is set"
 
 
 def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent(scene: Scene) -> None:
@@ -148,7 +149,7 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent(scene: Scene) -> 
             status=["lost"],
             since="soon",
             target_set_at="later",
-            record="relative",
+            state_file="relative",
             limit=-1,
             stuck_after=1.5,
             bucket="b/c",
@@ -157,8 +158,17 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent(scene: Scene) -> 
             endpoint_url="nowhere",
         )
     told = " ".join(caught.value.problems)
-    names = ("status has", "since", "target_set_at '", "record '", "limit -1", "stuck_after", "'b/c'", "bucket_limit")
-    for name in (*names, "api_key has the form", "exclude each other", "session_token is given", "endpoint_url"):
+    names = (
+        "status has",
+        "since",
+        "target_set_at '",
+        "state_file: '",
+        "limit -1",
+        "stuck_after",
+        "'b/c'",
+        "bucket_limit",
+    )
+    for name in (*names, "api_key has the form", "mutually exclusive", "session_token is given", "endpoint_url"):
         assert name in told, name
     assert caught.value.secrets == [API_SECRET]
     assert scene.server.asked == []
@@ -184,5 +194,5 @@ def test_of_a_list_that_is_not_whole_nobody_knows_whether_all_is_well(scene: Sce
     found = kept_archives(time.time())[:1]
     scene.server.answer = lambda asked, before: reply(200, {"count": 10**9, "items": found})
     health = scene.run(target_set_at=str(DAY))["health"]
-    assert (health["looked_at"], health["ok"]) == (1, None)
+    assert (health["checked"], health["ok"]) == (1, None)
     assert len(scene.server.asked) <= 2 * (1 + listing.WORKERS)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import record
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.moments import moment
 
 NOW = 1795284000.0  # 2026-11-21T18:00:00Z
@@ -68,5 +68,5 @@ def test_no_text_is_an_error_of_ours(value: str) -> None:
 @given(st.integers(0, int(NOW)))
 def test_what_a_record_says_can_be_read(time: int) -> None:
     problems: list[str] = []
-    assert moment({"since": record.stamp(time)}, "since", NOW, problems) == time
+    assert moment({"since": state.stamp(time)}, "since", NOW, problems) == time
     assert problems == []

@@ -1,0 +1,324 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the variables of the role ``archive_storage`` to the parameters of its modules. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The role passes the option dicts of this file to the modules; fleets pass the typed parameters to their use cases. Both
+come from one call of :func:`parse_params`, which also finds everything that can be known to be wrong offline.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.settings import Settings, read_settings
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import NEVER, PREFIX
+from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_options
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import params as target_options
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+
+# Options of the connections that the modules get directly from the variables, since secrets are among them.
+AWS_CONNECTION = ("region", "endpoint_url", "profile", "validate_certs", "aws_ca_bundle")
+VONAGE_CONNECTION = ("api_key", "application_id", "api_url")
+PROJECT_SECRETS = ("api_secret", "private_key")
+OPERATOR_KEY = ("access_key", "secret_key", "session_token")
+UPLOADER = ("path", "permissions_boundary", "list_all_my_buckets")
+KEY_LIFECYCLE = ("rotate", "rotate_after", "grace_period", "delete_after", "drain_timeout", "revoke_old_keys")
+# The environment variables that name one project: for a fleet they do not count.
+OF_ONE_PROJECT = (
+    "VONAGE_VIDEO_API_KEY",
+    "VONAGE_VIDEO_API_SECRET",
+    "VONAGE_VIDEO_APPLICATION_ID",
+    "VONAGE_VIDEO_PRIVATE_KEY_PATH",
+)
+# The variables that the options of the modules come from, where the names differ.
+_VARIABLES = {
+    "the bucket name": "bucket",
+    "encryption": "sse",
+    "public_prefixes": "public",
+    "lifecycle": "retention_days",
+    "lifecycle.expire_days": "retention_days",
+    "lifecycle.abort_incomplete_uploads_days": "abort_incomplete_uploads_days",
+    "s3.bucket": "bucket",
+    "s3.endpoint": "endpoint",
+    "s3.sse": "sse",
+    "s3.access_key": "uploader_access_key",
+    "s3.secret_key": "uploader_secret_key",
+    "uploader.rotate": "rotate",
+    "uploader.rotate_after": "rotate_after",
+    "uploader.grace_period": "grace_period",
+    "uploader.delete_after": "delete_after",
+    "uploader.drain_timeout": "drain_timeout",
+    "uploader.revoke_old_keys": "revoke_old_keys",
+    "uploader.name": "uploader_name",
+    "uploader.path": "uploader_path",
+    "uploader.permissions_boundary": "uploader_permissions_boundary",
+    "uploader.tags": "uploader_tags",
+    "uploader.list_all_my_buckets": "uploader_list_all_my_buckets",
+    "uploader": "uploader_name",
+    "grace_period": "grace_period",
+    # botocore's name.
+    "region_name": "region",
+    **{
+        name: name
+        for name in (
+            *("cors_rules", "folders", "tags", "require_tls", "require_encryption", "expected_bucket_owner", "allow"),
+            *("fallback", "certificate", "state_file", "update", "max_age", "verify", "verify_timeout"),
+            *("expect_least_privilege", "iam_endpoint_url", *AWS_CONNECTION, *VONAGE_CONNECTION, *PROJECT_SECRETS),
+            *OPERATOR_KEY,
+        )
+    },
+}
+# Problems that do not name their option, or only its parent.
+_UNNAMED = (
+    (re.compile(r"\Auploader: (path|permissions_boundary|tags) "), r"uploader.\1 "),
+    (re.compile(r"\Auploader: (the (?:tag|value of tag) )"), r"uploader.tags: \1"),
+    (re.compile(r"\Avalue of (\w+) must be one of"), r"\1: must be one of"),
+    (re.compile(r"\A(the (?:tag name|value of tag) )"), r"tags: \1"),
+)
+_NAMES = re.compile(rf"{PREFIX}\w+")
+# Names that are also words are options only at the beginning of a sentence.
+_WORDS = frozenset(name for name in _VARIABLES if name.isalpha())
+_OPTION = re.compile(
+    r"(?<![\w./-])("
+    + "|".join(map(re.escape, sorted({*_VARIABLES} - _WORDS, key=len, reverse=True)))
+    + r")(?![\w/-])|\A("
+    + "|".join(sorted(_WORDS))
+    + r")(?=[ :.\[])"
+)
+
+
+@dataclass(frozen=True)
+class Params:
+    """What a run of the role needs.
+
+    :param settings: the role's variables, without secrets.
+    :param bucket: the options of ``s3_archive_bucket``.
+    :param upload_target: the options of ``vonage_archive_storage``, without secrets.
+    :param connection: the options of the groups ``aws`` and ``vonage``, without secrets.
+    :param desired_bucket: the typed parameters of the bucket; ``None`` if the bucket is not touched.
+    :param desired_target: the typed parameters of the upload target.
+    :param warnings: sentences for the user.
+    """
+
+    settings: Settings
+    bucket: dict[str, t.Any]
+    upload_target: dict[str, t.Any]
+    connection: dict[str, dict[str, t.Any]]
+    desired_bucket: bucket_options.BucketParams | None = field(repr=False)
+    desired_target: target_options.UploadTargetParams = field(repr=False)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def project(self) -> str:
+        return str(self.settings["project"])
+
+    @property
+    def managed(self) -> bool:
+        return bool(self.settings["managed"])
+
+    @property
+    def can_verify(self) -> bool:
+        """Whether uploads are verified after a change of the bucket."""
+        return self.settings["verify"] != NEVER and (self.managed or "uploader_secret_key" in self.settings["secrets"])
+
+    @property
+    def lacks_secret_key(self) -> bool:
+        """Whether the run must stop before it changes the bucket if the upload target needs an update."""
+        present = self.settings["state"] == "present"
+        return present and not self.managed and "uploader_secret_key" not in self.settings["secrets"]
+
+
+class InvalidVariablesError(InputError):
+    """Variables of the role are invalid.
+
+    :param settings: the variables as far as they could be read, without secrets.
+    """
+
+    def __init__(self, problems: t.Sequence[str], settings: Settings) -> None:
+        super().__init__(problems, "Nothing was changed.")
+        self.settings = settings
+
+
+def parse_params(
+    variables: t.Mapping[str, t.Any],
+    environ: t.Mapping[str, str],
+    role_environ: t.Mapping[str, str] | None = None,
+    *,
+    verify_only: bool = False,
+    problems: t.Sequence[str] = (),
+    times: t.Mapping[str, t.Any] | None = None,
+) -> Params:
+    """Parse the variables of the role, with the parsers of both modules. Nothing is sent.
+
+    :param variables: without their prefix ``archive_storage_``, with secrets.
+    :param environ: the environment that the modules have.
+    :param role_environ: the environment that the role has, if it is another one.
+    :param verify_only: whether the run changes nothing.
+    :param problems: what is wrong with other options.
+    :param times: the time limits of calls of the Vonage API.
+    :raises InvalidVariablesError: with all problems, in the words of the variables.
+    """
+    settings = read_settings(variables, environ if role_environ is None else role_environ, verify_only=verify_only)
+    settings["problems"] += [problem for problem in problems if problem not in settings["problems"]]
+    connection = connection_options(settings, variables)
+    bucket, target = bucket_options_of(settings), upload_target_options(settings, variables)
+    secrets = {name: given(variables.get(name)) for name in (*OPERATOR_KEY, *PROJECT_SECRETS)}
+    operator = {**connection["aws"], **{name: secrets[name] for name in OPERATOR_KEY}}
+    identity = {**connection["vonage"], **{name: secrets[name] for name in PROJECT_SECRETS}, **(times or {})}
+    s3 = {**target["s3"], "secret_key": given(variables.get("uploader_secret_key"))} if target["s3"] else ""
+    parse = _Parser(settings, environ)
+    desired_bucket = None
+    if settings["state"] == "present" or settings["delete_bucket"]:
+        desired_bucket = parse(bucket_options, {**bucket, **operator}, ("tags",))
+    desired_target = parse(target_options, {**target, "s3": s3, **operator, **identity})
+    if parse.problems:
+        error = InvalidVariablesError(list(dict.fromkeys(parse.problems)), settings)
+        error.secrets = parse.secrets
+        raise error
+    return Params(settings, bucket, target, connection, desired_bucket, desired_target, tuple(_find_warnings(settings)))
+
+
+def connection_options(settings: Settings, variables: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+    """Return the options of both connections, without secrets."""
+    text = {name: str(given(variables.get(name)) or "").strip() for name in ("region", "profile", "aws_ca_bundle")}
+    owner = settings["expected_bucket_owner"] or ("caller" if settings["verify_only"] else "caller_for_writes")
+    aws = {**text, "endpoint_url": settings["endpoint_url"], "validate_certs": settings["validate_certs"]}
+    vonage = {name: settings[name] for name in ("api_key", "application_id", "api_url")}
+    return {"aws": {**aws, "expected_bucket_owner": owner}, "vonage": vonage}
+
+
+def bucket_options_of(settings: Settings) -> dict[str, t.Any]:
+    """Return the options of ``s3_archive_bucket``; an empty string is an unset option."""
+    project, present = settings["project"], settings["state"] == "present"
+    shared = {"name": settings["bucket"], "project": project, "folders": settings["folders"]}
+    if not present:
+        return {**shared, "state": "absent", "force": True}
+    return {
+        **shared,
+        "encryption": "s3" if settings["sse"] == "s3" else "",
+        "cors_rules": _or_unset(settings["cors_rules"]),
+        "public_prefixes": settings["public_prefixes"],
+        "require_tls": settings["require_tls"],
+        "require_encryption": settings["require_encryption"],
+        "lifecycle": settings["lifecycle"],
+        "tags": _or_unset(settings["tags"]),
+        # New requirements are applied last, when no recording can violate them.
+        "defer_requirements": True,
+        "allow": settings["allow"],
+        "skip_unsupported": _skip_unsupported(settings["unset"]),
+        # A bucket that contains the state file of this project has been adopted before.
+        "state_file": settings["state_file"],
+    }
+
+
+def _skip_unsupported(unset: t.Collection[str]) -> list[str]:
+    """Return the options that are only defaults: a store that does not support them gets a warning."""
+    options = {
+        "encryption": "sse" in unset,
+        "lifecycle": {"retention_days", "abort_incomplete_uploads_days"} <= {*unset},
+        "require_tls": "require_tls" in unset,
+    }
+    return [name for name, skip in options.items() if skip]
+
+
+def upload_target_options(settings: Settings, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return the options of ``vonage_archive_storage`` without secrets; an empty string is an unset option."""
+    managed, present = settings["managed"], settings["state"] == "present"
+    shared = {
+        "state": settings["state"],
+        "state_file": settings["state_file"],
+        "uploader": _uploader_options(settings) if managed else "",
+        "iam_endpoint_url": settings["iam_endpoint_url"] if managed else "",
+        "update": "" if managed else settings["update"],
+    }
+    if not present:
+        return {**shared, "s3": ""}
+    access_key = "" if managed else settings["uploader_access_key"]
+    return {
+        **shared,
+        "s3": {"access_key": access_key, **{name: settings[name] for name in ("bucket", "endpoint", "sse")}},
+        "fallback": settings["fallback"],
+        "certificate": str(given(variables.get("certificate")) or ""),
+        "max_age": "" if managed else _or_unset(settings["max_age"]),
+        "grace_period": "" if managed else settings["grace_period"],
+        "verify": _verify_mode(settings),
+        "expect_public": settings["public"],
+        "expect_least_privilege": settings["expect_least_privilege"],
+        "cors_origin": settings["cors_origin"],
+        "cors_method": settings["cors_method"],
+        "verify_timeout": settings["verify_timeout"],
+    }
+
+
+def _verify_mode(settings: Settings) -> str:
+    if settings["verify_only"]:
+        # An external key is always verified: nothing is created for that.
+        return NEVER if settings["managed"] and settings["verify"] == NEVER else "only"
+    return str(settings["verify"])
+
+
+def _uploader_options(settings: Settings) -> dict[str, t.Any]:
+    lifecycle = {name: settings[name] for name in KEY_LIFECYCLE}
+    if settings["state"] == "absent":
+        # Without the bucket, no recording can be uploaded with the keys.
+        lifecycle["revoke_old_keys"] = settings["revoke_old_keys"] or settings["delete_bucket"]
+        lifecycle["rotate"] = False
+    user = {"name": settings["uploader_name"], **{name: settings[f"uploader_{name}"] for name in UPLOADER}}
+    return {**user, "tags": settings["uploader_tags"] or {}, **lifecycle}
+
+
+def _or_unset(value: t.Any) -> t.Any:
+    return "" if value is None else value
+
+
+class _Parser:
+    """Runs the parsers of modules, and collects the problems in the words of the variables.
+
+    A variable that has a problem already gets no second one of another parser.
+    """
+
+    def __init__(self, settings: Settings, environ: t.Mapping[str, str]) -> None:
+        self.environ = environ
+        self.derives_state_file = "state_file" in settings["unset"]
+        self.problems: list[str] = list(settings["problems"])
+        self.secrets: list[str] = []
+
+    def __call__(self, parser: t.Any, options: t.Mapping[str, t.Any], verbatim: t.Sequence[str] = ()) -> t.Any:
+        """Return the typed parameters; ``None`` if there are problems."""
+        try:
+            return parser.parse_params(validated(parser.ARGUMENTS, options, verbatim), self.environ)
+        except InputError as exc:
+            known = set(_NAMES.findall(" ".join(self.problems)))
+            for problem in map(translate_problem, exc.problems):
+                names = set(_NAMES.findall(problem))
+                # The location of a state file that is not set contains the name of the bucket.
+                is_derived = self.derives_state_file and names == {f"{PREFIX}state_file"}
+                if not known & names and not (is_derived and f"{PREFIX}bucket" in " ".join(self.problems)):
+                    self.problems.append(problem)
+            self.secrets += exc.secrets
+            return None
+
+
+def translate_problem(problem: str) -> str:
+    """Return a problem with the names of the variables in place of those of the options."""
+    for pattern, replacement in _UNNAMED:
+        problem = pattern.sub(replacement, problem)
+    return _OPTION.sub(lambda match: f"{PREFIX}{_VARIABLES[match.group()]}", problem)
+
+
+def _find_warnings(settings: Settings) -> t.Iterator[str]:
+    if "sse" in settings["unset"] and settings["sse"] == "none":
+        yield (
+            "archive_storage_sse is not set, and the endpoint is Google Cloud Storage, which has no SSE-S3: the "
+            "upload target "
+            "gets sse=none. Google encrypts all objects by default. Set archive_storage_sse to none to avoid this "
+            "warning."
+        )

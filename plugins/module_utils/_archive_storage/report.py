@@ -1,0 +1,113 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Use case of the action ``archive_storage_report``. Nothing is sent.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import recovery as recoveries
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import result as results
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.recovery import (
+    MANUAL_REPAIR_REQUIRED,
+    ROTATING,
+    advise,
+    parse_request,
+    plan_recovery,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import compose
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+
+MODES = RUN, RECOVERY_PLAN, RECOVERY = ("run", "recovery_plan", "recovery")
+ARGUMENTS: dict[str, t.Any] = {"mode": {"type": "str", "choices": list(MODES), "default": RUN}}
+# The variables that the tasks of the role register, by the name of the step.
+REGISTERED = {
+    "validate": "_archive_storage",
+    "secret_check": "_archive_storage_secret_check",
+    "bucket": "_archive_storage_bucket",
+    "target": "_archive_storage_target",
+    "requirements": "_archive_storage_requirements",
+    "requirements_check": "_archive_storage_requirements_check",
+    "rollback": "_archive_storage_rollback",
+    "bucket_check": "_archive_storage_bucket_check",
+    "deletion": "_archive_storage_deletion",
+}
+RESULT, RECOVERY_FACT = "archive_storage_result", "archive_storage_recovery"
+Show = t.Callable[[str], None]
+
+
+def report(params: t.Mapping[str, t.Any], context: Context, known: t.Mapping[str, t.Any], show: Show) -> Outcome:
+    """Return the result of a run of the role, or of a recovery.
+
+    :param params: the options of the action.
+    :param known: the variables of the task that this reads: registered results, facts, ``archive_recover_*``.
+    :param show: shows a line to the user.
+    """
+    if params["mode"] == RECOVERY_PLAN:
+        return _plan_recovery(known)
+    if params["mode"] == RECOVERY:
+        return _report_recovery(known, context, show)
+    return _report_run(known, context, show)
+
+
+def _report_run(known: t.Mapping[str, t.Any], context: Context, show: Show) -> Outcome:
+    registered = {step: known[name] for step, name in REGISTERED.items() if isinstance(known.get(name), dict)}
+    validated = registered.get("validate") or {}
+    managed, verify_only = bool(validated.get("managed")), bool(validated.get("verify_only"))
+    steps = results.read_steps(registered, check_mode=context.check_mode)
+    result = results.build_result(str(validated.get("project") or ""), managed, steps, verify_only=verify_only)
+    result["mismatch"] = results.describe_mismatch(result, managed) if verify_only and not steps.error else ""
+    for line in results.format_lines(result, check_mode=context.check_mode):
+        show(line)
+    failed = bool(steps.error or result["mismatch"])
+    bucket = str((validated.get("bucket") or {}).get("name") or "")
+    summary = results.summarize(result, bucket, failed=failed, check_mode=context.check_mode)
+    return Outcome(result.pop("changed"), {**result, "ansible_stats": _stats(summary)})
+
+
+def _plan_recovery(known: t.Mapping[str, t.Any]) -> Outcome:
+    """Decide after a run that verified everything whether a rotation repairs what is wrong."""
+    recovery, result = known[RECOVERY_FACT], known[RESULT]
+    managed = bool((known.get(REGISTERED["validate"]) or {}).get("managed"))
+    findings = _describe_findings(result)
+    reason = plan_recovery(parse_request(_recover_variables(known), []), result, managed=managed, findings=findings)
+    fact = {**recovery, "reason": reason, "findings": findings}
+    advice = advise(managed=managed, findings=findings) if reason == MANUAL_REPAIR_REQUIRED else ""
+    message = f"{findings} {advice}".strip()
+    return Outcome(False, {"rotate": reason in ROTATING, "message": message, "ansible_facts": {RECOVERY_FACT: fact}})
+
+
+def _describe_findings(result: t.Mapping[str, t.Any]) -> str:
+    error = result.get("error")
+    if error:
+        return compose(error["operation"], error["problem"], error.get("hint") or "")
+    return str(result.get("mismatch") or "")
+
+
+def _recover_variables(known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: known.get(f"{recoveries.PREFIX}{name}") for name in recoveries.VARIABLES}
+
+
+def _report_recovery(known: t.Mapping[str, t.Any], context: Context, show: Show) -> Outcome:
+    recovery, result = known[RECOVERY_FACT], known.get(RESULT) or {}
+    rotated = recovery["reason"] in ROTATING
+    changed = rotated and bool(result.get("changed"))
+    failed = recovery["reason"] == MANUAL_REPAIR_REQUIRED or (rotated and "error" in result)
+    fact = {**recovery, "changed": changed}
+    show(f"Project {fact['project']}: recovery {'failed' if failed else 'succeeded'} ({fact['reason']})")
+    summary = {
+        **{name: fact[name] for name in ("project", "bucket", "changed", "reason")},
+        "failed": failed,
+        "check_mode": context.check_mode,
+    }
+    return Outcome(changed, {"ansible_facts": {RECOVERY_FACT: fact}, "ansible_stats": _stats(summary)})
+
+
+def _stats(summary: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Return what ``set_stats`` returns: AWX makes an artifact of it. Of several hosts, the last one counts."""
+    return {"data": {"archive_storage_summary": dict(summary)}, "per_host": False, "aggregate": False}

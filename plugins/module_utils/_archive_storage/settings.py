@@ -1,0 +1,235 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading the variables of the role ``archive_storage``. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Values may arrive as AWX sends them: empty strings or nothing for inputs that were left empty, numbers for ids (a survey
+answer of digits becomes a number in ansible-core 2.19 and later), strings for booleans and numbers, YAML in a text area
+for a list or a dictionary.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import variables as spec
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validation import find_contradictions
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
+    BOOLEAN,
+    CHOICE,
+    DICT,
+    LIST,
+    MANAGED,
+    NAMES,
+    NUMBER,
+    PREFIX,
+    SECRETS,
+    TEXT,
+    VARIABLES,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import record_key
+from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import default_sse
+from ansible_collections.vonage.archiving.plugins.module_utils._values import (
+    API_SECRET,
+    AWS_SECRET,
+    PEM,
+    credentials,
+    first,
+    without_userinfo,
+)
+
+TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
+FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
+URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
+
+Settings = dict[str, t.Any]
+
+
+class _Reader:
+    """Reads single variables, and collects the problems."""
+
+    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
+        self.given = given
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        value = self.given.get(name)
+        return "" if value is None else str(value).strip()
+
+    def complain(self, name: str, problem: str) -> None:
+        self.problems.append(f"{PREFIX}{name} {problem}")
+
+    def choice(self, name: str) -> str | None:
+        variable = VARIABLES[name]
+        value = self.text(name) or variable.default
+        if value is not None and value not in variable.choices:
+            self.complain(name, f"is {value!r}, not one of {', '.join(variable.choices)}")
+        return value
+
+    def boolean(self, name: str) -> t.Any:
+        value = self.text(name).lower()
+        if value and value not in TRUE | FALSE:
+            self.complain(name, f"is {value!r}, neither true nor false")
+        return value in TRUE if value else VARIABLES[name].default
+
+    def number(self, name: str) -> t.Any:
+        value = self.text(name)
+        if value and not (value.isascii() and value.isdigit()):
+            self.complain(name, f"is {value!r}, not a whole number")
+            return VARIABLES[name].default
+        return int(value) if value else VARIABLES[name].default
+
+    def structure(self, name: str, kind: type) -> t.Any:
+        """Return a list or dictionary, also from YAML or JSON; ``None`` if it is unset."""
+        value = self.given.get(name)
+        if isinstance(value, str):
+            value = self._parsed(name, value)
+        if value is not None and not isinstance(value, kind):
+            self.complain(name, f"is not a {'list' if kind is list else 'dictionary'}")
+            return None
+        return value
+
+    def _parsed(self, name: str, text: str) -> t.Any:
+        try:
+            return load("yaml").load(text, Loader=_plain_loader())
+        except (load("yaml").YAMLError, ValueError):  # ValueError: !!int before a word
+            self.complain(name, "is a string that is not valid YAML")
+            return None
+
+    def names(self, name: str) -> list[str]:
+        """Return a list of names, also from text with commas or one name per line."""
+        value = self.given.get(name)
+        if isinstance(value, str):
+            value = [part for part in re.split(r"[,\n]", value) if part.strip()]
+        if value is None or (isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)):
+            value = [] if value is None else [value]
+        if not isinstance(value, (list, tuple)):
+            self.complain(name, "is not a list")
+            return []
+        return [str(item).strip() for item in value]
+
+
+def _plain_loader() -> t.Any:
+    """Return a YAML loader whose scalars are text or null: 0123 is not an octal number, "on" not a boolean."""
+    yaml = load("yaml")
+    loader: t.Any = type("PlainLoader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": {}})
+    loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+    return loader
+
+
+def read_settings(
+    variables: t.Mapping[str, t.Any],
+    environ: t.Mapping[str, str] | None = None,
+    *,
+    verify_only: bool = False,
+) -> Settings:
+    """Return the settings of a run, with ``problems``; no value of a secret variable is among them.
+
+    :param variables: the role's variables without their prefix ``archive_storage_``.
+    :param environ: for the variables that an environment variable can replace.
+    :param verify_only: whether the run changes nothing.
+    """
+    read = _Reader(variables)
+    settings: Settings = {name: read.choice(name) for name in spec.of_kind(CHOICE)}
+    settings.update({name: read.boolean(name) for name in spec.of_kind(BOOLEAN)})
+    settings.update({name: read.number(name) for name in spec.of_kind(NUMBER)})
+    settings.update({name: read.text(name) for name in spec.of_kind(TEXT)})
+    settings.update({name: read.structure(name, list) for name in spec.of_kind(LIST)})
+    settings.update({name: read.structure(name, dict) for name in spec.of_kind(DICT)})
+    settings.update({name: read.names(name) for name in spec.of_kind(NAMES)})
+    _use_environment(settings, environ or {})
+    _hide_secrets(settings, read)
+    # As vonage_archive_storage reads it: recordings and state files have the id of the project in their names.
+    settings["application_id"] = settings["application_id"].lower()
+    settings["project"] = settings["api_key"] or settings["application_id"]
+    settings["endpoint_url"] = settings["endpoint_url"] or settings["endpoint"]
+    settings["verify_only"] = verify_only
+    settings["unset"] = sorted(name for name in VARIABLES if not read.text(name))
+    settings["secrets"] = [name for name in SECRETS if read.text(name)]
+    _derive(settings)
+    settings["problems"] = read.problems + find_contradictions(settings)
+    return settings
+
+
+def _use_environment(settings: Settings, environ: t.Mapping[str, str]) -> None:
+    """Apply the environment variables that the role reads itself.
+
+    The modules would take the endpoint of the upload target before the one of the environment.
+    """
+    if not (settings["api_key"] or settings["application_id"]):
+        settings["api_key"] = first(environ, "VONAGE_VIDEO_API_KEY") or ""
+    if not (settings["api_key"] or settings["application_id"]):
+        settings["application_id"] = first(environ, "VONAGE_VIDEO_APPLICATION_ID") or ""
+    settings["endpoint_url"] = settings["endpoint_url"] or aws.configured_endpoint(environ, *aws.ENDPOINTS) or ""
+
+
+def _hide_secrets(settings: Settings, read: _Reader) -> None:
+    """Hide secrets in variables for something else: ids and addresses may be shown."""
+    forms: dict[str, tuple[t.Callable[[str], t.Any], str, str]] = {
+        "uploader_access_key": (AWS_SECRET.fullmatch, "the form of a secret key", "uploader_secret_key"),
+        "api_key": (API_SECRET.search, "an API secret in it, or has the form of one", "api_secret"),
+        "application_id": (lambda text: PEM in text, "the form of a private key", "private_key"),
+    }
+    for name, (is_secret, form, secret) in forms.items():
+        if is_secret(settings[name]):
+            settings[name] = "hidden"
+            read.complain(name, f"has {form}: it and {PREFIX}{secret} look swapped")
+    for name in (*URLS, "state_file"):
+        # A state file may be a local file, with @ in its path.
+        if credentials(settings[name]) if name == "state_file" else "@" in settings[name]:
+            settings[name] = without_userinfo(settings[name])
+            read.complain(name, f"{settings[name]!r} holds credentials: set them in the variables for credentials")
+
+
+def _derive(settings: Settings) -> None:
+    project = settings["project"]
+    https = all(not settings[name].startswith("http://") for name in ("endpoint", "endpoint_url"))
+    settings["https"] = https
+    settings["require_tls"] = https if settings["require_tls"] is None else settings["require_tls"]
+    settings["sse"] = settings["sse"] or default_sse(settings["endpoint"])
+    settings["prefix"] = f"{project}/"
+    settings["lifecycle"] = _lifecycle(settings)
+    settings["public_prefixes"] = [project] if settings["public"] else []
+    settings["state_file"] = _state_file(settings)
+    settings["managed"] = settings["upload_key"] == MANAGED
+    settings["rotate"] = settings["rotate"] or settings["update"] == "always"
+    settings["uploader_name"] = settings["uploader_name"] or f"vonage-archiving-{project}"
+    settings.update(_probe(settings["cors_rules"] or []))
+
+
+def _state_file(settings: Settings) -> str:
+    state_file, bucket = str(settings["state_file"]), settings["bucket"]
+    if not state_file and bucket:
+        # The containers of jobs are temporary: the state file is in the bucket, where only the operator can read it.
+        state_file = f"s3://{bucket}/{record_key(settings['project'])}"
+    return "" if state_file == "none" else state_file
+
+
+def _lifecycle(settings: Settings) -> dict[str, t.Any]:
+    """Return the lifecycle rule, for recordings only: the state file must not expire."""
+    days = {
+        "expire_days": settings["retention_days"],
+        "abort_incomplete_uploads_days": settings["abort_incomplete_uploads_days"],
+    }
+    return {"prefix": settings["prefix"], **days} if any(days.values()) else {}
+
+
+def _probe(rules: list[t.Any]) -> dict[str, str]:
+    """Return an origin and a method to verify the CORS rules with: the first ones, with a word for a star."""
+    rule = rules[0] if rules and isinstance(rules[0], dict) else {}
+    origin, method = ((list_items(rule.get(name)) or [""])[0] for name in ("allowed_origins", "allowed_methods"))
+    origin = "https://www.example.com" if origin == "*" else origin.replace("*", "www")
+    return {"cors_origin": origin, "cors_method": method if origin else ""}
+
+
+def list_items(value: t.Any) -> list[str]:
+    """Return the items of a list option as Ansible reads it."""
+    items = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [str(item) for item in items]

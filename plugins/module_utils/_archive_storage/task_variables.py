@@ -1,0 +1,71 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of the role ``archive_storage`` as a task has them.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils._action import read_variables
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import recovery
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
+    BROADCAST_PREFIX,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
+    PREFIX,
+    SECRETS,
+    VARIABLES,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+
+
+@dataclass(frozen=True)
+class TaskVariables:
+    """The variables of a task, templated.
+
+    :param storage: those of the role, without their prefix ``archive_storage_``.
+    :param recover: those of a recovery, without their prefix ``archive_recover_``.
+    :param owner: ``vonage_project_id``, the project that a host of the account's inventory is.
+    :param names: the names of all variables.
+    :param problems: what is wrong with the templates of variables.
+    """
+
+    storage: t.Mapping[str, t.Any] = field(repr=False)
+    recover: t.Mapping[str, t.Any] = field(default_factory=dict)
+    owner: str = ""
+    names: t.Sequence[str] = ()
+    problems: t.Sequence[str] = ()
+
+    def learn_secrets(self, context: Context) -> None:
+        for name in SECRETS:
+            value = given(self.storage.get(name))
+            if value is not None:
+                context.learn(str(value))
+
+
+def read_task_variables(action: t.Any, task_vars: t.Mapping[str, t.Any]) -> TaskVariables:
+    """Read and template the variables of a task.
+
+    :param action: an ``ActionBase``.
+    """
+    problems: list[str] = []
+
+    def read(prefix: str, names: t.Iterable[str]) -> dict[str, t.Any]:
+        values = read_variables(action, task_vars, [f"{prefix}{name}" for name in names], problems)
+        return {name[len(prefix) :]: value for name, value in values.items()}
+
+    owner = read("", ["vonage_project_id"]).get("vonage_project_id")
+    return TaskVariables(
+        storage=read(PREFIX, VARIABLES),
+        recover=read(recovery.PREFIX, recovery.VARIABLES),
+        owner="" if owner is None else str(owner).strip(),
+        names=[str(name) for name in task_vars if str(name).startswith((PREFIX, BROADCAST_PREFIX))],
+        problems=problems,
+    )

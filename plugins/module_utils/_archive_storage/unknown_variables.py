@@ -1,0 +1,82 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Misspelled names of variables of the roles ``archive_storage`` and ``interactive_broadcast``. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Ansible rejects an unknown option of a module, and ignores an unknown variable of a role: with
+``archive_storage_require_encription``, a bucket would lack a requirement without a message.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import PREFIX, VARIABLES
+
+BROADCAST_PREFIX = "interactive_broadcast_"
+BROADCAST_VARIABLES = frozenset(
+    [
+        "state",
+        "generation",
+        "api_key",
+        "api_secret",
+        "api_url",
+        "bucket",
+        "region",
+        "allowed_origins",
+        "images_bucket",
+        "image_acls",
+        "endpoint",
+        "base_url",
+        "heroku_app",
+        "heroku_api_token",
+        "heroku_api_url",
+        "enable_archiving",
+        "adopt_app",
+        "user_name",
+        "user_path",
+        "user_permissions_boundary",
+        "user_tags",
+        "rotate",
+        "rotate_after",
+        "grace",
+        "endpoint_url",
+        "iam_endpoint_url",
+        "access_key",
+        "secret_key",
+        "session_token",
+        "profile",
+        "validate_certs",
+        "aws_ca_bundle",
+        "verify",
+        "verify_timeout",
+    ]
+)
+# What the roles and their playbooks set or read besides.
+OTHERS = frozenset(("hosts", "result", "recovery"))
+# High enough for other names that begin in the same way, of a list of projects for example.
+SIMILAR = 0.75
+
+
+def describe_unknown_variables(names: t.Iterable[str]) -> list[str]:
+    """Return a warning for each name that is similar to a variable of a role."""
+    sorted_names = sorted(names)
+    roles: dict[str, t.Collection[str]] = {PREFIX: VARIABLES, BROADCAST_PREFIX: BROADCAST_VARIABLES}
+    return [
+        warning for prefix, variables in roles.items() for warning in _find_similar(sorted_names, prefix, variables)
+    ]
+
+
+def _find_similar(names: t.Iterable[str], prefix: str, variables: t.Collection[str]) -> list[str]:
+    bare_names = [name[len(prefix) :] for name in names if name.startswith(prefix)]
+    return [
+        f"The variable {prefix}{name} is ignored, because the role has no such variable. Did you mean "
+        f"{prefix}{similar}?"
+        for name in bare_names
+        if name not in variables and name not in OTHERS
+        for similar in difflib.get_close_matches(name, sorted(variables), n=1, cutoff=SIMILAR)
+    ]

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The variables of the role ``archive_storage``: the only list of them. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+``tools/role_variables.py`` writes ``defaults/main.yml`` and the table in the README of the role from this list, and
+checks ``meta/argument_specs.yml`` and the surveys for AWX against it. The actions read the variables by it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+PREFIX = "archive_storage_"
+TEXT, CHOICE, BOOLEAN, NUMBER, NAMES, LIST, DICT = "text", "choice", "boolean", "number", "names", "list", "dict"
+
+STATES = ("present", "absent")
+UPLOAD_KEYS = MANAGED, EXTERNAL = ("managed", "external")
+VERIFY = NEVER, NEW_KEY, ALWAYS = ("never", "new_key", "always")
+# Changes that need the consent of the user: the values of archive_storage_allow.
+ALLOW = ("adopt_bucket", "shorter_retention")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable of the role.
+
+    :param name: without the prefix ``archive_storage_``.
+    :param kind: how its value is read, see ``settings.py``.
+    :param default: of an unset variable; ``None`` if there is none, or if it depends on other variables.
+    :param choices: the possible values of a choice or of a list of names.
+    :param secret: the value is in no result, and the modules get it directly from the variable.
+    :param fleet: whether it can be set for a fleet, where each host is a project.
+    """
+
+    name: str
+    kind: str = TEXT
+    default: t.Any = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+    fleet: bool = True
+
+    @property
+    def full_name(self) -> str:
+        return f"{PREFIX}{self.name}"
+
+
+def _secret(name: str) -> Variable:
+    return Variable(name, secret=True)
+
+
+def _boolean(name: str, default: bool | None = False, fleet: bool = True) -> Variable:
+    return Variable(name, BOOLEAN, default, fleet=fleet)
+
+
+def _number(name: str, default: int | None) -> Variable:
+    return Variable(name, NUMBER, default)
+
+
+# By section, in the order of defaults/main.yml.
+SECTIONS: dict[str, tuple[Variable, ...]] = {
+    "State": (Variable("state", CHOICE, "present", STATES),),
+    "Project": (
+        Variable("api_key"),
+        _secret("api_secret"),
+        Variable("application_id"),
+        _secret("private_key"),
+        Variable("api_url"),
+    ),
+    "Bucket": (
+        Variable("bucket"),
+        Variable("region"),
+        Variable("cors_rules", LIST),
+        Variable("folders", NAMES),
+        _boolean("public"),
+        _boolean("require_tls", None),
+        _boolean("require_encryption"),
+        _number("retention_days", 0),
+        _number("abort_incomplete_uploads_days", 7),
+        Variable("tags", DICT),
+        Variable("expected_bucket_owner"),
+        Variable("allow", NAMES, choices=ALLOW),
+    ),
+    "Connection of the operator to the store": (
+        Variable("endpoint_url"),
+        Variable("access_key"),
+        _secret("secret_key"),
+        _secret("session_token"),
+        Variable("profile"),
+        _boolean("validate_certs", True),
+        Variable("aws_ca_bundle"),
+        Variable("iam_endpoint_url"),
+    ),
+    "Access key that Vonage uploads with": (
+        Variable("upload_key", CHOICE, MANAGED, UPLOAD_KEYS),
+        Variable("uploader_access_key"),
+        _secret("uploader_secret_key"),
+        Variable("uploader_name"),
+        Variable("uploader_path"),
+        Variable("uploader_permissions_boundary"),
+        Variable("uploader_tags", DICT),
+        _boolean("uploader_list_all_my_buckets"),
+        _boolean("rotate"),
+        _number("rotate_after", 90 * 86400),
+        _number("grace_period", 18 * 3600),
+        _number("delete_after", 24 * 3600),
+        _boolean("revoke_old_keys"),
+        _number("drain_timeout", 30),
+    ),
+    "Upload target": (
+        Variable("endpoint"),
+        Variable("sse", CHOICE, None, ("s3", "none")),
+        Variable("fallback", CHOICE, "opentok", ("none", "opentok", "vonage")),
+        Variable("certificate"),
+        Variable("state_file"),
+        Variable("update", CHOICE, "on_change", ("on_change", "always")),
+        _number("max_age", None),
+    ),
+    "Verification": (
+        Variable("verify", CHOICE, NEW_KEY, VERIFY),
+        _number("verify_timeout", 30),
+        _boolean("expect_least_privilege"),
+    ),
+    "Deletion": (
+        _boolean("delete_bucket", fleet=False),
+        Variable("delete_recordings", fleet=False),
+    ),
+}
+VARIABLES: dict[str, Variable] = {variable.name: variable for section in SECTIONS.values() for variable in section}
+SECRETS = tuple(name for name, variable in VARIABLES.items() if variable.secret)
+
+
+def of_kind(kind: str) -> tuple[str, ...]:
+    """Return the names of the variables of a kind, without secrets."""
+    return tuple(name for name, variable in VARIABLES.items() if variable.kind == kind and not variable.secret)

@@ -1,0 +1,159 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role ``archive_storage`` in one call, for fleets.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The steps are the tasks of ``roles/archive_storage/tasks``: check that a secret key which was left out is not needed,
+create or update the bucket, create or update the upload target, apply new requirements to the bucket.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import Params
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import (
+    Steps,
+    build_result,
+    is_requirements_due,
+    secret_key_error,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import ADOPT_BUCKET, BucketParams
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import reconcile as upload_target
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import SecretNeededError
+
+
+def configure(params: Params, context: Context) -> Outcome:
+    """Create or update the archive storage of one project.
+
+    A failure is in the outcome, with the changes made before it.
+    """
+    run = _Run(params, context)
+    try:
+        run.apply()
+    except errors.ArchivingError as exc:
+        for secret in exc.secrets:
+            context.learn(secret)
+        run.steps.error = exc.as_result()
+        return run.outcome(failed=str(exc))
+    return run.outcome()
+
+
+@dataclass
+class _Run:
+    """One run for one project.
+
+    :param diffs: before and after, by what they describe.
+    """
+
+    params: Params
+    context: Context
+    steps: Steps = field(default_factory=Steps)
+    diffs: dict[str, tuple[t.Any, t.Any]] = field(default_factory=dict)
+
+    def apply(self) -> None:
+        if self.params.lacks_secret_key:
+            self._check_secret_key()
+        self.steps.bucket = self._note("bucket", bucket.ensure_bucket(self._desired_bucket, self.context))
+        if self._is_target_due():
+            self._apply_target()
+        if is_requirements_due(self.steps, verify_only=False):
+            self._apply_requirements()
+
+    @property
+    def _desired_bucket(self) -> BucketParams:
+        # It is missing only if the archive storage is deleted.
+        return t.cast(BucketParams, self.params.desired_bucket)
+
+    def outcome(self, failed: str = "") -> Outcome:
+        result = build_result(self.params.project, self.params.managed, self.steps)
+        before, after = ({name: both[at] for name, both in self.diffs.items()} for at in (0, 1))
+        return Outcome(result.pop("changed"), result, before, after, failed=failed)
+
+    def _check_secret_key(self) -> None:
+        """Check that an external key whose secret was left out is the one of the upload target.
+
+        :raises SecretNeededError: the upload target needs an update.
+        """
+        found = upload_target.ensure_upload_target(self.params.desired_target, replace(self.context, check_mode=True))
+        self.steps.target = {**found.result, "changed": False}
+        reason = found.result["reason"]
+        if reason != "unchanged" and not self.context.check_mode:
+            error = secret_key_error(reason)
+            raise SecretNeededError(error["operation"], error["problem"], error["hint"], reason=reason)
+
+    def _is_target_due(self) -> bool:
+        """Whether the target has to be read, or read again: the secret key check may be all that is needed."""
+        target, pending = self.steps.target, (self.steps.bucket or {}).get("pending_requirements")
+        return target is None or target["reason"] != "unchanged" or bool(pending)
+
+    def _apply_target(self) -> None:
+        bucket_result = self.steps.bucket or {}
+        desired = replace(
+            self.params.desired_target,
+            check_previous_target=bool(bucket_result.get("pending_requirements")),
+        )
+        if bucket_result.get("changed") and self.params.can_verify:
+            desired = replace(desired, verify="always")
+        outcome = upload_target.ensure_upload_target(desired, self.context)
+        self.steps.target = self._note("upload target", outcome)
+
+    def _apply_requirements(self) -> None:
+        """Apply the pending requirements: no recording can still use an upload target that does not meet them."""
+        pending = (self.steps.bucket or {})["pending_requirements"]
+        desired = requirements_of(self._desired_bucket, pending)
+        outcome = bucket.ensure_bucket(desired, self.context)
+        self.steps.requirements = {**outcome.result, "changed": outcome.changed}
+        if outcome.changed and self.params.can_verify and not self.context.check_mode:
+            try:
+                upload_target.ensure_upload_target(replace(self.params.desired_target, verify="only"), self.context)
+            except errors.ArchivingError as exc:
+                raise self._roll_back(exc, desired, pending) from exc
+        self._note("bucket requirements", outcome)
+
+    def _roll_back(
+        self, exc: errors.ArchivingError, desired: BucketParams, pending: t.Sequence[str]
+    ) -> errors.ArchivingError:
+        """Remove requirements that uploads do not meet; return the error with the outcome of that.
+
+        There are stores that otherwise reject every upload.
+        """
+        names = " and ".join(pending)
+        try:
+            bucket.ensure_bucket(without_requirements(desired), self.context)
+        except errors.ArchivingError as second:
+            return exc.with_hint(
+                f"{names} could not be removed from the bucket, and rejects recordings: {second.problem}."
+            )
+        self.steps.is_rolled_back = True
+        return exc.with_hint(f"{names} was removed from the bucket again.")
+
+    def _note(self, name: str, outcome: Outcome) -> dict[str, t.Any]:
+        if outcome.before != outcome.after:
+            self.diffs[name] = (outcome.before or {}, outcome.after or {})
+        return {**outcome.result, "changed": outcome.changed}
+
+
+def requirements_of(desired: BucketParams, pending: t.Collection[str]) -> BucketParams:
+    """Return the parameters of a bucket that only gets the pending requirements, without delay."""
+    policy = desired.facets["policy"]
+    required = {name: True if name in pending else None for name in ("require_tls", "require_encryption")}
+    policy = replace(policy, public_prefixes=None, defer=False, **required)
+    # This run has adopted the bucket already.
+    allow = desired.allow | {ADOPT_BUCKET}
+    return replace(desired, facets={"policy": policy}, folders=(), allow=allow, state_file=None)
+
+
+def without_requirements(desired: BucketParams) -> BucketParams:
+    """Return the parameters that remove the requirements again."""
+    policy = desired.facets["policy"]
+    names = ("require_tls", "require_encryption")
+    removed = {name: None if getattr(policy, name) is None else False for name in names}
+    return replace(desired, facets={"policy": replace(policy, **removed)})

@@ -1,0 +1,153 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A target with an external key: fetch, plan, verify, apply.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The order of writes: the upload check; the state file says ``pending``; the API is called; the state file says
+``applied``. If the run is interrupted at any point, the state file says ``pending``, which counts as unknown, or it is
+true.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import previous_target, result
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import (
+    CurrentStateFile,
+    fetch_state_file,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.journal import Journal
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
+    ALWAYS,
+    NEW_KEY,
+    ONLY,
+    ExternalKeyParams,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.plan import plan_target
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.verify import (
+    Checks,
+    format_verification,
+    verify_key,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+
+
+class SecretNeededError(errors.ArchivingError):
+    """The API has to be called, and the secret of the target is not set."""
+
+    kind = "secret_needed"
+
+
+def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
+    """Ensure that the target has this key, and that uploads with it work."""
+    current = fetch_state_file(params.project, params.store, time.time())
+    reason = plan_target(params, current, time.time())
+    due = reason != "unchanged"
+    checks: Checks = []
+    written: state.State | None = None
+    if not context.check_mode:
+        client = _prepare_client(params, current, reason) if due and params.verify != ONLY else None
+        if params.verify in (ALWAYS, ONLY) or (due and params.verify == NEW_KEY):
+            checks = _verify(params, context)
+        if client:
+            written = _set_target(client, params, current)
+    changed = due and (context.check_mode or params.verify != ONLY)
+    outcome = _outcome(params, current, reason, changed, written)
+    outcome.result.update(checks=checks, verification=format_verification(_key_id(params)) if checks else "")
+    if params.check_previous_target:
+        last = written or previous_target.unchanged_settings(current.known, params.target.public())
+        outcome.result["previous_target"] = previous_target.fetch_for_result(
+            params.project, params.store, last, params.grace_period
+        )
+    return outcome
+
+
+def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason: str) -> Client:
+    """Everything that can fail without a request.
+
+    :raises SecretNeededError: the secret is not set.
+    """
+    target = params.target
+    if target.secret is None:
+        doubt = f", {current.reason}" if current.reason else ""
+        raise SecretNeededError(
+            f"set the upload target of {params.project.name}",
+            f"{target.secret_option} is required now and is not set (reason: {reason}{doubt})",
+            "Nothing was sent. It can be left out only while the state file shows that the target has the desired "
+            "configuration.",
+            reason=reason,
+        )
+    client = Client(params.project, [target.secret])
+    client.prepare()
+    return client
+
+
+def _verify(params: ExternalKeyParams, context: Context) -> Checks:
+    if params.check is None:
+        return []
+    return verify_key(params.check, context, f"verify uploads with the access key {_key_id(params)}")
+
+
+def _key_id(params: ExternalKeyParams) -> str:
+    return params.target.config.get("access_key", "")
+
+
+def _set_target(client: Client, params: ExternalKeyParams, current: CurrentStateFile) -> state.State | None:
+    """Call the API.
+
+    :returns: the new state file, if one is kept.
+    """
+    target, body = params.target, params.target.body()
+    if params.store is None:
+        client.put_storage(body)
+        return None
+    written, _done = call_with_state_file(
+        params.project,
+        params.store,
+        current,
+        lambda: client.put_storage(body),
+        storage=target.public(),
+        secret=target.secret,
+    )
+    return written
+
+
+def call_with_state_file(
+    project: Project,
+    store: Store,
+    current: CurrentStateFile,
+    call: t.Callable[[], Done],
+    storage: t.Mapping[str, t.Any] | None = None,
+    secret: str | None = None,
+) -> tuple[state.State, Done]:
+    """Write the state file, call the API, and write the state file again.
+
+    :param storage: the public fields of the target; ``None`` if it is deleted.
+    """
+    journal = Journal(project, store, current.stored, current.known is not None, current.in_use)
+    journal.begin(storage or {}, secret)
+    try:
+        done = call()
+    except errors.ArchivingError as exc:
+        raise journal.failed(exc) from exc
+    return journal.end(state.ABSENT if storage is None else state.APPLIED), done
+
+
+def _outcome(
+    params: ExternalKeyParams, current: CurrentStateFile, reason: str, changed: bool, written: state.State | None
+) -> Outcome:
+    due = reason != "unchanged"
+    before, after = result.target_diff(params.target, current.known, params.project.secret, due)
+    values = result.target_result(params, current, reason, written)
+    values["changes"] = ["target"] if due else []
+    return Outcome(changed, values, before, after)

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the current state: the state file, and the IAM users of a managed key.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place, other_projects, places
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, StoredObject, is_reserved
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import UploaderParams
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+
+
+@dataclass(frozen=True)
+class CurrentStateFile:
+    """The state file.
+
+    :param stored: its content.
+    :param last: the same, parsed; ``None`` if that is not possible.
+    :param known: the same if it is certain what is set; else ``None``.
+    :param reason: why that is not certain.
+    :param pending: whether the only doubt is that the run which wrote it did not finish.
+    """
+
+    stored: StoredObject = field(default_factory=lambda: StoredObject(None))
+    last: state.State | None = None
+    known: state.State | None = None
+    reason: str = ""
+    pending: bool = False
+
+    @property
+    def in_use(self) -> frozenset[str] | None:
+        """The ids of access keys that the target may hold; ``None`` if it may be any."""
+        return state.in_use(self.last, self.known is not None or self.pending)
+
+
+@dataclass(frozen=True)
+class Current:
+    """The users, their keys, and the state file."""
+
+    main: uploader.Observed
+    spare: uploader.Observed
+    state_file: CurrentStateFile
+
+    @property
+    def users(self) -> tuple[uploader.Observed, uploader.Observed]:
+        return self.main, self.spare
+
+    @property
+    def keys(self) -> tuple[AccessKey, ...]:
+        return (*self.main.keys, *self.spare.keys)
+
+
+def fetch_state_file(project: Project, store: Store | None, now: float) -> CurrentStateFile:
+    """Read the state file.
+
+    :param now: Unix seconds.
+    :raises NotManagedError: the location contains something else, or the state file of another project; neither may be
+        overwritten.
+    """
+    if store is None:
+        return CurrentStateFile(reason="there is no state file: the option state_file is not set")
+    stored = store.read()
+    if not stored.bucket_exists:
+        return CurrentStateFile(stored, reason="there is no state file: its bucket does not exist")
+    if stored.data is None or not stored.data.strip():
+        return CurrentStateFile(stored, reason="there is no state file yet")
+    owner = state.owner(stored.data)
+    if owner and owner != project.id:
+        raise another_project(project, store.location, owner)
+    try:
+        last = state.parse(stored.data)
+    except state.AlienError as exc:
+        if is_reserved(store.location):
+            return CurrentStateFile(stored, reason=str(exc))
+        hint = "It was not changed. Use another location for the state file, or delete the content if it is not needed."
+        raise errors.NotManagedError(f"use the state file {store.location}", str(exc), hint) from exc
+    except ValueError as exc:
+        return CurrentStateFile(stored, reason=str(exc))
+    doubt = state.doubt(last, project.id, project.api_url, now)
+    return CurrentStateFile(stored, last, None if doubt else last, doubt, doubt == state.UNFINISHED)
+
+
+def another_project(project: Project, location: str, owner: str) -> errors.NotManagedError:
+    """The error for a state file that belongs to another project."""
+    return errors.NotManagedError(
+        f"use the state file {location} for {project.name}",
+        f"it belongs to project {owner}",
+        "Use one state file per project: set the option state_file (in the role archive_storage_state_file) to a "
+        "location of its own. Nothing was changed.",
+    )
+
+
+def fetch_users(iam: Iam, users: UploaderParams) -> tuple[uploader.Observed, uploader.Observed]:
+    """Read both users and their keys.
+
+    :raises NotManagedError: a user is not managed by this collection.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        main = pool.submit(uploader.observe, iam, users.main)
+        # It often does not exist: its keys and policy are read only if it does.
+        spare = pool.submit(uploader.observe, iam, users.spare, eager=False)
+        return main.result(), spare.result()
+
+
+def fetch_current(iam: Iam, users: UploaderParams, project: Project, store: Store | None, now: float) -> Current:
+    """Read the users and the state file concurrently."""
+    with ThreadPoolExecutor(2) as pool:
+        current_users = pool.submit(fetch_users, iam, users)
+        state_file = pool.submit(fetch_state_file, project, store, now)
+        return Current(*current_users.result(), state_file.result())
+
+
+def upload_locations(bucket: str, project: Project, users: t.Iterable[uploader.Observed]) -> list[Place]:
+    """Where the keys of the users can upload recordings of the project; the desired bucket is the first."""
+    others = {place.bucket for place in policy_locations(users)} - {bucket}
+    return [Place(name, project.id) for name in (bucket, *sorted(others))]
+
+
+def policy_locations(users: t.Iterable[uploader.Observed]) -> set[Place]:
+    """The locations that the policies of the users contain."""
+    return places(current.user.policy for current in users if current.user)
+
+
+def projects_of_users(users: t.Iterable[uploader.Observed], project: Project) -> list[str]:
+    """The other projects that can upload with keys of the users, according to their policies."""
+    return other_projects((current.user.policy for current in users if current.user), project.id)
+
+
+def refuse_other_projects(users: UploaderParams, project: Project, current: t.Iterable[uploader.Observed]) -> None:
+    """Never rotate keys that another project uploads with.
+
+    :raises NotManagedError: a policy allows uploads for another project.
+    """
+    others = projects_of_users(current, project)
+    if others and not users.main.force:
+        raise errors.NotManagedError(
+            f"manage the keys of the IAM user {users.main.name} for {project.name}",
+            f"its policy allows uploads for project {' and '.join(others)}",
+            "Use one IAM user per project: leave out uploader.name, or make the project's id part of it. Nothing was "
+            "changed.",
+            user=users.main.name,
+        )

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The upload target of a project: its options, its request, and its public fields. Pure.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+Shape of the request: the vendor's guide "Using S3 storage with server-side encryption" (type s3) and "Encrypted
+archives" (type azure, certificate); names of the options are those of the guides in snake case.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import certificates
+from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
+
+# Option name -> name in the request.
+S3_NAMES = {"bucket": "bucket", "endpoint": "endpoint", "access_key": "accessKey", "sse": "sse"}
+AZURE_NAMES = {"account_name": "accountName", "container": "container", "domain": "domain"}
+FALLBACKS = ("none", "opentok", "vonage")
+GOOGLE = "storage.googleapis.com"
+
+ARGUMENTS: dict[str, t.Any] = {
+    "s3": {
+        "type": "dict",
+        "options": {
+            "bucket": {"type": "str"},
+            "access_key": {"type": "str", "no_log": False},
+            "secret_key": {"type": "str", "no_log": True},
+            "endpoint": {"type": "str"},
+            # No default: see default_sse().
+            "sse": {"type": "str"},
+        },
+    },
+    "azure": {
+        "type": "dict",
+        "options": {
+            "account_name": {"type": "str"},
+            "account_key": {"type": "str", "no_log": True},
+            "container": {"type": "str"},
+            "domain": {"type": "str"},
+        },
+    },
+    "fallback": {"type": "str", "choices": list(FALLBACKS)},
+    "certificate": {"type": "str"},
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """An upload target.
+
+    :param kind: ``s3`` or ``azure``.
+    :param config: the options of that kind without the secret; unset ones are left out.
+    :param secret: secret key or account key; ``None`` if it is not set.
+    :param certificate: PEM in canonical form.
+    """
+
+    kind: str
+    config: t.Mapping[str, str]
+    fallback: str
+    secret: str | None = field(default=None, repr=False)
+    certificate: str | None = None
+
+    @property
+    def secret_option(self) -> str:
+        return "s3.secret_key" if self.kind == "s3" else "azure.account_key"
+
+    @property
+    def bucket(self) -> str:
+        """The bucket or container."""
+        return self.config["bucket" if self.kind == "s3" else "container"]
+
+    def body(self) -> dict[str, t.Any]:
+        """The JSON to send; holds the secret.
+
+        ``fallback`` is always sent, since the documents contradict each other about its default, and so is
+        ``certificate``: ``null`` is documented as "no encryption of archives", leaving it out is not documented.
+        """
+        names = S3_NAMES if self.kind == "s3" else AZURE_NAMES
+        config = {names[name]: value for name, value in self.config.items()}
+        config["secretKey" if self.kind == "s3" else "accountKey"] = self.secret or ""
+        return {"type": self.kind, "config": config, "fallback": self.fallback, "certificate": self.certificate}
+
+    def with_key(self, access_key: str, secret: str) -> Target:
+        """The same target with another key."""
+        # In the order of the names, as if the options had contained the key.
+        config = {**self.config, "access_key": access_key}
+        return replace(self, config={name: config[name] for name in S3_NAMES if name in config}, secret=secret)
+
+    def public(self) -> dict[str, t.Any]:
+        """The public fields, for results and the state file."""
+        shown: dict[str, t.Any] = {"type": self.kind, **self.config, "fallback": self.fallback}
+        if self.certificate:
+            shown["certificate_sha256"] = certificates.fingerprint(self.certificate)
+        return shown
+
+
+def default_sse(endpoint: str | None) -> str:
+    """The encryption that Vonage requests if ``sse`` is not set.
+
+    Google Cloud Storage always encrypts, and is not known to accept the header ``x-amz-server-side-encryption``.
+    """
+    return "none" if is_google(endpoint) else "s3"
+
+
+def is_google(endpoint: str | None) -> bool:
+    """Whether this is the URL of Google Cloud Storage."""
+    try:
+        host = urlsplit(endpoint or "").hostname or ""
+    except ValueError:
+        return False
+    return host == GOOGLE or host.endswith(f".{GOOGLE}")
+
+
+def parse_target(params: t.Mapping[str, t.Any], problems: list[str], keyed: bool = True) -> Target | None:
+    """The target that the options describe.
+
+    :param problems: gets a sentence for everything that is wrong; then, and only then, the result is ``None``.
+    :param keyed: whether ``s3`` must contain an access key; a managed key is created later.
+    """
+    before = len(problems)
+    kind = _kind(params, problems)
+    options = {name: _text(value) for name, value in (params.get(kind) or {}).items()} if kind else {}
+    if kind == "s3":
+        options = {**options, "sse": options.get("sse") or default_sse(options.get("endpoint"))}
+        problems.extend(rules.s3(options, keyed))
+    elif kind == "azure":
+        problems.extend(rules.azure(options))
+    fallback = given(params.get("fallback"))
+    problems.extend(rules.fallback(fallback, FALLBACKS))
+    certificate = certificates.canonical(given(params.get("certificate")), problems)
+    if len(problems) > before:
+        return None
+    names = S3_NAMES if kind == "s3" else AZURE_NAMES
+    config = {name: str(options[name]) for name in names if options.get(name)}
+    if "endpoint" in config:
+        config["endpoint"] = config["endpoint"].rstrip("/")
+    secret = options.get("secret_key" if kind == "s3" else "account_key")
+    return Target(kind, config, str(fallback), secret, certificate)
+
+
+def _kind(params: t.Mapping[str, t.Any], problems: list[str]) -> str:
+    """``s3`` or ``azure``; a dict without a value, except ``sse``, counts as unset."""
+    kinds = [kind for kind in ("s3", "azure") if _has_value(params.get(kind) or {})]
+    if len(kinds) == 1:
+        return kinds[0]
+    problems.append("s3 and azure are mutually exclusive" if kinds else "one of s3 and azure is required")
+    return ""
+
+
+def _has_value(options: t.Mapping[str, t.Any]) -> bool:
+    return any(_text(value) for name, value in options.items() if name != "sse")
+
+
+def _text(value: t.Any) -> str | None:
+    return None if given(value) is None else str(value)

@@ -1,0 +1,172 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documentation of the action: report the result of the role archive_storage."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: archive_storage_report
+short_description: Report the result of the role archive_storage
+version_added: 1.0.0
+author:
+  - Vonage Archiving Contributors (@vonage-archiving)
+description:
+  - Builds the result of a run of the role P(vonage.archiving.archive_storage#role) from the results of its tasks,
+    prints it, and publishes a summary as C(set_stats) does, as C(archive_storage_summary). AWX makes an artifact of it.
+  - The last task of the role runs it, also after a failure, and registers the result as C(archive_storage_result). You
+    do not need it in a playbook.
+  - The task shows as changed if the run changed something, or would change something in check mode.
+  - It is an action and runs on the controller. It contacts no server, and the result contains no secret.
+options:
+  mode:
+    description:
+      - V(run) reports a run of the role. V(recovery_plan) decides after a verification whether a new access key repairs
+        what is wrong. V(recovery) reports a recovery. Both set the fact C(archive_storage_recovery).
+    type: str
+    choices: [run, recovery_plan, recovery]
+    default: run
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details:
+      - The action does not change anything.
+  idempotent:
+    support: full
+extends_documentation_fragment:
+  - vonage.archiving.attributes
+  - vonage.archiving.attributes.actiongroup_all
+seealso:
+  - module: vonage.archiving.archive_storage_validate
+"""
+
+EXAMPLES = r"""
+- name: Report
+  vonage.archiving.archive_storage_report:
+    mode: run
+  register: archive_storage_result
+"""
+
+RETURN = r"""
+project:
+  description: Id of the project.
+  returned: if O(mode=run)
+  type: str
+  sample: "47123456"
+bucket:
+  description: The bucket, as RV(vonage.archiving.s3_archive_bucket#module:bucket).
+  returned: if O(mode=run)
+  type: dict
+  sample: {name: example-recordings, exists: true, region: eu-west-1}
+bucket_changes:
+  description: The parts of the bucket that were changed, also if the run failed later.
+  returned: if O(mode=run)
+  type: list
+  elements: str
+  sample: [encryption]
+pending_requirements:
+  description:
+    - Requirements that a later run applies to the bucket, when no recording can violate them. V(require_tls) or
+      V(require_encryption).
+  returned: if O(mode=run)
+  type: list
+  elements: str
+  sample: [require_encryption]
+unsupported:
+  description: Options of the bucket that the store does not support, and that were skipped because they are only
+    defaults.
+  returned: if O(mode=run)
+  type: list
+  elements: str
+  sample: [lifecycle]
+storage:
+  description: The public fields of the upload target.
+  returned: if O(mode=run)
+  type: dict
+  sample: {bucket: example-recordings, access_key: AKIAIOSFODNN7EXAMPLE, sse: s3, fallback: opentok}
+reason:
+  description: Why the upload target was set, or V(unchanged). Empty if the run failed before that was known.
+  returned: if O(mode=run)
+  type: str
+  sample: unchanged
+state_file:
+  description: The location and content of the state file.
+  returned: if O(mode=run)
+  type: dict
+  sample:
+    location: s3://example-recordings/.vonage-archiving/47123456.json
+    status: applied
+    time: "2026-11-21T09:12:44Z"
+    since: "2026-08-21T09:10:02Z"
+checks:
+  description: The checks of the verification, if uploads were verified.
+  returned: if O(mode=run)
+  type: list
+  elements: dict
+  sample: [{name: put_object, ok: true}]
+verification:
+  description: What was verified, in a sentence.
+  returned: if O(mode=run)
+  type: str
+  sample: ""
+uploader:
+  description: The IAM user of a managed key. Empty with an external key.
+  returned: if O(mode=run)
+  type: dict
+  sample: {name: vonage-archiving-47123456, arn: "arn:aws:iam::123456789012:user/vonage-archiving-47123456"}
+uploader_changes:
+  description: The parts of the IAM user and its keys that were changed.
+  returned: if O(mode=run)
+  type: list
+  elements: str
+  sample: []
+access_keys:
+  description: The access keys of the IAM user, without their secrets.
+  returned: if O(mode=run)
+  type: list
+  elements: dict
+  sample: []
+rotate_at:
+  description: When the next rotation is due; UTC, ISO 8601.
+  returned: if O(mode=run)
+  type: str
+  sample: "2027-02-19T09:12:44Z"
+retained_keys_reason:
+  description: Why keys exist that the upload target does not use.
+  returned: if O(mode=run)
+  type: str
+  sample: ""
+retained_keys_until:
+  description: When these keys are deleted at the latest; UTC, ISO 8601. V(null) if there are none.
+  returned: if O(mode=run)
+  type: str
+  sample: "2026-11-23T14:05:09Z"
+mismatch:
+  description: What is not as configured, after a run that only verifies. Empty if everything is as configured.
+  returned: if O(mode=run)
+  type: str
+  sample: ""
+error:
+  description: The reason for the failure of the run, with C(kind), C(operation), C(problem), and C(hint).
+  returned: if O(mode=run) and the run failed
+  type: dict
+  sample:
+    kind: denied
+    operation: read the policy of bucket example-recordings
+    problem: the store answered 403 AccessDenied
+    hint: Allow s3:GetBucketPolicy.
+rotate:
+  description: Whether a new access key repairs what is wrong.
+  returned: if O(mode=recovery_plan)
+  type: bool
+  sample: true
+message:
+  description: What is wrong and what a person has to do, if a new access key does not repair it.
+  returned: if O(mode=recovery_plan)
+  type: str
+  sample: ""
+"""

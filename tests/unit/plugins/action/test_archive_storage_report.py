@@ -1,0 +1,180 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action that reports: the result, the summary for a workflow, and the recovery."""
+
+from __future__ import annotations
+
+import gc
+import typing as t
+
+import pytest
+import yaml
+from ansible.utils.display import Display
+
+from ansible_collections.vonage.archiving.plugins.action.archive_storage_report import ActionModule
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.report import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.modules import archive_storage_report as documentation
+from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
+
+VALIDATED: dict[str, t.Any] = {
+    "project": "47123456",
+    "state": "present",
+    "managed": True,
+    "verify_only": False,
+    "lacks_secret_key": False,
+    "delete_bucket": False,
+    "bucket": {"name": "recordings"},
+}
+BUCKET = {"changed": True, "bucket": {"name": "recordings"}, "changes": ["tags"]}
+TARGET: dict[str, t.Any] = {
+    "changed": False,
+    "reason": "unchanged",
+    "storage": {"bucket": "recordings"},
+    "state_file": {"location": "s3://recordings/r.json", "status": "applied", "time": "2026-11-21T09:12:44Z"},
+    "changes": [],
+    "checks": [],
+    "verification": "",
+}
+REGISTERED: dict[str, t.Any] = {
+    "_archive_storage": VALIDATED,
+    "_archive_storage_bucket": BUCKET,
+    "_archive_storage_target": TARGET,
+}
+FAILED: dict[str, t.Any] = {
+    "failed": True,
+    "msg": "no",
+    "error": {"kind": "denied", "operation": "read it", "problem": "403", "hint": ""},
+}
+RECOVERY = {
+    "is_target_project": True,
+    "project": "47123456",
+    "bucket": "recordings",
+    "changed": False,
+    "reason": "manual_repair_required",
+    "findings": "",
+    "by_account": False,
+}
+REQUEST = {"archive_recover_project": "47123456"}
+
+
+@pytest.fixture(autouse=True)
+def shown(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[list[str]]:
+    lines: list[str] = []
+    monkeypatch.setattr(Display, "display", lambda _self, text, **_options: lines.append(text))
+    usual = gc.get_threshold()
+    yield lines
+    gc.set_threshold(*usual)
+
+
+def report(mode: str = "run", check_mode: bool = False, **variables: t.Any) -> dict[str, t.Any]:
+    return act(ActionModule, {"mode": mode}, {**REGISTERED, **variables}, check_mode=check_mode)
+
+
+def summary(found: dict[str, t.Any]) -> dict[str, t.Any]:
+    assert (found["ansible_stats"]["per_host"], found["ansible_stats"]["aggregate"]) == (False, False)
+    return dict(found["ansible_stats"]["data"]["archive_storage_summary"])
+
+
+def test_the_result_of_a_run(shown: list[str]) -> None:
+    found = report(check_mode=True)
+    assert (found["changed"], found["bucket_changes"], found["reason"]) == (True, ["tags"], "unchanged")
+    assert (found["mismatch"], "error" in found, found.get("failed")) == ("", False, None)
+    assert summary(found) == {
+        "project": "47123456",
+        "bucket": "recordings",
+        "changed": True,
+        "reason": "unchanged",
+        "failed": False,
+        "check_mode": True,
+    }
+    assert shown[0] == "Project 47123456: changed (check mode)"
+
+
+def test_a_failed_run_is_reported_and_the_report_does_not_fail() -> None:
+    found = report(_archive_storage_bucket=FAILED)
+    assert not found.get("failed")
+    assert (found["changed"], found["error"]) == (False, FAILED["error"])
+    assert (summary(found)["reason"], summary(found)["failed"]) == ("failed", True)
+
+
+def test_a_run_whose_variables_are_invalid() -> None:
+    invalid = {**FAILED, "project": "47123456", "bucket": {"name": "recordings"}}
+    found = report(_archive_storage=invalid)
+    assert (found["project"], found["error"]) == ("47123456", FAILED["error"])
+    assert (summary(found)["bucket"], summary(found)["failed"]) == ("recordings", True)
+    nothing = act(ActionModule, {}, {})
+    assert nothing["error"]["operation"] == "validate the variables"
+
+
+def test_a_mismatch_is_a_failure_of_a_verification() -> None:
+    found = report(_archive_storage={**VALIDATED, "verify_only": True})
+    assert "Bucket: tags." in found["mismatch"]
+    assert (found["changed"], summary(found)["failed"]) == (False, True)
+
+
+def planned(**variables: t.Any) -> dict[str, t.Any]:
+    verified = report(_archive_storage={**VALIDATED, "verify_only": True}, **variables)
+    known = {"archive_storage_result": verified, "archive_storage_recovery": RECOVERY, **REQUEST}
+    return report("recovery_plan", **{**known, **variables})
+
+
+def test_a_plan_without_a_rotation_says_why() -> None:
+    found = planned()
+    assert not found["rotate"]
+    assert "Bucket: tags." in found["message"]
+    assert "No other access key would repair that" in found["message"]
+    fact = found["ansible_facts"]["archive_storage_recovery"]
+    assert (fact["reason"], fact["findings"]) == ("manual_repair_required", fact["findings"])
+    assert fact["findings"] in found["message"]
+
+
+def test_a_plan_with_a_rotation() -> None:
+    target = {**TARGET, "changes": ["policy"]}
+    found = planned(_archive_storage_target=target)
+    assert found["rotate"]
+    assert found["ansible_facts"]["archive_storage_recovery"]["reason"] == "bad_credentials"
+
+
+def test_a_plan_after_a_verification_that_failed() -> None:
+    error = {**FAILED["error"], "kind": "verification_failed", "reason": "unchanged", "changes": ["policy"]}
+    found = planned(_archive_storage_target={**FAILED, "error": error})
+    assert found["rotate"]
+    other = planned(_archive_storage_target={**FAILED, "error": {**error, "changes": []}})
+    assert not other["rotate"]
+    assert "Could not read it: 403." in other["message"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "result", "changed", "failed"),
+    [
+        ("bad_credentials", {"changed": True}, True, False),
+        ("bad_credentials", {"changed": True, "error": {}}, True, True),
+        ("forced_rotation", {"changed": False}, False, False),
+        ("already_rotated", {"changed": True}, False, False),
+        ("manual_repair_required", {"changed": False}, False, True),
+    ],
+)
+def test_the_result_of_a_recovery(reason: str, result: dict[str, t.Any], changed: bool, failed: bool) -> None:
+    fact = {**RECOVERY, "reason": reason}
+    found = report("recovery", archive_storage_result=result, archive_storage_recovery=fact)
+    assert found["changed"] is changed
+    assert found["ansible_facts"]["archive_storage_recovery"]["changed"] is changed
+    assert summary(found) == {
+        "project": "47123456",
+        "bucket": "recordings",
+        "changed": changed,
+        "reason": reason,
+        "failed": failed,
+        "check_mode": False,
+    }
+
+
+def test_the_documentation_has_the_options_and_results_that_there_are() -> None:
+    documented = yaml.safe_load(documentation.DOCUMENTATION)["options"]
+    assert {name: (option["choices"], option["default"]) for name, option in documented.items()} == {
+        name: (spec["choices"], spec["default"]) for name, spec in ARGUMENTS.items()
+    }
+    returned = {*report(_archive_storage_bucket=FAILED), *planned()} - {"changed", "ansible_facts", "ansible_stats"}
+    assert set(yaml.safe_load(documentation.RETURN)) == returned

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action that validates the variables of the role: what it reads, returns, and never shows."""
+
+from __future__ import annotations
+
+import gc
+import typing as t
+
+import pytest
+import yaml
+
+from ansible_collections.vonage.archiving.plugins.action.archive_storage_validate import ActionModule
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validate import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS
+from ansible_collections.vonage.archiving.plugins.modules import archive_storage_validate as documentation
+from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
+
+SECRET = "0123456789abcdef0123456789abcdef01234567"
+GIVEN: dict[str, t.Any] = {
+    "archive_storage_api_key": "47123456",
+    "archive_storage_api_secret": SECRET,
+    "archive_storage_bucket": "recordings",
+}
+
+
+@pytest.fixture(autouse=True)
+def _usual_garbage() -> t.Iterator[None]:
+    usual = gc.get_threshold()
+    yield
+    gc.set_threshold(*usual)
+
+
+def validate(
+    mode: str = "apply", environment: list[dict[str, t.Any]] | None = None, **variables: t.Any
+) -> dict[str, t.Any]:
+    return act(ActionModule, {"mode": mode}, {**GIVEN, **variables}, environment)
+
+
+def test_it_returns_the_options_of_the_modules() -> None:
+    found = validate()
+    assert not found.get("failed"), found
+    assert (found["project"], found["state"], found["managed"], found["verify_only"]) == (
+        "47123456",
+        "present",
+        True,
+        False,
+    )
+    assert (found["bucket"]["name"], found["upload_target"]["verify"]) == ("recordings", "new_key")
+    assert found["changed"] is False
+    assert validate("verify")["verify_only"] is True
+
+
+def test_no_secret_is_returned() -> None:
+    secrets: dict[str, t.Any] = {
+        f"archive_storage_{name}": f"not-shown-{name}" for name in SECRETS if name != "private_key"
+    }
+    external: dict[str, t.Any] = {
+        "archive_storage_upload_key": "external",
+        "archive_storage_uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
+    }
+    assert "not-shown" not in str(validate(archive_storage_access_key="AKIAI44QH8DHBEXAMPLE", **secrets, **external))
+    assert "not-shown" not in str(validate(archive_storage_sse="x", **secrets, **external))
+
+
+def test_every_problem_is_in_the_message_with_the_project_and_the_bucket() -> None:
+    found = validate(archive_storage_sse="x", archive_storage_public="perhaps")
+    assert found["failed"]
+    assert "archive_storage_sse is 'x'" in found["msg"]
+    assert "archive_storage_public is 'perhaps'" in found["msg"]
+    assert found["error"]["problems"]
+    assert (found["project"], found["bucket"]) == ("47123456", {"name": "recordings"})
+
+
+def test_a_misspelled_variable_is_warned_of() -> None:
+    found = validate(archive_storage_bukcet="x", archive_storage_projects=[], other=1)
+    (warning,) = found["warnings"]
+    assert "archive_storage_bukcet is ignored" in warning
+
+
+def test_the_environment_of_the_task_is_that_of_the_modules_only() -> None:
+    environment = [{"VONAGE_VIDEO_API_KEY": "4711", "VONAGE_VIDEO_API_SECRET": SECRET}]
+    assert validate(environment=environment, archive_storage_api_secret="")["project"] == "47123456"
+    assert validate(environment=environment, archive_storage_api_key="")["failed"]
+
+
+def test_the_environment_of_the_controller_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VONAGE_VIDEO_API_KEY", "4711")
+    assert validate(archive_storage_api_key="")["project"] == "4711"
+
+
+class Broken:
+    """A templar for which one value cannot be evaluated."""
+
+    def template(self, value: t.Any, **_options: t.Any) -> t.Any:
+        if value == "{{ broken }}":
+            raise ValueError("'broken' is undefined.")
+        return value
+
+
+def test_a_template_that_cannot_be_evaluated_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.vonage.archiving.tests.unit.plugins.action.acting.Templar", Broken)
+    found = validate(archive_storage_region="{{ broken }}")
+    assert "archive_storage_region: its template cannot be evaluated: 'broken' is undefined" in found["msg"]
+
+
+def recover(**variables: t.Any) -> dict[str, t.Any]:
+    return validate("recover", **{"archive_recover_project": 47123456, **variables})
+
+
+def test_a_recovery_compares_the_projects() -> None:
+    fact = recover()["ansible_facts"]["archive_storage_recovery"]
+    assert fact == {
+        "is_target_project": True,
+        "project": "47123456",
+        "bucket": "recordings",
+        "changed": False,
+        "reason": "manual_repair_required",
+        "findings": "",
+        "by_account": False,
+    }
+    other = recover(archive_recover_project="4711", archive_storage_sse="x")
+    assert not other["ansible_facts"]["archive_storage_recovery"]["is_target_project"]
+
+
+def test_a_host_of_the_account_is_the_project_of_the_inventory() -> None:
+    found = recover(archive_storage_api_secret="", archive_storage_api_key="4711", vonage_project_id=47123456)
+    fact = found["ansible_facts"]["archive_storage_recovery"]
+    assert (fact["is_target_project"], fact["by_account"], fact["project"]) == (True, True, "47123456")
+
+
+def test_an_invalid_recovery_fails() -> None:
+    found = recover(archive_recover_archive_created="yesterday", archive_recover_rotate="x")
+    assert found["failed"]
+    assert "archive_recover_archive_created: must be a UTC time" in found["msg"]
+    assert "archive_recover_rotate: must be one of" in found["msg"]
+
+
+def test_the_documentation_has_the_options_that_there_are() -> None:
+    documented = yaml.safe_load(documentation.DOCUMENTATION)["options"]
+    assert {name: (option["choices"], option["default"]) for name, option in documented.items()} == {
+        name: (spec["choices"], spec["default"]) for name, spec in ARGUMENTS.items()
+    }
+    assert set(yaml.safe_load(documentation.RETURN)) == {*validate(), "error"} - {"changed", "failed", "ansible_facts"}

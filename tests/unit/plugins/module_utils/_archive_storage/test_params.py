@@ -1,0 +1,273 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the variables of the role to the options of its modules, and problems in the words of the variables."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
+    InvalidVariablesError,
+    Params,
+    parse_params,
+    translate_problem,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS, VARIABLES
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
+    DeleteParams,
+    ExternalKeyParams,
+    ManagedKeyParams,
+)
+
+APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
+SECRET = "0123456789abcdef0123456789abcdef01234567"
+GIVEN: dict[str, t.Any] = {"api_key": "47123456", "api_secret": SECRET, "bucket": "recordings"}
+EXTERNAL: dict[str, t.Any] = {
+    "upload_key": "external",
+    "uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
+    "uploader_secret_key": "hidden",
+}
+
+
+def parse(
+    verify_only: bool = False,
+    environ: t.Mapping[str, str] | None = None,
+    role_environ: t.Mapping[str, str] | None = None,
+    **variables: t.Any,
+) -> Params:
+    return parse_params({**GIVEN, **variables}, environ or {}, role_environ, verify_only=verify_only)
+
+
+def problems(**variables: t.Any) -> list[str]:
+    with pytest.raises(InvalidVariablesError) as caught:
+        parse(**variables)
+    return caught.value.problems
+
+
+def test_the_smallest_set_is_enough() -> None:
+    params = parse()
+    assert isinstance(params.desired_target, ManagedKeyParams)
+    assert (params.project, params.managed, params.can_verify, params.lacks_secret_key) == (
+        "47123456",
+        True,
+        True,
+        False,
+    )
+    assert params.warnings == ()
+    assert params.desired_bucket is not None
+    assert params.desired_bucket.name == "recordings"
+    uploader = params.desired_target.uploader
+    assert (uploader.rotate_after, uploader.grace_period, uploader.delete_after) == (7776000, 64800, 86400)
+    assert (uploader.main.name, uploader.main.path) == ("vonage-archiving-47123456", "/")
+    assert params.desired_target.verify == "new_key"
+
+
+def test_an_external_key() -> None:
+    params = parse(**EXTERNAL, max_age="3600", update="always", grace_period=60)
+    target = params.desired_target
+    assert isinstance(target, ExternalKeyParams)
+    assert (target.max_age, target.always, target.grace_period) == (3600, True, 60)
+    assert target.target.secret == "hidden"
+    assert params.upload_target["uploader"] == ""
+    assert (params.can_verify, params.lacks_secret_key) == (True, False)
+
+
+def test_an_external_key_without_its_secret() -> None:
+    params = parse(**{**EXTERNAL, "uploader_secret_key": ""})
+    assert (params.can_verify, params.lacks_secret_key) == (False, True)
+    absent = parse(**{**EXTERNAL, "uploader_secret_key": ""}, state="absent")
+    assert not absent.lacks_secret_key
+
+
+@pytest.mark.parametrize("empty", ["", " ", None])
+def test_what_awx_sends_for_empty_inputs_is_not_set(empty: t.Any) -> None:
+    assert parse(**dict.fromkeys(VARIABLES.keys() - GIVEN.keys(), empty)).upload_target == parse().upload_target
+    assert parse(**dict.fromkeys(VARIABLES.keys() - GIVEN.keys(), empty)).bucket == parse().bucket
+
+
+@pytest.mark.parametrize(
+    ("variables", "skipped"),
+    [
+        ({}, ["encryption", "lifecycle", "require_tls"]),
+        ({"sse": "s3"}, ["lifecycle", "require_tls"]),
+        ({"retention_days": 30}, ["encryption", "require_tls"]),
+        ({"abort_incomplete_uploads_days": 7}, ["encryption", "require_tls"]),
+        ({"require_tls": "yes"}, ["encryption", "lifecycle"]),
+    ],
+)
+def test_only_options_that_are_not_set_may_be_unsupported(variables: dict[str, t.Any], skipped: list[str]) -> None:
+    assert parse(**variables).bucket["skip_unsupported"] == skipped
+
+
+def test_google_cloud_storage_gets_no_sse_and_a_warning() -> None:
+    params = parse(**EXTERNAL, endpoint="https://storage.googleapis.com")
+    assert (params.upload_target["s3"]["sse"], params.bucket["encryption"]) == ("none", "")
+    assert [text.startswith("archive_storage_sse is not set") for text in params.warnings] == [True]
+    assert parse(**EXTERNAL, endpoint="https://storage.googleapis.com", sse="none").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "verify_only", "verify"),
+    [
+        ({}, False, "new_key"),
+        ({"verify": "always"}, False, "always"),
+        ({"verify": "never"}, False, "never"),
+        ({}, True, "only"),
+        ({"verify": "never"}, True, "never"),
+        ({**EXTERNAL, "verify": "never"}, True, "only"),
+    ],
+)
+def test_verify(variables: dict[str, t.Any], verify_only: bool, verify: str) -> None:
+    params = parse(verify_only, **variables)
+    assert (params.upload_target["verify"], params.desired_target.verify) == (verify, verify)
+
+
+@pytest.mark.parametrize(
+    ("variables", "verify_only", "owner"),
+    [
+        ({}, False, "caller_for_writes"),
+        ({}, True, "caller"),
+        ({"expected_bucket_owner": "123456789012"}, True, "123456789012"),
+    ],
+)
+def test_the_owner_of_the_bucket(variables: dict[str, t.Any], verify_only: bool, owner: str) -> None:
+    assert parse(verify_only, **variables).connection["aws"]["expected_bucket_owner"] == owner
+
+
+def test_absent() -> None:
+    params = parse(state="absent")
+    assert isinstance(params.desired_target, DeleteParams)
+    assert params.desired_bucket is None
+    assert params.desired_target.uploader is not None
+    assert not params.desired_target.uploader.revoke_old_keys
+    external = parse(**EXTERNAL, state="absent").desired_target
+    assert isinstance(external, DeleteParams)
+    assert external.uploader is None
+
+
+def test_absent_with_the_bucket_deletes_the_keys_immediately() -> None:
+    params = parse(state="absent", delete_bucket=True, delete_recordings="recordings")
+    assert isinstance(params.desired_target, DeleteParams)
+    assert params.desired_target.uploader is not None
+    assert params.desired_target.uploader.revoke_old_keys
+    assert params.desired_bucket is not None
+    assert (params.desired_bucket.present, params.desired_bucket.force) == (False, True)
+
+
+def test_tags_keep_empty_values() -> None:
+    assert parse(tags={"team": "video", "old": ""}).bucket["tags"] == {"team": "video", "old": ""}
+    assert parse().bucket["tags"] == ""
+
+
+def test_the_environment_of_the_role_is_that_of_the_controller() -> None:
+    named = {"VONAGE_VIDEO_API_KEY": "4711"}
+    assert parse(environ={}, role_environ=named, api_key="").project == "4711"
+    with pytest.raises(InvalidVariablesError):
+        parse(environ=named, role_environ={}, api_key="")
+    # The modules have the environment of the task.
+    assert parse(environ={"VONAGE_VIDEO_API_SECRET": SECRET}, role_environ={}, api_secret="").project == "47123456"
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"bucket": "No_Bucket"}, "archive_storage_bucket 'No_Bucket' must have 3 to 63 lower-case letters"),
+        ({"api_secret": ""}, "archive_storage_api_secret is required with archive_storage_api_key"),
+        (
+            {"rotate_after": 3600},
+            "archive_storage_rotate_after: must exceed archive_storage_grace_period plus archive_storage_delete_after "
+            "(151200 seconds), got 3600 seconds",
+        ),
+        ({"verify_timeout": 301}, "archive_storage_verify_timeout: at most 300 seconds are allowed, got 301"),
+        ({"cors_rules": [{"allowed_origins": "*"}]}, "archive_storage_cors_rules[0]"),
+        (
+            {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": "GET,PATCH"}]},
+            "archive_storage_cors_rules[0].allowed_methods",
+        ),
+        ({"tags": {"aws:a": "b"}}, "archive_storage_tags: "),
+        ({"folders": ["../x"]}, "archive_storage_folders: "),
+        (
+            {"expected_bucket_owner": "12345"},
+            "archive_storage_expected_bucket_owner: must be an account id of 12 digits",
+        ),
+        ({"certificate": "no PEM"}, "archive_storage_certificate"),
+        ({"state_file": "states/a.json"}, "archive_storage_state_file"),
+        ({"uploader_name": "no name"}, "archive_storage_uploader_name: "),
+        ({**EXTERNAL, "uploader_access_key": "ASIAIOSFODNN7EXAMPLE"}, "archive_storage_uploader_access_key"),
+        ({**EXTERNAL, "uploader_secret_key": "", "verify": "always"}, "archive_storage_verify: always"),
+        ({"endpoint": "https://s3.example.com/path"}, "archive_storage_endpoint"),
+        ({"region": "eu west"}, "archive_storage_region"),
+    ],
+)
+def test_problems_name_the_variables(variables: dict[str, t.Any], problem: str) -> None:
+    found = problems(**variables)
+    assert [text.startswith(problem) for text in found] == [True], found
+
+
+def test_all_problems_are_described_at_once() -> None:
+    found = problems(sse="x", retention_days="y", tags={"aws:a": "b"}, verify_timeout=301, bucket="No")
+    assert len(found) == 5, found
+
+
+def test_the_project_and_the_bucket_are_known_after_a_problem() -> None:
+    with pytest.raises(InvalidVariablesError) as caught:
+        parse(sse="x")
+    assert (caught.value.settings["project"], caught.value.settings["bucket"]) == ("47123456", "recordings")
+
+
+def test_secrets_are_only_in_the_typed_parameters() -> None:
+    # A PEM would have to be a real one, and a session token goes with a key.
+    secrets: dict[str, t.Any] = {
+        name: f"not-shown-{name}" for name in SECRETS if name not in ("private_key", "uploader_secret_key")
+    }
+    params = parse(**{**secrets, "access_key": "AKIAI44QH8DHBEXAMPLE"})
+    shown = [params.settings, params.bucket, params.upload_target, params.connection]
+    assert "not-shown" not in repr(shown)
+    assert "not-shown" not in repr(params)
+    assert "hidden" not in repr(dataclasses.replace(parse(**EXTERNAL), settings={}))
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        ("s3.bucket 'x' is a name", "archive_storage_bucket 'x' is a name"),
+        ("tags: the tag name 'x'", "archive_storage_tags: the tag name 'x'"),
+        ("the region is no name of a region", "the region is no name of a region"),
+        (
+            "uploader.rotate_after: must exceed uploader.grace_period",
+            "archive_storage_rotate_after: must exceed archive_storage_grace_period",
+        ),
+        ("api_url 'https://api_key.example' is no URL", "archive_storage_api_url 'https://api_key.example' is no URL"),
+        ("uploader: path 'x' must begin", "archive_storage_uploader_path 'x' must begin"),
+        ("uploader: the tag 'x' has", "archive_storage_uploader_tags: the tag 'x' has"),
+        ("uploader: the user name 'x' must", "archive_storage_uploader_name: the user name 'x' must"),
+        ("the tag name 'x' must", "archive_storage_tags: the tag name 'x' must"),
+        ("cors_rules[0].allowed_methods has PATCH", "archive_storage_cors_rules[0].allowed_methods has PATCH"),
+    ],
+)
+def test_problems_are_translated(problem: str, expected: str) -> None:
+    assert translate_problem(problem) == expected
+
+
+values = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=3), max_size=2)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(VARIABLES)), values | st.dictionaries(st.text(max_size=3), values, max_size=2)
+    )
+)
+def test_any_value_is_read_or_is_a_problem(variables: dict[str, t.Any]) -> None:
+    try:
+        params = parse_params({**GIVEN, **variables}, {})
+    except InvalidVariablesError as exc:
+        assert exc.problems  # noqa: PT017
+        return
+    assert params.upload_target

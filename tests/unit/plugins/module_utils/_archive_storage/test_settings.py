@@ -1,0 +1,468 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role's variables: what they become in whatever form they arrive, and what contradicts itself."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+
+import pytest
+
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.settings import read_settings
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
+    BOOLEAN,
+    CHOICE,
+    NUMBER,
+    SECRETS,
+    VARIABLES,
+    of_kind,
+)
+
+GIVEN: dict[str, t.Any] = {
+    "api_key": "47123456",
+    "bucket": "recordings",
+}
+# On top of these, for an external key.
+KEY: dict[str, t.Any] = {
+    "upload_key": "external",
+    "uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
+    "uploader_secret_key": "hidden",
+}
+BOTH = (
+    "archive_storage_uploader_access_key and archive_storage_uploader_secret_key are for an external key, and "
+    "archive_storage_upload_key is managed: delete them, or set archive_storage_upload_key to external"
+)
+DEFAULTS = {name: variable.default for name, variable in VARIABLES.items()}
+
+
+def read(verify_only: bool = False, environ: t.Mapping[str, str] | None = None, **given: t.Any) -> dict[str, t.Any]:
+    return read_settings({**GIVEN, **given}, environ or {}, verify_only=verify_only)
+
+
+def problems(**given: t.Any) -> list[str]:
+    found: list[str] = read(**given)["problems"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        (
+            {"allow": "adopt_buckets"},
+            "archive_storage_allow: 'adopt_buckets' is not one of adopt_bucket, shorter_retention",
+        ),
+    ],
+)
+def test_settings_with_an_invalid_value_names_the_limit(given: dict[str, t.Any], problem: str) -> None:
+    assert problems(**given) == [problem]
+
+
+def test_the_smallest_set_is_enough() -> None:
+    found = read()
+    assert found["problems"] == []
+    assert {name: found[name] for name in (*of_kind(CHOICE), *of_kind(NUMBER))} == {
+        "state": "present",
+        "upload_key": "managed",
+        "verify": "new_key",
+        "sse": "s3",
+        "fallback": "opentok",
+        "update": "on_change",
+        "retention_days": 0,
+        "abort_incomplete_uploads_days": 7,
+        "max_age": None,
+        "verify_timeout": 30,
+        "rotate_after": 7776000,
+        "grace_period": 64800,
+        "delete_after": 86400,
+        "drain_timeout": 30,
+    }
+    assert (found["managed"], found["rotate"], found["uploader_name"]) == (True, False, "vonage-archiving-47123456")
+    assert (found["project"], found["prefix"], found["folders"]) == ("47123456", "47123456/", [])
+    assert found["state_file"] == "s3://recordings/.vonage-archiving/47123456.json"
+    assert found["lifecycle"] == {
+        "prefix": "47123456/",
+        "expire_days": 0,
+        "abort_incomplete_uploads_days": 7,
+    }
+    assert (found["public"], found["public_prefixes"], found["require_tls"]) == (False, [], True)
+    assert (found["cors_rules"], found["tags"], found["uploader_tags"]) == (None, None, None)
+
+
+def test_the_smallest_set_with_a_key_that_is_given() -> None:
+    found = read(**KEY)
+    assert (found["managed"], found["uploader_access_key"], found["problems"]) == (False, "AKIAIOSFODNN7EXAMPLE", [])
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_empty_is_not_given(empty: t.Any) -> None:
+    """AWX renders inputs that were left empty so; ansible-core 2.19 and later make None of them."""
+    optional = dict.fromkeys([name for name in VARIABLES if name not in GIVEN], empty)
+    assert read(**optional) == read()
+
+
+@pytest.mark.parametrize("name", of_kind(BOOLEAN))
+def test_booleans_in_every_form(name: str) -> None:
+    yes: t.Any = (True, "true", "True", "yes", "YES", "on", "1", 1, " y ", "t")
+    no: t.Any = (False, "false", "False", "no", "off", "OFF", "0", 0, "n", "f")
+    for value in yes:
+        assert read(**{name: value})[name] is True
+    for value in no:
+        assert read(**{name: value})[name] is False
+    neither: t.Any = ("maybe", 2, "truetrue", [], 1.5, datetime.date(2026, 1, 1))
+    for value in neither:
+        assert f"archive_storage_{name} is {str(value).lower()!r}, neither true nor false" in problems(**{name: value})
+
+
+@pytest.mark.parametrize("name", of_kind(NUMBER))
+def test_numbers_in_every_form(name: str) -> None:
+    cases: t.Any = ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7))
+    for value, expected in cases:
+        assert read(**{**KEY, name: value})[name] == expected
+    wrong: t.Any = ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7])
+    for bad in wrong:
+        assert problems(**{name: bad}) == [f"archive_storage_{name} is {str(bad)!r}, not a whole number"]
+        assert read(**{name: bad})[name] == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", of_kind(CHOICE))
+def test_choices(name: str) -> None:
+    choices: t.Any = VARIABLES[name].choices
+    for value in choices:
+        assert read(**{name: value})[name] == value
+        assert not any("none of" in problem for problem in problems(**{name: value}))
+    assert (
+        problems(**{name: "KMS"})[0]
+        == f"archive_storage_{name} is 'KMS', not one of {', '.join(VARIABLES[name].choices)}"
+    )
+
+
+def test_ids_that_became_numbers() -> None:
+    assert read(api_key=47123456)["project"] == "47123456"
+    assert read(bucket=20260101)["bucket"] == "20260101"
+    assert read(bucket=datetime.date(2026, 1, 1))["bucket"] == "2026-01-01"
+    assert read(api_key="", application_id="78d335fa-323d-0114-9c3d-d6f0d48968cf")["prefix"].startswith("78d335fa")
+
+
+def test_lists_and_dictionaries_as_text() -> None:
+    rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
+    for text in (
+        "- {allowed_origins: ['*'], allowed_methods: [GET]}",
+        '[{"allowed_origins":["*"],"allowed_methods":["GET"]}]',
+    ):
+        assert read(cors_rules=text)["cors_rules"] == [rule]
+    assert read(cors_rules=[rule])["cors_rules"] == [rule]
+    assert (read(cors_rules="[]")["cors_rules"], read(tags="{}")["tags"]) == ([], {})
+    # What is written is what is meant, whatever YAML would make of it.
+    written = "cost: 0123\non: yes\nversion: 1.10\nday: 2026-13-45\nnothing:\n'~': 'null'\n"
+    texts = {"cost": "0123", "on": "yes", "version": "1.10", "day": "2026-13-45", "nothing": None}
+    assert read(tags=written)["tags"] == {**texts, "~": "null"}
+    assert read(tags='{"a": 1, "b": true, "c": null}')["tags"] == {"a": "1", "b": "true", "c": None}
+    assert read(uploader_tags="{a: b}")["uploader_tags"] == {"a": "b"}
+    for name, kind in (("cors_rules", "list"), ("tags", "dictionary"), ("uploader_tags", "dictionary")):
+        for wrong in ("word", "7", 7, True, "2026-01-01"):
+            assert problems(**{name: wrong}) == [f"archive_storage_{name} is not a {kind}"]
+        for wrong in ("[", "a: b: c", "\t-", "!!int x", "*", "!!python/object:os.system {}"):
+            assert problems(**{name: wrong}) == [f"archive_storage_{name} is a string that is not valid YAML"]
+    assert problems(tags=[]) == ["archive_storage_tags is not a dictionary"]
+    assert problems(cors_rules={}) == ["archive_storage_cors_rules is not a list"]
+
+
+def test_folders_in_every_form() -> None:
+    for value in (["in", "done/2026"], ("in", "done/2026"), "in,done/2026", "in, done/2026,", "in\ndone/2026\n"):
+        assert read(folders=value)["folders"] == ["in", "done/2026"]
+    assert read(folders=2026)["folders"] == ["2026"]
+    assert read(folders=[2026, " in "])["folders"] == ["2026", "in"]
+    assert read(folders=datetime.date(2026, 1, 1))["folders"] == ["2026-01-01"]
+    assert problems(folders={"a": 1}) == ["archive_storage_folders is not a list"]
+    assert problems(folders=True) == ["archive_storage_folders is not a list"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "endpoint_url", "told", "required"),
+    [
+        ("", "", None, True),
+        ("https://s3.example.com", "", None, True),
+        ("http://127.0.0.1:8333", "", None, False),
+        ("https://s3.example.com", "http://10.0.0.1", None, False),
+        ("https://s3.example.com", "", "no", False),
+        ("", "", "yes", True),
+        # AWS itself by another address of its own.
+        ("", "https://bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com", None, True),
+        ("", "https://s3.cn-north-1.amazonaws.com.cn", None, True),
+        # What leads to AWS under a name of one's own: said by saying where Vonage uploads.
+        ("https://s3.amazonaws.com", "https://s3-proxy.example.com", None, True),
+    ],
+)
+def test_tls_is_required_where_it_is_used(endpoint: str, endpoint_url: str, told: t.Any, required: bool) -> None:
+    found = read(endpoint=endpoint, endpoint_url=endpoint_url, require_tls=told)
+    assert (found["require_tls"], found["problems"]) == (required, [])
+    assert found["endpoint_url"] == (endpoint_url or endpoint)
+
+
+def test_the_state_file() -> None:
+    assert read(**KEY, state_file="none")["state_file"] == ""
+    assert read(state_file="/var/lib/states/a.json")["state_file"] == "/var/lib/states/a.json"
+    nameless = read(state="absent", bucket="")
+    assert (nameless["state_file"], nameless["problems"]) == ("", [])
+    gone = read(state="absent", delete_bucket=True, delete_recordings="recordings")
+    # It is kept until the bucket is gone: a run that ends in between must not leave a state file that says "applied".
+    assert (gone["state_file"], gone["problems"]) == ("s3://recordings/.vonage-archiving/47123456.json", [])
+
+
+def test_recordings_expire_and_the_state_file_does_not() -> None:
+    assert read(retention_days=30)["lifecycle"]["expire_days"] == 30
+    assert not read()["state_file"].partition("recordings/")[2].startswith(read()["lifecycle"]["prefix"])
+    assert read(abort_incomplete_uploads_days=0)["lifecycle"] == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], ("", "")),
+        ([{"allowed_origins": ["https://a.example"], "allowed_methods": ["PUT", "GET"]}], ("https://a.example", "PUT")),
+        ([{"allowed_origins": ["*"], "allowed_methods": ["GET"]}], ("https://www.example.com", "GET")),
+        ([{"allowed_origins": ["https://*.a.example"], "allowed_methods": ["GET"]}], ("https://www.a.example", "GET")),
+        ([{"allowed_origins": "*", "allowed_methods": "GET,PUT"}], ("https://www.example.com", "GET")),
+        ([{"allowed_origins": [], "allowed_methods": ["GET"]}], ("", "")),
+        (["word"], ("", "")),
+    ],
+)
+def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[str, str]) -> None:
+    found = read(cors_rules=rules)
+    assert (found["cors_origin"], found["cors_method"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not set"),
+        ({"application_id": "x"}, "archive_storage_api_key and archive_storage_application_id exclude each other"),
+        ({"api_key": "a/b"}, "the project id 'a/b' contains characters that are not valid in an id"),
+        ({"bucket": ""}, "archive_storage_bucket is not set"),
+        (
+            {**KEY, "uploader_access_key": ""},
+            "archive_storage_upload_key is external, and archive_storage_uploader_access_key is not set",
+        ),
+        (
+            {**KEY, "rotate": "yes"},
+            "archive_storage_rotate: an external key cannot be rotated: set archive_storage_upload_key to managed",
+        ),
+        ({"uploader_access_key": "AKIAIOSFODNN7EXAMPLE"}, BOTH),
+        ({"uploader_secret_key": "hidden"}, BOTH),
+        ({**KEY, "upload_key": ""}, BOTH),
+        (
+            {"state_file": "none"},
+            "archive_storage_state_file is none: a managed key needs a state file, which contains the key of the "
+            "upload "
+            "target",
+        ),
+        (
+            {"max_age": "3600"},
+            "archive_storage_max_age is for an external key: set archive_storage_rotate_after",
+        ),
+        (
+            {"iam_endpoint_url": "iam.example.com"},
+            "archive_storage_iam_endpoint_url 'iam.example.com' does not start with http:// or https://",
+        ),
+        (
+            {"require_encryption": "yes", "sse": "none"},
+            "archive_storage_require_encryption would reject every recording: archive_storage_sse is not s3",
+        ),
+        (
+            {"require_tls": "yes", "endpoint": "http://127.0.0.1"},
+            "archive_storage_require_tls would reject every recording: an endpoint is not https",
+        ),
+        (
+            {"public": "yes", "state_file": "s3://recordings/47123456/r.json"},
+            "archive_storage_public would make the state file public (archive_storage_state_file)",
+        ),
+        (
+            {"state": "absent", "delete_bucket": "yes"},
+            "archive_storage_delete_bucket deletes every recording in the bucket: to confirm, set "
+            "archive_storage_delete_recordings to the name of the bucket",
+        ),
+        (
+            {"delete_bucket": "yes", "delete_recordings": "recordings"},
+            "archive_storage_delete_bucket needs archive_storage_state=absent",
+        ),
+        (
+            {"state": "absent", "bucket": "", "delete_bucket": "yes", "delete_recordings": ""},
+            "archive_storage_bucket is not set",
+        ),
+        (
+            {"endpoint": "s3.example.com"},
+            "archive_storage_endpoint 's3.example.com' does not start with http:// or https://",
+        ),
+        (
+            {"endpoint_url": "https://s3.internal.example.com"},
+            "archive_storage_endpoint is not set, and the store of the operator is not AWS: "
+            "https://s3.internal.example.com (archive_storage_endpoint_url, or AWS_ENDPOINT_URL_S3 or "
+            "AWS_ENDPOINT_URL of "
+            "the environment). Set archive_storage_endpoint to the URL at which Vonage reaches the store",
+        ),
+        (
+            {"endpoint_url": "ftp://s3"},
+            "archive_storage_endpoint_url 'ftp://s3' does not start with http:// or https://",
+        ),
+        (
+            {**KEY, "verify_only": True, "uploader_secret_key": ""},
+            "archive_storage_uploader_secret_key is not set: without it, uploads cannot be verified",
+        ),
+        ({"cors_rules": ["GET"]}, "archive_storage_cors_rules[0] is not a dictionary"),
+        ({"verify_only": True, "state": "absent"}, "archive_storage_state is absent: there is nothing to verify"),
+    ],
+)
+def test_contradictions(given: dict[str, t.Any], problem: str) -> None:
+    assert problems(**given) == [problem]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"verify_only": True},
+        {"rotate": True, "verify_only": True},
+        {**KEY, "update": "always"},
+        {**KEY, "max_age": 3600},
+        {**KEY, "state_file": "none"},
+        # To remove a target takes none of what was needed to set it, and nothing of that is in the way.
+        {"state": "absent", "state_file": "none"},
+        {**KEY, "state": "absent", "upload_key": "managed"},
+        {**KEY, "state": "absent", "uploader_access_key": "", "uploader_secret_key": ""},
+        {"state": "absent", "rotate": True, "max_age": 1},
+    ],
+)
+def test_what_is_no_contradiction(given: dict[str, t.Any]) -> None:
+    assert problems(**given) == []
+
+
+def test_always_means_another_key_where_keys_are_managed() -> None:
+    assert read(update="always")["rotate"] is True
+    assert read(rotate="yes")["rotate"] is True
+    assert read(rotate="", update="on_change")["rotate"] is False
+
+
+def test_the_name_of_the_user() -> None:
+    assert read(uploader_name=" video-uploads ")["uploader_name"] == "video-uploads"
+    application = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
+    assert read(api_key="", application_id=application)["uploader_name"] == f"vonage-archiving-{application}"
+
+
+def test_a_mistyped_option_of_a_cors_rule_is_named() -> None:
+    rule = {"allowed_origin": ["https://a.example"], "allowed_methods": ["GET"]}
+    known = "allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id"
+    assert problems(cors_rules=[rule]) == [f"archive_storage_cors_rules[0] has 'allowed_origin', not one of {known}"]
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    wrong = {"fallback": "kept", "public": "perhaps", "retention_days": "x", "endpoint": "s3", "upload_key": "external"}
+    assert len(read_settings(wrong)["problems"]) == 7
+
+
+def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
+    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    found = read(**{**KEY, "uploader_access_key": secret})
+    assert found["problems"] == [
+        "archive_storage_uploader_access_key has the form of a secret key: it and archive_storage_uploader_secret_key "
+        "look swapped"
+    ]
+    assert secret not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hidden"),
+    [
+        ("api_key", "0123456789abcdef0123456789abcdef01234567", "89abcdef"),
+        ("api_key", "47123456:0123456789abcdef0123456789abcdef01234567", "89abcdef"),
+        ("state_file", "s3://AKIAIOSFODNN7EXAMPLE:hunter2@recordings/r.json", "hunter2"),
+        ("application_id", "-----BEGIN PRIVATE KEY-----\nMIIEvhidden\n", "MIIEvhidden"),
+        ("endpoint", "https://me:hunter2@s3.example.com", "hunter2"),
+        ("endpoint", "me:hunter2@s3.example.com", "hunter2"),
+        ("endpoint_url", "https://me:hun@ter2@s3.example.com", "ter2"),
+        ("iam_endpoint_url", "https://me:hunter2@iam.example.com", "hunter2"),
+    ],
+)
+def test_a_secret_in_the_place_of_something_else_is_told_and_not_shown(name: str, value: str, hidden: str) -> None:
+    found = read_settings({**{key: item for key, item in GIVEN.items() if key != "api_key"}, name: value})
+    assert any(problem.startswith(f"archive_storage_{name} ") for problem in found["problems"])
+    assert hidden not in str(found)
+
+
+@pytest.mark.parametrize("location", ["s3://recordings/kept@home/r.json", "/var/kept@home/47123456.json"])
+def test_the_location_of_a_state_file_may_have_an_at_sign(location: str) -> None:
+    assert read(state_file=location)["state_file"] == location
+
+
+def test_the_id_of_an_application_has_one_form() -> None:
+    upper = "78D335FA-323D-0114-9C3D-D6F0D48968CF"
+    assert read(api_key="", application_id=upper) == read(api_key="", application_id=upper.lower())
+
+
+def test_nothing_secret_is_returned() -> None:
+    found = read_settings({**GIVEN, **dict.fromkeys(SECRETS, "not-shown")})
+    assert "not-shown" not in str(found)
+    assert found["secrets"] == list(SECRETS)
+
+
+def test_unset_variables_are_known() -> None:
+    found = read(folders="", sse=" ", retention_days=0)
+    assert {"folders", "sse", "require_tls"} <= {*found["unset"]}
+    assert not {"bucket", "retention_days"} & {*found["unset"]}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("", "s3"),
+        ("https://s3.example.com", "s3"),
+        ("https://storage.googleapis.com", "none"),
+        ("https://STORAGE.googleapis.com:443/", "none"),
+        ("https://recordings.storage.googleapis.com", "none"),
+        ("https://notstorage.googleapis.com", "s3"),
+        ("https://storage.googleapis.com.example.com", "s3"),
+    ],
+)
+def test_encryption_that_is_not_set_depends_on_the_store(endpoint: str, expected: str) -> None:
+    assert read(endpoint=endpoint)["sse"] == expected
+    assert read(endpoint=endpoint, sse="s3")["sse"] == "s3"
+
+
+KEY_ENVIRON, APPLICATION = {"VONAGE_VIDEO_API_KEY": "env-key"}, {"VONAGE_VIDEO_APPLICATION_ID": "env-app"}
+
+
+@pytest.mark.parametrize(
+    ("api_key", "application_id", "environ", "expected"),
+    [
+        ("", "", {}, ("", "")),
+        ("", "", KEY_ENVIRON, ("env-key", "")),
+        ("", "", APPLICATION, ("", "env-app")),
+        ("", "", {**KEY_ENVIRON, **APPLICATION}, ("env-key", "")),
+        ("key", "", {**KEY_ENVIRON, **APPLICATION}, ("key", "")),
+        ("", "app", {**KEY_ENVIRON, **APPLICATION}, ("", "app")),
+        ("key", "app", {}, ("key", "app")),
+    ],
+)
+def test_an_id_that_is_set_hides_the_other_one_of_the_environment(
+    api_key: str, application_id: str, environ: dict[str, str], expected: tuple[str, str]
+) -> None:
+    found = read(environ=environ, api_key=api_key, application_id=application_id)
+    assert (found["api_key"], found["application_id"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"AWS_ENDPOINT_URL": "https://a.example"}, "https://a.example"),
+        ({"AWS_ENDPOINT_URL": "https://a.example", "AWS_ENDPOINT_URL_S3": "https://b.example"}, "https://b.example"),
+        (
+            {"AWS_ENDPOINT_URL": "https://a.example", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+            "https://s3.example.com",
+        ),
+        ({}, "https://s3.example.com"),
+    ],
+)
+def test_the_endpoint_of_the_operator_may_come_from_the_environment(environ: dict[str, str], expected: str) -> None:
+    assert read(environ=environ, endpoint="https://s3.example.com")["endpoint_url"] == expected
+    assert read(environ=environ, endpoint_url="https://c.example")["endpoint_url"] == "https://c.example"

@@ -1,0 +1,262 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Upload targets: what is sent, what is shown, and every wrong value that can be known before it is sent."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._errors import MissingLibraryError
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import certificates, target
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import Target
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
+
+KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+S3 = {"bucket": "example-archives", "access_key": KEY, "secret_key": SECRET}
+# Keys of storage accounts have 64 bytes.
+ACCOUNT_KEY = "aGlkZGVu" * 10 + "aGlkZA=="
+AZURE = {"account_name": "examplearchives", "account_key": ACCOUNT_KEY, "container": "archives"}
+
+
+def make(**params: t.Any) -> Target:
+    problems: list[str] = []
+    found = target.parse_target({"fallback": "none", **params}, problems)
+    assert problems == []
+    assert found is not None
+    return found
+
+
+def wrong(**params: t.Any) -> list[str]:
+    problems: list[str] = []
+    assert target.parse_target({"fallback": "none", **params}, problems) is None
+    return problems
+
+
+def test_the_smallest_s3_target() -> None:
+    found = make(s3=S3)
+    assert found.body() == {
+        "type": "s3",
+        "config": {"bucket": "example-archives", "accessKey": KEY, "secretKey": SECRET, "sse": "s3"},
+        "fallback": "none",
+        "certificate": None,
+    }
+    assert found.public() == {
+        "type": "s3",
+        "bucket": "example-archives",
+        "access_key": KEY,
+        "sse": "s3",
+        "fallback": "none",
+    }
+    assert (found.bucket, found.secret_option) == ("example-archives", "s3.secret_key")
+
+
+def test_the_fullest_s3_target() -> None:
+    pem = keys.certificate_pem(keys.rsa_key())
+    s3 = {**S3, "endpoint": "https://storage.googleapis.com/", "sse": "none"}
+    found = make(s3=s3, azure={"container": ""}, fallback="opentok", certificate=pem.replace("\n", "\\n"))
+    assert found.body() == {
+        "type": "s3",
+        "config": {
+            "bucket": "example-archives",
+            "accessKey": KEY,
+            "secretKey": SECRET,
+            "endpoint": "https://storage.googleapis.com",
+            "sse": "none",
+        },
+        "fallback": "opentok",
+        "certificate": pem,
+    }
+    assert found.public()["certificate_sha256"] == certificates.fingerprint(pem)
+
+
+def test_the_fullest_azure_target() -> None:
+    found = make(azure={**AZURE, "domain": "core.chinacloudapi.cn"}, s3={"sse": "s3"}, fallback="vonage")
+    assert found.body() == {
+        "type": "azure",
+        "config": {
+            "accountName": "examplearchives",
+            "accountKey": ACCOUNT_KEY,
+            "container": "archives",
+            "domain": "core.chinacloudapi.cn",
+        },
+        "fallback": "vonage",
+        "certificate": None,
+    }
+    assert found.public() == {
+        "type": "azure",
+        "account_name": "examplearchives",
+        "container": "archives",
+        "domain": "core.chinacloudapi.cn",
+        "fallback": "vonage",
+    }
+    assert (found.bucket, found.secret_option) == ("archives", "azure.account_key")
+
+
+def test_a_secret_may_be_left_out() -> None:
+    assert make(s3={**S3, "secret_key": ""}).secret is None
+    assert make(azure={**AZURE, "account_key": None}).secret is None
+
+
+@given(st.text("abcdefghij0123456789/+", min_size=20, max_size=60))
+def test_what_is_public_holds_no_secret(secret: str) -> None:
+    found = make(s3={**S3, "secret_key": secret})
+    assert secret not in json.dumps(found.public())
+    assert secret not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"bucket": None}, "s3.bucket is required"),
+        ({"access_key": ""}, "s3.access_key is required"),
+        ({"bucket": " b-ucket"}, "s3.bucket begins or ends with white space"),
+        ({"secret_key": SECRET + "\n"}, "s3.secret_key begins or ends with white space"),
+        ({"endpoint": "https://a.b "}, "s3.endpoint begins or ends with white space"),
+        ({"access_key": "ASIAIOSFODNN7EXAMPLE"}, "is temporary (it begins with ASIA): Vonage cannot use it"),
+        ({"access_key": SECRET, "secret_key": KEY}, "s3.access_key and s3.secret_key look swapped"),
+        ({"access_key": SECRET, "secret_key": None}, "s3.access_key and s3.secret_key look swapped"),
+        ({"secret_key": KEY}, "s3.access_key and s3.secret_key look swapped"),
+        ({"access_key": "minio", "secret_key": "minio"}, "s3.access_key and s3.secret_key are the same"),
+        ({"endpoint": "s3.example.com"}, "s3.endpoint 's3.example.com' has no scheme"),
+        ({"endpoint": "me:hunter2@s3.example.com"}, "s3.endpoint '********@s3.example.com' has no scheme"),
+        ({"endpoint": "ftp://s3.example.com"}, "is no http or https URL"),
+        ({"access_key": "AKIAIOSFODNN7\nEXAMPLE"}, "is broken by white space"),
+        ({"access_key": "AKIAIOSFODNN7 EXAMPLE"}, "is broken by white space"),
+        ({"secret_key": f"{SECRET[:20]}\n{SECRET[20:]}"}, "is broken by white space"),
+        ({"endpoint": "https://"}, "is no http or https URL"),
+        ({"endpoint": "https://s3..example.com"}, "is no http or https URL"),
+        ({"endpoint": "https://*.example.com"}, "is no http or https URL"),
+        ({"endpoint": "https://s3 .example.com"}, "is no http or https URL"),
+        ({"endpoint": "https://s3\n.example.com"}, "is no http or https URL"),
+        ({"endpoint": "https://s3\x01.example.com"}, "is no http or https URL"),
+        ({"endpoint": "https://[s3]"}, "s3.endpoint"),
+        ({"endpoint": "https://[::1"}, "s3.endpoint is no URL such as"),
+        ({"endpoint": "https://s3.example.com:0"}, "is no http or https URL"),
+        ({"endpoint": "https://s3.example.com/bucket"}, "holds a path or query"),
+        ({"endpoint": "https://s3.example.com?x"}, "holds a path or query"),
+        ({"endpoint": "https://u:p@s3.example.com"}, "s3.endpoint holds credentials"),
+        ({"sse": "kms"}, "Vonage uploads with keys managed by S3 (SSE-S3) only"),
+        ({"sse": "aws:kms"}, "s3.sse 'aws:kms' is not possible"),
+        ({"sse": "AES256"}, "s3.sse 'AES256' is called s3 here"),
+        ({"sse": "yes"}, "s3.sse 'yes' is neither s3 nor none"),
+        ({"bucket": "ab"}, "is a name that no store takes"),
+        ({"bucket": "a" * 223}, "is a name that no store takes"),
+        ({"bucket": "-archives"}, "is a name that no store takes"),
+        ({"bucket": "my archives"}, "is a name that no store takes"),
+        ({"bucket": "my..archives"}, "is a name that no store takes"),
+        ({"bucket": "192.168.0.1"}, "is a name that no store takes"),
+        ({"bucket": "archives/2026"}, "recordings cannot be put below a prefix"),
+        ({"bucket": "s3://archives"}, "is not the name of a bucket alone"),
+    ],
+)
+def test_what_is_wrong_with_s3_is_told(change: dict[str, t.Any], says: str) -> None:
+    (problem,) = wrong(s3={**S3, **change})
+    assert says in problem
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"account_name": None}, "azure.account_name is required"),
+        ({"container": None}, "azure.container is required"),
+        ({"account_name": "Example"}, "is not 3 to 24 lower-case letters and digits"),
+        ({"account_name": "ab"}, "is not 3 to 24 lower-case letters and digits"),
+        ({"container": "ab"}, "is not 3 to 63 lower-case letters"),
+        ({"container": "a--b"}, "is not 3 to 63 lower-case letters"),
+        ({"container": "Archives"}, "is not 3 to 63 lower-case letters"),
+        ({"account_key": "not base64!"}, "azure.account_key is not base64"),
+        ({"account_key": "abc"}, "azure.account_key is not base64"),
+        ({"domain": "https://core.windows.net"}, "is a URL: give the domain alone"),
+        ({"domain": "core windows"}, "is no domain such as core.windows.net"),
+        ({"container": "archives "}, "azure.container begins or ends with white space"),
+        ({"account_name": ACCOUNT_KEY, "account_key": "example"}, "azure.account_name holds a secret"),
+        ({"account_name": f"AccountName=a;AccountKey={ACCOUNT_KEY}"}, "azure.account_name holds a secret"),
+        ({"container": f"archives?sv=2026-01-01&sig={ACCOUNT_KEY}"}, "azure.container holds a secret"),
+        ({"domain": f"core.windows.net/?sig={ACCOUNT_KEY}"}, "azure.domain holds a secret"),
+    ],
+)
+def test_what_is_wrong_with_azure_is_told(change: dict[str, t.Any], says: str) -> None:
+    problems = wrong(azure={**AZURE, **change})
+    assert any(says in problem for problem in problems)
+    assert "not base64!" not in str(problems)
+    assert ACCOUNT_KEY not in str(problems)
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({}, "one of s3 and azure is required"),
+        ({"s3": {"bucket": "", "sse": "s3"}, "azure": {}}, "one of s3 and azure is required"),
+        ({"s3": S3, "azure": AZURE}, "s3 and azure are mutually exclusive"),
+        ({"s3": S3, "fallback": None}, "fallback is required: none loses a recording"),
+        ({"s3": S3, "fallback": "cloud"}, "fallback 'cloud' is not one of none, opentok, vonage"),
+        ({"s3": S3, "certificate": "archives.pem"}, "certificate holds no PEM certificate"),
+        (
+            {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"},
+            "is not base64 of one",
+        ),
+        (
+            {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"},
+            "is not base64 of one",
+        ),
+        (
+            {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\nMIIAAgAA\n-----END CERTIFICATE-----"},
+            "certificate is no certificate that can be read",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_rest_is_told(params: dict[str, t.Any], says: str) -> None:
+    (problem,) = wrong(**params)
+    assert says in problem
+
+
+def test_certificates_that_vonage_cannot_use_are_told() -> None:
+    good, big = keys.certificate_pem(keys.rsa_key()), keys.certificate_pem(keys.rsa_key(3072))
+    for pem, says in (
+        (good + good, "holds 2 PEM certificates: exactly one is needed"),
+        (keys.private_pem(keys.rsa_key()), "holds a private key, which must never be sent"),
+        (good + keys.private_pem(keys.rsa_key()), "holds a private key, which must never be sent"),
+        (keys.certificate_pem(keys.ec_key()), "has no RSA key"),
+        (big, "has an RSA key of 3072 bits; Vonage takes at most 2048"),
+    ):
+        (problem,) = wrong(s3=S3, certificate=pem)
+        assert says in problem
+
+
+def test_a_certificate_is_the_same_however_it_is_wrapped() -> None:
+    pem = keys.certificate_pem(keys.rsa_key())
+    lines = pem.strip().split("\n")
+    one_line = "\n".join([lines[0], "".join(lines[1:-1]), lines[-1]])
+    for form in (pem, pem.replace("\n", "\r\n"), pem.replace("\n", "\\n"), f"Subject: x\n{pem}", one_line):
+        assert make(s3=S3, certificate=form).certificate == pem
+
+
+def test_without_the_library_a_certificate_is_looked_at_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> t.Any:
+        raise MissingLibraryError(f"load {name}", "not installed")
+
+    monkeypatch.setattr(certificates, "load", missing)
+    assert make(s3=S3, certificate=keys.certificate_pem(keys.ec_key())).certificate
+    assert wrong(s3=S3, certificate="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----")
+
+
+@pytest.mark.parametrize("name", ["abc", "example.com.archive-bucket", "Old_Bucket", "1st", "a" * 222, "1.2.3"])
+def test_names_that_some_store_takes_pass(name: str) -> None:
+    assert rules.bucket(name) == []
+
+
+@given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
+def test_any_text_is_a_target_or_a_problem(bucket: str, access: str, endpoint: str, sse: str) -> None:
+    problems: list[str] = []
+    s3 = {"bucket": bucket, "access_key": access, "endpoint": endpoint, "sse": sse}
+    found = target.parse_target({"s3": s3, "fallback": "none"}, problems)
+    assert (found is None) == bool(problems)

@@ -1,0 +1,120 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Parameters of managed keys, and possible current states."""
+
+from __future__ import annotations
+
+import typing as t
+
+from hypothesis import strategies as st
+
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, User
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.state import State
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current, CurrentStateFile
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
+    UPLOADER,
+    ManagedKeyParams,
+    parse_params,
+)
+
+NOW = 1_800_000_000.0
+API_SECRET = "0123456789abcdef0123456789abcdef01234567"
+PROJECT = "45828062"
+MAIN, SPARE = f"vonage-archiving-{PROJECT}", f"vonage-archiving-{PROJECT}-spare"
+FOREIGN = "AKIAFOREIGN"
+IDS = ("AKIAM1", "AKIAM2", "AKIAS1", "AKIAS2")
+PARAMS: dict[str, t.Any] = {
+    "api_key": PROJECT,
+    "api_secret": API_SECRET,
+    "s3": {"bucket": "b-1", "endpoint": None, "sse": "s3"},
+    "fallback": "none",
+    "state_file": "/nowhere/state.json",
+    "region": "eu-west-1",
+    "access_key": "AKIAOPERATOR",
+    "secret_key": "of-the-operator",
+}
+
+
+def managed_params(**options: t.Any) -> ManagedKeyParams:
+    """Options of ``uploader`` can be given by their names."""
+    nested = {name: options.pop(name) for name in UPLOADER if name in options}
+    options["uploader"] = {**(options.get("uploader") or {}), **nested}
+    return t.cast(ManagedKeyParams, parse_params({**PARAMS, **options}, {}))
+
+
+def user(name: str = MAIN, bucket: str = "b-1", project: str = PROJECT) -> User:
+    policy = uploader.plan(uploader.Wanted(name, bucket, project), uploader.Observed(None)).steps[-1].value
+    return User(name, f"arn:aws:iam::1:user/{name}", "/", tags={uploader.OWNER_TAG: "true"}, policy=policy)
+
+
+def access_key(id_: str, active: bool = True, created: float | None = None, age: float | None = None) -> AccessKey:
+    return AccessKey(id_, MAIN if id_ in IDS[:2] else SPARE, active, created, age=age)
+
+
+def current_state(*keys: AccessKey, last: State | None = None, why: str = "", spare: bool | None = None) -> Current:
+    """The current state; ``last`` without ``why`` is not in doubt."""
+    main, other = ([key for key in keys if key.user == name] for name in (MAIN, SPARE))
+    there = bool(other) if spare is None else spare
+    why = why or (state.UNFINISHED if last and last.status == state.PENDING else "")
+    known = None if why or last is None else last
+    data = state.dump(last) if last else None
+    kept = CurrentStateFile(StoredObject(data), last, known, why, why == state.UNFINISHED)
+    return Current(
+        uploader.Observed(user(), tuple(main)), uploader.Observed(user(SPARE) if there else None, tuple(other)), kept
+    )
+
+
+def begun(held: str, may_hold: t.Iterable[str] | None = (), bucket: str = "b-1", time: float = NOW) -> State:
+    """The state file before the API is called."""
+    public = {"type": "s3", "bucket": bucket, "access_key": held, "sse": "s3", "fallback": "none"}
+    return state.begin(PROJECT, "https://api.opentok.com", time, public, "secret", API_SECRET, may_hold, 90)
+
+
+def applied(held: str, others: t.Iterable[str] = (), bucket: str = "b-1", time: float = NOW) -> State:
+    """The state file once the API has agreed."""
+    return begun(held, bucket=bucket, time=time).done(state.APPLIED, time, others)
+
+
+KEYS = st.lists(
+    st.builds(
+        access_key,
+        st.sampled_from(IDS),
+        st.booleans(),
+        st.none() | st.floats(NOW - 1e7, NOW),
+        st.sampled_from([None, 0.0, 899.0, 900.0, 1e6]),
+    ),
+    max_size=4,
+    unique_by=lambda key: key.id,
+)
+HELD = st.sampled_from((*IDS, FOREIGN))
+SETS = st.sets(st.sampled_from(IDS))
+RECORDS = st.one_of(
+    st.none(),
+    st.builds(begun, HELD, st.none() | SETS),
+    st.builds(applied, HELD, SETS, st.sampled_from(["b-1", "b-2"]), st.floats(NOW - 1e7, NOW)),
+    st.builds(lambda others: begun("", ()).done(state.ABSENT, NOW, others), SETS),
+)
+CURRENT = st.builds(
+    lambda keys, last, why: current_state(*keys, last=last, why=why),
+    KEYS,
+    RECORDS,
+    st.sampled_from(["", "", "it is damaged"]),
+)
+SECONDS = st.sampled_from([0, 0, 60, 3600, 86400])
+MANAGED_PARAMS = st.builds(
+    lambda grace_period, delete_after, margin, rotate: managed_params(
+        grace_period=grace_period,
+        delete_after=delete_after,
+        rotate_after=margin and grace_period + delete_after + margin,
+        rotate=rotate,
+    ),
+    SECONDS,
+    SECONDS,
+    SECONDS,
+    st.booleans(),
+)
