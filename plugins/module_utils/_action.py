@@ -21,21 +21,12 @@ from warnings import catch_warnings, simplefilter
 
 from ansible.module_utils.common.parameters import remove_values
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
-from ansible_collections.vonage.archiving.plugins.module_utils._module import (
-    GARBAGE_THRESHOLD,
-    UseCase,
-    bug,
-    forget_empty_variables,
-    hidden,
-    refusal,
-    returned,
-    secrets_around,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret, redact
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given as is_given
+from . import _errors as errors
+from ._arguments import validated
+from ._module import GARBAGE_THRESHOLD, UseCase, bug, forget_empty_variables, hidden, refusal, returned, secrets_around
+from ._plan import Context, Outcome
+from ._secrets import mark_as_secret, redact
+from ._values import given as is_given
 
 
 def act(

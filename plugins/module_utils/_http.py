@@ -22,9 +22,9 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from ._errors import UnreachableError
+from ._libraries import load
+from ._secrets import redact
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 # RFC 9110, section 9.2.2: these may be sent again when it is not known whether they arrived.

@@ -15,7 +15,7 @@ import importlib
 import sys
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import MissingLibraryError
+from ._errors import MissingLibraryError
 
 # What to install for an importable name.
 PACKAGES = {

@@ -16,13 +16,13 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.settings import Settings, read_settings
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import NEVER, PREFIX
-from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_options
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import params as target_options
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from .._arguments import validated
+from .._aws import bucket_options
+from .._errors import InputError
+from .._upload_target import params as target_options
+from .._values import given
+from .settings import Settings, read_settings
+from .variables import NEVER, PREFIX
 
 # Options of the connections that the modules get directly from the variables, since secrets are among them.
 AWS_CONNECTION = ("region", "endpoint_url", "profile", "validate_certs", "aws_ca_bundle")

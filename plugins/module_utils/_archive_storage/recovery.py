@@ -14,7 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import EXPECTED_CHANGES
+from .result import EXPECTED_CHANGES
 
 PREFIX = "archive_recover_"
 VARIABLES = ("project", "archive_created", "rotate")

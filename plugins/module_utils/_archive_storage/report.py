@@ -11,17 +11,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import recovery as recoveries
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import result as results
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.recovery import (
-    MANUAL_REPAIR_REQUIRED,
-    ROTATING,
-    advise,
-    parse_request,
-    plan_recovery,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import compose
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from .._errors import compose
+from .._plan import Context, Outcome
+from . import recovery as recoveries
+from . import result as results
+from .recovery import MANUAL_REPAIR_REQUIRED, ROTATING, advise, parse_request, plan_recovery
 
 MODES = RUN, RECOVERY_PLAN, RECOVERY = ("run", "recovery_plan", "recovery")
 ARGUMENTS: dict[str, t.Any] = {"mode": {"type": "str", "choices": list(MODES), "default": RUN}}

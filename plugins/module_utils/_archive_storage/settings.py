@@ -17,33 +17,14 @@ import datetime
 import re
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import variables as spec
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validation import find_contradictions
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
-    BOOLEAN,
-    CHOICE,
-    DICT,
-    LIST,
-    MANAGED,
-    NAMES,
-    NUMBER,
-    PREFIX,
-    SECRETS,
-    TEXT,
-    VARIABLES,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import record_key
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import default_sse
-from ansible_collections.vonage.archiving.plugins.module_utils._values import (
-    API_SECRET,
-    AWS_SECRET,
-    PEM,
-    credentials,
-    first,
-    without_userinfo,
-)
+from .._aws import connection as aws
+from .._aws.names import record_key
+from .._libraries import load
+from .._upload_target.target import default_sse
+from .._values import API_SECRET, AWS_SECRET, PEM, credentials, first, without_userinfo
+from . import variables as spec
+from .validation import find_contradictions
+from .variables import BOOLEAN, CHOICE, DICT, LIST, MANAGED, NAMES, NUMBER, PREFIX, SECRETS, TEXT, VARIABLES
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})

@@ -12,18 +12,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import read_variables
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import recovery
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
-    BROADCAST_PREFIX,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
-    PREFIX,
-    SECRETS,
-    VARIABLES,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from .._action import read_variables
+from .._plan import Context
+from .._values import given
+from . import recovery
+from .unknown_variables import BROADCAST_PREFIX
+from .variables import PREFIX, SECRETS, VARIABLES
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import PREFIX, VARIABLES
+from .variables import PREFIX, VARIABLES
 
 BROADCAST_PREFIX = "interactive_broadcast_"
 BROADCAST_VARIABLES = frozenset(

@@ -11,21 +11,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
-    InvalidVariablesError,
-    parse_params,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.recovery import (
-    MANUAL_REPAIR_REQUIRED,
-    parse_request,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.settings import read_settings
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
-    describe_unknown_variables,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from .._errors import InputError
+from .._plan import Context, Outcome
+from .params import InvalidVariablesError, parse_params
+from .recovery import MANUAL_REPAIR_REQUIRED, parse_request
+from .settings import read_settings
+from .task_variables import TaskVariables
+from .unknown_variables import describe_unknown_variables
 
 MODES = APPLY, VERIFY, RECOVER = ("apply", "verify", "recover")
 ARGUMENTS: dict[str, t.Any] = {"mode": {"type": "str", "choices": list(MODES), "default": APPLY}}

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import ALLOW, PREFIX
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import is_at_aws, is_url
+from .._aws.connection import is_at_aws, is_url
+from .variables import ALLOW, PREFIX
 
 URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
 _ACCOUNT = re.compile(r"[0-9]{12}")

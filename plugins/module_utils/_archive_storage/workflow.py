@@ -15,19 +15,14 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import Params
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import (
-    Steps,
-    build_result,
-    is_requirements_due,
-    secret_key_error,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import ADOPT_BUCKET, BucketParams
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import reconcile as upload_target
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import SecretNeededError
+from .. import _errors as errors
+from .._aws import bucket
+from .._aws.bucket_options import ADOPT_BUCKET, BucketParams
+from .._plan import Context, Outcome
+from .._upload_target import reconcile as upload_target
+from .._upload_target.apply import SecretNeededError
+from .params import Params
+from .result import Steps, build_result, is_requirements_due, secret_key_error
 
 
 def configure(params: Params, context: Context) -> Outcome:

@@ -13,28 +13,19 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_consent import Risk, check_risks, find_risks
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_delete import (
-    Part,
-    delete_part,
-    refuse_other_contents,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_params
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import (
-    BucketPlan,
-    CurrentBucket,
-    plan,
-    warnings,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import NotAppliedError
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import with_bucket_lock
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Step
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from .. import _errors as errors
+from .._plan import Context, Outcome, Step
+from .._secrets import redact
+from . import names, objects
+from .bucket_api import Bucket
+from .bucket_consent import Risk, check_risks, find_risks
+from .bucket_delete import Part, delete_part, refuse_other_contents
+from .bucket_options import BucketParams, parse_params
+from .bucket_plan import BucketPlan, CurrentBucket, plan, warnings
+from .connection import Connection
+from .facets.base import NotAppliedError
+from .facets.registry import FACETS
+from .lock import with_bucket_lock
 
 # A new bucket may be unknown to the next request: bucket configurations are eventually consistent (S3 User Guide,
 # "Amazon S3 data consistency model").

@@ -17,15 +17,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_owner import CALLER, CALLER_FOR_WRITES
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
-    Connection,
-    listening,
-    make_client,
-    settled,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
+from .. import _errors as errors
+from .._libraries import load
+from .bucket_owner import CALLER, CALLER_FOR_WRITES
+from .connection import Connection, listening, make_client, settled
+from .errors import (
     CREDENTIAL_CODES,
     REQUEST_CODES,
     THROTTLED_CODES,
@@ -35,7 +31,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
     is_of_another_account,
     told,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
 
 _NO_BUCKET = ("NoSuchBucket",)
 # With status 400: these codes are about the request or the credentials, not about the subresource.

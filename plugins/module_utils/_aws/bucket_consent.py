@@ -19,22 +19,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import (
-    ADOPT_BUCKET,
-    SHORTER_RETENTION,
-    BucketParams,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import BucketPlan, CurrentBucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_state_file import shows_use_of
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import Lifecycle
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import TLS, Policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.policy import document_meaning
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START
-from ansible_collections.vonage.archiving.plugins.module_utils._values import without_userinfo
+from .. import _errors as errors
+from .._values import without_userinfo
+from . import names, objects
+from .bucket_api import Bucket
+from .bucket_options import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams
+from .bucket_plan import BucketPlan, CurrentBucket
+from .bucket_state_file import shows_use_of
+from .errors import told
+from .facets.lifecycle import Lifecycle
+from .facets.policy import TLS, Policy
+from .policy import document_meaning
+from .upload_probe import FOLDER_START
 
 # The facets that affect all objects in the bucket.
 BUCKET_WIDE = {

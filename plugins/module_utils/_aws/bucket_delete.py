@@ -17,11 +17,11 @@ import typing as t
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, objects
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
+from .. import _errors as errors
+from .._values import first_few
+from . import names, objects
+from .bucket_api import Bucket
+from .upload_probe import FOLDER_START
 
 MOST_SHOWN = 5
 

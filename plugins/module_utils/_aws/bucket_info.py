@@ -12,18 +12,18 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import bucket_location
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import DesiredLifecycle, Lifecycle
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS, Policy, policy_options
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import folders_at_the_top
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
+from .. import _errors as errors
+from .._plan import Context, Outcome
+from .._values import quote_list
+from . import names
+from .bucket import bucket_location
+from .bucket_api import Bucket
+from .connection import connection
+from .errors import CREDENTIAL_CODES
+from .facets.lifecycle import DesiredLifecycle, Lifecycle
+from .facets.policy import OPTIONS, Policy, policy_options
+from .facets.registry import FACETS
+from .objects import folders_at_the_top
 
 # The choices of the option facets, each with the name of the facet that it reads.
 READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}

@@ -12,18 +12,18 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import MalformedResponseError
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_state_file import Location, parse_location
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import cors, lifecycle, settings, tagging
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import DesiredPublicAccessBlock
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import DesiredEncryption
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import DesiredPolicy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, UnsupportedError
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from .._errors import InputError, UnsupportedError
+from .._values import given
+from . import connection as aws
+from . import names
+from .bucket_api import MalformedResponseError
+from .bucket_state_file import Location, parse_location
+from .connection import Connection
+from .facets import cors, lifecycle, settings, tagging
+from .facets.block import DesiredPublicAccessBlock
+from .facets.encryption import DesiredEncryption
+from .facets.policy import DesiredPolicy
+from .facets.registry import FACETS
 
 CORS_RULE = {
     "id": {"type": "str"},

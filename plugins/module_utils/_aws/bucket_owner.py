@@ -18,12 +18,12 @@ import re
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from .. import _errors as errors
+from . import time_budget
+from .errors import told
 
 if t.TYPE_CHECKING:
-    from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+    from .connection import Connection
 
 OPTION = "expected_bucket_owner"
 # The account of the operator's own credentials: for all requests, or only for those that change something.

@@ -12,17 +12,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, DesiredPublicAccessBlock
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
-    OPTIONS,
-    PUBLIC,
-    DesiredPolicy,
-    Policy,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan, Step
+from .. import _errors as errors
+from .._plan import Change, Plan, Step
+from .bucket_options import BucketParams
+from .facets.block import Block, DesiredPublicAccessBlock
+from .facets.policy import OPTIONS, PUBLIC, DesiredPolicy, Policy
+from .facets.registry import FACETS
 
 
 @dataclass(frozen=True)

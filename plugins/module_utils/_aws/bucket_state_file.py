@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import object_store
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.local_file import FileStore
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Location, Store, location
+from .._state_file.bucket_object import object_store
+from .._state_file.local_file import FileStore
+from .._state_file.store import Location, Store, location
+from .connection import Connection
+from .errors import told
 
 __all__ = ["Location", "parse_location", "shows_use_of"]
 

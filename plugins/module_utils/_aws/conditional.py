@@ -16,11 +16,11 @@ import email.utils
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import TRIES, Connection, md5
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import answered, told
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from .. import _errors as errors
+from .._libraries import load
+from . import time_budget
+from .connection import TRIES, Connection, md5
+from .errors import answered, told
 
 # Objects of this kind are much smaller. A larger object is something else.
 LARGEST = 65536

@@ -20,16 +20,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner, time_budget
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import AWS_DOMAINS
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load, too_old
-from ansible_collections.vonage.archiving.plugins.module_utils._values import (
-    AWS_KEY_ID,
-    first,
-    given,
-    without_userinfo,
-)
+from .._errors import InputError
+from .._libraries import load, too_old
+from .._values import AWS_KEY_ID, first, given, without_userinfo
+from . import bucket_owner, time_budget
+from .names import AWS_DOMAINS
 
 # Options of the doc fragment vonage.archiving.aws; the names are those of the collection amazon.aws.
 ARGUMENTS: dict[str, t.Any] = {

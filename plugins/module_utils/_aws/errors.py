@@ -15,14 +15,14 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.time_budget import BudgetExceededError
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from .. import _errors as errors
+from .._libraries import load
+from .._secrets import redact
+from .time_budget import BudgetExceededError
 
 if t.TYPE_CHECKING:
     # That module uses this one.
-    from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+    from .connection import Connection
 
 UNSUPPORTED_CODES = frozenset({"NotImplemented", "XNotImplemented", "NotSupported", "MethodNotAllowed", "501", "405"})
 METHOD_CODES = frozenset({"MethodNotAllowed", "405"})

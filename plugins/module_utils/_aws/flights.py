@@ -17,11 +17,11 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START, Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place
+from .. import _errors as errors
+from .connection import Connection
+from .errors import told
+from .upload_probe import FOLDER_START, Patience
+from .uploader_policy import Place
 
 # An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
 # and what a broken upload leaves must not keep a key alive for ever.

@@ -20,19 +20,11 @@ from dataclasses import replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
-    Connection,
-    configured_endpoint,
-    connection,
-    make_client,
-    root_element,
-    settled,
-    url_problems,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES, told
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from .. import _errors as errors
+from .._libraries import load
+from .._values import given
+from .connection import Connection, configured_endpoint, connection, make_client, root_element, settled, url_problems
+from .errors import CREDENTIAL_CODES, told
 
 # Option of the doc fragment vonage.archiving.iam, next to those of vonage.archiving.aws.
 ARGUMENTS: dict[str, t.Any] = {"iam_endpoint_url": {"type": "str"}}

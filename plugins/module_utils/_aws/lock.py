@@ -20,13 +20,13 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease as leases
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject, StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import TRIES, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.lease import FREE, ClockReading, Lease
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY, RECORDS_PREFIX
+from .. import _errors as errors
+from . import lease as leases
+from .bucket_api import Bucket
+from .conditional import ConditionalObject, StoredObject
+from .connection import TRIES, make_client
+from .lease import FREE, ClockReading, Lease
+from .names import LOCK_KEY, RECORDS_PREFIX
 
 
 class LeaseLostError(errors.ConflictError):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import md5
+from .. import _errors as errors
+from .bucket_api import Bucket
+from .connection import md5
 
 # "The request can contain a list of up to 1,000 keys" (S3 API Reference, DeleteObjects).
 MOST_DELETED = 1000

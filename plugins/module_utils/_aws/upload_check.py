@@ -16,27 +16,18 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
-    Connection,
-    make_client,
-    with_known_owner,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.time_budget import BudgetExceededError
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import Cleanup
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import Uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_denials import Denials
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import CHECKS, Settings, settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
-    Check,
-    Ledger,
-    Patience,
-    new_keys,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import Views, public_url
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from .._libraries import load
+from .._plan import Context, Outcome
+from .._secrets import redact
+from .connection import Connection, make_client, with_known_owner
+from .deadline import Deadline
+from .time_budget import BudgetExceededError
+from .upload_cleanup import Cleanup
+from .upload_deeds import Uploader
+from .upload_denials import Denials
+from .upload_options import CHECKS, Settings, settings
+from .upload_probe import Check, Ledger, Patience, new_keys
+from .upload_views import Views, public_url
 
 Task = t.Callable[[], list[Check]]
 

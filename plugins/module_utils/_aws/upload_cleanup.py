@@ -13,17 +13,11 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
-    FOLDER_START,
-    Keys,
-    Ledger,
-    code,
-    problem,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, NotFoundError
+from .._errors import ArchivingError, NotFoundError
+from .deadline import Deadline
+from .errors import told
+from .upload_options import Settings
+from .upload_probe import FOLDER_START, Keys, Ledger, code, problem
 
 # A check ends within minutes; what is older than this was left behind by one that was killed.
 STALE = datetime.timedelta(hours=1)

@@ -17,24 +17,10 @@ import functools
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES, owner_hint, told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
-    Check,
-    Keys,
-    Ledger,
-    Patience,
-    code,
-    is_denied,
-    key_is_unknown,
-    may_pass,
-    problem,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
-    ArchivingError,
-    NotFoundError,
-    RejectedError,
-)
+from .._errors import ArchivingError, NotFoundError, RejectedError
+from .errors import CREDENTIAL_CODES, owner_hint, told
+from .upload_options import Settings
+from .upload_probe import Check, Keys, Ledger, Patience, code, is_denied, key_is_unknown, may_pass, problem
 
 # The smallest size S3 takes for a part that is not the last ("Amazon S3 multipart upload limits").
 PART_SIZE = 5 * 1024 * 1024

@@ -15,15 +15,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import Uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
-    Check,
-    is_denied,
-    key_is_unknown,
-    problem,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError
+from .._errors import ArchivingError
+from .errors import told
+from .upload_deeds import Uploader
+from .upload_probe import Check, is_denied, key_is_unknown, problem
 
 
 @dataclass(frozen=True)

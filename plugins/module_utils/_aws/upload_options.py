@@ -13,11 +13,11 @@ import typing as t
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given, without_userinfo
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
+from .._errors import InputError
+from .._values import given, without_userinfo
+from .._vonage import rules
+from . import connection as aws
+from . import names
 
 S3_ARGUMENTS: dict[str, t.Any] = {
     "bucket": {"type": "str", "required": True},

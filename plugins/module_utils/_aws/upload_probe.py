@@ -16,13 +16,9 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import CREDENTIAL_CODES
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
-    ArchivingError,
-    DeniedError,
-    UnreachableError,
-)
+from .._errors import ArchivingError, DeniedError, UnreachableError
+from .deadline import Deadline
+from .errors import CREDENTIAL_CODES
 
 T = t.TypeVar("T")
 

@@ -14,21 +14,15 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, root_element
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import aws_host
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import AES256, PART_SIZE
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
-    FOLDER_START,
-    Check,
-    Keys,
-    Patience,
-    problem,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Budget, Http
-from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
+from .._errors import ArchivingError, UnreachableError
+from .._http import Answer, Budget, Http
+from .._values import quote_list
+from .connection import Connection, root_element
+from .errors import told
+from .names import aws_host
+from .upload_deeds import AES256, PART_SIZE
+from .upload_options import Settings
+from .upload_probe import FOLDER_START, Check, Keys, Patience, problem
 
 # One look at a small object; the patience of the whole check decides how often to look.
 BUDGET = Budget(timeout=10, retries=1, total=20)

@@ -17,21 +17,15 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import tags_from_option
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_keys import (
-    QUOTA,
-    NewKey,
-    is_not_there,
-    make_key,
-    new_patience,
-    retire,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import OWNER_TAG, Wanted, problems
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import (
+from .. import _errors as errors
+from .._plan import Change, Plan, Step
+from . import uploader_policy
+from .facets.tagging import tags_from_option
+from .iam import Iam
+from .upload_probe import Patience
+from .uploader_keys import QUOTA, NewKey, is_not_there, make_key, new_patience, retire
+from .uploader_options import OWNER_TAG, Wanted, problems
+from .uploader_reads import (
     ACTIVE,
     INACTIVE,
     POLICY_NAME,
@@ -45,8 +39,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_rea
     response_time,
     with_last_used,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_removal import removable, remove, removed
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan, Step
+from .uploader_removal import removable, remove, removed
 
 # What the parts of an uploader are to others.
 __all__ = [

@@ -12,12 +12,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import list_keys, seconds
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
+from .. import _errors as errors
+from .._secrets import mark_as_secret
+from .iam import Iam
+from .upload_probe import Patience
+from .uploader_options import Wanted
+from .uploader_reads import list_keys, seconds
 
 # Access keys of a user (IAM User Guide, "IAM and AWS STS quotas"). Kept to where a store knows no such limit.
 QUOTA = 2

@@ -16,20 +16,14 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import Flights
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, warn_of_exposed_keys
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey, Observed, User
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wishes import (
-    Desired,
-    KeyPlan,
-    desired,
-    plan_keys,
-    rotation_due,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Context, Outcome, Plan
+from .. import _errors as errors
+from .._plan import Change, Context, Outcome, Plan
+from . import uploader, uploader_policy
+from .connection import make_client
+from .flights import Flights
+from .iam import Iam, warn_of_exposed_keys
+from .uploader import AccessKey, NewKey, Observed, User
+from .uploader_wishes import Desired, KeyPlan, desired, plan_keys, rotation_due
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:

@@ -15,8 +15,8 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import tagging
+from . import names, uploader_policy
+from .facets import tagging
 
 OWNER_TAG = "vonage-archiving:managed"
 LONGEST_NAME = 64

@@ -18,7 +18,7 @@ import json
 import re
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy
+from . import policy
 
 Document = dict[str, t.Any]
 

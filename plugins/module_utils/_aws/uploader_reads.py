@@ -14,9 +14,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted
+from .. import _errors as errors
+from .iam import Iam
+from .uploader_options import Wanted
 
 POLICY_NAME = "vonage-archiving"
 # When a verification last created a temporary key (Unix seconds, clock of the IAM server). Written where the server

@@ -9,16 +9,11 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_keys import retire, unless_gone
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import (
-    Attachments,
-    Observed,
-    attachments,
-    list_keys,
-)
+from .. import _errors as errors
+from .iam import Iam
+from .uploader_keys import retire, unless_gone
+from .uploader_options import Wanted
+from .uploader_reads import Attachments, Observed, attachments, list_keys
 
 
 def removable(iam: Iam, wanted: Wanted, observed: Observed) -> Attachments:

@@ -13,13 +13,13 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import iam, uploader_options
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_keys import QUOTA
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import AccessKey
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from .. import _errors as errors
+from .._values import given
+from . import connection as aws
+from . import iam, uploader_options
+from .uploader_keys import QUOTA
+from .uploader_options import Wanted
+from .uploader_reads import AccessKey
 
 CREATE_KEY = ("never", "when_missing", "always")
 ARGUMENTS: dict[str, t.Any] = {

@@ -16,17 +16,17 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import iam, names, uploader_options, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import timeout_problems
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import connection as heroku
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import params as upload_target
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
+from .._aws import connection as aws
+from .._aws import iam, names, uploader_options, uploader_policy
+from .._aws.upload_options import timeout_problems
+from .._errors import InputError
+from .._heroku import connection as heroku
+from .._secrets import mark_as_secret
+from .._upload_target import params as upload_target
+from .._values import given
+from .._vonage import connection as vonage
+from .._vonage import rules
+from . import urls
 
 PROOFS = ("none", "new", "always", "only")
 DEFAULT_NAME = "interactive-broadcast-{project}"

@@ -15,18 +15,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import ACTIVE, QUOTA, AccessKey
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
-    KEY_ID,
-    KEY_SECRET,
-    Desired,
-    is_key_id,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Plan
+from .. import _errors as errors
+from .._aws import uploader, uploader_policy
+from .._aws.uploader import ACTIVE, QUOTA, AccessKey
+from .._heroku import config_vars
+from .._plan import Change, Plan
+from . import urls
+from .options import KEY_ID, KEY_SECRET, Desired, is_key_id
 
 NEW = "(new)"
 # Config vars that only Interactive Broadcast is known to read (its public code, conf/settings.json and .env): one of

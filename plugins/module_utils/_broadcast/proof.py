@@ -13,26 +13,16 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import get_small_object
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client, with_known_owner
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
-    FOLDER_START,
-    Check,
-    Patience,
-    may_pass,
-    problem,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import BUDGET, preflight, public_url
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
-    IMAGES,
-    Desired,
-    is_key_id,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Http
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from .. import _errors as errors
+from .._aws.conditional import get_small_object
+from .._aws.connection import make_client, with_known_owner
+from .._aws.errors import told
+from .._aws.upload_probe import FOLDER_START, Check, Patience, may_pass, problem
+from .._aws.upload_views import BUDGET, preflight, public_url
+from .._http import Answer, Http
+from .._secrets import redact
+from . import urls
+from .options import IMAGES, Desired, is_key_id
 
 # The smallest GIF there is: a browser that happens upon it sees an image.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")

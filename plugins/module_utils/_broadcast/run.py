@@ -18,23 +18,22 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import check_owner
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, warn_of_exposed_keys
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import bucket_region
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import public_url
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import NewKey
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
-    KEY_ID,
-    KEY_SECRET,
-    VARIABLES,
-    Desired,
-    desired,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan import (
+from .. import _errors as errors
+from .._aws import uploader
+from .._aws.bucket_api import check_owner
+from .._aws.connection import make_client
+from .._aws.iam import Iam, warn_of_exposed_keys
+from .._aws.upload_check import bucket_region
+from .._aws.upload_views import public_url
+from .._aws.uploader import NewKey
+from .._heroku import config_vars
+from .._heroku.api import Client
+from .._plan import Context, Outcome, Plan
+from .._secrets import mark_as_secret
+from .._values import quote_list
+from . import urls
+from .options import KEY_ID, KEY_SECRET, VARIABLES, Desired, desired
+from .plan import (
     Decision,
     Observed,
     changes,
@@ -48,12 +47,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan i
     surplus,
     uploader_mistaken,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.proof import Prover
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome, Plan
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._values import quote_list
+from .proof import Prover
 
 POLL_SECONDS = 3.0
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import is_url
+from .._aws.connection import is_url
 
 VARIABLES = {1: "S3_COMPOSEDVIDEO_URL", 2: "BUCKET_URL"}
 

@@ -12,17 +12,8 @@ from __future__ import annotations
 import typing as t
 from html import escape
 
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import (
-    DRY,
-    HEADINGS,
-    STATES,
-    Row,
-    ordered,
-    plain,
-    sentence,
-    summary,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from .._state_file import state
+from .report import DRY, HEADINGS, STATES, Row, ordered, plain, sentence, summary
 
 # Of a page that may be mailed around: it loads nothing and runs nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

@@ -13,27 +13,18 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
-    OF_ONE_PROJECT,
-    Params,
-    parse_params,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import (
-    account,
-    archive_info,
-    archives,
-    listing,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._archive_storage import workflow
+from .._archive_storage.params import OF_ONE_PROJECT, Params, parse_params
+from .._archive_storage.task_variables import TaskVariables
+from .._plan import Context, Outcome
+from .._secrets import mark_as_secret
+from .._state_file import state
+from .._values import given
+from .._vonage import account, archive_info, archives, listing
+from .._vonage import connection as vonage
+from .._vonage.api import Client
+from .._vonage.connection import Project
 
 TIMES = ("timeout", "retries", "total_timeout")
 ARCHIVES = 20

@@ -15,15 +15,15 @@ import secrets
 import time
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._atomic_file import replace_file
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, bucket_problem
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import put_small_object
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet import html_page, report
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
+from .. import _errors as errors
+from .._atomic_file import replace_file
+from .._aws import connection as aws
+from .._aws.bucket_api import Bucket
+from .._aws.names import RECORDS_PREFIX, bucket_problem
+from .._aws.objects import put_small_object
+from .._plan import Context, Outcome
+from .._values import given
+from . import html_page, report
 
 ARGUMENTS: dict[str, t.Any] = {
     "report_path": {"type": "str"},

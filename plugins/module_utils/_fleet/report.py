@@ -13,9 +13,9 @@ import typing as t
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archives
+from .._state_file import state
+from .._values import first_few
+from .._vonage import archives
 
 FORMAT = 1
 DAY = 86400

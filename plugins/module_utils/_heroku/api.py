@@ -17,10 +17,10 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku.connection import App
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Http
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from .. import _errors as errors
+from .._http import Answer, Http
+from .._secrets import redact
+from .connection import App
 
 ACCEPT = "application/vnd.heroku+json; version=3"
 LONGEST_MESSAGE = 300

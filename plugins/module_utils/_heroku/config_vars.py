@@ -15,12 +15,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import connection, rules
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Context, Outcome, Plan, Step
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given, quote_list
+from .._errors import InputError
+from .._plan import Change, Context, Outcome, Plan, Step
+from .._secrets import mark_as_secret
+from .._values import given, quote_list
+from . import connection, rules
+from .api import Client
 
 ARGUMENTS: dict[str, t.Any] = {
     **connection.ARGUMENTS,

@@ -12,10 +12,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import rules
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first, given
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import budget, url_problems
+from .._http import Budget
+from .._values import first, given
+from .._vonage.connection import budget, url_problems
+from . import rules
 
 HEROKU_URL = "https://api.heroku.com"
 # What Heroku's own command-line tool reads.

@@ -9,9 +9,9 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject, StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from .. import _errors as errors
+from .._aws.conditional import ConditionalObject, StoredObject
+from .._aws.connection import Connection, make_client
 
 
 class ObjectStore(ConditionalObject):

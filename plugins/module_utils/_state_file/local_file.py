@@ -18,9 +18,9 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._atomic_file import replace_file
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import LARGEST, StoredObject
+from .. import _errors as errors
+from .._atomic_file import replace_file
+from .._aws.conditional import LARGEST, StoredObject
 
 # The lock is for the write of one small file: after this time, the process that holds it hangs.
 LOCK_SECONDS = 10.0

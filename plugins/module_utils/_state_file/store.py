@@ -14,14 +14,14 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import LARGEST, StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import RECORDS_PREFIX, record_key
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import object_store
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.local_file import FileStore
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given, without_userinfo
+from .._aws import connection as aws
+from .._aws.conditional import LARGEST, StoredObject
+from .._aws.errors import told
+from .._aws.names import RECORDS_PREFIX, record_key
+from .._errors import InputError
+from .._values import given, without_userinfo
+from .bucket_object import object_store
+from .local_file import FileStore
 
 __all__ = ["LARGEST", "StoredObject", "Location", "Store", "is_reserved", "location", "parse_store"]
 

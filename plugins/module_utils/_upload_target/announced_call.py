@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._state_file import state
+from .._state_file.store import Store, StoredObject
+from .._vonage.connection import Project
 
 # Seconds: stores report times in whole seconds.
 MARGIN = 2.0

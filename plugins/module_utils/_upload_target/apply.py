@@ -16,30 +16,18 @@ from __future__ import annotations
 import time
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import previous_target, result
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import (
-    CurrentStateFile,
-    fetch_state_file,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.journal import Journal
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
-    ALWAYS,
-    NEW_KEY,
-    ONLY,
-    ExternalKeyParams,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.plan import plan_target
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.verify import (
-    Checks,
-    format_verification,
-    verify_key,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._plan import Context, Outcome
+from .._state_file import state
+from .._state_file.store import Store
+from .._vonage.api import Client, Done
+from .._vonage.connection import Project
+from . import previous_target, result
+from .fetch import CurrentStateFile, fetch_state_file
+from .journal import Journal
+from .params import ALWAYS, NEW_KEY, ONLY, ExternalKeyParams
+from .plan import plan_target
+from .verify import Checks, format_verification, verify_key
 
 
 class SecretNeededError(errors.ArchivingError):

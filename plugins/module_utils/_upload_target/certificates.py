@@ -18,8 +18,8 @@ import re
 import ssl
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import MissingLibraryError
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from .._errors import MissingLibraryError
+from .._libraries import load
 
 BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 LARGEST_KEY = 2048

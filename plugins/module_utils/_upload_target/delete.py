@@ -16,25 +16,20 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import LONGEST_UPLOAD, Flights
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import (
-    announced_call,
-    fetch,
-    previous_target,
-    result,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import call_with_state_file
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import CurrentStateFile
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import DeleteParams, UploaderParams
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.plan import plan_target
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.previous_target import PreviousTarget
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
+from .. import _errors as errors
+from .._aws import uploader
+from .._aws.connection import make_client
+from .._aws.flights import LONGEST_UPLOAD, Flights
+from .._aws.iam import Iam
+from .._plan import Context, Outcome
+from .._state_file import state
+from .._vonage.api import Client
+from . import announced_call, fetch, previous_target, result
+from .apply import call_with_state_file
+from .fetch import CurrentStateFile
+from .params import DeleteParams, UploaderParams
+from .plan import plan_target
+from .previous_target import PreviousTarget
 
 UPLOADS_IN_PROGRESS = "uploads of recordings are in progress"
 

@@ -13,15 +13,15 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place, other_projects, places
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, StoredObject, is_reserved
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import UploaderParams
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._aws import uploader
+from .._aws.iam import Iam
+from .._aws.uploader import AccessKey
+from .._aws.uploader_policy import Place, other_projects, places
+from .._state_file import state
+from .._state_file.store import Store, StoredObject, is_reserved
+from .._vonage.connection import Project
+from .params import UploaderParams
 
 
 @dataclass(frozen=True)

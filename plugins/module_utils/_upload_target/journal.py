@@ -16,10 +16,10 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._state_file import state
+from .._state_file.store import Store, StoredObject
+from .._vonage.connection import Project
 
 # Seconds: an announcement must differ from a claim, which announces no call.
 SHORTEST_CALL = 1.0

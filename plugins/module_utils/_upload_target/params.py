@@ -12,28 +12,19 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import iam, uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import (
-    METHODS,
-    Settings,
-    probe_problems,
-    uploader_connection,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import user_problems
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, parse_store
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import target as targets
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.key_periods import (
-    DELETE_AFTER,
-    GRACE_PERIOD,
-    period_problems,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import Target
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .._aws import connection as aws
+from .._aws import iam, uploader
+from .._aws.upload_options import METHODS, Settings, probe_problems, uploader_connection
+from .._aws.uploader_options import user_problems
+from .._errors import InputError
+from .._secrets import mark_as_secret
+from .._state_file.store import Store, parse_store
+from .._values import given
+from .._vonage import connection as vonage
+from .._vonage.connection import Project
+from . import target as targets
+from .key_periods import DELETE_AFTER, GRACE_PERIOD, period_problems
+from .target import Target
 
 STATES = ("present", "absent")
 UPDATES = ("on_change", "always")

@@ -14,18 +14,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Plan
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current, CurrentStateFile
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
-    DeleteParams,
-    ExternalKeyParams,
-    ManagedKeyParams,
-    UploaderParams,
-)
+from .. import _errors as errors
+from .._aws import uploader
+from .._aws.uploader import QUOTA, AccessKey
+from .._plan import Plan
+from .._state_file import state
+from .fetch import Current, CurrentStateFile
+from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams
 
 DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"

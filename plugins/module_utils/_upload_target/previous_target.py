@@ -16,14 +16,14 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store
-from ansible_collections.vonage.archiving.plugins.module_utils._values import first_few
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import listing
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._state_file import state
+from .._state_file.store import Store
+from .._values import first_few
+from .._vonage import listing
+from .._vonage.api import Client
+from .._vonage.archives import Archive
+from .._vonage.connection import Project
 
 # Seconds after a change of the target during which the archive list may still lack a recording. Not documented.
 LIST_DELAY = 30

@@ -20,17 +20,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import ensure_external_key
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.delete import delete_target
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
-    DeleteParams,
-    ExternalKeyParams,
-    ManagedKeyParams,
-    UploadTargetParams,
-    parse_params,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.rotation import ensure_managed_key
+from .._plan import Context, Outcome
+from .apply import ensure_external_key
+from .delete import delete_target
+from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploadTargetParams, parse_params
+from .rotation import ensure_managed_key
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:

@@ -12,29 +12,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import ACTIVE, INACTIVE, AccessKey, NewKey
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Outcome, Plan
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current, CurrentStateFile
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
-    DeleteParams,
-    ExternalKeyParams,
-    ManagedKeyParams,
-    UploaderParams,
-    UploadTargetParams,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.plan import (
-    DELETE,
-    NEW,
-    KeyAction,
-    RotationPlan,
-    old_keys,
-    plan_key_actions,
-    unknown_keys,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import Target
+from .._aws import uploader
+from .._aws.uploader import ACTIVE, INACTIVE, AccessKey, NewKey
+from .._plan import Change, Outcome, Plan
+from .._state_file import state
+from .._state_file.store import Store
+from .fetch import Current, CurrentStateFile
+from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams, UploadTargetParams
+from .plan import DELETE, NEW, KeyAction, RotationPlan, old_keys, plan_key_actions, unknown_keys
+from .target import Target
 
 UPLOADS_IN_PROGRESS = "uploads that started before the target was set are in progress"
 GRACE_PERIOD = "the grace period is not over"

@@ -21,32 +21,22 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import check_owner
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import Flights
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, warn_of_exposed_keys
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, NewKey
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import (
-    announced_call,
-    fetch,
-    previous_target,
-    result,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.journal import Journal
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
-    ALWAYS,
-    NEVER,
-    ONLY,
-    ManagedKeyParams,
-    UploaderParams,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.plan import (
+from .. import _errors as errors
+from .._aws import uploader
+from .._aws.bucket_api import check_owner
+from .._aws.connection import make_client
+from .._aws.flights import Flights
+from .._aws.iam import Iam, warn_of_exposed_keys
+from .._aws.uploader import AccessKey, NewKey
+from .._plan import Context, Outcome
+from .._state_file import state
+from .._state_file.store import StoredObject
+from .._vonage.api import Client
+from . import announced_call, fetch, previous_target, result
+from .fetch import Current
+from .journal import Journal
+from .params import ALWAYS, NEVER, ONLY, ManagedKeyParams, UploaderParams
+from .plan import (
     DELETE,
     NEW,
     KeyAction,
@@ -63,8 +53,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.pl
     set_at,
     without_active_keys,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.verify import ManagedKeyVerifier
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
+from .verify import ManagedKeyVerifier
 
 OTHER_RUN = "another run is changing the same project"
 RUN_AGAIN = "Run it again once the other run has ended."

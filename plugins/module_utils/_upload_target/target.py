@@ -16,9 +16,9 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import certificates
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
+from .._values import given
+from .._vonage import rules
+from . import certificates
 
 # Option name -> name in the request.
 S3_NAMES = {"bucket": "bucket", "endpoint": "endpoint", "access_key": "accessKey", "sse": "sse"}

@@ -12,14 +12,14 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check, uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, NewKey
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import ManagedKeyParams
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.result import RunLog
+from .. import _errors as errors
+from .._aws import upload_check, uploader
+from .._aws.iam import Iam
+from .._aws.upload_options import Settings
+from .._aws.uploader import QUOTA, NewKey
+from .._plan import Context
+from .params import ManagedKeyParams
+from .result import RunLog
 
 Checks = list[dict[str, t.Any]]
 

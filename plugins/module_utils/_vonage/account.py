@@ -17,14 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._values import API_SECRET, first, given, quote_list
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection, projects
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import API_KEY, Project
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
+from .. import _errors as errors
+from .._plan import Context, Outcome
+from .._secrets import mark_as_secret
+from .._values import API_SECRET, first, given, quote_list
+from . import connection, projects
+from .api import Client
+from .connection import API_KEY, Project
+from .projects import AccountProject
 
 # Options of the doc fragment vonage.archiving.account.
 CONNECTION: dict[str, t.Any] = {

@@ -25,12 +25,12 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Http
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import token
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .._http import Answer, Http
+from .._libraries import load
+from .._secrets import redact
+from . import token
+from .connection import Project
 
 DONE = frozenset({200, 204})
 LONGEST_MESSAGE = 300

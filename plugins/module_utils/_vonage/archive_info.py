@@ -13,20 +13,20 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import mark_as_secret
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store, parse_store
-from ansible_collections.vonage.archiving.plugins.module_utils._values import given, quote_list
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_objects, archives, listing
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection as vonage
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.moments import moment
+from .. import _errors as errors
+from .._aws import connection as aws
+from .._aws import names
+from .._aws.bucket_api import Bucket
+from .._plan import Context, Outcome
+from .._secrets import mark_as_secret
+from .._state_file import state
+from .._state_file.store import Store, parse_store
+from .._values import given, quote_list
+from . import archive_objects, archives, listing
+from . import connection as vonage
+from .api import Client
+from .connection import Project
+from .moments import moment
 
 LIMIT = 100
 STUCK_AFTER = 3600
@@ -160,7 +160,10 @@ def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
         return asked.target_set_at, "neither state_file nor target_set_at is set" if unknown else None
     held = asked.store.read()
     if held.data is None:
-        return None, "there is no state file" if held.bucket_exists else "there is no state file: its bucket does not exist"
+        return (
+            None,
+            "there is no state file" if held.bucket_exists else "there is no state file: its bucket does not exist",
+        )
     try:
         last = state.parse(held.data)
     except ValueError as exc:

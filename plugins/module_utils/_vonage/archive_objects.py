@@ -17,9 +17,9 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import CONNECTIONS
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import MOST_IDS, Archive, counted
+from .._aws.bucket_api import Bucket
+from .._aws.connection import CONNECTIONS
+from .archives import MOST_IDS, Archive, counted
 
 
 def check(bucket: Bucket, project_id: str, archives: t.Sequence[Archive], most: int) -> dict[str, t.Any]:

@@ -18,7 +18,7 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from .._state_file import state
 
 STATUSES = ("started", "paused", "stopped", "uploaded", "available", "expired", "failed", "deleted")
 IN_CLOUD = frozenset({"available", "expired"})

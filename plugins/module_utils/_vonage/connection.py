@@ -17,16 +17,10 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._values import (
-    API_SECRET,
-    PEM,
-    first,
-    given,
-    without_userinfo,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
+from .._http import Budget
+from .._libraries import load
+from .._values import API_SECRET, PEM, first, given, without_userinfo
+from . import rules
 
 # Options of the doc fragment vonage.archiving.vonage.
 ARGUMENTS: dict[str, t.Any] = {

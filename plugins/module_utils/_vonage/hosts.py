@@ -15,8 +15,8 @@ import re
 import typing as t
 from collections import Counter
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
+from .connection import Project
+from .projects import AccountProject
 
 ALL = "vonage_projects"
 # What these are in every inventory.

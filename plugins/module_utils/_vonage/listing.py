@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page, parse_page
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from .. import _errors as errors
+from .archives import Archive, Page, parse_page
+from .connection import Project
 
 # "count: maximum 1000" (API reference, listing archives).
 PAGE = 1000

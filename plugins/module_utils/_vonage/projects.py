@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from .._state_file import state
 
 ACTIVE, SUSPENDED = "ACTIVE", "SUSPENDED"
 STATUSES = (ACTIVE, SUSPENDED)

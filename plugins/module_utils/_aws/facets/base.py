@@ -17,13 +17,9 @@ import time
 import typing as t
 from abc import ABC, abstractmethod
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import (
-    ConflictError,
-    NotFoundError,
-    UnsupportedError,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
+from ..._errors import ConflictError, NotFoundError, UnsupportedError
+from ..._plan import Change
+from ..bucket_api import Bucket, Subresource
 
 DesiredT = t.TypeVar("DesiredT")
 StateT = t.TypeVar("StateT")

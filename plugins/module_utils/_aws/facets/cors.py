@@ -16,8 +16,8 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+from ..bucket_api import Subresource
+from .base import Facet
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
 MOST_RULES = 100

@@ -17,9 +17,9 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_BACKOFF, Facet
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import RejectedError, UnsupportedError
+from ..._errors import RejectedError, UnsupportedError
+from ..bucket_api import Bucket, Subresource
+from .base import CONFIRM_BACKOFF, Facet
 
 SSE_S3 = "AES256"
 # How many reads after a deletion must return AES256 before it counts as implicit encryption of the store.

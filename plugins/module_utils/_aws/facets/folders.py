@@ -15,14 +15,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.objects import (
-    first_key,
-    head_object,
-    put_small_object,
-)
+from ... import _errors as errors
+from ..bucket_api import Bucket, Subresource
+from ..objects import first_key, head_object, put_small_object
+from .base import Facet
 
 Folders = tuple[str, ...]
 

@@ -16,8 +16,8 @@ import json
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+from ..bucket_api import Subresource
+from .base import Facet
 
 RULE_ID = "vonage-archiving"
 DAYS = ("expire_days", "noncurrent_expire_days", "abort_incomplete_uploads_days")

@@ -19,12 +19,12 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import CONFIRM_BACKOFF, Facet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import folder
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change
+from ... import _errors as errors
+from ..._plan import Change
+from .. import policy
+from ..bucket_api import Bucket, Subresource
+from ..names import folder
+from .base import CONFIRM_BACKOFF, Facet
 
 PUBLIC = "VonageArchivingPublicRead"
 TLS = "VonageArchivingRequireTls"

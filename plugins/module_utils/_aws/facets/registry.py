@@ -12,18 +12,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import BlockFacet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import CorsFacet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import EncryptionFacet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.folders import FoldersFacet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import LifecycleFacet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import PolicyFacet
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.settings import (
-    OwnershipFacet,
-    VersioningFacet,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import TaggingFacet
+from .base import Facet
+from .block import BlockFacet
+from .cors import CorsFacet
+from .encryption import EncryptionFacet
+from .folders import FoldersFacet
+from .lifecycle import LifecycleFacet
+from .policy import PolicyFacet
+from .settings import OwnershipFacet, VersioningFacet
+from .tagging import TaggingFacet
 
 FACETS: dict[str, Facet[t.Any, t.Any]] = {
     facet.name: facet

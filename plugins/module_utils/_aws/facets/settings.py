@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+from ..bucket_api import Subresource
+from .base import Facet
 
 OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
 VERSIONINGS = ("Enabled", "Suspended")

@@ -15,8 +15,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Subresource
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.base import Facet
+from ..bucket_api import Subresource
+from .base import Facet
 
 Tags = tuple[tuple[str, str], ...]
 MOST_TAGS = 50

@@ -18,12 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploa
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import (
-    OWNER_TAG,
-    Observed,
-    User,
-    Wanted,
-)
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import OWNER_TAG, Observed, User, Wanted
 from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 
 WANTED = Wanted("u", "recordings", "471")
