@@ -11,9 +11,9 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import act
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
 FACTS = ("vonage_project_id", "vonage_project_name")
 

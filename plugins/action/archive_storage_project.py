@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import act, quiet
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
     read_task_variables,
 )
@@ -20,9 +19,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     describe_unknown_variables,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act, quiet
+from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS, reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 
 
 def _warm_up() -> None:

@@ -11,7 +11,6 @@ import typing as t
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import act, plain, read_variables
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import recovery
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.report import (
     ARGUMENTS,
@@ -20,7 +19,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     RESULT,
     report,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act, plain, read_variables
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 
 class ActionModule(ActionBase):

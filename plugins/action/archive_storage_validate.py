@@ -11,12 +11,12 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.vonage.archiving.plugins.module_utils._action import act
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
     read_task_variables,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validate import ARGUMENTS, validate
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 
 class ActionModule(ActionBase):

@@ -124,9 +124,9 @@ import typing as t
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._module import secrets_around
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import redact
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import secrets_around
+from ansible_collections.vonage.archiving.plugins.module_utils._core.secrets import redact
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, hosts, projects
 
 try:

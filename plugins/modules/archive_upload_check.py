@@ -320,7 +320,7 @@ error:
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 
 
 def main() -> None:

@@ -221,8 +221,8 @@ error:
     tries: 1
 """
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.config_vars import ARGUMENTS, VERBATIM, reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
 
 
 def main() -> None:

@@ -403,7 +403,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wis
     MUTUALLY_EXCLUSIVE,
     REQUIRED_IF,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 
 
 def main() -> None:

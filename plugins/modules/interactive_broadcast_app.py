@@ -417,7 +417,7 @@ error:
 
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import ARGUMENTS, REQUIRED_IF
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.run import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 
 
 def main() -> None:

@@ -214,7 +214,7 @@ error:
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import READABLE, gather
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 
 
 def main() -> None:

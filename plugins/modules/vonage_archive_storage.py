@@ -929,7 +929,7 @@ error:
     reason: changed
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 

@@ -215,7 +215,7 @@ error:
     tries: 1
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import ARGUMENTS, gather
 
 

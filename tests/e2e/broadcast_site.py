@@ -25,7 +25,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import run as use_case
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.e2e.site import is_read, leftovers, made_secrets, told

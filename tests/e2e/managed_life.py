@@ -18,8 +18,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import VerificationFailedError
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from tests.sandbox import Store, VonageEmulator
 

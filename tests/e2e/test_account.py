@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, archive_info
 from tests.e2e import runs

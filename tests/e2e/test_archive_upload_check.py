@@ -21,7 +21,7 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e import forks, warm
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store
 

@@ -32,9 +32,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import (
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info
 from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body

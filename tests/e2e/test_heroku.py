@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.e2e.site import leftovers

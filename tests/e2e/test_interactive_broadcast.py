@@ -19,8 +19,8 @@ import requests
 import yaml
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import VerificationFailedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
 from tests.e2e.broadcast_site import BY_HAND, ORIGIN, OTHERS, STRANGER, BroadcastSite, broadcast_site
 from tests.e2e.runs import Run
 from tests.e2e.site import given_key, make_uploader

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from tests.e2e.rotation_site import RotationSite, iam_action, rotation_site
 from tests.sandbox import ProxiedRequest, Sandbox
 

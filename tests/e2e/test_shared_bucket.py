@@ -21,12 +21,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, bucket_info, lease
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import public_statement
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e import driver, forks
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from tests.e2e import driver, runs
 from tests.e2e.prepared import configured, variables
 from tests.e2e.site import Site

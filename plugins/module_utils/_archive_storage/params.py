@@ -16,11 +16,11 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from .._arguments import validated
 from .._aws import bucket_options
-from .._errors import InputError
+from .._core.errors import InputError
+from .._core.params import validated
+from .._core.values import given
 from .._upload_target import params as target_options
-from .._values import given
 from .settings import Settings, read_settings
 from .variables import NEVER, PREFIX
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .._errors import compose
-from .._plan import Context, Outcome
+from .._core.errors import compose
+from .._core.plan import Context, Outcome
 from . import recovery as recoveries
 from . import result as results
 from .recovery import MANUAL_REPAIR_REQUIRED, ROTATING, advise, parse_request, plan_recovery

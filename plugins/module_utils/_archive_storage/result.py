@@ -14,7 +14,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._values import first_few
+from .._core.values import first_few
 
 Result = dict[str, t.Any]
 TARGET_KEYS = ("reason", "storage", "state_file", "checks", "verification")

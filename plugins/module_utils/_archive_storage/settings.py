@@ -19,9 +19,9 @@ import typing as t
 
 from .._aws import connection as aws
 from .._aws.names import record_key
-from .._libraries import load
+from .._core.optional_imports import load
+from .._core.values import API_SECRET, AWS_SECRET, PEM, credentials, first, without_userinfo
 from .._upload_target.target import default_sse
-from .._values import API_SECRET, AWS_SECRET, PEM, credentials, first, without_userinfo
 from . import variables as spec
 from .validation import find_contradictions
 from .variables import BOOLEAN, CHOICE, DICT, LIST, MANAGED, NAMES, NUMBER, PREFIX, SECRETS, TEXT, VARIABLES

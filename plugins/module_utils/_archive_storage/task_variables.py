@@ -12,9 +12,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._action import read_variables
-from .._plan import Context
-from .._values import given
+from .._core.action import read_variables
+from .._core.plan import Context
+from .._core.values import given
 from . import recovery
 from .unknown_variables import BROADCAST_PREFIX
 from .variables import PREFIX, SECRETS, VARIABLES

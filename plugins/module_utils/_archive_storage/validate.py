@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import typing as t
 
-from .._errors import InputError
-from .._plan import Context, Outcome
+from .._core.errors import InputError
+from .._core.plan import Context, Outcome
 from .params import InvalidVariablesError, parse_params
 from .recovery import MANUAL_REPAIR_REQUIRED, parse_request
 from .settings import read_settings

@@ -15,10 +15,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .. import _errors as errors
 from .._aws import bucket
 from .._aws.bucket_options import ADOPT_BUCKET, BucketParams
-from .._plan import Context, Outcome
+from .._core import errors
+from .._core.plan import Context, Outcome
 from .._upload_target import reconcile as upload_target
 from .._upload_target.apply import SecretNeededError
 from .params import Params

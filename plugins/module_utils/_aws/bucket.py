@@ -13,9 +13,9 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .. import _errors as errors
-from .._plan import Context, Outcome, Step
-from .._secrets import redact
+from .._core import errors
+from .._core.plan import Context, Outcome, Step
+from .._core.secrets import redact
 from . import names, objects
 from .bucket_api import Bucket
 from .bucket_consent import Risk, check_risks, find_risks

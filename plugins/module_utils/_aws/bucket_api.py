@@ -17,8 +17,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .. import _errors as errors
-from .._libraries import load
+from .._core import errors
+from .._core.optional_imports import load
 from .bucket_owner import CALLER, CALLER_FOR_WRITES
 from .connection import Connection, listening, make_client, settled
 from .errors import (

@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from .. import _errors as errors
-from .._values import without_userinfo
+from .._core import errors
+from .._core.values import without_userinfo
 from . import names, objects
 from .bucket_api import Bucket
 from .bucket_options import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams

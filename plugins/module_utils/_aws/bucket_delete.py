@@ -17,8 +17,8 @@ import typing as t
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from .. import _errors as errors
-from .._values import first_few
+from .._core import errors
+from .._core.values import first_few
 from . import names, objects
 from .bucket_api import Bucket
 from .upload_probe import FOLDER_START

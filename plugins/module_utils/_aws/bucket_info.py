@@ -12,9 +12,9 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .. import _errors as errors
-from .._plan import Context, Outcome
-from .._values import quote_list
+from .._core import errors
+from .._core.plan import Context, Outcome
+from .._core.values import quote_list
 from . import names
 from .bucket import bucket_location
 from .bucket_api import Bucket

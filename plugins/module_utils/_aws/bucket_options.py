@@ -12,8 +12,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .._errors import InputError, UnsupportedError
-from .._values import given
+from .._core.errors import InputError, UnsupportedError
+from .._core.values import given
 from . import connection as aws
 from . import names
 from .bucket_api import MalformedResponseError

@@ -18,7 +18,7 @@ import re
 import typing as t
 from dataclasses import replace
 
-from .. import _errors as errors
+from .._core import errors
 from . import time_budget
 from .errors import told
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .. import _errors as errors
-from .._plan import Change, Plan, Step
+from .._core import errors
+from .._core.plan import Change, Plan, Step
 from .bucket_options import BucketParams
 from .facets.block import Block, DesiredPublicAccessBlock
 from .facets.policy import OPTIONS, PUBLIC, DesiredPolicy, Policy

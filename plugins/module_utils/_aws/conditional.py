@@ -16,8 +16,8 @@ import email.utils
 import typing as t
 from dataclasses import dataclass, field
 
-from .. import _errors as errors
-from .._libraries import load
+from .._core import errors
+from .._core.optional_imports import load
 from . import time_budget
 from .connection import TRIES, Connection, md5
 from .errors import answered, told

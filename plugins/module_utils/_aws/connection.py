@@ -20,9 +20,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from urllib.parse import urlsplit
 
-from .._errors import InputError
-from .._libraries import load, too_old
-from .._values import AWS_KEY_ID, first, given, without_userinfo
+from .._core.errors import InputError
+from .._core.optional_imports import load, too_old
+from .._core.values import AWS_KEY_ID, first, given, without_userinfo
 from . import bucket_owner, time_budget
 from .names import AWS_DOMAINS
 

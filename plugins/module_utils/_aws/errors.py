@@ -15,9 +15,9 @@ from __future__ import annotations
 import contextlib
 import typing as t
 
-from .. import _errors as errors
-from .._libraries import load
-from .._secrets import redact
+from .._core import errors
+from .._core.optional_imports import load
+from .._core.secrets import redact
 from .time_budget import BudgetExceededError
 
 if t.TYPE_CHECKING:

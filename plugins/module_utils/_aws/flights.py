@@ -17,7 +17,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .. import _errors as errors
+from .._core import errors
 from .connection import Connection
 from .errors import told
 from .upload_probe import FOLDER_START, Patience

@@ -20,9 +20,9 @@ from dataclasses import replace
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from .. import _errors as errors
-from .._libraries import load
-from .._values import given
+from .._core import errors
+from .._core.optional_imports import load
+from .._core.values import given
 from .connection import Connection, configured_endpoint, connection, make_client, root_element, settled, url_problems
 from .errors import CREDENTIAL_CODES, told
 

@@ -20,7 +20,7 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from .. import _errors as errors
+from .._core import errors
 from . import lease as leases
 from .bucket_api import Bucket
 from .conditional import ConditionalObject, StoredObject

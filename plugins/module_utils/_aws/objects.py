@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import _errors as errors
+from .._core import errors
 from .bucket_api import Bucket
 from .connection import md5
 

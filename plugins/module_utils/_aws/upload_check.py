@@ -16,11 +16,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from .._libraries import load
-from .._plan import Context, Outcome
-from .._secrets import redact
+from .._core.deadline import Deadline
+from .._core.optional_imports import load
+from .._core.plan import Context, Outcome
+from .._core.secrets import redact
 from .connection import Connection, make_client, with_known_owner
-from .deadline import Deadline
 from .time_budget import BudgetExceededError
 from .upload_cleanup import Cleanup
 from .upload_deeds import Uploader

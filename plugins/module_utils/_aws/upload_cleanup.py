@@ -13,8 +13,8 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
-from .._errors import ArchivingError, NotFoundError
-from .deadline import Deadline
+from .._core.deadline import Deadline
+from .._core.errors import ArchivingError, NotFoundError
 from .errors import told
 from .upload_options import Settings
 from .upload_probe import FOLDER_START, Keys, Ledger, code, problem

@@ -17,7 +17,7 @@ import functools
 import typing as t
 from dataclasses import dataclass
 
-from .._errors import ArchivingError, NotFoundError, RejectedError
+from .._core.errors import ArchivingError, NotFoundError, RejectedError
 from .errors import CREDENTIAL_CODES, owner_hint, told
 from .upload_options import Settings
 from .upload_probe import Check, Keys, Ledger, Patience, code, is_denied, key_is_unknown, may_pass, problem

@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._errors import ArchivingError
+from .._core.errors import ArchivingError
 from .errors import told
 from .upload_deeds import Uploader
 from .upload_probe import Check, is_denied, key_is_unknown, problem

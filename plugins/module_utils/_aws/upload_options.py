@@ -13,8 +13,8 @@ import typing as t
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from .._errors import InputError
-from .._values import given, without_userinfo
+from .._core.errors import InputError
+from .._core.values import given, without_userinfo
 from .._vonage import rules
 from . import connection as aws
 from . import names

@@ -16,8 +16,8 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
-from .._errors import ArchivingError, DeniedError, UnreachableError
-from .deadline import Deadline
+from .._core.deadline import Deadline
+from .._core.errors import ArchivingError, DeniedError, UnreachableError
 from .errors import CREDENTIAL_CODES
 
 T = t.TypeVar("T")

@@ -14,9 +14,9 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
-from .._errors import ArchivingError, UnreachableError
-from .._http import Answer, Budget, Http
-from .._values import quote_list
+from .._core.errors import ArchivingError, UnreachableError
+from .._core.http import Answer, Budget, Http
+from .._core.values import quote_list
 from .connection import Connection, root_element
 from .errors import told
 from .names import aws_host

@@ -17,8 +17,8 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from .. import _errors as errors
-from .._plan import Change, Plan, Step
+from .._core import errors
+from .._core.plan import Change, Plan, Step
 from . import uploader_policy
 from .facets.tagging import tags_from_option
 from .iam import Iam

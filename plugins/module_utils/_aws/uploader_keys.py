@@ -12,8 +12,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .. import _errors as errors
-from .._secrets import mark_as_secret
+from .._core import errors
+from .._core.secrets import mark_as_secret
 from .iam import Iam
 from .upload_probe import Patience
 from .uploader_options import Wanted

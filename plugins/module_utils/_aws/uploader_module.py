@@ -16,8 +16,8 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
-from .. import _errors as errors
-from .._plan import Change, Context, Outcome, Plan
+from .._core import errors
+from .._core.plan import Change, Context, Outcome, Plan
 from . import uploader, uploader_policy
 from .connection import make_client
 from .flights import Flights

@@ -14,7 +14,7 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from .. import _errors as errors
+from .._core import errors
 from .iam import Iam
 from .uploader_options import Wanted
 

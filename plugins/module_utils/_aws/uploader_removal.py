@@ -9,7 +9,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-from .. import _errors as errors
+from .._core import errors
 from .iam import Iam
 from .uploader_keys import retire, unless_gone
 from .uploader_options import Wanted

@@ -13,8 +13,8 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from .. import _errors as errors
-from .._values import given
+from .._core import errors
+from .._core.values import given
 from . import connection as aws
 from . import iam, uploader_options
 from .uploader_keys import QUOTA

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 from .._aws import connection as aws
 from .._aws import iam, names, uploader_options, uploader_policy
 from .._aws.upload_options import timeout_problems
-from .._errors import InputError
+from .._core.errors import InputError
+from .._core.secrets import mark_as_secret
+from .._core.values import given
 from .._heroku import connection as heroku
-from .._secrets import mark_as_secret
 from .._upload_target import params as upload_target
-from .._values import given
 from .._vonage import connection as vonage
 from .._vonage import rules
 from . import urls

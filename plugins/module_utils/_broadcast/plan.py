@@ -15,11 +15,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .. import _errors as errors
 from .._aws import uploader, uploader_policy
 from .._aws.uploader import ACTIVE, QUOTA, AccessKey
+from .._core import errors
+from .._core.plan import Change, Plan
 from .._heroku import config_vars
-from .._plan import Change, Plan
 from . import urls
 from .options import KEY_ID, KEY_SECRET, Desired, is_key_id
 

@@ -13,14 +13,14 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field, replace
 
-from .. import _errors as errors
 from .._aws.conditional import get_small_object
 from .._aws.connection import make_client, with_known_owner
 from .._aws.errors import told
 from .._aws.upload_probe import FOLDER_START, Check, Patience, may_pass, problem
 from .._aws.upload_views import BUDGET, preflight, public_url
-from .._http import Answer, Http
-from .._secrets import redact
+from .._core import errors
+from .._core.http import Answer, Http
+from .._core.secrets import redact
 from . import urls
 from .options import IMAGES, Desired, is_key_id
 

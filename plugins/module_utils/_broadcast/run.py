@@ -18,7 +18,6 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from .. import _errors as errors
 from .._aws import uploader
 from .._aws.bucket_api import check_owner
 from .._aws.connection import make_client
@@ -26,11 +25,12 @@ from .._aws.iam import Iam, warn_of_exposed_keys
 from .._aws.upload_check import bucket_region
 from .._aws.upload_views import public_url
 from .._aws.uploader import NewKey
+from .._core import errors
+from .._core.plan import Context, Outcome, Plan
+from .._core.secrets import mark_as_secret
+from .._core.values import quote_list
 from .._heroku import config_vars
 from .._heroku.api import Client
-from .._plan import Context, Outcome, Plan
-from .._secrets import mark_as_secret
-from .._values import quote_list
 from . import urls
 from .options import KEY_ID, KEY_SECRET, VARIABLES, Desired, desired
 from .plan import (

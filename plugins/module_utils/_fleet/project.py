@@ -13,14 +13,14 @@ import time
 import typing as t
 from dataclasses import replace
 
-from .. import _errors as errors
 from .._archive_storage import workflow
 from .._archive_storage.params import OF_ONE_PROJECT, Params, parse_params
 from .._archive_storage.task_variables import TaskVariables
-from .._plan import Context, Outcome
-from .._secrets import mark_as_secret
+from .._core import errors
+from .._core.plan import Context, Outcome
+from .._core.secrets import mark_as_secret
+from .._core.values import given
 from .._state_file import state
-from .._values import given
 from .._vonage import account, archive_info, archives, listing
 from .._vonage import connection as vonage
 from .._vonage.api import Client

@@ -15,14 +15,14 @@ import secrets
 import time
 import typing as t
 
-from .. import _errors as errors
-from .._atomic_file import replace_file
 from .._aws import connection as aws
 from .._aws.bucket_api import Bucket
 from .._aws.names import RECORDS_PREFIX, bucket_problem
 from .._aws.objects import put_small_object
-from .._plan import Context, Outcome
-from .._values import given
+from .._core import errors
+from .._core.atomic_file import replace_file
+from .._core.plan import Context, Outcome
+from .._core.values import given
 from . import html_page, report
 
 ARGUMENTS: dict[str, t.Any] = {

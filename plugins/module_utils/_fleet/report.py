@@ -13,8 +13,8 @@ import typing as t
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
+from .._core.values import first_few
 from .._state_file import state
-from .._values import first_few
 from .._vonage import archives
 
 FORMAT = 1

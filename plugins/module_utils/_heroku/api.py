@@ -17,9 +17,9 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from .. import _errors as errors
-from .._http import Answer, Http
-from .._secrets import redact
+from .._core import errors
+from .._core.http import Answer, Http
+from .._core.secrets import redact
 from .connection import App
 
 ACCEPT = "application/vnd.heroku+json; version=3"

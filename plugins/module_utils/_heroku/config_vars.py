@@ -15,10 +15,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._errors import InputError
-from .._plan import Change, Context, Outcome, Plan, Step
-from .._secrets import mark_as_secret
-from .._values import given, quote_list
+from .._core.errors import InputError
+from .._core.plan import Change, Context, Outcome, Plan, Step
+from .._core.secrets import mark_as_secret
+from .._core.values import given, quote_list
 from . import connection, rules
 from .api import Client
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._http import Budget
-from .._values import first, given
+from .._core.http import Budget
+from .._core.values import first, given
 from .._vonage.connection import budget, url_problems
 from . import rules
 

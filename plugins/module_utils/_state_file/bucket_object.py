@@ -9,9 +9,9 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-from .. import _errors as errors
 from .._aws.conditional import ConditionalObject, StoredObject
 from .._aws.connection import Connection, make_client
+from .._core import errors
 
 
 class ObjectStore(ConditionalObject):

@@ -18,9 +18,9 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .. import _errors as errors
-from .._atomic_file import replace_file
 from .._aws.conditional import LARGEST, StoredObject
+from .._core import errors
+from .._core.atomic_file import replace_file
 
 # The lock is for the write of one small file: after this time, the process that holds it hangs.
 LOCK_SECONDS = 10.0

@@ -18,8 +18,8 @@ from .._aws import connection as aws
 from .._aws.conditional import LARGEST, StoredObject
 from .._aws.errors import told
 from .._aws.names import RECORDS_PREFIX, record_key
-from .._errors import InputError
-from .._values import given, without_userinfo
+from .._core.errors import InputError
+from .._core.values import given, without_userinfo
 from .bucket_object import object_store
 from .local_file import FileStore
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import _errors as errors
+from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject
 from .._vonage.connection import Project

@@ -16,8 +16,8 @@ from __future__ import annotations
 import time
 import typing as t
 
-from .. import _errors as errors
-from .._plan import Context, Outcome
+from .._core import errors
+from .._core.plan import Context, Outcome
 from .._state_file import state
 from .._state_file.store import Store
 from .._vonage.api import Client, Done

@@ -18,8 +18,8 @@ import re
 import ssl
 import typing as t
 
-from .._errors import MissingLibraryError
-from .._libraries import load
+from .._core.errors import MissingLibraryError
+from .._core.optional_imports import load
 
 BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 LARGEST_KEY = 2048

@@ -16,12 +16,12 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .. import _errors as errors
 from .._aws import uploader
 from .._aws.connection import make_client
 from .._aws.flights import LONGEST_UPLOAD, Flights
 from .._aws.iam import Iam
-from .._plan import Context, Outcome
+from .._core import errors
+from .._core.plan import Context, Outcome
 from .._state_file import state
 from .._vonage.api import Client
 from . import announced_call, fetch, previous_target, result

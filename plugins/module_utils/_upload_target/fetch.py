@@ -13,11 +13,11 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from .. import _errors as errors
 from .._aws import uploader
 from .._aws.iam import Iam
 from .._aws.uploader import AccessKey
 from .._aws.uploader_policy import Place, other_projects, places
+from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject, is_reserved
 from .._vonage.connection import Project

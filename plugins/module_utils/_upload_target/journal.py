@@ -16,7 +16,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .. import _errors as errors
+from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject
 from .._vonage.connection import Project

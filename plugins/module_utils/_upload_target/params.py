@@ -16,10 +16,10 @@ from .._aws import connection as aws
 from .._aws import iam, uploader
 from .._aws.upload_options import METHODS, Settings, probe_problems, uploader_connection
 from .._aws.uploader_options import user_problems
-from .._errors import InputError
-from .._secrets import mark_as_secret
+from .._core.errors import InputError
+from .._core.secrets import mark_as_secret
+from .._core.values import given
 from .._state_file.store import Store, parse_store
-from .._values import given
 from .._vonage import connection as vonage
 from .._vonage.connection import Project
 from . import target as targets

@@ -14,10 +14,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .. import _errors as errors
 from .._aws import uploader
 from .._aws.uploader import QUOTA, AccessKey
-from .._plan import Plan
+from .._core import errors
+from .._core.plan import Plan
 from .._state_file import state
 from .fetch import Current, CurrentStateFile
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams

@@ -16,10 +16,10 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .. import _errors as errors
+from .._core import errors
+from .._core.values import first_few
 from .._state_file import state
 from .._state_file.store import Store
-from .._values import first_few
 from .._vonage import listing
 from .._vonage.api import Client
 from .._vonage.archives import Archive

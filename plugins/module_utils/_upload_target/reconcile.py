@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._plan import Context, Outcome
+from .._core.plan import Context, Outcome
 from .apply import ensure_external_key
 from .delete import delete_target
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploadTargetParams, parse_params

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from .._aws import uploader
 from .._aws.uploader import ACTIVE, INACTIVE, AccessKey, NewKey
-from .._plan import Change, Outcome, Plan
+from .._core.plan import Change, Outcome, Plan
 from .._state_file import state
 from .._state_file.store import Store
 from .fetch import Current, CurrentStateFile

@@ -21,14 +21,14 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .. import _errors as errors
 from .._aws import uploader
 from .._aws.bucket_api import check_owner
 from .._aws.connection import make_client
 from .._aws.flights import Flights
 from .._aws.iam import Iam, warn_of_exposed_keys
 from .._aws.uploader import AccessKey, NewKey
-from .._plan import Context, Outcome
+from .._core import errors
+from .._core.plan import Context, Outcome
 from .._state_file import state
 from .._state_file.store import StoredObject
 from .._vonage.api import Client

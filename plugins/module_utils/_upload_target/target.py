@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from .._values import given
+from .._core.values import given
 from .._vonage import rules
 from . import certificates
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .. import _errors as errors
 from .._aws import upload_check, uploader
 from .._aws.iam import Iam
 from .._aws.upload_options import Settings
 from .._aws.uploader import QUOTA, NewKey
-from .._plan import Context
+from .._core import errors
+from .._core.plan import Context
 from .params import ManagedKeyParams
 from .result import RunLog
 

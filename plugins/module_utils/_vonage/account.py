@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from .. import _errors as errors
-from .._plan import Context, Outcome
-from .._secrets import mark_as_secret
-from .._values import API_SECRET, first, given, quote_list
+from .._core import errors
+from .._core.plan import Context, Outcome
+from .._core.secrets import mark_as_secret
+from .._core.values import API_SECRET, first, given, quote_list
 from . import connection, projects
 from .api import Client
 from .connection import API_KEY, Project

@@ -25,10 +25,10 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from .. import _errors as errors
-from .._http import Answer, Http
-from .._libraries import load
-from .._secrets import redact
+from .._core import errors
+from .._core.http import Answer, Http
+from .._core.optional_imports import load
+from .._core.secrets import redact
 from . import token
 from .connection import Project
 

@@ -13,20 +13,20 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .. import _errors as errors
 from .._aws import connection as aws
 from .._aws import names
 from .._aws.bucket_api import Bucket
-from .._plan import Context, Outcome
-from .._secrets import mark_as_secret
+from .._core import errors
+from .._core.plan import Context, Outcome
+from .._core.secrets import mark_as_secret
+from .._core.timestamps import moment
+from .._core.values import given, quote_list
 from .._state_file import state
 from .._state_file.store import Store, parse_store
-from .._values import given, quote_list
 from . import archive_objects, archives, listing
 from . import connection as vonage
 from .api import Client
 from .connection import Project
-from .moments import moment
 
 LIMIT = 100
 STUCK_AFTER = 3600

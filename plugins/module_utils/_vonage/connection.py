@@ -17,9 +17,9 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from .._http import Budget
-from .._libraries import load
-from .._values import API_SECRET, PEM, first, given, without_userinfo
+from .._core.http import Budget
+from .._core.optional_imports import load
+from .._core.values import API_SECRET, PEM, first, given, without_userinfo
 from . import rules
 
 # Options of the doc fragment vonage.archiving.vonage.

@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from .. import _errors as errors
+from .._core import errors
 from .archives import Archive, Page, parse_page
 from .connection import Project
 

@@ -19,7 +19,7 @@ import re
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
-from .._values import AWS_KEY_ID, AWS_SECRET, without_userinfo
+from .._core.values import AWS_KEY_ID, AWS_SECRET, without_userinfo
 
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{16}")
 # Wider than AWS, whose limit is 63 lower-case letters: Google's names may have 222 characters and "_", and the oldest

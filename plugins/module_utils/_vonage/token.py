@@ -16,7 +16,7 @@ from __future__ import annotations
 import typing as t
 import uuid
 
-from .._libraries import load
+from .._core.optional_imports import load
 
 # Three minutes is what the documents recommend; the limit of five leaves room for a clock that is off by two.
 LIFETIME = 180

@@ -17,8 +17,8 @@ import time
 import typing as t
 from abc import ABC, abstractmethod
 
-from ..._errors import ConflictError, NotFoundError, UnsupportedError
-from ..._plan import Change
+from ..._core.errors import ConflictError, NotFoundError, UnsupportedError
+from ..._core.plan import Change
 from ..bucket_api import Bucket, Subresource
 
 DesiredT = t.TypeVar("DesiredT")

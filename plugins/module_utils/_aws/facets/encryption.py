@@ -17,7 +17,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ..._errors import RejectedError, UnsupportedError
+from ..._core.errors import RejectedError, UnsupportedError
 from ..bucket_api import Bucket, Subresource
 from .base import CONFIRM_BACKOFF, Facet
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ... import _errors as errors
+from ..._core import errors
 from ..bucket_api import Bucket, Subresource
 from ..objects import first_key, head_object, put_small_object
 from .base import Facet

@@ -19,8 +19,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ... import _errors as errors
-from ..._plan import Change
+from ..._core import errors
+from ..._core.plan import Change
 from .. import policy
 from ..bucket_api import Bucket, Subresource
 from ..names import folder

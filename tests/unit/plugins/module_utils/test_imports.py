@@ -18,13 +18,13 @@ HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
 @pytest.mark.parametrize(
     "module",
     [
-        "_aws.bucket",
-        "_aws.bucket_info",
-        "_aws.upload_check",
+        "_bucket.reconcile",
+        "_bucket.info",
+        "_upload_check.reconcile",
         "_heroku.config_vars",
         "_archive_storage.settings",
         "_vonage.account",
-        "_vonage.archive_info",
+        "_archives.reconcile",
         "_upload_target.reconcile",
     ],
 )

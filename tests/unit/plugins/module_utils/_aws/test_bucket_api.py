@@ -12,7 +12,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, MalformedResponseError
@@ -22,7 +21,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 NO_CORS = "NoSuchCORSConfiguration"

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_consent import (
     Adoption,
     Retention,
@@ -47,6 +46,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     public_statement,
     tls_statement,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"
 # Prefixes of each other, so that a comparison without the slash mixes them up.

@@ -10,7 +10,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import (
     SKIPPABLE,
     BucketParams,
@@ -28,6 +27,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import DesiredPolicy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 AWS = Connection(region="eu-west-1")
 OTHER = Connection("https://s3.example.com", "eu-west-1")

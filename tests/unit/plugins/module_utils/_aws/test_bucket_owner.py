@@ -16,7 +16,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as connections
@@ -29,7 +28,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import iam_connection
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import object_store
 
 OWNER, OTHER = "111111111111", "222222222222"

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy as documents
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
@@ -38,7 +37,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Step
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Step
 
 ARN = "arn:aws:s3:::b-1"
 PREFIXES = ("a/", "b/", "c/")

@@ -17,7 +17,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection i
     connection,
     make_client,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, MissingLibraryError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, MissingLibraryError
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
 # What of the surroundings reaches botocore.

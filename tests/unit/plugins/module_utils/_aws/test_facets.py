@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import (
     Block,
     BlockFacet,
@@ -59,6 +58,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.taggi
     tag_problems,
     tags_from_option,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"
 words = st.sampled_from(["a", "b", "c"])

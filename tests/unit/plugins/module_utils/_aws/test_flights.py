@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import LONGEST_UPLOAD, Flights
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START, Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place
-from ansible_collections.vonage.archiving.plugins.module_utils._libraries import load
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
 
 NOW = 1_800_000_000.0
 PROJECT = "45828062"

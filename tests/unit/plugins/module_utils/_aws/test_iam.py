@@ -12,7 +12,6 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import (
@@ -21,6 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import (
     iam_connection,
     warn_of_exposed_keys,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
 STORE = "https://s3.example.com"

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan, names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
@@ -32,6 +31,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     tls_statement,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"
 PROJECTS = ("471", "4711", "4712", "a-b", "a")

@@ -19,7 +19,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, lock, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
@@ -27,7 +26,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, listening, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 
 BUDGET = 1.0
 # The machine may be busy. A call without a budget goes on for minutes.

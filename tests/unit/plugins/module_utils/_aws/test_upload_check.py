@@ -18,8 +18,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check, Patience, new_keys
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import Views
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 AWS, WEED = Connection(), Connection(endpoint_url="http://127.0.0.1:1")

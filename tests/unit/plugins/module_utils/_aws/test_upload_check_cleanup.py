@@ -12,7 +12,6 @@ import typing as t
 import pytest
 from botocore import exceptions
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import (
@@ -31,6 +30,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
     may_pass,
     new_keys,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.timezone.utc)
 OURS, OTHER = "vonage-archiving-probe-1", "vonage-archiving-probe-2"

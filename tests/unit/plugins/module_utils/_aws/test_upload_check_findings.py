@@ -22,7 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views
     public_url,
     stored_encryption,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer
 
 WEED = Connection(endpoint_url="http://127.0.0.1:8333")
 SETTINGS = Settings("recordings", "45678901", True, WEED, WEED)

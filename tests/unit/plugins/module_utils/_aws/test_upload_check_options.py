@@ -18,7 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_optio
     Settings,
     settings,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
 
 S3 = {"bucket": "recordings", "access_key": "AKIAQQQQQQQQQQQQQQQQ", "secret_key": "s" * 40}
 OPERATOR = {"access_key": "AKIAOPERATOR", "secret_key": "o" * 40}

@@ -13,13 +13,13 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import OWNER_TAG, Observed, User, Wanted
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 
 WANTED = Wanted("u", "recordings", "471")
 OURS = {OWNER_TAG: "true"}

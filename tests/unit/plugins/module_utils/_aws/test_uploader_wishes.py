@@ -23,7 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wis
     plan_keys,
     rotation_due,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, QuotaError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, QuotaError
 
 USER = Wanted("u", "recordings", "471")
 GOOD: dict[str, t.Any] = {"name": "u", "bucket": "recordings", "prefix": "471"}

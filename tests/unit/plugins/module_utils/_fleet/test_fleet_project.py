@@ -11,15 +11,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import OF_ONE_PROJECT, Params
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import EMPTY
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
-from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.params import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import project
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS, LARGEST_PAGE
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, listing
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page

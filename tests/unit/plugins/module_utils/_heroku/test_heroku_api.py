@@ -10,11 +10,11 @@ import json
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import api
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.api import Client, Told
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.connection import App
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Budget
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
     Reply,

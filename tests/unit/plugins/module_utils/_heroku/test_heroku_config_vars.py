@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError, RejectedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, RejectedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars, rules
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.config_vars import Desired
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
     answers,

@@ -10,9 +10,9 @@ import typing as t
 
 import pytest
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.connection import App
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
 
 TOKEN = "HRKU-01234567-89ab-cdef-0123-456789abcdef"
 

@@ -12,8 +12,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import bucket_object
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import ObjectStore
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject

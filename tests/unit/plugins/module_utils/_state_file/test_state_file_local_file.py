@@ -16,7 +16,7 @@ import threading
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import local_file
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.local_file import FileStore
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import SecretNeededError
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile

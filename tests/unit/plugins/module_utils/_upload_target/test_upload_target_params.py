@@ -10,8 +10,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._arguments import validated
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.params import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.local_file import FileStore
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
     ARGUMENTS,

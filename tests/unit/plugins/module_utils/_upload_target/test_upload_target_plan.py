@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import fetch, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import ManagedKeyParams

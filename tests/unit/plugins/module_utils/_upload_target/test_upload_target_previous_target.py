@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import previous_target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 

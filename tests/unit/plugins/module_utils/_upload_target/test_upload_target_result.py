@@ -12,7 +12,7 @@ import typing as t
 from hypothesis import given
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import NewKey
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import plan, result
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import MissingLibraryError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import MissingLibraryError
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import certificates, target
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import Target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import api
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys

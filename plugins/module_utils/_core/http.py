@@ -22,9 +22,9 @@ import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from ._errors import UnreachableError
-from ._libraries import load
-from ._secrets import redact
+from .errors import UnreachableError
+from .optional_imports import load
+from .secrets import redact
 
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
 # RFC 9110, section 9.2.2: these may be sent again when it is not known whether they arrived.

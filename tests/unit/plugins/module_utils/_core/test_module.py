@@ -18,9 +18,9 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._module import GARBAGE_THRESHOLD, UseCase, run
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import GARBAGE_THRESHOLD, UseCase, run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 SECRET = "Xv7pQ2mKd9wLzR4t"
 SPEC: dict[str, t.Any] = {

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given as example
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._values import (
+from ansible_collections.vonage.archiving.plugins.module_utils._core.values import (
     credentials,
     first,
     given,

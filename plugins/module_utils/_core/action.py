@@ -21,12 +21,12 @@ from warnings import catch_warnings, simplefilter
 
 from ansible.module_utils.common.parameters import remove_values
 
-from . import _errors as errors
-from ._arguments import validated
-from ._module import GARBAGE_THRESHOLD, UseCase, bug, forget_empty_variables, hidden, refusal, returned, secrets_around
-from ._plan import Context, Outcome
-from ._secrets import mark_as_secret, redact
-from ._values import given as is_given
+from . import errors
+from .module import GARBAGE_THRESHOLD, UseCase, bug, forget_empty_variables, hidden, refusal, returned, secrets_around
+from .params import validated
+from .plan import Context, Outcome
+from .secrets import mark_as_secret, redact
+from .values import given as is_given
 
 
 def act(

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _http
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Answer, Budget, Http
+from ansible_collections.vonage.archiving.plugins.module_utils._core import http as _http
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget, Http
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
     Reply,

@@ -10,7 +10,7 @@ import dataclasses
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Change, Outcome, Plan, Step
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Change, Outcome, Plan, Step
 
 CORS, TAGS = Change("cors_rules", None, [1]), Change("tags", {"a": "b"}, None)
 

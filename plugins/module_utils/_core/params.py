@@ -13,8 +13,8 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ._errors import InputError
-from ._values import given, without_empty
+from .errors import InputError
+from .values import given, without_empty
 
 
 def validated(

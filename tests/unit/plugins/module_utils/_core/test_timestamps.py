@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import moment
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.moments import moment
 
 NOW = 1795284000.0  # 2026-11-21T18:00:00Z
 

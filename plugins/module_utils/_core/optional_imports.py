@@ -15,7 +15,7 @@ import importlib
 import sys
 import typing as t
 
-from ._errors import MissingLibraryError
+from .errors import MissingLibraryError
 
 # What to install for an importable name.
 PACKAGES = {

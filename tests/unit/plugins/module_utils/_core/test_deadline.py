@@ -17,11 +17,11 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check, upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.deadline import Deadline
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 # How much faster than the real one the injected clock is.

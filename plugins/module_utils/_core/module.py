@@ -21,10 +21,10 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.validation import check_type_dict
 
-from ._errors import ArchivingError
-from ._plan import Context, Outcome
-from ._secrets import mark_as_secret, redact
-from ._values import AWS_KEY_ID, credentials, without_empty
+from .errors import ArchivingError
+from .plan import Context, Outcome
+from .secrets import mark_as_secret, redact
+from .values import AWS_KEY_ID, credentials, without_empty
 
 # Environment variables that modules read as fallbacks and that hold secrets: what came in by them is hidden in
 # results just as if it had come in by a no_log option.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime
 import typing as t
 
-from .._values import given
+from .values import given
 
 # Longer than clocks of machines that both use NTP differ.
 FUTURE = 300

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _errors as errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 
 @pytest.mark.parametrize(

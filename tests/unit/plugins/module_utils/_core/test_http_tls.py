@@ -19,8 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._http import Budget, Http
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Budget, Http
 
 QUICK = Budget(timeout=3, retries=0, total=5)
 

@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _secrets
-from ansible_collections.vonage.archiving.plugins.module_utils._secrets import REDACTED, SHORTEST_ECHO, redact
+from ansible_collections.vonage.archiving.plugins.module_utils._core import secrets as _secrets
+from ansible_collections.vonage.archiving.plugins.module_utils._core.secrets import REDACTED, SHORTEST_ECHO, redact
 
 SECRETS = st.text(string.ascii_letters + string.digits + "/+=-_ \"'\\äß", min_size=1, max_size=60)
 WORDS = st.text(string.printable, max_size=80)

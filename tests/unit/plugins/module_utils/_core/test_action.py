@@ -14,11 +14,11 @@ import warnings
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils import _action
-from ansible_collections.vonage.archiving.plugins.module_utils._action import perform
-from ansible_collections.vonage.archiving.plugins.module_utils._errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._module import GARBAGE_THRESHOLD, UseCase
-from ansible_collections.vonage.archiving.plugins.module_utils._plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core import action as _action
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import perform
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import GARBAGE_THRESHOLD, UseCase
+from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 SECRET = "Xv7pQ2mKd9wLzR4t"
 FETCHED = "b3Jfc29tZXRoaW5nX2Vsc2U"
@@ -174,7 +174,7 @@ def test_a_bug_of_ours_says_so_with_its_traceback() -> None:
     found = go(raising(KeyError(f"what of {SECRET}?")), token=SECRET)
     assert found["msg"].startswith("This is a bug in vonage.archiving, please report it: KeyError:")
     assert "Traceback" in found["exception"]
-    assert "test__action" in found["exception"]
+    assert "test_action" in found["exception"]
     assert found["failed"]
 
 
