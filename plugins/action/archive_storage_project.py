@@ -18,7 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
     describe_unknown_variables,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act, quiet
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome

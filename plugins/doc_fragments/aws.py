@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of ``module_utils/_aws/connection.py``."""
+    """The options of ``module_utils/_aws/session.py``."""
 
     DOCUMENTATION = r"""
 options:

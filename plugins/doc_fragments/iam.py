@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of ``module_utils/_aws/iam.py``."""
+    """The options of ``module_utils/_aws/iam_client.py``."""
 
     DOCUMENTATION = r"""
 options:

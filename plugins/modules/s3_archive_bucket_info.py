@@ -212,7 +212,7 @@ error:
       returned: when a permission is missing
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import READABLE, gather
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from tests.e2e import runs
 from tests.e2e.runs import Run

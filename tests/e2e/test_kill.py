@@ -30,7 +30,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, upload_cleanup
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
 from tests.e2e import driver, forks, runs
 from tests.e2e.prepared import variables
 from tests.e2e.site import Site, leftovers, make_uploader, new_site

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.e2e.site import Site, leftovers, made_secrets

@@ -22,9 +22,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, bucket_info, lease
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import public_statement
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.names import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e import driver, forks

@@ -22,7 +22,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam, iam_connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam, iam_connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e import runs

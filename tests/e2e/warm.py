@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from tests.e2e import quick_clients
 

@@ -17,8 +17,8 @@ import datetime
 import re
 import typing as t
 
-from .._aws import connection as aws
-from .._aws.names import record_key
+from .._aws import session as aws
+from .._aws.s3_naming import record_key
 from .._core.optional_imports import load
 from .._core.values import API_SECRET, AWS_SECRET, PEM, credentials, first, without_userinfo
 from .._upload_target.target import default_sse

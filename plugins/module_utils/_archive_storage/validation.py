@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._aws.connection import is_at_aws, is_url
+from .._aws.session import is_at_aws, is_url
 from .variables import ALLOW, PREFIX
 
 URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")

@@ -16,16 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from .._core import errors
 from .._core.plan import Context, Outcome, Step
 from .._core.secrets import redact
-from . import names, objects
-from .bucket_api import Bucket
+from . import s3_naming as names
+from . import s3_objects as objects
 from .bucket_consent import Risk, check_risks, find_risks
 from .bucket_delete import Part, delete_part, refuse_other_contents
+from .bucket_lock import with_bucket_lock
 from .bucket_options import BucketParams, parse_params
 from .bucket_plan import BucketPlan, CurrentBucket, plan, warnings
-from .connection import Connection
 from .facets.base import NotAppliedError
 from .facets.registry import FACETS
-from .lock import with_bucket_lock
+from .s3_client import Bucket
+from .session import Connection
 
 # A new bucket may be unknown to the next request: bucket configurations are eventually consistent (S3 User Guide,
 # "Amazon S3 data consistency model").

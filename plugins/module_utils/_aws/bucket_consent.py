@@ -21,15 +21,16 @@ from itertools import islice
 
 from .._core import errors
 from .._core.values import without_userinfo
-from . import names, objects
-from .bucket_api import Bucket
+from . import s3_naming as names
+from . import s3_objects as objects
 from .bucket_options import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams
 from .bucket_plan import BucketPlan, CurrentBucket
 from .bucket_state_file import shows_use_of
 from .errors import told
 from .facets.lifecycle import Lifecycle
 from .facets.policy import TLS, Policy
-from .policy import document_meaning
+from .policy_document import document_meaning
+from .s3_client import Bucket
 from .upload_probe import FOLDER_START
 
 # The facets that affect all objects in the bucket.

@@ -19,8 +19,9 @@ from itertools import chain, islice
 
 from .._core import errors
 from .._core.values import first_few
-from . import names, objects
-from .bucket_api import Bucket
+from . import s3_naming as names
+from . import s3_objects as objects
+from .s3_client import Bucket
 from .upload_probe import FOLDER_START
 
 MOST_SHOWN = 5

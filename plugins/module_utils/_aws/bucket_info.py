@@ -15,15 +15,15 @@ from concurrent.futures import ThreadPoolExecutor
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._core.values import quote_list
-from . import names
+from . import s3_naming as names
 from .bucket import bucket_location
-from .bucket_api import Bucket
-from .connection import connection
 from .errors import CREDENTIAL_CODES
 from .facets.lifecycle import DesiredLifecycle, Lifecycle
 from .facets.policy import OPTIONS, Policy, policy_options
 from .facets.registry import FACETS
-from .objects import folders_at_the_top
+from .s3_client import Bucket
+from .s3_objects import folders_at_the_top
+from .session import connection
 
 # The choices of the option facets, each with the name of the facet that it reads.
 READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}

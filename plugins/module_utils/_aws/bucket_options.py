@@ -14,16 +14,16 @@ from dataclasses import dataclass, field, replace
 
 from .._core.errors import InputError, UnsupportedError
 from .._core.values import given
-from . import connection as aws
-from . import names
-from .bucket_api import MalformedResponseError
+from . import s3_naming as names
+from . import session as aws
 from .bucket_state_file import Location, parse_location
-from .connection import Connection
 from .facets import cors, lifecycle, settings, tagging
 from .facets.block import DesiredPublicAccessBlock
 from .facets.encryption import DesiredEncryption
 from .facets.policy import DesiredPolicy
 from .facets.registry import FACETS
+from .s3_client import MalformedResponseError
+from .session import Connection
 
 CORS_RULE = {
     "id": {"type": "str"},

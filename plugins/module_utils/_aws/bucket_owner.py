@@ -23,7 +23,7 @@ from . import time_budget
 from .errors import told
 
 if t.TYPE_CHECKING:
-    from .connection import Connection
+    from .session import Connection
 
 OPTION = "expected_bucket_owner"
 # The account of the operator's own credentials: for all requests, or only for those that change something.

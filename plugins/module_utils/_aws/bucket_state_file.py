@@ -14,8 +14,8 @@ import json
 from .._state_file.bucket_object import object_store
 from .._state_file.local_file import FileStore
 from .._state_file.store import Location, Store, location
-from .connection import Connection
 from .errors import told
+from .session import Connection
 
 __all__ = ["Location", "parse_location", "shows_use_of"]
 

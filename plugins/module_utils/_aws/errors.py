@@ -22,7 +22,7 @@ from .time_budget import BudgetExceededError
 
 if t.TYPE_CHECKING:
     # That module uses this one.
-    from .connection import Connection
+    from .session import Connection
 
 UNSUPPORTED_CODES = frozenset({"NotImplemented", "XNotImplemented", "NotSupported", "MethodNotAllowed", "501", "405"})
 METHOD_CODES = frozenset({"MethodNotAllowed", "405"})

@@ -20,7 +20,7 @@ from .._core.deadline import Deadline
 from .._core.optional_imports import load
 from .._core.plan import Context, Outcome
 from .._core.secrets import redact
-from .connection import Connection, make_client, with_known_owner
+from .session import Connection, make_client, with_known_owner
 from .time_budget import BudgetExceededError
 from .upload_cleanup import Cleanup
 from .upload_deeds import Uploader

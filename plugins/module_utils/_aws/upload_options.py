@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from .._core.errors import InputError
 from .._core.values import given, without_userinfo
 from .._vonage import rules
-from . import connection as aws
-from . import names
+from . import s3_naming as names
+from . import session as aws
 
 S3_ARGUMENTS: dict[str, t.Any] = {
     "bucket": {"type": "str", "required": True},

@@ -17,9 +17,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from .._core.errors import ArchivingError, UnreachableError
 from .._core.http import Answer, Budget, Http
 from .._core.values import quote_list
-from .connection import Connection, root_element
 from .errors import told
-from .names import aws_host
+from .s3_naming import aws_host
+from .session import Connection, root_element
 from .upload_deeds import AES256, PART_SIZE
 from .upload_options import Settings
 from .upload_probe import FOLDER_START, Check, Keys, Patience, problem

@@ -21,7 +21,7 @@ from .._core import errors
 from .._core.plan import Change, Plan, Step
 from . import uploader_policy
 from .facets.tagging import tags_from_option
-from .iam import Iam
+from .iam_client import Iam
 from .upload_probe import Patience
 from .uploader_keys import QUOTA, NewKey, is_not_there, make_key, new_patience, retire
 from .uploader_options import OWNER_TAG, Wanted, problems

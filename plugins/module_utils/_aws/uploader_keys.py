@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from .._core import errors
 from .._core.secrets import mark_as_secret
-from .iam import Iam
+from .iam_client import Iam
 from .upload_probe import Patience
 from .uploader_options import Wanted
 from .uploader_reads import list_keys, seconds

@@ -19,9 +19,9 @@ from datetime import datetime, timezone
 from .._core import errors
 from .._core.plan import Change, Context, Outcome, Plan
 from . import uploader, uploader_policy
-from .connection import make_client
-from .flights import Flights
-from .iam import Iam, warn_of_exposed_keys
+from .iam_client import Iam, warn_of_exposed_keys
+from .multipart_uploads import Flights
+from .session import make_client
 from .uploader import AccessKey, NewKey, Observed, User
 from .uploader_wishes import Desired, KeyPlan, desired, plan_keys, rotation_due
 

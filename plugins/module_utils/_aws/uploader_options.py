@@ -15,7 +15,8 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from . import names, uploader_policy
+from . import s3_naming as names
+from . import uploader_policy
 from .facets import tagging
 
 OWNER_TAG = "vonage-archiving:managed"

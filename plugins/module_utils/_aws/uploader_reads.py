@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .._core import errors
-from .iam import Iam
+from .iam_client import Iam
 from .uploader_options import Wanted
 
 POLICY_NAME = "vonage-archiving"

@@ -10,7 +10,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 from .._core import errors
-from .iam import Iam
+from .iam_client import Iam
 from .uploader_keys import retire, unless_gone
 from .uploader_options import Wanted
 from .uploader_reads import Attachments, Observed, attachments, list_keys

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 from .._core import errors
 from .._core.values import given
-from . import connection as aws
-from . import iam, uploader_options
+from . import iam_client as iam
+from . import session as aws
+from . import uploader_options
 from .uploader_keys import QUOTA
 from .uploader_options import Wanted
 from .uploader_reads import AccessKey

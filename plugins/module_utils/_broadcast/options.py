@@ -16,8 +16,10 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._aws import connection as aws
-from .._aws import iam, names, uploader_options, uploader_policy
+from .._aws import iam_client as iam
+from .._aws import s3_naming as names
+from .._aws import session as aws
+from .._aws import uploader_options, uploader_policy
 from .._aws.upload_options import timeout_problems
 from .._core.errors import InputError
 from .._core.secrets import mark_as_secret

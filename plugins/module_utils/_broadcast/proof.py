@@ -13,9 +13,9 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field, replace
 
-from .._aws.conditional import get_small_object
-from .._aws.connection import make_client, with_known_owner
+from .._aws.conditional_object import get_small_object
 from .._aws.errors import told
+from .._aws.session import make_client, with_known_owner
 from .._aws.upload_probe import FOLDER_START, Check, Patience, may_pass, problem
 from .._aws.upload_views import BUDGET, preflight, public_url
 from .._core import errors

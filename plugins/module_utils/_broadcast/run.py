@@ -19,9 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._aws import uploader
-from .._aws.bucket_api import check_owner
-from .._aws.connection import make_client
-from .._aws.iam import Iam, warn_of_exposed_keys
+from .._aws.iam_client import Iam, warn_of_exposed_keys
+from .._aws.s3_client import check_owner
+from .._aws.session import make_client
 from .._aws.upload_check import bucket_region
 from .._aws.upload_views import public_url
 from .._aws.uploader import NewKey

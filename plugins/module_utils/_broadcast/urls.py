@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from urllib.parse import urljoin
 
-from .._aws.connection import is_url
+from .._aws.session import is_url
 
 VARIABLES = {1: "S3_COMPOSEDVIDEO_URL", 2: "BUCKET_URL"}
 

@@ -15,10 +15,10 @@ import secrets
 import time
 import typing as t
 
-from .._aws import connection as aws
-from .._aws.bucket_api import Bucket
-from .._aws.names import RECORDS_PREFIX, bucket_problem
-from .._aws.objects import put_small_object
+from .._aws import session as aws
+from .._aws.s3_client import Bucket
+from .._aws.s3_naming import RECORDS_PREFIX, bucket_problem
+from .._aws.s3_objects import put_small_object
 from .._core import errors
 from .._core.atomic_file import replace_file
 from .._core.plan import Context, Outcome

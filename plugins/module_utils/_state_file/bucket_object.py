@@ -9,8 +9,8 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-from .._aws.conditional import ConditionalObject, StoredObject
-from .._aws.connection import Connection, make_client
+from .._aws.conditional_object import ConditionalObject, StoredObject
+from .._aws.session import Connection, make_client
 from .._core import errors
 
 

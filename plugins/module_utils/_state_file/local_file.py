@@ -18,7 +18,7 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .._aws.conditional import LARGEST, StoredObject
+from .._aws.conditional_object import LARGEST, StoredObject
 from .._core import errors
 from .._core.atomic_file import replace_file
 

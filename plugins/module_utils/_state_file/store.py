@@ -14,10 +14,10 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._aws import connection as aws
-from .._aws.conditional import LARGEST, StoredObject
+from .._aws import session as aws
+from .._aws.conditional_object import LARGEST, StoredObject
 from .._aws.errors import told
-from .._aws.names import RECORDS_PREFIX, record_key
+from .._aws.s3_naming import RECORDS_PREFIX, record_key
 from .._core.errors import InputError
 from .._core.values import given, without_userinfo
 from .bucket_object import object_store

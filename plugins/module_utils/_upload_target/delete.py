@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from .._aws import uploader
-from .._aws.connection import make_client
-from .._aws.flights import LONGEST_UPLOAD, Flights
-from .._aws.iam import Iam
+from .._aws.iam_client import Iam
+from .._aws.multipart_uploads import LONGEST_UPLOAD, Flights
+from .._aws.session import make_client
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._state_file import state

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._aws import uploader
-from .._aws.iam import Iam
+from .._aws.iam_client import Iam
 from .._aws.uploader import AccessKey
 from .._aws.uploader_policy import Place, other_projects, places
 from .._core import errors

@@ -12,8 +12,9 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._aws import connection as aws
-from .._aws import iam, uploader
+from .._aws import iam_client as iam
+from .._aws import session as aws
+from .._aws import uploader
 from .._aws.upload_options import METHODS, Settings, probe_problems, uploader_connection
 from .._aws.uploader_options import user_problems
 from .._core.errors import InputError

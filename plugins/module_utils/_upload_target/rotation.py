@@ -22,10 +22,10 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._aws import uploader
-from .._aws.bucket_api import check_owner
-from .._aws.connection import make_client
-from .._aws.flights import Flights
-from .._aws.iam import Iam, warn_of_exposed_keys
+from .._aws.iam_client import Iam, warn_of_exposed_keys
+from .._aws.multipart_uploads import Flights
+from .._aws.s3_client import check_owner
+from .._aws.session import make_client
 from .._aws.uploader import AccessKey, NewKey
 from .._core import errors
 from .._core.plan import Context, Outcome

@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, replace
 
 from .._aws import upload_check, uploader
-from .._aws.iam import Iam
+from .._aws.iam_client import Iam
 from .._aws.upload_options import Settings
 from .._aws.uploader import QUOTA, NewKey
 from .._core import errors

@@ -13,9 +13,9 @@ import time
 import typing as t
 from dataclasses import dataclass
 
-from .._aws import connection as aws
-from .._aws import names
-from .._aws.bucket_api import Bucket
+from .._aws import s3_naming as names
+from .._aws import session as aws
+from .._aws.s3_client import Bucket
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._core.secrets import mark_as_secret

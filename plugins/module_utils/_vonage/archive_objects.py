@@ -17,8 +17,8 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
-from .._aws.bucket_api import Bucket
-from .._aws.connection import CONNECTIONS
+from .._aws.s3_client import Bucket
+from .._aws.session import CONNECTIONS
 from .archives import MOST_IDS, Archive, counted
 
 

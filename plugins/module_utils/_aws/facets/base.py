@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 
 from ..._core.errors import ConflictError, NotFoundError, UnsupportedError
 from ..._core.plan import Change
-from ..bucket_api import Bucket, Subresource
+from ..s3_client import Bucket, Subresource
 
 DesiredT = t.TypeVar("DesiredT")
 StateT = t.TypeVar("StateT")

@@ -16,7 +16,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..bucket_api import Subresource
+from ..s3_client import Subresource
 from .base import Facet
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")

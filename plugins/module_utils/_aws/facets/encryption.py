@@ -18,7 +18,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ..._core.errors import RejectedError, UnsupportedError
-from ..bucket_api import Bucket, Subresource
+from ..s3_client import Bucket, Subresource
 from .base import CONFIRM_BACKOFF, Facet
 
 SSE_S3 = "AES256"

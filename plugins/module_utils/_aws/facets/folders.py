@@ -16,8 +16,8 @@ from __future__ import annotations
 import typing as t
 
 from ..._core import errors
-from ..bucket_api import Bucket, Subresource
-from ..objects import first_key, head_object, put_small_object
+from ..s3_client import Bucket, Subresource
+from ..s3_objects import first_key, head_object, put_small_object
 from .base import Facet
 
 Folders = tuple[str, ...]

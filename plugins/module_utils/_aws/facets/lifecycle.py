@@ -16,7 +16,7 @@ import json
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..bucket_api import Subresource
+from ..s3_client import Subresource
 from .base import Facet
 
 RULE_ID = "vonage-archiving"

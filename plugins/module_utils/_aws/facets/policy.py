@@ -21,9 +21,9 @@ from dataclasses import dataclass, field, replace
 
 from ..._core import errors
 from ..._core.plan import Change
-from .. import policy
-from ..bucket_api import Bucket, Subresource
-from ..names import folder
+from .. import policy_document as policy
+from ..s3_client import Bucket, Subresource
+from ..s3_naming import folder
 from .base import CONFIRM_BACKOFF, Facet
 
 PUBLIC = "VonageArchivingPublicRead"

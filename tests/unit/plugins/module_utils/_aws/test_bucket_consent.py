@@ -28,7 +28,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan 
     pending_requirements,
     plan,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import Encryption
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
@@ -46,6 +45,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     public_statement,
     tls_statement,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"

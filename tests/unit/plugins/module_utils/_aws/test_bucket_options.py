@@ -16,7 +16,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_optio
     parse_options,
     parse_params,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import DesiredPublicAccessBlock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import DesiredEncryption
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
@@ -27,6 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import DesiredPolicy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 AWS = Connection(region="eu-west-1")

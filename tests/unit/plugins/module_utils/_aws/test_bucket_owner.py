@@ -18,16 +18,16 @@ from botocore.httpsession import URLLib3Session
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner, time_budget
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as connections
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, check_owner
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connections
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import iam_connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket, check_owner
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import (
     Connection,
     connection,
     make_client,
     with_known_owner,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import iam_connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import object_store

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy as documents
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy_document as documents
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, DesiredPublicAccessBlock

@@ -11,7 +11,6 @@ import typing as t
 import pytest
 from botocore import exceptions
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
     CREDENTIAL_CODES,
     Answered,
@@ -19,6 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
     told,
     translate,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 SECRET = "Xv7pQ2mKd9wLzR4t"

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan, names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import s3_naming as names
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
     MOST_RULES,
@@ -31,6 +31,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     tls_statement,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"

@@ -20,12 +20,13 @@ import typing as t
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as bucket_module
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, lock, time_budget
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, listening, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_lock as lock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, time_budget
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import ConditionalObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, listening, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 

@@ -13,7 +13,7 @@ import pytest
 from botocore import exceptions
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check, upload_cleanup
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import PART_SIZE
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check, Patience, new_keys

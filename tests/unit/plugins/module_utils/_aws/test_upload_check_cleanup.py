@@ -13,7 +13,7 @@ import pytest
 from botocore import exceptions
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import (
     Cleanup,
     Thing,

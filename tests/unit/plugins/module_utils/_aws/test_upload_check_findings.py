@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import Answered, translate
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import summary
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import echo, not_put
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings

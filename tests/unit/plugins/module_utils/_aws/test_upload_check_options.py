@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection as aws
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as aws
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import (
     ARGUMENTS,

@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import OWNER_TAG, Observed, User, Wanted
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors

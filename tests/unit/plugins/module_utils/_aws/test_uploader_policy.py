@@ -13,7 +13,8 @@ import typing as t
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy, uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy_document as policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import (
     document,
     same,

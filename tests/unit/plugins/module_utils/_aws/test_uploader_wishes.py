@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted, problems
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import AccessKey
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wishes import (

@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import bucket_object
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import ObjectStore

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 from .._core import errors
 from .._core.optional_imports import load
 from .bucket_owner import CALLER, CALLER_FOR_WRITES
-from .connection import Connection, listening, make_client, settled
 from .errors import (
     CREDENTIAL_CODES,
     REQUEST_CODES,
@@ -31,6 +30,7 @@ from .errors import (
     is_of_another_account,
     told,
 )
+from .session import Connection, listening, make_client, settled
 
 _NO_BUCKET = ("NoSuchBucket",)
 # With status 400: these codes are about the request or the credentials, not about the subresource.

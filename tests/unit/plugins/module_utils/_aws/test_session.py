@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import (
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import (
     ARGUMENTS,
     Connection,
     connection,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import typing as t
 
 from .._core import errors
-from .bucket_api import Bucket
-from .connection import md5
+from .s3_client import Bucket
+from .session import md5
 
 # "The request can contain a list of up to 1,000 keys" (S3 API Reference, DeleteObjects).
 MOST_DELETED = 1000

@@ -14,13 +14,13 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket, MalformedResponseError
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import gather
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import parse_options
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import ConditionalObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket, MalformedResponseError
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply

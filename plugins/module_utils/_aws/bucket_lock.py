@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 
 from .._core import errors
 from . import lease as leases
-from .bucket_api import Bucket
-from .conditional import ConditionalObject, StoredObject
-from .connection import TRIES, make_client
+from .conditional_object import ConditionalObject, StoredObject
 from .lease import FREE, ClockReading, Lease
-from .names import LOCK_KEY, RECORDS_PREFIX
+from .s3_client import Bucket
+from .s3_naming import LOCK_KEY, RECORDS_PREFIX
+from .session import TRIES, make_client
 
 
 class LeaseLostError(errors.ConflictError):

@@ -12,14 +12,14 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam import (
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import (
     ELSEWHERE,
     Iam,
     iam_connection,
     warn_of_exposed_keys,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import names
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import s3_naming as names
 
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "my.bucket-1", "1a2", "a.b.c", "1.2.3.4.5"])

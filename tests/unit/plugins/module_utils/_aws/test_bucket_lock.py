@@ -16,12 +16,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, lock
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_api import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional import ConditionalObject, StoredObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_lock as lock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_lock import Clock, LeaseLostError, Lock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import (
+    ConditionalObject,
+    StoredObject,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.lease import FREE, SECONDS, WRITE_SECONDS, Lease
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.lock import Clock, LeaseLostError, Lock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 from .._core import errors
 from .._core.optional_imports import load
 from .._core.values import given
-from .connection import Connection, configured_endpoint, connection, make_client, root_element, settled, url_problems
 from .errors import CREDENTIAL_CODES, told
+from .session import Connection, configured_endpoint, connection, make_client, root_element, settled, url_problems
 
 # Option of the doc fragment vonage.archiving.iam, next to those of vonage.archiving.aws.
 ARGUMENTS: dict[str, t.Any] = {"iam_endpoint_url": {"type": "str"}}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy_document as policy
 
 Statement = dict[str, t.Any]
 

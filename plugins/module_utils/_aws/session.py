@@ -24,7 +24,7 @@ from .._core.errors import InputError
 from .._core.optional_imports import load, too_old
 from .._core.values import AWS_KEY_ID, first, given, without_userinfo
 from . import bucket_owner, time_budget
-from .names import AWS_DOMAINS
+from .s3_naming import AWS_DOMAINS
 
 # Options of the doc fragment vonage.archiving.aws; the names are those of the collection amazon.aws.
 ARGUMENTS: dict[str, t.Any] = {

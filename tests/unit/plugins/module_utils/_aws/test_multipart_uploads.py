@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.connection import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.flights import LONGEST_UPLOAD, Flights
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.multipart_uploads import LONGEST_UPLOAD, Flights
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START, Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import Place
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from .._core import errors
 from .._core.optional_imports import load
 from . import time_budget
-from .connection import TRIES, Connection, md5
 from .errors import answered, told
+from .session import TRIES, Connection, md5
 
 # Objects of this kind are much smaller. A larger object is something else.
 LARGEST = 65536

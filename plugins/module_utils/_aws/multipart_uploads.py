@@ -18,8 +18,8 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core import errors
-from .connection import Connection
 from .errors import told
+from .session import Connection
 from .upload_probe import FOLDER_START, Patience
 from .uploader_policy import Place
 
