@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of ``module_utils/_vonage/connection.py``."""
+    """The options of ``module_utils/_vonage/project.py``."""
 
     DOCUMENTATION = r"""
 options:

@@ -127,7 +127,8 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import secrets_around
 from ansible_collections.vonage.archiving.plugins.module_utils._core.secrets import redact
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, hosts, projects
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, projects
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import inventory as hosts
 
 try:
     from ansible.template import trust_as_template

@@ -23,7 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import result
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import Client
 from tests.e2e import runs
 from tests.e2e.rotation_site import RotationSite, rotation_site
 from tests.sandbox import DropConnection, ProxiedRequest, Sandbox

@@ -26,7 +26,7 @@ from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._heroku import connection as heroku
 from .._upload_target import params as upload_target
-from .._vonage import connection as vonage
+from .._vonage import project as vonage
 from .._vonage import rules
 from . import urls
 

@@ -22,9 +22,9 @@ from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._state_file import state
 from .._vonage import account, archive_info, archives, listing
-from .._vonage import connection as vonage
-from .._vonage.api import Client
-from .._vonage.connection import Project
+from .._vonage import project as vonage
+from .._vonage.client import Client
+from .._vonage.project import Project
 
 TIMES = ("timeout", "retries", "total_timeout")
 ARCHIVES = 20

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from .._core.http import Budget
 from .._core.values import first, given
-from .._vonage.connection import budget, url_problems
+from .._vonage.project import budget, url_problems
 from . import rules
 
 HEROKU_URL = "https://api.heroku.com"

@@ -18,7 +18,7 @@ import typing as t
 from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject
-from .._vonage.connection import Project
+from .._vonage.project import Project
 
 # Seconds: stores report times in whole seconds.
 MARGIN = 2.0

@@ -20,8 +20,8 @@ from .._core import errors
 from .._core.plan import Context, Outcome
 from .._state_file import state
 from .._state_file.store import Store
-from .._vonage.api import Client, Done
-from .._vonage.connection import Project
+from .._vonage.client import Client, Done
+from .._vonage.project import Project
 from . import previous_target, result
 from .fetch import CurrentStateFile, fetch_state_file
 from .journal import Journal

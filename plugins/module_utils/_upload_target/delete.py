@@ -23,7 +23,7 @@ from .._aws.session import make_client
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._state_file import state
-from .._vonage.api import Client
+from .._vonage.client import Client
 from . import announced_call, fetch, previous_target, result
 from .apply import call_with_state_file
 from .fetch import CurrentStateFile

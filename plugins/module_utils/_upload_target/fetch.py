@@ -20,7 +20,7 @@ from .._aws.uploader_policy import Place, other_projects, places
 from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject, is_reserved
-from .._vonage.connection import Project
+from .._vonage.project import Project
 from .params import UploaderParams
 
 

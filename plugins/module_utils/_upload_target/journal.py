@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject
-from .._vonage.connection import Project
+from .._vonage.project import Project
 
 # Seconds: an announcement must differ from a claim, which announces no call.
 SHORTEST_CALL = 1.0

@@ -21,8 +21,8 @@ from .._core.errors import InputError
 from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._state_file.store import Store, parse_store
-from .._vonage import connection as vonage
-from .._vonage.connection import Project
+from .._vonage import project as vonage
+from .._vonage.project import Project
 from . import target as targets
 from .key_periods import DELETE_AFTER, GRACE_PERIOD, period_problems
 from .target import Target

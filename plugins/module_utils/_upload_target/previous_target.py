@@ -21,9 +21,9 @@ from .._core.values import first_few
 from .._state_file import state
 from .._state_file.store import Store
 from .._vonage import listing
-from .._vonage.api import Client
 from .._vonage.archives import Archive
-from .._vonage.connection import Project
+from .._vonage.client import Client
+from .._vonage.project import Project
 
 # Seconds after a change of the target during which the archive list may still lack a recording. Not documented.
 LIST_DELAY = 30

@@ -31,7 +31,7 @@ from .._core import errors
 from .._core.plan import Context, Outcome
 from .._state_file import state
 from .._state_file.store import StoredObject
-from .._vonage.api import Client
+from .._vonage.client import Client
 from . import announced_call, fetch, previous_target, result
 from .fetch import Current
 from .journal import Journal

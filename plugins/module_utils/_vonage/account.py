@@ -21,9 +21,10 @@ from .._core import errors
 from .._core.plan import Context, Outcome
 from .._core.secrets import mark_as_secret
 from .._core.values import API_SECRET, first, given, quote_list
-from . import connection, projects
-from .api import Client
-from .connection import API_KEY, Project
+from . import project as connection
+from . import projects
+from .client import Client
+from .project import API_KEY, Project
 from .projects import AccountProject
 
 # Options of the doc fragment vonage.archiving.account.

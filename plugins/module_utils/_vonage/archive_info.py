@@ -24,9 +24,9 @@ from .._core.values import given, quote_list
 from .._state_file import state
 from .._state_file.store import Store, parse_store
 from . import archive_objects, archives, listing
-from . import connection as vonage
-from .api import Client
-from .connection import Project
+from . import project as vonage
+from .client import Client
+from .project import Project
 
 LIMIT = 100
 STUCK_AFTER = 3600

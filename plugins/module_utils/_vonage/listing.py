@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from .._core import errors
 from .archives import Archive, Page, parse_page
-from .connection import Project
+from .project import Project
 
 # "count: maximum 1000" (API reference, listing archives).
 PAGE = 1000

@@ -19,7 +19,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, connection
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import project as connection
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     Asked,
     LocalServer,

@@ -16,7 +16,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.http import
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import announced_call
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 
 NOW = 1_800_000_000.0
 PROJECT = Project("45828062", "secret", budget=Budget(total=90))

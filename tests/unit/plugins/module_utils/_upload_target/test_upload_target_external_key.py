@@ -21,7 +21,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import SecretNeededError
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import Client, Done
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     Asked,
     LocalServer,

@@ -17,7 +17,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core import erro
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.journal import Journal
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._upload_target.upload_target_cases import (
     API_SECRET,
     IDS,

@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import previous_target
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 
 HOUR = 3600.0
 CHANGED = 1_800_000_000.0

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import api
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.api import Client, Done
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import client as api
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import Client, Done
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,

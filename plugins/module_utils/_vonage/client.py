@@ -29,8 +29,8 @@ from .._core import errors
 from .._core.http import Answer, Http
 from .._core.optional_imports import load
 from .._core.secrets import redact
-from . import token
-from .connection import Project
+from . import auth_token as token
+from .project import Project
 
 DONE = frozenset({200, 204})
 LONGEST_MESSAGE = 300

@@ -11,7 +11,7 @@ import time
 import jwt
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import token
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import auth_token as token
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"

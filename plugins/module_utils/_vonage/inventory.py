@@ -15,7 +15,7 @@ import re
 import typing as t
 from collections import Counter
 
-from .connection import Project
+from .project import Project
 from .projects import AccountProject
 
 ALL = "vonage_projects"

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Budget
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import connection
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.connection import Project
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import project as connection
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
 
 APPLICATION = keys.APPLICATION

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import hosts
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import inventory as hosts
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import Account
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
 
