@@ -30,7 +30,7 @@ from .._core.plan import Context, Outcome, Plan
 from .._core.secrets import mark_as_secret
 from .._core.values import quote_list
 from .._heroku import config_vars
-from .._heroku.api import Client
+from .._heroku.client import Client
 from . import urls
 from .options import KEY_ID, KEY_SECRET, VARIABLES, Desired, desired
 from .plan import (

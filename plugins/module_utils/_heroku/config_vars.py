@@ -20,7 +20,7 @@ from .._core.plan import Change, Context, Outcome, Plan, Step
 from .._core.secrets import mark_as_secret
 from .._core.values import given, quote_list
 from . import connection, rules
-from .api import Client
+from .client import Client
 
 ARGUMENTS: dict[str, t.Any] = {
     **connection.ARGUMENTS,

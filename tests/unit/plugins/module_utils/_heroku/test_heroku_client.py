@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import api
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku.api import Client, Told
+from ansible_collections.vonage.archiving.plugins.module_utils._heroku import client as api
+from ansible_collections.vonage.archiving.plugins.module_utils._heroku.client import Client, Told
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.connection import App
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
