@@ -647,8 +647,8 @@ error:
       returned: when O(encryption=none) is refused because of it
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 
 

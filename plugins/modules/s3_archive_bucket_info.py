@@ -213,7 +213,7 @@ error:
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import READABLE, gather
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import READABLE, gather
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
 
 

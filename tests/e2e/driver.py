@@ -15,7 +15,8 @@ from typing import Any
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import Params, parse_params
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, lease
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import ensure_upload_target
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile

@@ -22,16 +22,16 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import (
-    bucket_info,
     bucket_owner,
     upload_check,
     upload_cleanup,
     upload_views,
     uploader_module,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish

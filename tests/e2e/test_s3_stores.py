@@ -20,9 +20,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import s3_objects as objects
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import READABLE, gather
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import READABLE, gather
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e.extra_stores import name_installed

@@ -21,10 +21,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, bucket_info, lease
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import public_statement
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import public_statement
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from tests.e2e import driver, forks

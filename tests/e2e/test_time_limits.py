@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket, time_budget, uploader_module
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget, uploader_module
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile

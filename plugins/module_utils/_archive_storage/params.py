@@ -16,7 +16,7 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from .._aws import bucket_options
+from .._bucket import params as bucket_options
 from .._core.errors import InputError
 from .._core.params import validated
 from .._core.values import given

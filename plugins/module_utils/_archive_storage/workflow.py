@@ -15,8 +15,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .._aws import bucket
-from .._aws.bucket_options import ADOPT_BUCKET, BucketParams
+from .._bucket import reconcile as bucket
+from .._bucket.params import ADOPT_BUCKET, BucketParams
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._upload_target import reconcile as upload_target

@@ -17,10 +17,10 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from .._bucket.facets.tagging import tags_from_option
 from .._core import errors
 from .._core.plan import Change, Plan, Step
 from . import uploader_policy
-from .facets.tagging import tags_from_option
 from .iam_client import Iam
 from .upload_probe import Patience
 from .uploader_keys import QUOTA, NewKey, is_not_there, make_key, new_patience, retire

@@ -12,8 +12,8 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import parse_params
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import BucketParams
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import reconcile as upload_target

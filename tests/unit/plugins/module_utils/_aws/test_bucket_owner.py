@@ -16,10 +16,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connections
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import iam_connection
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket, check_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import (
@@ -28,6 +26,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.session impo
     make_client,
     with_known_owner,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket_module
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.bucket_object import object_store

@@ -12,15 +12,15 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as use_case
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_info import gather
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import parse_options
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import ConditionalObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets import base, cors, encryption, policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket, MalformedResponseError
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as use_case
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import base, cors, encryption, policy
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import gather
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import parse_options
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply

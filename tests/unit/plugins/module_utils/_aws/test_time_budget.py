@@ -19,7 +19,6 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_lock as lock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import ConditionalObject
@@ -27,6 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors impor
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, listening, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 

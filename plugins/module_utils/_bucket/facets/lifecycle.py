@@ -16,7 +16,7 @@ import json
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from ..s3_client import Subresource
+from ..._aws.s3_client import Subresource
 from .base import Facet
 
 RULE_ID = "vonage-archiving"

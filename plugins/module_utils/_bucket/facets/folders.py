@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._aws.s3_client import Bucket, Subresource
+from ..._aws.s3_objects import first_key, head_object, put_small_object
 from ..._core import errors
-from ..s3_client import Bucket, Subresource
-from ..s3_objects import first_key, head_object, put_small_object
 from .base import Facet
 
 Folders = tuple[str, ...]

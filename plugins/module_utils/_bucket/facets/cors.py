@@ -16,7 +16,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from ..s3_client import Subresource
+from ..._aws.s3_client import Subresource
 from .base import Facet
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from .._core import errors
 from .._core.plan import Change, Plan, Step
-from .bucket_options import BucketParams
-from .facets.block import Block, DesiredPublicAccessBlock
 from .facets.policy import OPTIONS, PUBLIC, DesiredPolicy, Policy
+from .facets.public_access_block import Block, DesiredPublicAccessBlock
 from .facets.registry import FACETS
+from .params import BucketParams
 
 
 @dataclass(frozen=True)

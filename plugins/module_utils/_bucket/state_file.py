@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import json
 
+from .._aws.errors import told
+from .._aws.session import Connection
 from .._state_file.bucket_object import object_store
 from .._state_file.local_file import FileStore
 from .._state_file.store import Location, Store, location
-from .errors import told
-from .session import Connection
 
 __all__ = ["Location", "parse_location", "shows_use_of"]
 

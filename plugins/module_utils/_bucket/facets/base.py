@@ -17,9 +17,9 @@ import time
 import typing as t
 from abc import ABC, abstractmethod
 
+from ..._aws.s3_client import Bucket, Subresource
 from ..._core.errors import ConflictError, NotFoundError, UnsupportedError
 from ..._core.plan import Change
-from ..s3_client import Bucket, Subresource
 
 DesiredT = t.TypeVar("DesiredT")
 StateT = t.TypeVar("StateT")

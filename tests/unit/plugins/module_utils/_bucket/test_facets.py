@@ -13,33 +13,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import (
-    Block,
-    BlockFacet,
-    DesiredPublicAccessBlock,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.cors import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.cors import (
     CorsFacet,
     CorsRule,
     rule_from_option,
     rule_problems,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.encryption import (
     DesiredEncryption,
     Encryption,
     EncryptionFacet,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     RULE_ID,
     DesiredLifecycle,
     Lifecycle,
     LifecycleFacet,
     LifecycleRule,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     rule_from_option as lifecycle_rule,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.ownership_versioning import (
+    OwnershipFacet,
+    VersioningFacet,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import (
     PUBLIC,
     DesiredPolicy,
     Policy,
@@ -47,12 +46,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     public_statement,
     tls_statement,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.settings import (
-    OwnershipFacet,
-    VersioningFacet,
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import (
+    Block,
+    BlockFacet,
+    DesiredPublicAccessBlock,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import (
     DesiredTags,
     TaggingFacet,
     tag_problems,

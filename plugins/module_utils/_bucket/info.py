@@ -12,18 +12,18 @@ from __future__ import annotations
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from .._aws import s3_naming as names
+from .._aws.errors import CREDENTIAL_CODES
+from .._aws.s3_client import Bucket
+from .._aws.s3_objects import folders_at_the_top
+from .._aws.session import connection
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._core.values import quote_list
-from . import s3_naming as names
-from .bucket import bucket_location
-from .errors import CREDENTIAL_CODES
 from .facets.lifecycle import DesiredLifecycle, Lifecycle
 from .facets.policy import OPTIONS, Policy, policy_options
 from .facets.registry import FACETS
-from .s3_client import Bucket
-from .s3_objects import folders_at_the_top
-from .session import connection
+from .reconcile import bucket_location
 
 # The choices of the option facets, each with the name of the facet that it reads.
 READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}

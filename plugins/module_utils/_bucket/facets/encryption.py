@@ -17,8 +17,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from ..._aws.s3_client import Bucket, Subresource
 from ..._core.errors import RejectedError, UnsupportedError
-from ..s3_client import Bucket, Subresource
 from .base import CONFIRM_BACKOFF, Facet
 
 SSE_S3 = "AES256"

@@ -15,27 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_consent import (
-    Adoption,
-    Retention,
-    TlsOnly,
-    check_risks,
-    find_risks,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_options
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import (
-    CurrentBucket,
-    pending_requirements,
-    plan,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import Encryption
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.encryption import Encryption
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     Lifecycle,
     LifecycleFacet,
     LifecycleRule,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import (
     ENCRYPTION,
     TLS,
     Policy,
@@ -45,7 +32,20 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     public_statement,
     tls_statement,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import Block
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import BucketParams, parse_options
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.plan import (
+    CurrentBucket,
+    pending_requirements,
+    plan,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.risks import (
+    Adoption,
+    Retention,
+    TlsOnly,
+    check_risks,
+    find_risks,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"

@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ..s3_client import Subresource
+from ..._aws.s3_client import Subresource
 from .base import Facet
 
 

@@ -14,24 +14,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import s3_naming as names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams, parse_options
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import plan as bucket_plan
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     MOST_RULES,
     Lifecycle,
     rule_id,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import (
     PUBLIC,
     Policy,
     public_statement,
     tls_statement,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import Block
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import BucketParams, parse_options
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.plan import CurrentBucket, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"

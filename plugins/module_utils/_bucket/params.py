@@ -12,18 +12,19 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from .._aws import s3_naming as names
+from .._aws import session as aws
+from .._aws.s3_client import MalformedResponseError
+from .._aws.session import Connection
 from .._core.errors import InputError, UnsupportedError
 from .._core.values import given
-from . import s3_naming as names
-from . import session as aws
-from .bucket_state_file import Location, parse_location
-from .facets import cors, lifecycle, settings, tagging
-from .facets.block import DesiredPublicAccessBlock
+from .facets import cors, lifecycle, tagging
+from .facets import ownership_versioning as settings
 from .facets.encryption import DesiredEncryption
 from .facets.policy import DesiredPolicy
+from .facets.public_access_block import DesiredPublicAccessBlock
 from .facets.registry import FACETS
-from .s3_client import MalformedResponseError
-from .session import Connection
+from .state_file import Location, parse_location
 
 CORS_RULE = {
     "id": {"type": "str"},

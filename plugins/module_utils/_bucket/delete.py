@@ -17,12 +17,12 @@ import typing as t
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
+from .._aws import s3_naming as names
+from .._aws import s3_objects as objects
+from .._aws.s3_client import Bucket
+from .._aws.upload_probe import FOLDER_START
 from .._core import errors
 from .._core.values import first_few
-from . import s3_naming as names
-from . import s3_objects as objects
-from .s3_client import Bucket
-from .upload_probe import FOLDER_START
 
 MOST_SHOWN = 5
 

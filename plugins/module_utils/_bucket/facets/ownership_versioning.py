@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..s3_client import Subresource
+from ..._aws.s3_client import Subresource
 from .base import Facet
 
 OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")

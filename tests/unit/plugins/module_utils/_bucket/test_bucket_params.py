@@ -10,23 +10,25 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import (
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.encryption import DesiredEncryption
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
+    DesiredLifecycle,
+    LifecycleRule,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import OPTIONS as POLICY_OPTIONS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import DesiredPolicy
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import (
+    DesiredPublicAccessBlock,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import (
     SKIPPABLE,
     BucketParams,
     parse_options,
     parse_params,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import DesiredPublicAccessBlock
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import DesiredEncryption
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
-    DesiredLifecycle,
-    LifecycleRule,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import OPTIONS as POLICY_OPTIONS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import DesiredPolicy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 AWS = Connection(region="eu-west-1")

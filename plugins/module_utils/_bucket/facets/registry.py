@@ -13,13 +13,13 @@ from __future__ import annotations
 import typing as t
 
 from .base import Facet
-from .block import BlockFacet
 from .cors import CorsFacet
 from .encryption import EncryptionFacet
 from .folders import FoldersFacet
 from .lifecycle import LifecycleFacet
+from .ownership_versioning import OwnershipFacet, VersioningFacet
 from .policy import PolicyFacet
-from .settings import OwnershipFacet, VersioningFacet
+from .public_access_block import BlockFacet
 from .tagging import TaggingFacet
 
 FACETS: dict[str, Facet[t.Any, t.Any]] = {

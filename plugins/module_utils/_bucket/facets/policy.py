@@ -19,11 +19,11 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
+from ..._aws import policy_document as policy
+from ..._aws.s3_client import Bucket, Subresource
+from ..._aws.s3_naming import folder
 from ..._core import errors
 from ..._core.plan import Change
-from .. import policy_document as policy
-from ..s3_client import Bucket, Subresource
-from ..s3_naming import folder
 from .base import CONFIRM_BACKOFF, Facet
 
 PUBLIC = "VonageArchivingPublicRead"

@@ -13,21 +13,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy_document as documents
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_options import BucketParams
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_plan import CurrentBucket, plan
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.block import Block, DesiredPublicAccessBlock
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.encryption import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import plan as bucket_plan
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.encryption import (
     DesiredEncryption,
     Encryption,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.lifecycle import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     DesiredLifecycle,
     Lifecycle,
     LifecycleRule,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.policy import (
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import (
     PUBLIC,
     DesiredPolicy,
     Policy,
@@ -35,8 +32,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.polic
     public_statement,
     tls_statement,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.facets.tagging import DesiredTags
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import (
+    Block,
+    DesiredPublicAccessBlock,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import BucketParams
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.plan import CurrentBucket, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Step
 

@@ -13,20 +13,20 @@ import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 
+from .._aws import s3_naming as names
+from .._aws import s3_objects as objects
+from .._aws.bucket_lock import with_bucket_lock
+from .._aws.s3_client import Bucket
+from .._aws.session import Connection
 from .._core import errors
 from .._core.plan import Context, Outcome, Step
 from .._core.secrets import redact
-from . import s3_naming as names
-from . import s3_objects as objects
-from .bucket_consent import Risk, check_risks, find_risks
-from .bucket_delete import Part, delete_part, refuse_other_contents
-from .bucket_lock import with_bucket_lock
-from .bucket_options import BucketParams, parse_params
-from .bucket_plan import BucketPlan, CurrentBucket, plan, warnings
+from .delete import Part, delete_part, refuse_other_contents
 from .facets.base import NotAppliedError
 from .facets.registry import FACETS
-from .s3_client import Bucket
-from .session import Connection
+from .params import BucketParams, parse_params
+from .plan import BucketPlan, CurrentBucket, plan, warnings
+from .risks import Risk, check_risks, find_risks
 
 # A new bucket may be unknown to the next request: bucket configurations are eventually consistent (S3 User Guide,
 # "Amazon S3 data consistency model").

@@ -19,19 +19,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+from .._aws import s3_naming as names
+from .._aws import s3_objects as objects
+from .._aws.errors import told
+from .._aws.policy_document import document_meaning
+from .._aws.s3_client import Bucket
+from .._aws.upload_probe import FOLDER_START
 from .._core import errors
 from .._core.values import without_userinfo
-from . import s3_naming as names
-from . import s3_objects as objects
-from .bucket_options import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams
-from .bucket_plan import BucketPlan, CurrentBucket
-from .bucket_state_file import shows_use_of
-from .errors import told
 from .facets.lifecycle import Lifecycle
 from .facets.policy import TLS, Policy
-from .policy_document import document_meaning
-from .s3_client import Bucket
-from .upload_probe import FOLDER_START
+from .params import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams
+from .plan import BucketPlan, CurrentBucket
+from .state_file import shows_use_of
 
 # The facets that affect all objects in the bucket.
 BUCKET_WIDE = {
