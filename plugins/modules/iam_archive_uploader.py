@@ -397,13 +397,13 @@ error:
     access_keys: [AKIAIOSFODNN7EXAMPLE, AKIAI44QH8DHBEXAMPLE]
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_module import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wishes import (
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.params import (
     ARGUMENTS,
     MUTUALLY_EXCLUSIVE,
     REQUIRED_IF,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.reconcile import reconcile
 
 
 def main() -> None:

@@ -26,7 +26,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import (
     upload_check,
     upload_cleanup,
     upload_views,
-    uploader_module,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
@@ -36,6 +35,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.errors impo
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info
 from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site

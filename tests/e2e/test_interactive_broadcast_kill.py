@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import run as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from tests.e2e import forks, runs
 from tests.e2e.broadcast_site import OTHERS, BroadcastSite, broadcast_site, reach
 from tests.e2e.test_kill import Killer

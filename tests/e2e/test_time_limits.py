@@ -17,11 +17,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget, uploader_module
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox
 
 pytestmark = pytest.mark.xdist_group("time_limits")

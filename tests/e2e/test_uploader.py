@@ -21,10 +21,12 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_module, uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam, iam_connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import policy as uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
 from tests.e2e import runs
 from tests.e2e.site import leftovers
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store

@@ -15,11 +15,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._aws import uploader, uploader_policy
-from .._aws.uploader import ACTIVE, QUOTA, AccessKey
 from .._core import errors
 from .._core.plan import Change, Plan
 from .._heroku import config_vars
+from .._uploader import policy as uploader_policy
+from .._uploader import user as uploader
+from .._uploader.user import ACTIVE, QUOTA, AccessKey
 from . import urls
 from .options import KEY_ID, KEY_SECRET, Desired, is_key_id
 

@@ -16,13 +16,13 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .._aws import uploader
 from .._aws.iam_client import Iam
 from .._aws.multipart_uploads import LONGEST_UPLOAD, Flights
 from .._aws.session import make_client
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._state_file import state
+from .._uploader import user as uploader
 from .._vonage.client import Client
 from . import announced_call, fetch, previous_target, result
 from .apply import call_with_state_file

@@ -13,13 +13,13 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from .._aws import uploader
 from .._aws.iam_client import Iam
-from .._aws.uploader import AccessKey
-from .._aws.uploader_policy import Place, other_projects, places
 from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject, is_reserved
+from .._uploader import user as uploader
+from .._uploader.policy import Place, other_projects, places
+from .._uploader.user import AccessKey
 from .._vonage.project import Project
 from .params import UploaderParams
 

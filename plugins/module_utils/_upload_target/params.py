@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 
 from .._aws import iam_client as iam
 from .._aws import session as aws
-from .._aws import uploader
 from .._aws.upload_options import METHODS, Settings, probe_problems, uploader_connection
-from .._aws.uploader_options import user_problems
 from .._core.errors import InputError
 from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._state_file.store import Store, parse_store
+from .._uploader import user as uploader
+from .._uploader.user_params import user_problems
 from .._vonage import project as vonage
 from .._vonage.project import Project
 from . import target as targets

@@ -14,11 +14,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from .._aws import uploader
-from .._aws.uploader import QUOTA, AccessKey
 from .._core import errors
 from .._core.plan import Plan
 from .._state_file import state
+from .._uploader import user as uploader
+from .._uploader.user import QUOTA, AccessKey
 from .fetch import Current, CurrentStateFile
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .._aws import uploader
-from .._aws.uploader import ACTIVE, INACTIVE, AccessKey, NewKey
 from .._core.plan import Change, Outcome, Plan
 from .._state_file import state
 from .._state_file.store import Store
+from .._uploader import user as uploader
+from .._uploader.user import ACTIVE, INACTIVE, AccessKey, NewKey
 from .fetch import Current, CurrentStateFile
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams, UploadTargetParams
 from .plan import DELETE, NEW, KeyAction, RotationPlan, old_keys, plan_key_actions, unknown_keys

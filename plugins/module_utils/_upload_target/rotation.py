@@ -21,16 +21,16 @@ import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
-from .._aws import uploader
 from .._aws.iam_client import Iam, warn_of_exposed_keys
 from .._aws.multipart_uploads import Flights
 from .._aws.s3_client import check_owner
 from .._aws.session import make_client
-from .._aws.uploader import AccessKey, NewKey
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._state_file import state
 from .._state_file.store import StoredObject
+from .._uploader import user as uploader
+from .._uploader.user import AccessKey, NewKey
 from .._vonage.client import Client
 from . import announced_call, fetch, previous_target, result
 from .fetch import Current

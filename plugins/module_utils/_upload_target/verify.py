@@ -12,12 +12,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._aws import upload_check, uploader
+from .._aws import upload_check
 from .._aws.iam_client import Iam
 from .._aws.upload_options import Settings
-from .._aws.uploader import QUOTA, NewKey
 from .._core import errors
 from .._core.plan import Context
+from .._uploader import user as uploader
+from .._uploader.user import QUOTA, NewKey
 from .params import ManagedKeyParams
 from .result import RunLog
 

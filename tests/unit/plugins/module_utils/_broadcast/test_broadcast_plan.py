@@ -13,8 +13,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, User
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import plan, urls
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
     KEY_ID,
@@ -25,6 +23,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.option
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan import Observed, decide
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import AccessKey, User
 
 GIVEN: dict[str, t.Any] = {"app": "example", "api_token": "HRKU-1", "project": "47123456", "bucket": "b-1"}
 BASE = "https://b-1.s3.us-east-1.amazonaws.com"

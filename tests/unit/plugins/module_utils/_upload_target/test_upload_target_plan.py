@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader, uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import QUOTA, AccessKey
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import fetch, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import ManagedKeyParams
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.plan import DEACTIVATE, DELETE
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import policy as uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import QUOTA, AccessKey
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._upload_target.upload_target_cases import (
     CURRENT,
     FOREIGN,

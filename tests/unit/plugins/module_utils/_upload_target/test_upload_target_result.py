@@ -11,12 +11,12 @@ import typing as t
 
 from hypothesis import given
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import NewKey
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import plan, result
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.fetch import Current
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import ManagedKeyParams
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import NewKey
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._upload_target.upload_target_cases import (
     API_SECRET,
     CURRENT,

@@ -10,8 +10,6 @@ import typing as t
 
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader import AccessKey, User
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.state import State
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
@@ -21,6 +19,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.pa
     ManagedKeyParams,
     parse_params,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import AccessKey, User
 
 NOW = 1_800_000_000.0
 API_SECRET = "0123456789abcdef0123456789abcdef01234567"

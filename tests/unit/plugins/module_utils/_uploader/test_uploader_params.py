@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_options import Wanted, problems
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_reads import AccessKey
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wishes import (
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, QuotaError
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.fetch import AccessKey
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.params import (
     CREATE_KEY,
     Desired,
     KeyPlan,
@@ -23,7 +23,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_wis
     plan_keys,
     rotation_due,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, QuotaError
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import Wanted, problems
 
 USER = Wanted("u", "recordings", "471")
 GOOD: dict[str, t.Any] = {"name": "u", "bucket": "recordings", "prefix": "471"}

@@ -16,14 +16,15 @@ import time
 import typing as t
 from datetime import datetime, timezone
 
+from .._aws.iam_client import Iam, warn_of_exposed_keys
+from .._aws.multipart_uploads import Flights
+from .._aws.session import make_client
 from .._core import errors
 from .._core.plan import Change, Context, Outcome, Plan
-from . import uploader, uploader_policy
-from .iam_client import Iam, warn_of_exposed_keys
-from .multipart_uploads import Flights
-from .session import make_client
-from .uploader import AccessKey, NewKey, Observed, User
-from .uploader_wishes import Desired, KeyPlan, desired, plan_keys, rotation_due
+from . import policy as uploader_policy
+from . import user as uploader
+from .params import Desired, KeyPlan, desired, plan_keys, rotation_due
+from .user import AccessKey, NewKey, Observed, User
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:

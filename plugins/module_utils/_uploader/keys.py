@@ -12,12 +12,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .._aws.iam_client import Iam
+from .._aws.upload_probe import Patience
 from .._core import errors
 from .._core.secrets import mark_as_secret
-from .iam_client import Iam
-from .upload_probe import Patience
-from .uploader_options import Wanted
-from .uploader_reads import list_keys, seconds
+from .fetch import list_keys, seconds
+from .user_params import Wanted
 
 # Access keys of a user (IAM User Guide, "IAM and AWS STS quotas"). Kept to where a store knows no such limit.
 QUOTA = 2

@@ -17,15 +17,14 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+from .._aws.iam_client import Iam
+from .._aws.upload_probe import Patience
 from .._bucket.facets.tagging import tags_from_option
 from .._core import errors
 from .._core.plan import Change, Plan, Step
-from . import uploader_policy
-from .iam_client import Iam
-from .upload_probe import Patience
-from .uploader_keys import QUOTA, NewKey, is_not_there, make_key, new_patience, retire
-from .uploader_options import OWNER_TAG, Wanted, problems
-from .uploader_reads import (
+from . import policy as uploader_policy
+from .delete import removable, remove, removed
+from .fetch import (
     ACTIVE,
     INACTIVE,
     POLICY_NAME,
@@ -39,7 +38,8 @@ from .uploader_reads import (
     response_time,
     with_last_used,
 )
-from .uploader_removal import removable, remove, removed
+from .keys import QUOTA, NewKey, is_not_there, make_key, new_patience, retire
+from .user_params import OWNER_TAG, Wanted, problems
 
 # What the parts of an uploader are to others.
 __all__ = [

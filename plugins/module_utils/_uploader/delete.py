@@ -9,11 +9,11 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+from .._aws.iam_client import Iam
 from .._core import errors
-from .iam_client import Iam
-from .uploader_keys import retire, unless_gone
-from .uploader_options import Wanted
-from .uploader_reads import Attachments, Observed, attachments, list_keys
+from .fetch import Attachments, Observed, attachments, list_keys
+from .keys import retire, unless_gone
+from .user_params import Wanted
 
 
 def removable(iam: Iam, wanted: Wanted, observed: Observed) -> Attachments:

@@ -15,9 +15,9 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .._aws import s3_naming as names
 from .._bucket.facets import tagging
-from . import s3_naming as names
-from . import uploader_policy
+from . import policy as uploader_policy
 
 OWNER_TAG = "vonage-archiving:managed"
 LONGEST_NAME = 64

@@ -14,9 +14,9 @@ import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from .._aws.iam_client import Iam
 from .._core import errors
-from .iam_client import Iam
-from .uploader_options import Wanted
+from .user_params import Wanted
 
 POLICY_NAME = "vonage-archiving"
 # When a verification last created a temporary key (Unix seconds, clock of the IAM server). Written where the server

@@ -14,13 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import policy_document as policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import uploader_policy
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.uploader_policy import (
-    document,
-    same,
-    shown,
-    widened,
-)
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader import policy as uploader_policy
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.policy import document, same, shown, widened
 
 names = st.sampled_from(["recordings", "b-1", "471", "4710", "47"])
 documents = st.builds(document, names, names, st.booleans(), st.sampled_from(["aws", "aws-cn"]))

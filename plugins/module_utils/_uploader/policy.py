@@ -18,7 +18,7 @@ import json
 import re
 import typing as t
 
-from . import policy_document as policy
+from .._aws import policy_document as policy
 
 Document = dict[str, t.Any]
 

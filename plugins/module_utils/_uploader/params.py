@@ -13,14 +13,14 @@ import re
 import typing as t
 from dataclasses import dataclass, replace
 
+from .._aws import iam_client as iam
+from .._aws import session as aws
 from .._core import errors
 from .._core.values import given
-from . import iam_client as iam
-from . import session as aws
-from . import uploader_options
-from .uploader_keys import QUOTA
-from .uploader_options import Wanted
-from .uploader_reads import AccessKey
+from . import user_params as uploader_options
+from .fetch import AccessKey
+from .keys import QUOTA
+from .user_params import Wanted
 
 CREATE_KEY = ("never", "when_missing", "always")
 ARGUMENTS: dict[str, t.Any] = {
