@@ -318,9 +318,9 @@ error:
     hint: Nothing was sent.
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.reconcile import reconcile
 
 
 def main() -> None:

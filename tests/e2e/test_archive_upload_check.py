@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.reconcile import reconcile
 from tests.e2e import forks, warm
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store
 

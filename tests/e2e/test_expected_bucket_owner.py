@@ -21,19 +21,17 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import (
-    bucket_owner,
-    upload_check,
-    upload_cleanup,
-    upload_views,
-)
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks as upload_views
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info

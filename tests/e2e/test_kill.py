@@ -29,8 +29,9 @@ import psutil
 import pytest
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from tests.e2e import driver, forks, runs
 from tests.e2e.prepared import variables
 from tests.e2e.site import Site, leftovers, make_uploader, new_site

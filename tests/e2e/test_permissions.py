@@ -24,10 +24,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup, upload_views
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks as upload_views
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
 from tests.e2e.aws_gate import Gate, matches, pairs
 from tests.e2e.managed_life import LeftoverError, Life
 from tests.e2e.site import MANAGED, Site, new_site

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check
 from tests.e2e import quick_clients
 
 quick_clients.remember()

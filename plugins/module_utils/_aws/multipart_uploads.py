@@ -18,10 +18,10 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core import errors
+from .._upload_check.probe import FOLDER_START, Patience
 from .._uploader.policy import Place
 from .errors import told
 from .session import Connection
-from .upload_probe import FOLDER_START, Patience
 
 # An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
 # and what a broken upload leaves must not keep a key alive for ever.

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 from .._aws import iam_client as iam
 from .._aws import s3_naming as names
 from .._aws import session as aws
-from .._aws.upload_options import timeout_problems
 from .._core.errors import InputError
 from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._heroku import connection as heroku
+from .._upload_check.params import timeout_problems
 from .._upload_target import params as upload_target
 from .._uploader import policy as uploader_policy
 from .._uploader import user_params as uploader_options

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from .._aws.conditional_object import get_small_object
 from .._aws.errors import told
 from .._aws.session import make_client, with_known_owner
-from .._aws.upload_probe import FOLDER_START, Check, Patience, may_pass, problem
-from .._aws.upload_views import BUDGET, preflight, public_url
 from .._core import errors
 from .._core.http import Answer, Http
 from .._core.secrets import redact
+from .._upload_check.access_checks import BUDGET, preflight, public_url
+from .._upload_check.probe import FOLDER_START, Check, Patience, may_pass, problem
 from . import urls
 from .options import IMAGES, Desired, is_key_id
 

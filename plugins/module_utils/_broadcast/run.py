@@ -21,14 +21,14 @@ from dataclasses import dataclass, field
 from .._aws.iam_client import Iam, warn_of_exposed_keys
 from .._aws.s3_client import check_owner
 from .._aws.session import make_client
-from .._aws.upload_check import bucket_region
-from .._aws.upload_views import public_url
 from .._core import errors
 from .._core.plan import Context, Outcome, Plan
 from .._core.secrets import mark_as_secret
 from .._core.values import quote_list
 from .._heroku import config_vars
 from .._heroku.client import Client
+from .._upload_check.access_checks import public_url
+from .._upload_check.reconcile import bucket_region
 from .._uploader import user as uploader
 from .._uploader.user import NewKey
 from . import urls

@@ -20,9 +20,9 @@ from itertools import chain, islice
 from .._aws import s3_naming as names
 from .._aws import s3_objects as objects
 from .._aws.s3_client import Bucket
-from .._aws.upload_probe import FOLDER_START
 from .._core import errors
 from .._core.values import first_few
+from .._upload_check.probe import FOLDER_START
 
 MOST_SHOWN = 5
 

@@ -24,9 +24,9 @@ from .._aws import s3_objects as objects
 from .._aws.errors import told
 from .._aws.policy_document import document_meaning
 from .._aws.s3_client import Bucket
-from .._aws.upload_probe import FOLDER_START
 from .._core import errors
 from .._core.values import without_userinfo
+from .._upload_check.probe import FOLDER_START
 from .facets.lifecycle import Lifecycle
 from .facets.policy import TLS, Policy
 from .params import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams

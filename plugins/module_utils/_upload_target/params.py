@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 from .._aws import iam_client as iam
 from .._aws import session as aws
-from .._aws.upload_options import METHODS, Settings, probe_problems, uploader_connection
 from .._core.errors import InputError
 from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._state_file.store import Store, parse_store
+from .._upload_check.params import METHODS, Settings, probe_problems, uploader_connection
 from .._uploader import user as uploader
 from .._uploader.user_params import user_problems
 from .._vonage import project as vonage

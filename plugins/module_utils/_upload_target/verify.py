@@ -12,11 +12,11 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from .._aws import upload_check
 from .._aws.iam_client import Iam
-from .._aws.upload_options import Settings
 from .._core import errors
 from .._core.plan import Context
+from .._upload_check import reconcile as upload_check
+from .._upload_check.params import Settings
 from .._uploader import user as uploader
 from .._uploader.user import QUOTA, NewKey
 from .params import ManagedKeyParams

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.multipart_uploads import LONGEST_UPLOAD, Flights
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import FOLDER_START, Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import FOLDER_START, Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.policy import Place
 
 NOW = 1_800_000_000.0

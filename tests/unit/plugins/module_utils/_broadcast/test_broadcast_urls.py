@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import public_url
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.access_checks import public_url
 
 KEY = "47123456/0a1b/archive.mp4"
 

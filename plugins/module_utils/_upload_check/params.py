@@ -13,11 +13,11 @@ import typing as t
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from .._aws import s3_naming as names
+from .._aws import session as aws
 from .._core.errors import InputError
 from .._core.values import given, without_userinfo
 from .._vonage import rules
-from . import s3_naming as names
-from . import session as aws
 
 S3_ARGUMENTS: dict[str, t.Any] = {
     "bucket": {"type": "str", "required": True},

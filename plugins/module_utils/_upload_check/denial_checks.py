@@ -15,10 +15,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._aws.errors import told
 from .._core.errors import ArchivingError
-from .errors import told
-from .upload_deeds import Uploader
-from .upload_probe import Check, is_denied, key_is_unknown, problem
+from .probe import Check, is_denied, key_is_unknown, problem
+from .upload_checks import Uploader
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
+from .._aws.errors import told
 from .._core.deadline import Deadline
 from .._core.errors import ArchivingError, NotFoundError
-from .errors import told
-from .upload_options import Settings
-from .upload_probe import FOLDER_START, Keys, Ledger, code, problem
+from .params import Settings
+from .probe import FOLDER_START, Keys, Ledger, code, problem
 
 # A check ends within minutes; what is older than this was left behind by one that was killed.
 STALE = datetime.timedelta(hours=1)

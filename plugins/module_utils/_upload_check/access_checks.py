@@ -14,15 +14,15 @@ import typing as t
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
+from .._aws.errors import told
+from .._aws.s3_naming import aws_host
+from .._aws.session import Connection, root_element
 from .._core.errors import ArchivingError, UnreachableError
 from .._core.http import Answer, Budget, Http
 from .._core.values import quote_list
-from .errors import told
-from .s3_naming import aws_host
-from .session import Connection, root_element
-from .upload_deeds import AES256, PART_SIZE
-from .upload_options import Settings
-from .upload_probe import FOLDER_START, Check, Keys, Patience, problem
+from .params import Settings
+from .probe import FOLDER_START, Check, Keys, Patience, problem
+from .upload_checks import AES256, PART_SIZE
 
 # One look at a small object; the patience of the whole check decides how often to look.
 BUDGET = Budget(timeout=10, retries=1, total=20)

@@ -12,16 +12,17 @@ import typing as t
 import pytest
 from botocore import exceptions
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_cleanup import (
+from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.cleanup import (
     Cleanup,
     Thing,
     removable,
     run_of,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import (
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import Settings
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import (
     Keys,
     Ledger,
     Patience,
@@ -30,7 +31,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe
     may_pass,
     new_keys,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 NOW = datetime.datetime(2026, 5, 4, 12, 0, tzinfo=datetime.timezone.utc)
 OURS, OTHER = "vonage-archiving-probe-1", "vonage-archiving-probe-2"

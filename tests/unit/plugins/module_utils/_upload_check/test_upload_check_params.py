@@ -11,14 +11,14 @@ import typing as t
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as aws
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_options
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import (
+from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import params as upload_options
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import (
     ARGUMENTS,
     CHECKS,
     Settings,
     settings,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
 
 S3 = {"bucket": "recordings", "access_key": "AKIAQQQQQQQQQQQQQQQQ", "secret_key": "s" * 40}
 OPERATOR = {"access_key": "AKIAOPERATOR", "secret_key": "o" * 40}

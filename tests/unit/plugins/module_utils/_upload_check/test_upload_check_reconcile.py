@@ -12,14 +12,15 @@ from dataclasses import replace
 import pytest
 from botocore import exceptions
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws import upload_check, upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import PART_SIZE
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check, Patience, new_keys
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import Views
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.access_checks import Views
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import Settings
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check, Patience, new_keys
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.upload_checks import PART_SIZE
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 AWS, WEED = Connection(), Connection(endpoint_url="http://127.0.0.1:1")

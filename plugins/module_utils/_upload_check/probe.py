@@ -16,9 +16,9 @@ import typing as t
 import uuid
 from dataclasses import dataclass, field
 
+from .._aws.errors import CREDENTIAL_CODES
 from .._core.deadline import Deadline
 from .._core.errors import ArchivingError, DeniedError, UnreachableError
-from .errors import CREDENTIAL_CODES
 
 T = t.TypeVar("T")
 

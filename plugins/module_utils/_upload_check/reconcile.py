@@ -16,18 +16,18 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from .._aws.session import Connection, make_client, with_known_owner
+from .._aws.time_budget import BudgetExceededError
 from .._core.deadline import Deadline
 from .._core.optional_imports import load
 from .._core.plan import Context, Outcome
 from .._core.secrets import redact
-from .session import Connection, make_client, with_known_owner
-from .time_budget import BudgetExceededError
-from .upload_cleanup import Cleanup
-from .upload_deeds import Uploader
-from .upload_denials import Denials
-from .upload_options import CHECKS, Settings, settings
-from .upload_probe import Check, Ledger, Patience, new_keys
-from .upload_views import Views, public_url
+from .access_checks import Views, public_url
+from .cleanup import Cleanup
+from .denial_checks import Denials
+from .params import CHECKS, Settings, settings
+from .probe import Check, Ledger, Patience, new_keys
+from .upload_checks import Uploader
 
 Task = t.Callable[[], list[Check]]
 

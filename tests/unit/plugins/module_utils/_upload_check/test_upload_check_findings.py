@@ -10,11 +10,8 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import Answered, translate
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_check import summary
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_deeds import echo, not_put
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_options import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_probe import Check
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views import (
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.access_checks import (
     anonymous_list,
     anonymous_read,
     list_url,
@@ -22,7 +19,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.upload_views
     public_url,
     stored_encryption,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import Settings
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.reconcile import summary
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.upload_checks import echo, not_put
 
 WEED = Connection(endpoint_url="http://127.0.0.1:8333")
 SETTINGS = Settings("recordings", "45678901", True, WEED, WEED)
