@@ -434,8 +434,8 @@ error:
     tries: 1
 """
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archives.reconcile import ARGUMENTS, gather
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archive_info import ARGUMENTS, gather
 
 
 def main() -> None:

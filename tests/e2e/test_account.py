@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, archive_info
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
 from tests.e2e import runs
 from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
 from tests.sandbox.vonage.state import Archive, Project

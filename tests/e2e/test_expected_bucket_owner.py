@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
@@ -34,7 +35,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_check imp
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info
 from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
 from tests.e2e.managed_life import Life

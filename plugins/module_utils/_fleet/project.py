@@ -16,12 +16,14 @@ from dataclasses import replace
 from .._archive_storage import workflow
 from .._archive_storage.params import OF_ONE_PROJECT, Params, parse_params
 from .._archive_storage.task_variables import TaskVariables
+from .._archives import archives, listing
+from .._archives import reconcile as archive_info
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._core.secrets import mark_as_secret
 from .._core.values import given
 from .._state_file import state
-from .._vonage import account, archive_info, archives, listing
+from .._vonage import account
 from .._vonage import project as vonage
 from .._vonage.client import Client
 from .._vonage.project import Project

@@ -13,9 +13,9 @@ import typing as t
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
+from .._archives import archives
 from .._core.values import first_few
 from .._state_file import state
-from .._vonage import archives
 
 FORMAT = 1
 DAY = 86400

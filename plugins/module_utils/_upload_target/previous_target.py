@@ -16,12 +16,12 @@ import time
 import typing as t
 from dataclasses import dataclass
 
+from .._archives import listing
+from .._archives.archives import Archive
 from .._core import errors
 from .._core.values import first_few
 from .._state_file import state
 from .._state_file.store import Store
-from .._vonage import listing
-from .._vonage.archives import Archive
 from .._vonage.client import Client
 from .._vonage.project import Project
 

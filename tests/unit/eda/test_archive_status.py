@@ -27,7 +27,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.extensions.eda.plugins.event_source import archive_status as source
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archives
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import archives
 
 NOW = 1_790_000_000.0
 SECRET = "a-secret-of-the-callback-URL"

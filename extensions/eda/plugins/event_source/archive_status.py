@@ -198,7 +198,7 @@ EXAMPLES = r"""
 
 LOGGER = logging.getLogger("vonage.archiving.archive_status")
 
-# The same values as in plugins/module_utils/_vonage/archives.py.
+# The same values as in plugins/module_utils/_archives/archives.py.
 STATUSES = ("started", "paused", "stopped", "uploaded", "available", "expired", "failed", "deleted")
 OUTCOMES = {"uploaded": "uploaded", "available": "fell_back", "expired": "fell_back", "failed": "failed"}
 PROJECT_FIELDS = ("partnerId", "projectId", "applicationId")

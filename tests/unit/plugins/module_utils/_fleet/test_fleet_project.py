@@ -15,14 +15,15 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage 
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import OF_ONE_PROJECT, Params
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import EMPTY
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import listing
+from ansible_collections.vonage.archiving.plugins.module_utils._archives.archives import Archive, Page
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.params import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet import project
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS, LARGEST_PAGE
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account, listing
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
 
 PROJECT = "47123456"
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from .._core import errors
+from .._vonage.project import Project
 from .archives import Archive, Page, parse_page
-from .project import Project
 
 # "count: maximum 1000" (API reference, listing archives).
 PAGE = 1000

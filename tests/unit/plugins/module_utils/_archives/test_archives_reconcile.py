@@ -13,10 +13,11 @@ import typing as t
 
 import pytest
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import listing
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archive_info, listing
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     Asked,
     LocalServer,

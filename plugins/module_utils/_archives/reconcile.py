@@ -23,10 +23,10 @@ from .._core.timestamps import moment
 from .._core.values import given, quote_list
 from .._state_file import state
 from .._state_file.store import Store, parse_store
+from .._vonage import project as vonage
+from .._vonage.client import Client
+from .._vonage.project import Project
 from . import archive_objects, archives, listing
-from . import project as vonage
-from .client import Client
-from .project import Project
 
 LIMIT = 100
 STUCK_AFTER = 3600

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import archives, listing
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.archives import Archive, Page
+from ansible_collections.vonage.archiving.plugins.module_utils._archives import archives, listing
+from ansible_collections.vonage.archiving.plugins.module_utils._archives.archives import Archive, Page
 
 NOW = 1795284000.0
 SET = NOW - 86400
