@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS, reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
     read_task_variables,
 )
@@ -22,7 +23,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.session impo
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act, quiet
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS, reconcile
 
 
 def _warm_up() -> None:

@@ -15,10 +15,10 @@ import pytest
 import yaml
 
 from ansible_collections.vonage.archiving.plugins.action import archive_storage_project as action
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import MissingLibraryError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.modules import archive_storage_project as documentation
 from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
 

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import project, workflow
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import OF_ONE_PROJECT, Params
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS, LARGEST_PAGE
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import EMPTY
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
 from ansible_collections.vonage.archiving.plugins.module_utils._archives import listing
@@ -20,8 +21,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archives.archive
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.params import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet import project
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.project import ARGUMENTS, LARGEST_PAGE
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
 

@@ -13,9 +13,6 @@ import time
 import typing as t
 from dataclasses import replace
 
-from .._archive_storage import workflow
-from .._archive_storage.params import OF_ONE_PROJECT, Params, parse_params
-from .._archive_storage.task_variables import TaskVariables
 from .._archives import archives, listing
 from .._archives import reconcile as archive_info
 from .._core import errors
@@ -27,6 +24,9 @@ from .._vonage import account
 from .._vonage import project as vonage
 from .._vonage.client import Client
 from .._vonage.project import Project
+from . import workflow
+from .params import OF_ONE_PROJECT, Params, parse_params
+from .task_variables import TaskVariables
 
 TIMES = ("timeout", "retries", "total_timeout")
 ARCHIVES = 20
