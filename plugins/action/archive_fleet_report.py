@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.reconcile import ARGUMENTS, Told, publish
 
 FACTS = ("vonage_project_id", "vonage_project_name")
 

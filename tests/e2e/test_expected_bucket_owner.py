@@ -28,7 +28,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket import in
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet import publish
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report import reconcile as publish
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks as upload_views
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check

@@ -17,7 +17,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 
 from ansible_collections.vonage.archiving.plugins.action import archive_fleet_report as action
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.reconcile import ARGUMENTS
 from ansible_collections.vonage.archiving.plugins.modules import archive_fleet_report as documentation
 from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
 

@@ -14,11 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet import report
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import CHANGED, FAILED, NOT_RUN, OK, Row
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report import report
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.report import (
+    CHANGED,
+    FAILED,
+    NOT_RUN,
+    OK,
+    Row,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet import fleet_results as results
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet.fleet_results import (
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet_report import fleet_results as results
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet_report.fleet_results import (
     ARCHIVES,
     DAY,
     GIVEN,

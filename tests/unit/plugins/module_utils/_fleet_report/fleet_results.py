@@ -11,7 +11,7 @@ import typing as t
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archives.archives import CATEGORIES
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import STATES, Row
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.report import STATES, Row
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 
 NOW = 1_800_000_000.0

@@ -19,8 +19,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.session impo
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.params import validated
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.publish import ARGUMENTS, Told, publish
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet.fleet_results import (
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.reconcile import ARGUMENTS, Told, publish
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet_report.fleet_results import (
     FAILED,
     GIVEN,
     HOSTILE,

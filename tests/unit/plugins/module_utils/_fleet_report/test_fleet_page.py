@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet import html_page, report
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet.report import FAILED, HEADINGS, OK, Row
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet.fleet_results import (
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report import html_page, report
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.report import FAILED, HEADINGS, OK, Row
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._fleet_report.fleet_results import (
     ARCHIVES,
     HOSTILE,
     NOW,
