@@ -415,9 +415,12 @@ error:
     hint: The config vars were not touched.
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import ARGUMENTS, REQUIRED_IF
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.run import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import (
+    ARGUMENTS,
+    REQUIRED_IF,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.reconcile import reconcile
 
 
 def main() -> None:

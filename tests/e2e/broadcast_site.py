@@ -23,9 +23,9 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import run as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as use_case
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.e2e.site import is_read, leftovers, made_secrets, told

@@ -23,12 +23,12 @@ from botocore.httpsession import URLLib3Session
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report import reconcile as publish
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import verify as proof
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks as upload_views
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import run as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as use_case
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from tests.e2e import forks, runs
 from tests.e2e.broadcast_site import OTHERS, BroadcastSite, broadcast_site, reach

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.httpsession import URLLib3Session
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import proof
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import verify as proof
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
 from tests.e2e.aws_gate import Gate, matches, pairs
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site

@@ -10,10 +10,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import run
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import Desired, desired
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as run
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import Desired, desired
 
 TOKEN = "HRKU-01234567-89ab-cdef-0123-456789abcdef"
 GIVEN: dict[str, t.Any] = {"app": "example", "api_token": TOKEN, "project": "47123456", "bucket": "example-recordings"}

@@ -32,7 +32,7 @@ from .._upload_check.reconcile import bucket_region
 from .._uploader import user as uploader
 from .._uploader.user import NewKey
 from . import urls
-from .options import KEY_ID, KEY_SECRET, VARIABLES, Desired, desired
+from .params import KEY_ID, KEY_SECRET, VARIABLES, Desired, desired
 from .plan import (
     Decision,
     Observed,
@@ -47,7 +47,7 @@ from .plan import (
     surplus,
     uploader_mistaken,
 )
-from .proof import Prover
+from .verify import Prover
 
 POLL_SECONDS = 3.0
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import urls
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import urls
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.access_checks import public_url
 
 KEY = "47123456/0a1b/archive.mp4"

@@ -22,7 +22,7 @@ from .._core.secrets import redact
 from .._upload_check.access_checks import BUDGET, preflight, public_url
 from .._upload_check.probe import FOLDER_START, Check, Patience, may_pass, problem
 from . import urls
-from .options import IMAGES, Desired, is_key_id
+from .params import IMAGES, Desired, is_key_id
 
 # The smallest GIF there is: a browser that happens upon it sees an image.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")

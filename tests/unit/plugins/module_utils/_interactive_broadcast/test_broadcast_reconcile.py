@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import options, run
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import KEY_ID, KEY_SECRET
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import params as options
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as run
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import KEY_ID, KEY_SECRET
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import AccessKey, NewKey
 

@@ -22,7 +22,7 @@ from .._uploader import policy as uploader_policy
 from .._uploader import user as uploader
 from .._uploader.user import ACTIVE, QUOTA, AccessKey
 from . import urls
-from .options import KEY_ID, KEY_SECRET, Desired, is_key_id
+from .params import KEY_ID, KEY_SECRET, Desired, is_key_id
 
 NEW = "(new)"
 # Config vars that only Interactive Broadcast is known to read (its public code, conf/settings.json and .env): one of

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast import plan, urls
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.options import (
+from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import plan, urls
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import (
     KEY_ID,
     KEY_SECRET,
     VARIABLES,
     Desired,
     desired,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._broadcast.plan import Observed, decide
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.plan import Observed, decide
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import AccessKey, User
 
