@@ -18,9 +18,9 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core import errors
-from .._upload_check.probe import FOLDER_START, Patience
-from .._uploader.policy import Place
+from .._core.deadline import Patience
 from .errors import told
+from .s3_naming import PROBE_PREFIX, UploadLocation
 from .session import Connection
 
 # An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
@@ -45,7 +45,7 @@ class Flights:
 
     operator: Connection
     client: t.Any
-    places: t.Sequence[Place]
+    places: t.Sequence[UploadLocation]
     now: t.Callable[[], float] = time.time
 
     def begun_before(self, moment: float) -> set[Flight]:
@@ -69,7 +69,7 @@ class Flights:
                 return True
         return False
 
-    def _at(self, place: Place, moment: float) -> set[Flight]:
+    def _at(self, place: UploadLocation, moment: float) -> set[Flight]:
         earliest = self.now() - LONGEST_UPLOAD
         try:
             uploads = self._listed(place)
@@ -85,10 +85,10 @@ class Flights:
         begun = {(place.bucket, each["UploadId"]): each["Initiated"].timestamp() for each in uploads}
         return {flight for flight, when in begun.items() if earliest < when <= moment + SKEW}
 
-    def _listed(self, place: Place) -> list[t.Any]:
+    def _listed(self, place: UploadLocation) -> list[t.Any]:
         prefix = f"{place.prefix}/"
         attempted = f"look for uploads under way below s3://{place.bucket}/{prefix}"
         with told(attempted, self.operator, "s3:ListBucketMultipartUploads"):
             pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=place.bucket, Prefix=prefix)
             found = [upload for page in pages for upload in page.get("Uploads", [])]
-        return [upload for upload in found if not upload["Key"].startswith(f"{prefix}{FOLDER_START}")]
+        return [upload for upload in found if not upload["Key"].startswith(f"{prefix}{PROBE_PREFIX}")]

@@ -12,6 +12,7 @@ Rules: Amazon S3 User Guide, "General purpose bucket naming rules" and "Naming A
 from __future__ import annotations
 
 import re
+import typing as t
 
 # Records of what was applied live below this prefix of a bucket; it can never be made public.
 RECORDS_PREFIX = ".vonage-archiving/"
@@ -125,3 +126,13 @@ def aws_host(region: str) -> str:
 def _of_partition(region: str | None) -> tuple[str, str]:
     found = (names for start, names in _PARTITIONS.items() if (region or "").startswith(start))
     return next(found, ("aws", "amazonaws.com"))
+
+
+PROBE_PREFIX = "vonage-archiving-probe-"
+
+
+class UploadLocation(t.NamedTuple):
+    """Where recordings go; the prefix without a slash at its end."""
+
+    bucket: str
+    prefix: str

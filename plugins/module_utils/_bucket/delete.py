@@ -20,9 +20,9 @@ from itertools import chain, islice
 from .._aws import s3_naming as names
 from .._aws import s3_objects as objects
 from .._aws.s3_client import Bucket
+from .._aws.s3_naming import PROBE_PREFIX
 from .._core import errors
 from .._core.values import first_few
-from .._upload_check.probe import FOLDER_START
 
 MOST_SHOWN = 5
 
@@ -53,7 +53,7 @@ class Part:
         return entry.key in self.keys and not (entry.key.endswith("/") and entry.size)
 
     def includes_upload(self, key: str) -> bool:
-        return key.startswith((self.prefix, FOLDER_START))
+        return key.startswith((self.prefix, PROBE_PREFIX))
 
 
 def refuse_other_contents(bucket: Bucket, part: Part) -> None:
@@ -83,7 +83,7 @@ def delete_part(bucket: Bucket, part: Part) -> dict[str, int]:
     try:
         # First, so that none of them is completed after the objects have been deleted.
         removed["uploads"] = objects.abort_uploads(bucket, part.includes_upload)
-        for prefix in (part.prefix, FOLDER_START):
+        for prefix in (part.prefix, PROBE_PREFIX):
             removed["objects"] += objects.delete_below(bucket, prefix)
         for key in part.keys:
             removed["objects"] += objects.delete_key(bucket, key)

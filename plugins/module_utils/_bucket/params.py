@@ -16,6 +16,7 @@ from .._aws import s3_naming as names
 from .._aws import session as aws
 from .._aws.s3_client import MalformedResponseError
 from .._aws.session import Connection
+from .._aws.tags import tag_problems, tags_from_option
 from .._core.errors import InputError, UnsupportedError
 from .._core.values import given
 from .facets import cors, lifecycle, tagging
@@ -236,7 +237,7 @@ def _facets(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, 
         rule = lifecycle.rule_from_option(params["lifecycle"])
         facets["lifecycle"] = lifecycle.DesiredLifecycle(rule, params.get("project"))
     if params.get("tags") is not None:
-        tags = tagging.tags_from_option(params["tags"])
+        tags = tags_from_option(params["tags"])
         facets["tags"] = tagging.DesiredTags(tags, bool(params.get("purge_tags")))
     if params.get("folders"):
         facets["folders"] = _folders(params)
@@ -299,7 +300,7 @@ def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str
     problems += _project_problems(params)
     problems += _value_problems(params)
     problems += cors.rule_problems([cors.rule_from_option(rule) for rule in params.get("cors_rules") or ()])
-    problems += tagging.tag_problems(params.get("tags") or {})
+    problems += tag_problems(params.get("tags") or {})
     return problems
 
 

@@ -24,9 +24,9 @@ from .._aws import s3_objects as objects
 from .._aws.errors import told
 from .._aws.policy_document import document_meaning
 from .._aws.s3_client import Bucket
+from .._aws.s3_naming import PROBE_PREFIX
 from .._core import errors
 from .._core.values import without_userinfo
-from .._upload_check.probe import FOLDER_START
 from .facets.lifecycle import Lifecycle
 from .facets.policy import TLS, Policy
 from .params import ADOPT_BUCKET, SHORTER_RETENTION, BucketParams
@@ -163,7 +163,7 @@ def _unrelated_key(bucket: Bucket, prefix: str) -> str | None:
             return candidate
         # Some stores still list a prefix whose objects are all deleted.
         keys = (str(entry["Key"]) for entry in objects.list_first_page(bucket, candidate) if not _is_folder(entry))
-        unrelated = next((key for key in keys if FOLDER_START not in key), None)
+        unrelated = next((key for key in keys if PROBE_PREFIX not in key), None)
         if unrelated:
             return unrelated
     return None

@@ -14,6 +14,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from .errors import ArchivingError, UnreachableError
+
 T = t.TypeVar("T")
 
 
@@ -99,3 +101,61 @@ class _Batch(t.Generic[T]):
             if self._errors:
                 raise self._errors[min(self._errors)]
             return dict(self._results)
+
+
+FIRST_PAUSE = 0.5
+
+
+LONGEST_PAUSE = 4.0
+
+
+@dataclass
+class Patience:
+    """Waits for what was set a moment ago to take effect, for one time budget of all steps together.
+
+    :param deadline: ends all steps; after it, nothing is attempted.
+    """
+
+    seconds: float
+    clock: t.Callable[[], float] = time.monotonic
+    sleep: t.Callable[[float], None] = time.sleep
+    deadline: Deadline | None = None
+    _started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started = self.clock()
+
+    @property
+    def waited(self) -> float:
+        return self.clock() - self._started
+
+    def pauses(self) -> t.Iterator[None]:
+        """Yields once at once, then after ever longer pauses, as long as there is time left."""
+        pause = FIRST_PAUSE
+        if self._is_over():
+            return
+        yield
+        while True:
+            left = self.seconds - self.waited
+            if left <= 0:
+                return
+            self.sleep(min(pause, left))
+            pause = min(pause * 2, LONGEST_PAUSE)
+            if self._is_over():
+                return
+            yield
+
+    def _is_over(self) -> bool:
+        return self.deadline is not None and self.deadline.left <= 0
+
+    def call(self, attempt: t.Callable[[], T], may_pass: t.Callable[[ArchivingError], bool]) -> T:
+        """The first answer of ``attempt`` that is none of the errors that may pass."""
+        failure: ArchivingError | None = None
+        for _pause in self.pauses():
+            try:
+                return attempt()
+            except ArchivingError as exc:  # noqa: PERF203 - to try again is what this loop is for
+                if not may_pass(exc):
+                    raise
+                failure = exc
+        raise failure or UnreachableError("verify uploads", "the time limit of the verification was reached")

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field, replace
 
 from .._aws.conditional_object import get_small_object
 from .._aws.errors import told
+from .._aws.s3_naming import PROBE_PREFIX
 from .._aws.session import make_client, with_known_owner
 from .._core import errors
+from .._core.deadline import Patience
 from .._core.http import Answer, Http
 from .._core.secrets import redact
 from .._upload_check.access_checks import BUDGET, preflight, public_url
-from .._upload_check.probe import FOLDER_START, Check, Patience, may_pass, problem
+from .._upload_check.probe import Check, may_pass, problem
 from . import urls
 from .params import IMAGES, Desired, is_key_id
 
@@ -47,7 +49,7 @@ class Prover:
     def __post_init__(self) -> None:
         self.operator = make_client(self.wanted.operator)
         self.patience = Patience(self.wanted.patience)
-        self.run = f"{FOLDER_START}{uuid.uuid4()}"
+        self.run = f"{PROBE_PREFIX}{uuid.uuid4()}"
         trust: bool | str = self.wanted.operator.ca_bundle or True
         verify = trust if self.wanted.operator.validate_certs else False
         self.http = Http(BUDGET, secrets=self.secrets, verify=verify)

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit
 
 from .._aws.errors import told
-from .._aws.s3_naming import aws_host
+from .._aws.s3_naming import PROBE_PREFIX, aws_host
 from .._aws.session import Connection, root_element
+from .._core.deadline import Patience
 from .._core.errors import ArchivingError, UnreachableError
 from .._core.http import Answer, Budget, Http
 from .._core.values import quote_list
 from .params import Settings
-from .probe import FOLDER_START, Check, Keys, Patience, problem
+from .probe import Check, Keys, problem
 from .upload_checks import AES256, PART_SIZE
 
 # One look at a small object; the patience of the whole check decides how often to look.
@@ -159,7 +160,7 @@ class Views:
                     return Check("stored_encryption", False, not_what_was_sent(key, there, size))
                 found.append(str(answer.get("ServerSideEncryption") or ""))
         except ArchivingError as exc:
-            folder = f"{self.settings.bucket}/*/{FOLDER_START}*"
+            folder = f"{self.settings.bucket}/*/{PROBE_PREFIX}*"
             advice = f"The operator's credentials need s3:GetObject, if only on {folder}."
             return Check("stored_encryption", False, f"While trying to {exc.operation}: {problem(exc)} {advice}")
         return stored_encryption(found, self.settings.sse)

@@ -14,10 +14,11 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._aws.errors import told
+from .._aws.s3_naming import PROBE_PREFIX
 from .._core.deadline import Deadline
 from .._core.errors import ArchivingError, NotFoundError
 from .params import Settings
-from .probe import FOLDER_START, Keys, Ledger, code, problem
+from .probe import Keys, Ledger, code, problem
 
 # A check ends within minutes; what is older than this was left behind by one that was killed.
 STALE = datetime.timedelta(hours=1)
@@ -49,7 +50,7 @@ Dated = tuple[Thing, datetime.datetime]
 
 def run_of(key: str) -> str:
     """The unique name of the run a probe belongs to; pure."""
-    return key[key.index(FOLDER_START) :].partition("/")[0]
+    return key[key.index(PROBE_PREFIX) :].partition("/")[0]
 
 
 def removable(found: t.Iterable[Dated], ours: str, now: datetime.datetime) -> set[Thing]:
@@ -112,10 +113,10 @@ class Cleanup:
         return things | {Thing(key, mark) for key, mark in objects if mark or not self.ledger.versioned}
 
     def _looks(self) -> list[t.Callable[[], list[Dated]]]:
-        inside = f"{self.settings.prefix}/{FOLDER_START}"
+        inside = f"{self.settings.prefix}/{PROBE_PREFIX}"
         objects = self._versions if self.ledger.versioned else self._objects
         looks = [lambda: objects(inside), lambda: self._uploads(inside)]
-        return [*looks, lambda: self._uploads(FOLDER_START)] if self.settings.expect_least_privilege else looks
+        return [*looks, lambda: self._uploads(PROBE_PREFIX)] if self.settings.expect_least_privilege else looks
 
     def _objects(self, prefix: str) -> list[Dated]:
         found = self._pages("list_objects_v2", prefix, "s3:ListBucket", "Contents")

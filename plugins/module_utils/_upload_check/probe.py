@@ -11,23 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 import typing as t
 import uuid
 from dataclasses import dataclass, field
 
 from .._aws.errors import CREDENTIAL_CODES
-from .._core.deadline import Deadline
+from .._aws.s3_naming import PROBE_PREFIX
 from .._core.errors import ArchivingError, DeniedError, UnreachableError
 
 T = t.TypeVar("T")
 
-FOLDER_START = "vonage-archiving-probe-"
 # Vonage's names for a composed and an individual-streams archive ("Using Amazon S3 storage with OpenTok archiving").
 SINGLE_NAME = "archive.mp4"
 MULTIPART_NAME = "archive.zip"
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 4.0
 
 
 class Check(t.NamedTuple):
@@ -67,7 +63,7 @@ class Keys:
 
 
 def new_keys(prefix: str) -> Keys:
-    return Keys(prefix, f"{FOLDER_START}{uuid.uuid4()}")
+    return Keys(prefix, f"{PROBE_PREFIX}{uuid.uuid4()}")
 
 
 @dataclass
@@ -121,58 +117,6 @@ class Ledger:
     def ended(self, key: str, upload: str) -> None:
         with self._lock:
             self.uploads.discard((key, upload))
-
-
-@dataclass
-class Patience:
-    """Waits for what was set a moment ago to take effect, for one time budget of all steps together.
-
-    :param deadline: ends all steps; after it, nothing is attempted.
-    """
-
-    seconds: float
-    clock: t.Callable[[], float] = time.monotonic
-    sleep: t.Callable[[float], None] = time.sleep
-    deadline: Deadline | None = None
-    _started: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._started = self.clock()
-
-    @property
-    def waited(self) -> float:
-        return self.clock() - self._started
-
-    def pauses(self) -> t.Iterator[None]:
-        """Yields once at once, then after ever longer pauses, as long as there is time left."""
-        pause = FIRST_PAUSE
-        if self._is_over():
-            return
-        yield
-        while True:
-            left = self.seconds - self.waited
-            if left <= 0:
-                return
-            self.sleep(min(pause, left))
-            pause = min(pause * 2, LONGEST_PAUSE)
-            if self._is_over():
-                return
-            yield
-
-    def _is_over(self) -> bool:
-        return self.deadline is not None and self.deadline.left <= 0
-
-    def call(self, attempt: t.Callable[[], T], may_pass: t.Callable[[ArchivingError], bool]) -> T:
-        """The first answer of ``attempt`` that is none of the errors that may pass."""
-        failure: ArchivingError | None = None
-        for _pause in self.pauses():
-            try:
-                return attempt()
-            except ArchivingError as exc:  # noqa: PERF203 - to try again is what this loop is for
-                if not may_pass(exc):
-                    raise
-                failure = exc
-        raise failure or UnreachableError("verify uploads", "the time limit of the verification was reached")
 
 
 def code(exc: ArchivingError) -> str:

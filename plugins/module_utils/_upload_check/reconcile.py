@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from .._aws.session import Connection, make_client, with_known_owner
 from .._aws.time_budget import BudgetExceededError
-from .._core.deadline import Deadline
+from .._core.deadline import Deadline, Patience
 from .._core.optional_imports import load
 from .._core.plan import Context, Outcome
 from .._core.secrets import redact
@@ -26,7 +26,7 @@ from .access_checks import Views, public_url
 from .cleanup import Cleanup
 from .denial_checks import Denials
 from .params import CHECKS, Settings, settings
-from .probe import Check, Ledger, Patience, new_keys
+from .probe import Check, Ledger, new_keys
 from .upload_checks import Uploader
 
 Task = t.Callable[[], list[Check]]

@@ -18,9 +18,10 @@ import typing as t
 from dataclasses import dataclass
 
 from .._aws.errors import CREDENTIAL_CODES, owner_hint, told
+from .._core.deadline import Patience
 from .._core.errors import ArchivingError, NotFoundError, RejectedError
 from .params import Settings
-from .probe import Check, Keys, Ledger, Patience, code, is_denied, key_is_unknown, may_pass, problem
+from .probe import Check, Keys, Ledger, code, is_denied, key_is_unknown, may_pass, problem
 
 # The smallest size S3 takes for a part that is not the last ("Amazon S3 multipart upload limits").
 PART_SIZE = 5 * 1024 * 1024

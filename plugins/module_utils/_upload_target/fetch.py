@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._aws.iam_client import Iam
+from .._aws.s3_naming import UploadLocation
 from .._core import errors
 from .._state_file import state
 from .._state_file.store import Store, StoredObject, is_reserved
 from .._uploader import user as uploader
-from .._uploader.policy import Place, other_projects, places
+from .._uploader.policy import other_projects, places
 from .._uploader.user import AccessKey
 from .._vonage.project import Project
 from .params import UploaderParams
@@ -124,13 +125,13 @@ def fetch_current(iam: Iam, users: UploaderParams, project: Project, store: Stor
         return Current(*current_users.result(), state_file.result())
 
 
-def upload_locations(bucket: str, project: Project, users: t.Iterable[uploader.Observed]) -> list[Place]:
+def upload_locations(bucket: str, project: Project, users: t.Iterable[uploader.Observed]) -> list[UploadLocation]:
     """Where the keys of the users can upload recordings of the project; the desired bucket is the first."""
     others = {place.bucket for place in policy_locations(users)} - {bucket}
-    return [Place(name, project.id) for name in (bucket, *sorted(others))]
+    return [UploadLocation(name, project.id) for name in (bucket, *sorted(others))]
 
 
-def policy_locations(users: t.Iterable[uploader.Observed]) -> set[Place]:
+def policy_locations(users: t.Iterable[uploader.Observed]) -> set[UploadLocation]:
     """The locations that the policies of the users contain."""
     return places(current.user.policy for current in users if current.user)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from .._aws.iam_client import Iam
 from .._core import errors
+from .._core.deadline import Patience
 from .._core.secrets import mark_as_secret
-from .._upload_check.probe import Patience
 from .fetch import list_keys, seconds
 from .user_params import Wanted
 

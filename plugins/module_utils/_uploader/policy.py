@@ -19,6 +19,7 @@ import re
 import typing as t
 
 from .._aws import policy_document as policy
+from .._aws.s3_naming import UploadLocation
 
 Document = dict[str, t.Any]
 
@@ -29,13 +30,6 @@ LIST_BUCKETS = "VonageArchivingListBuckets"
 # What was allowed before, while a key may still be used for that; numbered.
 KEPT = "VonageArchivingUntilRotated"
 _PLACE = re.compile(r"arn:[\w-]*:s3:::([^/*?]+)/([^*?]+)/\*")
-
-
-class Place(t.NamedTuple):
-    """Where recordings go; the prefix without a slash at its end."""
-
-    bucket: str
-    prefix: str
 
 
 def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partition: str = "aws") -> Document:
@@ -57,13 +51,13 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
     return {"Version": VERSION, "Statement": statements}
 
 
-def places(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[Place]:
+def places(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[UploadLocation]:
     """All that these policies name: they are wider than what is wanted as long as older keys are active."""
     statements = [each for document in documents if document for each in policy.many(document.get("Statement"))]
     resources = [
         str(text) for each in statements if isinstance(each, dict) for text in policy.many(each.get("Resource"))
     ]
-    return {Place(*match.groups()) for match in map(_PLACE.fullmatch, resources) if match}
+    return {UploadLocation(*match.groups()) for match in map(_PLACE.fullmatch, resources) if match}
 
 
 def other_projects(documents: t.Iterable[t.Mapping[str, t.Any] | None], project: str) -> list[str]:

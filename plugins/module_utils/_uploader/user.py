@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from .._aws.iam_client import Iam
-from .._bucket.facets.tagging import tags_from_option
+from .._aws.tags import tags_from_option
 from .._core import errors
+from .._core.deadline import Patience
 from .._core.plan import Change, Plan, Step
-from .._upload_check.probe import Patience
 from . import policy as uploader_policy
 from .delete import removable, remove, removed
 from .fetch import (

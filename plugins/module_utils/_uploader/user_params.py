@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._aws import s3_naming as names
-from .._bucket.facets import tagging
+from .._aws.tags import MOST_TAGS, tag_problems, tags_from_option
 from . import policy as uploader_policy
 
 OWNER_TAG = "vonage-archiving:managed"
@@ -90,13 +90,13 @@ def removal_problems(wanted: Wanted) -> list[str]:
 
 def _tag_problems(tags: t.Mapping[str, t.Any]) -> list[str]:
     # One of the tags is ours.
-    found = tagging.tag_problems(tags, most=tagging.MOST_TAGS - 1, service="IAM, with one of this collection's,")
+    found = tag_problems(tags, most=MOST_TAGS - 1, service="IAM, with one of this collection's,")
     keys = [str(key) for key in tags]
     for key in keys:
         if key.lower() == OWNER_TAG:
             found.append(f"the tag {key!r} is this collection's own: it marks the user as made by it")
         elif [other.lower() for other in keys].count(key.lower()) > 1:
             found.append(f"the tag {key!r} differs from another one in upper and lower case only: to IAM they are one")
-    texts = [(key, text) for key, value in tagging.tags_from_option(tags) for text in (key, value)]
+    texts = [(key, text) for key, value in tags_from_option(tags) for text in (key, value)]
     odd = sorted({key for key, text in texts if not _TAG.fullmatch(text)})
     return found + [f"the tag {key!r} has characters other than letters, digits, spaces and _.:/=+-@" for key in odd]

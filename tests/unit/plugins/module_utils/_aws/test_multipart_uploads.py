@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.multipart_uploads import LONGEST_UPLOAD, Flights
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import PROBE_PREFIX, UploadLocation
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import FOLDER_START, Patience
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader.policy import Place
 
 NOW = 1_800_000_000.0
 PROJECT = "45828062"
@@ -52,7 +52,7 @@ class Listing:
 
 
 def flights(listing: Listing, *others: str, now: float = NOW) -> Flights:
-    return Flights(OPERATOR, listing, [Place(bucket, PROJECT) for bucket in ("b-1", *others)], lambda: now)
+    return Flights(OPERATOR, listing, [UploadLocation(bucket, PROJECT) for bucket in ("b-1", *others)], lambda: now)
 
 
 @given(st.floats(-3 * LONGEST_UPLOAD, 3600))
@@ -65,7 +65,7 @@ def test_which_uploads_count(began: float) -> None:
 
 
 def test_uploads_of_probes_do_not_count() -> None:
-    assert not flights(Listing({"b-1": {f"{FOLDER_START}1": NOW}})).begun_before(NOW)
+    assert not flights(Listing({"b-1": {f"{PROBE_PREFIX}1": NOW}})).begun_before(NOW)
 
 
 def test_every_bucket_is_looked_at() -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.tags import tag_problems, tags_from_option
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.cors import (
     CorsFacet,
     CorsRule,
@@ -52,12 +53,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.pu
     DesiredPublicAccessBlock,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import (
-    DesiredTags,
-    TaggingFacet,
-    tag_problems,
-    tags_from_option,
-)
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags, TaggingFacet
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"

@@ -16,13 +16,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Deadline
+from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Deadline, Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Patience
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 # How much faster than the real one the injected clock is.

@@ -14,6 +14,7 @@ from botocore import exceptions
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.cleanup import (
     Cleanup,
@@ -25,7 +26,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.par
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import (
     Keys,
     Ledger,
-    Patience,
     is_denied,
     key_is_unknown,
     may_pass,

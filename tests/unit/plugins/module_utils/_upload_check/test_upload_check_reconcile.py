@@ -13,13 +13,14 @@ import pytest
 from botocore import exceptions
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.access_checks import Views
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import Settings
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check, Patience, new_keys
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check, new_keys
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.upload_checks import PART_SIZE
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 

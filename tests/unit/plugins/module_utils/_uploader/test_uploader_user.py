@@ -16,8 +16,8 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import OWNER_TAG, Observed, User, Wanted
