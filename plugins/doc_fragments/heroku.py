@@ -14,47 +14,46 @@ class ModuleDocFragment:
 options:
   app:
     description:
-      - Name of the app, or its id, a UUID. It must exist.
-      - As with every option of this module, an empty string means "not set".
+      - Name or ID (a UUID) of the app. The app must exist.
+      - For every option of this module, an empty string means "not set".
     type: str
     required: true
   api_token:
     description:
-      - Token of an account that has access to the app, as C(heroku authorizations:create) makes it.
-      - If not set, the environment variable E(HEROKU_API_KEY) is looked at, which Heroku's own command-line tool reads
-        too. It has to be set for Ansible itself; what a task sets by its keyword C(environment) is shown at high
-        verbosity.
+      - Token of an account with access to the app. C(heroku authorizations:create) creates one.
+      - Defaults to the environment variable E(HEROKU_API_KEY), which Heroku's command-line tool also reads. Set it for
+        Ansible itself; the task keyword C(environment) shows its values at high verbosity.
     type: str
   api_url:
     description:
-      - Base URL of the API. V(http) is accepted for addresses of this machine only.
+      - Base URL of the API. V(http) is allowed only for addresses of this machine.
     type: str
     default: https://api.heroku.com
   timeout:
     description:
-      - Seconds that one try may take, until the last byte of the answer.
+      - Time limit of one attempt in seconds, until the last byte of the response.
     type: float
     default: 20.0
   retries:
     description:
-      - Further tries after one without a usable answer (no connection, a broken answer, HTTP 429, 500, 502, 503 and
-        504). What the API asks for in C(Retry-After) is kept to; whether it does is not documented. Without it the
-        pauses begin at half a second and double, which suits a limit that frees about 75 calls a minute.
+      - Number of further attempts after one without a usable response (no connection, an incomplete response, HTTP
+        429, 500, 502, 503, and 504). The module honors C(Retry-After); whether the API sends it is not documented.
+        Without it, pauses begin at half a second and double, which suits a limit of about 75 calls a minute.
     type: int
     default: 4
   total_timeout:
     description:
-      - Seconds that all tries of one call may take together, pauses included.
+      - Time limit of all attempts of one call in seconds, including pauses.
     type: float
     default: 90.0
 requirements:
   - python >= 3.9
   - requests
 notes:
-  - The token needs the OAuth scope C(global) or C(write-protected); C(read-protected) is enough where nothing is to be
-    changed. C(heroku authorizations:create --scope write-protected) makes one. In a team, the account also has to be
-    allowed to change the app's config vars.
-  - Nothing here was tried against the live service. Calls, names and values follow the API's own schema
-    (U(https://github.com/heroku/heroku-go/blob/main/v5/schema.json)), headers and errors the article
+  - The token needs the OAuth scope C(global) or C(write-protected); C(read-protected) is enough if nothing changes.
+    C(heroku authorizations:create --scope write-protected) creates one. In a team, the account also needs the
+    permission to change the app's config vars.
+  - Not tested against the live service. Calls, names, and values follow the API's schema
+    (U(https://github.com/heroku/heroku-go/blob/main/v5/schema.json)); headers and errors follow the article
     L(Platform API Reference, https://devcenter.heroku.com/articles/platform-api-reference).
 """

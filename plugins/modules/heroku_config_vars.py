@@ -10,16 +10,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: heroku_config_vars
-short_description: Set and remove config vars of an app on Heroku, all in one release
+short_description: Set and delete config vars of an app on Heroku in one release
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Sets and removes config vars of an app. Those that are not named stay as they are.
-  - Every change of config vars makes a release and restarts the app. So the module reads what there is, and sends all
-    that differs in one call. Where nothing differs, nothing is sent and the app is not restarted.
-  - Values come in two options. Those in O(config) are shown in results and differences; those in O(secrets) never are,
-    neither the new ones nor the old ones. Of a var in O(absent) nothing but the name is shown.
+  - Sets and deletes config vars of an app. Other config vars are not changed.
+  - Every change of config vars creates a release and restarts the app. The module reads the config vars and sends all
+    differences in one call. Without a difference, it sends nothing, and the app is not restarted.
+  - Results and diffs show the values in O(config). They never show old or new values in O(secrets). For O(absent), they
+    show only the names.
 extends_documentation_fragment:
   - vonage.archiving.heroku
   - vonage.archiving.attributes
@@ -28,11 +28,11 @@ attributes:
   check_mode:
     support: full
     details:
-      - The config vars are read, and nothing is sent. What Heroku itself would refuse is not found out.
+      - Reads the config vars and sends nothing. Does not detect what only Heroku refuses.
   diff_mode:
     support: full
     details:
-      - Shows what differs of O(config). Of O(secrets) and O(absent) it shows the names.
+      - Shows the differences of O(config). For O(secrets) and O(absent), it shows the names.
   idempotent:
     support: full
     details:
@@ -41,48 +41,47 @@ attributes:
 options:
   config:
     description:
-      - Names and values of config vars that everybody may see. If the app has one of them already, its old value is
-        shown too when it changes.
-      - Names consist of letters, digits and underscores. Those that begin with C(HEROKU_) or C(__) are Heroku's own and
-        refused.
-      - Values are strings. A whole number is taken for its decimal digits. Booleans, and numbers with a fraction, are
-        refused, since YAML does not tell whether C(true) or C(yes), C(1.1) or C(1.10) was written. Quote these, and
-        everything that YAML could read as something else, such as C(0755) or C(12:30). A template needs the filter
-        C(string) besides.
-      - Within this option, an empty string is a value. Heroku's command-line tool keeps such vars; that the API takes
-        them is not documented.
+      - Names and values of config vars that are not secret. If the value of an existing config var changes, its old
+        value is also shown.
+      - Names can contain letters, digits, and underscores. Heroku reserves names that begin with C(HEROKU_) or C(__);
+        they are refused.
+      - Values are strings. A whole number becomes its decimal digits. Booleans and numbers with a fraction are
+        refused, because YAML does not keep whether C(true) or C(yes), C(1.1) or C(1.10) was written. Write these
+        values in quotes, and also values that YAML could interpret, such as C(0755) or C(12:30). In a template, also
+        add the filter C(string).
+      - Within this option, an empty string is a value. Heroku's command-line tool keeps such config vars; whether the
+        API accepts them is not documented.
     type: dict
   secrets:
     description:
-      - As O(config), for values that nobody may see. Empty strings are refused.
-      - Ansible hides such values wherever they occur. One of less than eight characters occurs by chance, so that other
-        output may look garbled; a warning says so.
+      - Like O(config), for secret values. Empty strings are refused.
+      - Ansible redacts these values everywhere. A value with fewer than eight characters also occurs by chance, so
+        other output may be redacted; the module warns about this.
     type: dict
   absent:
     description:
-      - Names of config vars that the app shall not have.
+      - Names of config vars to delete.
     type: list
     elements: str
 notes:
-  - One of O(config), O(secrets) and O(absent) is required, and no name may stand in two of them.
-  - Old values stay readable. Heroku keeps the config vars of earlier releases, and who may read the app's config vars
-    can read those too (C(GET /apps/{app}/releases/{release}/config-vars)); a rollback brings them back. A secret that
-    got into wrong hands has to be revoked where it came from.
-  - If no answer comes to a change, it is sent again. Setting the same values twice does no harm, but can make a second
-    release.
-  - How much an app's config vars may have together is not verified. A copy of Heroku's article says 32 kB; beyond that
-    there is a warning, and Heroku decides. More than 64 kB in O(config) and O(secrets) is refused, with nothing sent.
+  - One of O(config), O(secrets), and O(absent) is required, and a name must not be in two of them.
+  - Old values stay readable. Heroku keeps the config vars of earlier releases, and anyone who can read the config
+    vars of the app can read those too (C(GET /apps/{app}/releases/{release}/config-vars)); a rollback restores them.
+    Revoke an exposed secret at its origin.
+  - If there is no response to a change, it is sent again. The values are the same, but there can be a second release.
+  - The size limit of an app's config vars is not verified. A copy of Heroku's article has 32 kB; above that, the module
+    warns, and Heroku decides. More than 64 kB in O(config) and O(secrets) is refused, and nothing is sent.
 seealso:
   - name: Configuration and Config Vars
-    description: What Heroku says of names, sizes, releases and restarts.
+    description: Heroku's article about names, sizes, releases, and restarts.
     link: https://devcenter.heroku.com/articles/config-vars
   - name: OAuth
-    description: What Heroku says of tokens and scopes.
+    description: Heroku's article about tokens and scopes.
     link: https://devcenter.heroku.com/articles/oauth
 """
 
 EXAMPLES = r"""
-- name: Tell the application where recordings are, and give it a key of its own
+- name: Set the URL of recordings and the access key of the application
   vonage.archiving.heroku_config_vars:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
@@ -94,14 +93,14 @@ EXAMPLES = r"""
       AWS_ACCESS_KEY_ID: "{{ application_key.id }}"
       AWS_SECRET_ACCESS_KEY: "{{ application_key.secret }}"
 
-- name: Remove what an older version of the application needed, with the token from HEROKU_API_KEY
+- name: Delete config vars of an older version of the application, with the token from HEROKU_API_KEY
   vonage.archiving.heroku_config_vars:
     app: 01234567-89ab-cdef-0123-456789abcdef
     absent:
       - S3_BUCKET_NAME_IMAGES
       - CLOUDINARY_URL
 
-- name: Replace one var by another in the same release, with values that come from variables
+- name: Replace a config var in one release, with values from variables
   vonage.archiving.heroku_config_vars:
     app: example-broadcast
     config:
@@ -115,14 +114,14 @@ EXAMPLES = r"""
     timeout: 10
     retries: 2
     total_timeout: 40
-  register: vars_of_app
+  register: config_vars
 
-- name: Say so when the app was restarted
+- name: Show that the app was restarted
   ansible.builtin.debug:
-    msg: "Restarted for {{ vars_of_app.changes | dict2items | map(attribute='key') | join(', ') }}"
-  when: vars_of_app.release
+    msg: "Restarted for {{ config_vars.changes | dict2items | map(attribute='key') | join(', ') }}"
+  when: config_vars.release
 
-- name: Look at what would change, without any change
+- name: Show the changes without making them
   vonage.archiving.heroku_config_vars:
     app: example-broadcast
     config:
@@ -133,12 +132,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 app:
-  description: Name or id of the app, as given.
+  description: The value of O(app).
   returned: success
   type: str
   sample: example-broadcast
 changes:
-  description: What differed, V(added), V(changed) or V(removed) for each name; in check mode, what would.
+  description: V(added), V(changed), or V(removed) for each changed name; in check mode, the changes that a run would
+    make.
   returned: success
   type: dict
   sample:
@@ -147,86 +147,32 @@ changes:
     CLOUDINARY_URL: removed
 release:
   description:
-    - Whether a release was made and the app restarted; in check mode, whether that would happen.
+    - Whether a release was created and the app restarted; in check mode, whether a run would do that.
   returned: success
   type: bool
   sample: true
 pending:
   description:
-    - Names whose change Heroku has taken but does not show yet. That is so while the app's release command runs; if it
-      fails, the config vars stay as they were. Always empty in check mode.
+    - Names of config vars that Heroku has accepted, but does not show yet. This happens while the app's release command
+      runs; if the command fails, the config vars keep their old values. Always empty in check mode.
   returned: success
   type: list
   elements: str
   sample: []
 error:
-  description:
-    - What went wrong, for decisions of a playbook.
+  description: What went wrong, for a playbook that handles errors. All kinds and fields are in
+    R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description:
-        - One of V(input), V(denied), V(rejected), V(not_found), V(conflict), V(unreachable) and V(missing_library).
-      type: str
-      returned: always
-      sample: denied
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: always
-      sample: change the config vars of example-broadcast
-    problem:
-      description: What came back.
-      type: str
-      returned: always
-      sample: "https://api.heroku.com answered HTTP 403 (forbidden): You do not have access to the app."
-    hint:
-      description: What to do next; may be empty.
-      type: str
-      returned: always
-      sample: The token's account must have access to the app.
-    problems:
-      description: All that is wrong with the options, one sentence each.
-      type: list
-      elements: str
-      returned: with RV(error.kind=input)
-    status:
-      description: HTTP status of the answer.
-      type: int
-      returned: when there was an answer
-    code:
-      description: Heroku's own word for the error, such as V(not_found), V(invalid_params) or V(rate_limit).
-      type: str
-      returned: when Heroku gave one
-    tries:
-      description: How many requests were sent.
-      type: int
-      returned: when the API was called
-    library:
-      description: The Python library that is not there.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    interpreter:
-      description: The Python that does not have it.
-      type: str
-      returned: with RV(error.kind=missing_library)
-  sample:
-    kind: not_found
-    operation: read the config vars of example-broadcast
-    problem: "https://api.heroku.com answered HTTP 404 (not_found): Couldn't find that app."
-    hint: Look whether app is right, and whether the token is of an account that sees it.
-    status: 404
-    code: not_found
-    tries: 1
+  sample: {"kind": "not_found", "operation": "read the config vars of ...", "problem": "...", "hint": "..."}
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.config_vars import ARGUMENTS, VERBATIM, reconcile
 
 
 def main() -> None:
-    run(reconcile, ARGUMENTS, verbatim=VERBATIM)
+    run_module(reconcile, ARGUMENTS, keep_empty_strings=VERBATIM)
 
 
 if __name__ == "__main__":

@@ -4,26 +4,25 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible module: what an Interactive Broadcast application needs for archiving."""
+"""Ansible module: archiving configuration of an Interactive Broadcast application."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: interactive_broadcast_app
-short_description: Give an Interactive Broadcast application on Heroku its bucket and access key
+short_description: Configure archiving of an Interactive Broadcast application on Heroku
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Sets the config vars that an Interactive Broadcast application needs to find recordings and to store images of its
-    events, all in one release, and makes the access key that is among them.
-  - The access key is that of an IAM user which may put and read images and nothing else. It is never the key that
-    Vonage uploads recordings with.
-  - The secret of the key is kept in the config vars and nowhere else. As long as the application has an active key of
-    the user, no other key is made. When one is, it is tried before the application gets it, and the old one is
-    deleted after.
-  - What the application and its visitors will do is tried. A recording is asked for by the very URL that the
-    application makes of its config var, without a key; an image is put and read with the application's key.
+  - Sets the config vars with which an Interactive Broadcast application finds recordings and stores images of its
+    events, in one release. Creates the access key for them.
+  - The access key belongs to an IAM user that can put and read images and nothing else. Vonage uploads recordings with
+    another key.
+  - The secret key is stored only in the config vars. No other key is created as long as the application has an active
+    key of the user. A new key is verified before the application gets it. The old key is deleted afterwards.
+  - The verification reads a probe without a key, at the URL that the application builds from its config var, and puts
+    and reads an image with the key of the application.
 extends_documentation_fragment:
   - vonage.archiving.heroku
   - vonage.archiving.aws
@@ -34,79 +33,79 @@ attributes:
   check_mode:
     support: full
     details:
-      - Config vars, the user and its keys are read, and the bucket is asked for its region. Nothing is written or
-        tried.
-      - With O(proof=only) it says what a run without that option would change.
+      - Reads the config vars, the user and its keys, and the region of the bucket. Writes and verifies nothing.
+      - With O(verify=only), reports the changes of a run without that option.
   diff_mode:
     support: full
     details:
-      - Shows the user, its policy, the ids of its keys, and the config vars without the secret. A key that is yet to
-        be made is shown as C((new)).
+      - Shows the user, its policy, the IDs of its keys, and the config vars without the secret key. A key that does not
+        exist yet is shown as C((new)).
   idempotent:
     support: full
     details:
-      - But for O(rotate=true), which replaces the key in every run.
+      - Except O(rotate=true), which replaces the key in every run.
 options:
   state:
     description:
-      - V(present) sets the config vars. V(absent) removes them, and the user with its keys; the bucket stays as it is.
+      - V(present) sets the config vars. V(absent) deletes them and the user with its keys. The bucket is not changed.
     type: str
     choices: [present, absent]
     default: present
   generation:
     description:
       - V(1) is the Interactive Broadcast of 2016. Its config vars are C(AWS_ACCESS_KEY_ID), C(AWS_SECRET_ACCESS_KEY),
-        C(S3_BUCKET_NAME), C(S3_BUCKET_NAME_IMAGES), C(S3_COMPOSEDVIDEO_URL) (with a slash at its end) and
+        C(S3_BUCKET_NAME), C(S3_BUCKET_NAME_IMAGES), C(S3_COMPOSEDVIDEO_URL) (with a slash at the end), and
         C(INSTANCE_ENABLE_ARCHIVING).
-      - V(2) is that of 2017 and later. Its config var is C(BUCKET_URL) (without a slash at its end); images are not
-        stored in S3, so that there is no user and no key.
+      - V(2) is the Interactive Broadcast of 2017 and later. Its config var is C(BUCKET_URL) (without a slash at the
+        end). It does not store images in S3, so it has no user and no key.
     type: int
     choices: [1, 2]
     default: 1
   project:
     description:
-      - The API key of the OpenTok project, below which recordings lie.
+      - The API key of the OpenTok project. It is the prefix of recordings.
     type: str
     required: true
   bucket:
     description:
-      - The bucket of recordings. Required with O(state=present). What is below O(project) has to be readable for
-        everybody, see O(vonage.archiving.s3_archive_bucket#module:public_prefixes).
+      - The bucket of recordings. Required with O(state=present). Objects below O(project) must be public, see
+        O(vonage.archiving.s3_archive_bucket#module:public_prefixes).
     type: str
   images_bucket:
     description:
-      - The bucket of images, which lie below C(img/). Not set means O(bucket).
+      - The bucket of images, which have the prefix C(img/). Defaults to O(bucket).
     type: str
   image_acls:
     description:
-      - Whether the application sets the ACL of an image, as its uploader does by default. The user is then allowed
-        C(s3:PutObjectAcl), and ACLs have to be on for O(images_bucket).
+      - Whether the application sets the ACL of an image, as its uploader does by default. If so, the user has the
+        permission C(s3:PutObjectAcl), and ACLs must be enabled for O(images_bucket).
     type: bool
     default: true
   endpoint:
     description:
-      - Base URL of the store for the application and its visitors. Not set means O(endpoint_url), or AWS S3.
+      - Base URL of the store for the application and its visitors. Defaults to O(endpoint_url), or AWS S3.
     type: str
   base_url:
     description:
-      - Base URL of recordings if something else serves them, such as a CDN. Not set means the bucket's own URL, with
-        its region on AWS, in path style for names with dots and for other stores.
+      - Base URL of recordings if the store does not serve them, for example the URL of a CDN. Defaults to the URL of
+        the bucket. On AWS, this URL contains the region. It is in path style for bucket names with dots and for other
+        stores.
     type: str
   enable_archiving:
     description:
-      - Whether the application is to record.
+      - Whether the application records.
     type: bool
     default: true
   adopt_app:
     description:
-      - Whether to change the config vars of an application that is not recognized as an Interactive Broadcast. Needed
-        once, to set up an application that has none of the config vars below.
+      - Whether to change the config vars of an application that is not recognized as an Interactive Broadcast. Set it
+        once for an application that has none of the following config vars.
       - An application is recognized by one of C(S3_COMPOSEDVIDEO_URL), C(INSTANCE_ENABLE_ARCHIVING),
-        C(POSTPRODUCTION_ENABLED) and C(INTERACTIVE_STREAM_LIMIT), by C(FIREBASE_PROJECT_ID) together with
-        C(ENCRYPT_PASSWORD), or by an access key of O(user). Any other is refused before anything is changed, since a
-        mistyped O(app) would lose its C(AWS_ACCESS_KEY_ID) (C(error.kind) is C(not_managed)).
-      - With O(generation=2), C(BUCKET_URL) is all that is set, which does not identify the application. Leave this
-        option set for one that has none of the others.
+        C(POSTPRODUCTION_ENABLED), and C(INTERACTIVE_STREAM_LIMIT), by C(FIREBASE_PROJECT_ID) together with
+        C(ENCRYPT_PASSWORD), or by an access key of O(user). Other applications are refused before anything is changed,
+        because a mistyped O(app) would overwrite their C(AWS_ACCESS_KEY_ID) (C(error.kind) is C(not_managed)).
+      - With O(generation=2), only C(BUCKET_URL) is set, which does not identify the application. Keep this option set
+        for an application that has none of the others.
     type: bool
     default: false
   user:
@@ -116,77 +115,77 @@ options:
     suboptions:
       name:
         description:
-          - Name of the user. Not set means C(interactive-broadcast-) and O(project).
+          - Name of the user. Defaults to C(interactive-broadcast-) and O(project).
         type: str
       path:
         description:
-          - Path of the user, such as V(/broadcast/). Not set means V(/).
+          - Path of the user, for example V(/broadcast/). Defaults to V(/).
         type: str
       permissions_boundary:
         description:
-          - ARN of a policy that bounds what the user may do.
+          - ARN of the permissions boundary of the user.
         type: str
       tags:
         description:
-          - Tags the user has to have. Others are kept.
+          - Tags of the user. Other tags are kept.
         type: dict
       force:
         description:
-          - Takes over a user of that name which this collection has not made.
+          - Take over a user that this collection has not created.
         type: bool
         default: false
   rotate:
     description:
-      - Replaces the key, whatever its age. This restarts the application.
+      - Replace the key, even if it is new. This restarts the application.
     type: bool
     default: false
   rotate_after:
     description:
-      - Replaces the key when it is older than this many seconds. V(0) never does, and neither does a store that does
-        not tell when a key was made.
+      - Replace the key if it is older than this many seconds. V(0) means never. A store that does not return when a key
+        was created never replaces it.
     type: int
     default: 0
-  grace:
+  grace_period:
     description:
-      - For how many seconds a key that was replaced stays after the config vars have changed, and for how long to
-        wait for a release to show them. The run waits for that time.
-      - Heroku stops processes of the old release within half a minute, and an upload that they have signed is
-        possible for a minute, in the public code of the application. No recording uses this key. A rollback to an older
-        release brings back a key that was deleted; run the module again after it.
+      - How many seconds a replaced key stays active after the config vars were changed, and how many seconds to wait
+        until a release shows the new config vars. The run waits for this time.
+      - Heroku stops the processes of the old release within half a minute. In the public code of the application, a
+        signed upload is valid for a minute. Recordings do not use this key. A rollback to an older release restores a
+        deleted key; run the module again after a rollback.
     type: int
     default: 90
-  proof:
+  verify:
     description:
-      - When to try what the application and its visitors will do. V(new) does it when something is to be changed,
-        V(always) in every run, V(none) never.
-      - V(only) does nothing else but that, with the config vars as they are.
+      - When to verify recordings and images. V(new_key) verifies a new key and every other change, V(always) verifies
+        in every run, and V(never) does not verify.
+      - V(only) verifies the current config vars and changes nothing.
     type: str
-    choices: [none, new, always, only]
-    default: new
+    choices: [never, new_key, always, only]
+    default: new_key
   cors_origin:
     description:
-      - The origin of a page, such as V(https://broadcast.example.com), whose browser the CORS rules of
-        O(images_bucket) have to allow to put an image.
+      - The origin of a page, for example V(https://broadcast.example.com). The verification checks that the CORS
+        rules of O(images_bucket) allow a browser on this page to put an image.
     type: str
   verify_timeout:
     description:
-      - How many seconds to wait for what was set a moment ago to take effect, in all. At most V(300).
+      - How many seconds the verification waits for changes to take effect, in total. At most V(300).
     type: int
     default: 30
 notes:
-  - "IAM actions needed on the user: C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy); to make or change it
+  - "IAM actions for the user: C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy); to create or update it
     C(iam:CreateUser), C(iam:TagUser), C(iam:PutUserPolicy), with O(user.permissions_boundary)
     C(iam:PutUserPermissionsBoundary), with a changed O(user.path) C(iam:UpdateUser); for keys C(iam:CreateAccessKey),
-    C(iam:UpdateAccessKey), C(iam:DeleteAccessKey); for O(state=absent) those of
-    M(vonage.archiving.iam_archive_uploader) to remove a user. None with O(generation=2)."
-  - "IAM actions needed for the proof: C(s3:PutObject) and C(s3:DeleteObject) on
+    C(iam:UpdateAccessKey), C(iam:DeleteAccessKey); for O(state=absent) the actions with which
+    M(vonage.archiving.iam_archive_uploader) deletes a user. None with O(generation=2)."
+  - "IAM actions for the verification: C(s3:PutObject) and C(s3:DeleteObject) on
     C(<project>/vonage-archiving-probe-*) of O(bucket), C(s3:DeleteObject) on C(img/vonage-archiving-probe-*) of
     O(images_bucket)."
-  - A key of somebody else among the config vars, as the document "Interactive Broadcast, Archiving" has it, is
-    replaced, and not touched otherwise. Deactivate it yourself once the application runs with its own.
-  - Older releases of an application keep their config vars, and who may see them can read old secrets there. The keys
-    they belong to are deleted.
-  - Which config vars the application reads is known from its public code; nothing was tried against a running one.
+  - The document "Interactive Broadcast, Archiving" sets the key of a person in the config vars. Such a key is replaced
+    there, and not changed otherwise. Deactivate it after the application runs with its own key.
+  - Older releases of an application keep their config vars. Anyone who can see these releases can read old secrets.
+    Their keys are deleted.
+  - The config vars that the application reads are known from its public code. Not tested against a running application.
 seealso:
   - module: vonage.archiving.heroku_config_vars
   - module: vonage.archiving.s3_archive_bucket
@@ -194,7 +193,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Set up the application of 2016 for the first time, with its config vars and an access key
+- name: Configure the application of 2016 for the first time
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
@@ -205,7 +204,7 @@ EXAMPLES = r"""
     region: eu-west-1
     profile: operator
 
-- name: Tell the application of 2017 where recordings are, behind a CDN
+- name: Configure the application of 2017 with recordings behind a CDN
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
@@ -215,7 +214,7 @@ EXAMPLES = r"""
     base_url: https://recordings.example.com
     region: eu-west-1
 
-- name: Images in a bucket of their own without ACLs, and a user of one's own naming
+- name: Configure a separate bucket for images without ACLs, and the name of the user
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
@@ -234,30 +233,30 @@ EXAMPLES = r"""
     rotate_after: 7776000
     region: eu-west-1
 
-- name: Replace the key now, and give the old one five minutes
+- name: Replace the key now, and keep the old one active for five minutes
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
     project: "47123456"
     bucket: example-recordings
     rotate: true
-    grace: 300
+    grace_period: 300
     verify_timeout: 60
     region: eu-west-1
 
-- name: Change nothing, and prove that it works, on a store that is not AWS
+- name: Verify the current config vars without changes, on a store that is not AWS
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
     project: "47123456"
     bucket: example-recordings
-    proof: only
+    verify: only
     endpoint: https://s3.example.com
     endpoint_url: https://s3.internal.example.com
     access_key: "{{ operator_access_key }}"
     secret_key: "{{ operator_secret_key }}"
 
-- name: Take it away
+- name: Delete the config vars and the user
   vonage.archiving.interactive_broadcast_app:
     app: example-broadcast
     api_token: "{{ heroku_api_token }}"
@@ -267,7 +266,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 app:
-  description: The application, as it was given.
+  description: The value of O(app).
   returned: success
   type: str
   sample: example-broadcast
@@ -278,9 +277,9 @@ project:
   sample: "47123456"
 reason:
   description:
-    - Why the application was given another access key, or would be in check mode.
-    - V(missing) if it has none, V(changed) if what it has is no active key of the user, V(forced) by O(rotate),
-      V(expired) by O(rotate_after), V(unchanged) if it keeps its key or needs none.
+    - Why the application got another access key, or would get one in check mode.
+    - V(missing) if it has no key, V(changed) if its key is not an active key of the user, V(forced) because of
+      O(rotate), V(expired) because of O(rotate_after), V(unchanged) if it keeps its key or needs none.
   returned: success
   type: str
   sample: missing
@@ -290,7 +289,7 @@ url:
   type: str
   sample: https://example-recordings.s3.eu-west-1.amazonaws.com/
 config:
-  description: The config vars but for the secret. In check mode the access key may be C((new)).
+  description: The config vars without the secret key. In check mode, the access key can be C((new)).
   returned: success
   type: dict
   sample:
@@ -300,122 +299,61 @@ config:
     S3_COMPOSEDVIDEO_URL: https://example-recordings.s3.eu-west-1.amazonaws.com/
     INSTANCE_ENABLE_ARCHIVING: "true"
 changes:
-  description: The names of what was changed, or would be in check mode.
+  description: The names of the changes; in check mode, the changes that a run would make.
   returned: success
   type: list
   elements: str
   sample: [AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, access_keys]
 release:
-  description: Whether config vars were changed, which makes a release and restarts the application.
+  description: Whether config vars were changed, which creates a release and restarts the application.
   returned: success
   type: bool
   sample: true
 pending:
-  description: Names of config vars that Heroku has taken and does not show yet. Old keys then stay.
+  description: Names of config vars that Heroku has accepted, but does not show yet. Old keys are kept until then.
   returned: success
   type: list
   elements: str
   sample: []
 user:
-  description: Name of the IAM user; null if there is none.
+  description: Name of the IAM user; null if the application has none.
   returned: success
   type: str
   sample: interactive-broadcast-47123456
 checks:
-  description: The findings of the proof, in order.
+  description: The results of the verification, in order.
   returned: success
   type: list
   elements: dict
   sample:
     - name: recording_plays
       ok: true
-      detail: GET https://... without a key was answered with the probe.
+      detail: GET https://... without a key returned HTTP 200 and the probe, as expected.
   contains:
     name:
-      description: V(recording_plays), V(image_upload), V(images_private) or V(image_preflight).
+      description: V(recording_plays), V(image_upload), V(images_private), or V(image_preflight).
       returned: success
       type: str
       sample: recording_plays
     ok:
-      description: Whether it found what it should.
+      description: Whether the check passed.
       returned: success
       type: bool
       sample: true
     detail:
-      description: What it found.
+      description: The details of the result.
       returned: success
       type: str
-      sample: GET https://... without a key was answered with the probe.
+      sample: GET https://... without a key returned HTTP 200 and the probe, as expected.
 error:
-  description: What went wrong, for a playbook to decide by.
+  description: What went wrong, for a playbook that handles errors. All kinds and fields are in
+    R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description: >-
-        V(input), V(missing_library), V(denied), V(not_found), V(conflict), V(unreachable), V(rejected), V(unsupported),
-        V(not_managed) for a user that this collection has not made or an application that is not recognized, or
-        V(verification_failed) if something would not work.
-      type: str
-      returned: failure
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: failure
-    problem:
-      description: What came back.
-      type: str
-      returned: failure
-    hint:
-      description: What to do next.
-      type: str
-      returned: failure
-    problems:
-      description: All that is wrong with the options, one sentence each.
-      type: list
-      elements: str
-      returned: with RV(error.kind=input)
-    checks:
-      description: As RV(checks).
-      type: list
-      elements: dict
-      returned: with RV(error.kind=verification_failed)
-    library:
-      description: The Python library that is not there.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    interpreter:
-      description: The Python that does not have it.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    status:
-      description: HTTP status of the answer.
-      type: int
-      returned: when there was an answer
-    code:
-      description: The error code of the store or of Heroku.
-      type: str
-      returned: when there was one
-    store:
-      description: Which store or IAM API it was.
-      type: str
-      returned: when one was asked
-    action:
-      description: The IAM action that is needed.
-      type: str
-      returned: when a permission is missing
-    tries:
-      description: How many requests were sent.
-      type: int
-      returned: when Heroku was called
-  sample:
-    kind: verification_failed
-    operation: prove that example-broadcast will work with s3://example-recordings
-    problem: "recording_plays: GET https://... without a key was answered with HTTP 403."
-    hint: The config vars were not touched.
+  sample: {"kind": "not_managed", "operation": "change the config vars of ...", "problem": "...", "hint": "..."}
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import (
     ARGUMENTS,
     REQUIRED_IF,
@@ -424,7 +362,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broa
 
 
 def main() -> None:
-    run(reconcile, ARGUMENTS, required_if=REQUIRED_IF)
+    run_module(reconcile, ARGUMENTS, required_if=REQUIRED_IF)
 
 
 if __name__ == "__main__":

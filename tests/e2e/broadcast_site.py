@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One project, its bucket and its Interactive Broadcast application, each behind a proxy that notes every request.
+"""One project, its bucket, and its Interactive Broadcast application, behind proxies that record every request.
 
-What the application and its visitors do is done here as its public code does it, with nothing of the collection's.
+The requests of the application and its visitors follow its public code and use nothing of the collection.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ from tests.sandbox import HerokuEmulator, RecordingProxy, Sandbox, Store, Vonage
 from tests.sandbox.heroku import App
 
 ORIGIN, STRANGER = "https://broadcast.example.com", "https://elsewhere.example.net"
-# What every application has besides: never to be shown, never to be touched.
+# Config vars that are not managed: nothing shows or changes them.
 OTHERS = {
     "REDIS_URL": "redis://h:p4ss-of-the-database@db.example.com:6379",
     "SECRET_KEY": "s3cr3t-of-the-sessions",
-    # By which the application is recognized.
+    # Identifies the application.
     "INTERACTIVE_STREAM_LIMIT": "limit-of-the-streams",
 }
-# The document's rule, in its own order.
+# The CORS rule of the document, in its order.
 BY_HAND = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "POST", "PUT"], "AllowedHeaders": ["*"]}
 IMAGE = b"\x89PNG an image of an event"
 
 
 @dataclass
 class BroadcastSite:
-    """What one test works on; of it, only project and application exist before a run.
+    """The environment of one test. Only the project and the application exist before a run.
 
-    :param api: the proxy in front of Heroku, under the name that the killer of runs knows.
+    :param api: the proxy in front of Heroku; test_kill.Killer uses this name.
     """
 
     store: Store
@@ -61,8 +61,8 @@ class BroadcastSite:
     app: App
     s3: RecordingProxy
     api: RecordingProxy
-    #: of keys that runs have made, as far as requests were forgotten
-    made: list[str] = field(default_factory=list, repr=False)
+    #: the secrets of created keys whose requests are not in the log any more
+    created_secrets: list[str] = field(default_factory=list, repr=False)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class BroadcastSite:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The options of the module; little time for Heroku, and none for processes of an old release."""
+        """The options of the module, with short time limits for Heroku and no grace period."""
         return {
             "app": self.app.name,
             "api_token": self.heroku.api_token,
@@ -86,7 +86,7 @@ class BroadcastSite:
             "project": self.key,
             "bucket": self.bucket,
             "cors_origin": ORIGIN,
-            "grace": 0,
+            "grace_period": 0,
             "verify_timeout": 10,
             **self.operator_options,
         }
@@ -97,17 +97,17 @@ class BroadcastSite:
         keys = {"access_key": self.store.access_key, "secret_key": self.store.secret_key}
         return {"endpoint_url": self.s3.url, "region": self.store.region, **keys}
 
-    def make_bucket(self, name: str = "", **options: Any) -> Outcome:
-        """Bring about the bucket as the role does."""
+    def ensure_bucket(self, name: str = "", **options: Any) -> Outcome:
+        """Create or update the bucket as the role does."""
         rule = {"allowed_origins": ["*"], "allowed_methods": ["GET", "POST", "PUT"], "allowed_headers": ["*"]}
-        wanted = {"public_prefixes": [self.key], "folders": [self.key], "cors_rules": [rule], **options}
-        return bucket.reconcile({**self.operator_options, "name": name or self.bucket, **wanted}, Context())
+        params = {"public_prefixes": [self.key], "folders": [self.key], "cors_rules": [rule], **options}
+        return bucket.reconcile({**self.operator_options, "name": name or self.bucket, **params}, Context())
 
     def run(self, check_mode: bool = False, **options: Any) -> Outcome:
-        """Run the use case; no secret may be in what it returns or warns of."""
+        """Run the use case, and assert that its outcome and warnings have no secret."""
         context = Context(check_mode=check_mode, warn=self.warnings.append)
         outcome = use_case.reconcile({**self.params, **options}, context)
-        self.see_no_secret(json.dumps([outcome.result, outcome.before, outcome.after, self.warnings]))
+        self.assert_no_secret(json.dumps([outcome.result, outcome.before, outcome.after, self.warnings]))
         return outcome
 
     def play(
@@ -120,20 +120,20 @@ class BroadcastSite:
         hidden: Sequence[str] = (),
         **changes: Any,
     ) -> Run:
-        """Run a playbook; whatever comes of it, no secret may be shown and no temporary file be left."""
-        given = {**self.variables, **changes}
+        """Run a playbook, and assert that it shows no secret and leaves no temporary file."""
+        variables = {**self.variables, **changes}
         operator = {"AWS_ACCESS_KEY_ID": self.store.access_key, "AWS_SECRET_ACCESS_KEY": self.store.secret_key}
         env = {**operator, "ANSIBLE_INJECT_INVOCATION": "true"}
-        text: Mapping[str, Any] | str = runs.awx_variables(given) if awx else given
+        text: Mapping[str, Any] | str = runs.awx_variables(variables) if awx else variables
         run = runs.run_playbook(playbook, text, home, env, ansible_playbook, args)
-        self.see_no_secret(run.output, *hidden)
-        self.see_no_secret(run.told, *hidden)
+        self.assert_no_secret(run.output, *hidden)
+        self.assert_no_secret(run.told, *hidden)
         assert leftovers(home) == []
         return run
 
     @property
     def variables(self) -> dict[str, Any]:
-        """The variables of the smallest playbook here."""
+        """The variables of the smallest playbook."""
         return {
             "interactive_broadcast_api_url": self.vonage.url,
             "interactive_broadcast_api_key": self.key,
@@ -145,112 +145,113 @@ class BroadcastSite:
             "interactive_broadcast_heroku_api_token": self.heroku.api_token,
             "interactive_broadcast_heroku_api_url": self.api.url,
             "interactive_broadcast_verify_timeout": 10,
-            "interactive_broadcast_grace": 0,
+            "interactive_broadcast_grace_period": 0,
         }
 
-    def see_no_secret(self, text: str, *more: str) -> None:
-        """Assert that a text shows none."""
+    def assert_no_secret(self, text: str, *more: str) -> None:
         assert not runs.leaks(text, [*self.secrets, *more])
 
     @property
     def secrets(self) -> list[str]:
-        """Every secret there is or was."""
+        """Every current and former secret."""
         target = self.vonage.target(self.key)
-        held = [target["config"]["secretKey"]] if target else []
-        configs = [each.config for each in self.app.releases]
+        uploader = [target["config"]["secretKey"]] if target else []
+        configs = [release.config for release in self.app.releases]
         values = [config.get("AWS_SECRET_ACCESS_KEY", "") for config in configs]
-        # Where a test has swapped the two, an id is what stands there.
-        own = [value for value in values if value and not re.fullmatch("[A-Z0-9]{16,24}", value)]
-        known = [self.secret, self.store.secret_key, self.heroku.api_token, *OTHERS.values()]
-        return [*known, *held, *own, *self.made, *made_secrets(self.s3.requests)]
+        # Where a test has swapped the two, the value is an ID.
+        app = [value for value in values if value and not re.fullmatch("[A-Z0-9]{16,24}", value)]
+        others = [self.secret, self.store.secret_key, self.heroku.api_token, *OTHERS.values()]
+        return [*others, *uploader, *app, *self.created_secrets, *made_secrets(self.s3.requests)]
 
-    def forget(self) -> None:
-        """Forget the requests so far."""
-        self.made += made_secrets(self.s3.requests)
+    def clear_log(self) -> None:
+        """Clear the recorded requests."""
+        self.created_secrets += made_secrets(self.s3.requests)
         self.s3.clear()
         self.api.clear()
         self.vonage.clear_log()
 
     @property
-    def written(self) -> list[str]:
-        """The requests to the store, to IAM, to Heroku and to Vonage that could change something."""
-        seen = [told(each) for each in [*self.s3.requests, *self.api.requests] if not is_read(each)]
-        return seen + [call["method"] for call in self.vonage.log() if f"/{self.key}/" in call["path"]]
+    def writes(self) -> list[str]:
+        """The write requests to the store, IAM, Heroku, and Vonage."""
+        requested = [*self.s3.requests, *self.api.requests]
+        described = [told(request) for request in requested if not is_read(request)]
+        return described + [call["method"] for call in self.vonage.log() if f"/{self.key}/" in call["path"]]
 
     def patches(self) -> list[dict[str, Any]]:
-        """What was sent to Heroku to change something."""
-        return [json.loads(each.body) for each in self.api.requests if each.method == "PATCH"]
+        """The bodies of the PATCH requests to Heroku."""
+        return [json.loads(request.body) for request in self.api.requests if request.method == "PATCH"]
 
     def keys(self) -> dict[str, str]:
         """The access keys of the application's user."""
         try:
-            found = self.iam.list_access_keys(UserName=self.user)["AccessKeyMetadata"]
+            keys = self.iam.list_access_keys(UserName=self.user)["AccessKeyMetadata"]
         except ClientError:
             return {}
-        return {key["AccessKeyId"]: key["Status"] for key in found}
+        return {key["AccessKeyId"]: key["Status"] for key in keys}
 
     @property
     def config(self) -> dict[str, str]:
-        """The config vars, in clear."""
+        """The config vars, in clear text."""
         return self.app.config
 
-    def application(self) -> Any:
-        """The application's S3 client, made of its config vars."""
-        found = self.config
-        return s3_client(self.store, found["AWS_ACCESS_KEY_ID"], found["AWS_SECRET_ACCESS_KEY"])
+    def app_client(self) -> Any:
+        """An S3 client with the key in the config vars."""
+        config = self.config
+        return s3_client(self.store, config["AWS_ACCESS_KEY_ID"], config["AWS_SECRET_ACCESS_KEY"])
 
-    def settled(self) -> None:
-        """The application has one active key, which works, there is no other, and nothing else was touched."""
+    def assert_configured(self) -> None:
+        """Assert that the user has one key, which is active and works, and that other config vars are unchanged."""
         assert self.keys() == {self.config["AWS_ACCESS_KEY_ID"]: "Active"}
         assert {name: self.config[name] for name in OTHERS} == OTHERS
-        self.key_works()
+        self.assert_key_works()
 
-    def key_works(self) -> None:
-        """An image can be put and read with the key in the config vars."""
-        client, name = self.application(), f"img/{secrets.token_hex(4)}.png"
+    def assert_key_works(self) -> None:
+        """Put and read an image with the key in the config vars."""
+        client, name = self.app_client(), f"img/{secrets.token_hex(4)}.png"
         images = self.config["S3_BUCKET_NAME_IMAGES"]
         client.put_object(Bucket=images, Key=name, Body=IMAGE)
         assert client.get_object(Bucket=images, Key=name)["Body"].read() == IMAGE
 
-    def steady(self, **options: Any) -> None:
-        """Run it once more: nothing changes, and nothing is sent that could change something."""
-        self.forget()
+    def assert_idempotent(self, **options: Any) -> None:
+        """Run the use case again, and assert that it changes and writes nothing."""
+        self.clear_log()
         outcome = self.run(**options)
-        assert (outcome.changed, outcome.result["changes"], self.written) == (False, [], [])
+        assert (outcome.changed, outcome.result["changes"], self.writes) == (False, [], [])
 
     def record(self) -> tuple[str, int]:
-        """Have an archive recorded, which must land: its key in the bucket, and its size."""
+        """Record an archive; returns its object key and its size."""
         archive = self.vonage.record_archive(self.key)
         assert archive["status"] == "uploaded", archive["sandbox"]
         return f"{self.key}/{archive['id']}/archive.mp4", archive["size"]
 
-    def watch(self, key: str) -> requests.Response:
-        """Play a recording as a visitor of the application does."""
-        found = self.config
-        # As Node's url.resolve does, see test_broadcast_urls.py.
-        of_2016 = urljoin(found.get("S3_COMPOSEDVIDEO_URL", ""), key)
-        return requests.get(f"{found['BUCKET_URL']}/{key}" if "BUCKET_URL" in found else of_2016, timeout=10)
+    def play_recording(self, key: str) -> requests.Response:
+        """Read a recording as a visitor of the application does."""
+        config = self.config
+        # Equals Node's url.resolve, see test_broadcast_urls.py.
+        generation_1_url = urljoin(config.get("S3_COMPOSEDVIDEO_URL", ""), key)
+        url = f"{config['BUCKET_URL']}/{key}" if "BUCKET_URL" in config else generation_1_url
+        return requests.get(url, timeout=10)
 
-    def upload_from_a_page(self, origin: str, acl: str = "private") -> tuple[requests.Response, requests.Response]:
-        """Put an image as a browser does that shows a page of that origin: the preflight, and what came of the PUT.
+    def upload_from_page(self, origin: str, acl: str = "private") -> tuple[requests.Response, requests.Response]:
+        """Put an image as a browser does on a page of that origin; returns the responses to preflight and PUT.
 
-        The URL is one that the application has signed, as the router of react-s3-uploader does.
+        The application signs the URL, as the router of react-s3-uploader does.
         """
         images, name = self.config["S3_BUCKET_NAME_IMAGES"], f"img/{secrets.token_hex(4)}.png"
-        wanted = {"Bucket": images, "Key": name, "ContentType": "image/png", "ACL": acl}
-        url = self.application().generate_presigned_url("put_object", wanted, ExpiresIn=60)
-        asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,x-amz-acl"}
-        before = requests.options(url, headers={"Origin": origin, **asked}, timeout=10)
-        sent = {"Origin": origin, "Content-Type": "image/png", "x-amz-acl": acl}
-        return before, requests.put(url, data=IMAGE, headers=sent, timeout=10)
+        params = {"Bucket": images, "Key": name, "ContentType": "image/png", "ACL": acl}
+        url = self.app_client().generate_presigned_url("put_object", params, ExpiresIn=60)
+        requested = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,x-amz-acl"}
+        preflight = requests.options(url, headers={"Origin": origin, **requested}, timeout=10)
+        headers = {"Origin": origin, "Content-Type": "image/png", "x-amz-acl": acl}
+        return preflight, requests.put(url, data=IMAGE, headers=headers, timeout=10)
 
-    def anybody_gets(self, key: str, bucket: str = "") -> int:
+    def anonymous_status(self, key: str, bucket: str = "") -> int:
         """The status of a GET without a key."""
         return requests.get(f"{self.store.endpoint_url}/{bucket or self.bucket}/{key}", timeout=10).status_code
 
 
 def s3_client(store: Store, access_key: str, secret_key: str) -> Any:
-    """A client with a key; stores other than AWS tell the region of a bucket to nobody."""
+    """A client with a key; stores other than AWS do not return the region of a bucket."""
     return boto3.client(
         "s3",
         endpoint_url=store.endpoint_url,
@@ -261,8 +262,8 @@ def s3_client(store: Store, access_key: str, secret_key: str) -> Any:
     )
 
 
-def reach(params: Mapping[str, Any]) -> None:
-    """Entry point of the process that is killed."""
+def run_use_case(params: Mapping[str, Any]) -> None:
+    """The entry point of the process that is killed."""
     use_case.reconcile(params, Context())
 
 
@@ -270,7 +271,7 @@ def reach(params: Mapping[str, Any]) -> None:
 def broadcast_site(
     sandbox: Sandbox, heroku: HerokuEmulator, store: Store | None = None, config: Mapping[str, str] | None = None
 ) -> Iterator[BroadcastSite]:
-    """Make a project and an application; remove bucket and user at the end."""
+    """Create a project and an application; delete the bucket and the users at the end."""
     store = store or sandbox.store
     project = sandbox.vonage.add_project()
     app = heroku.add_app(config={**OTHERS, **(config or {})})
@@ -282,11 +283,11 @@ def broadcast_site(
         finally:
             s3.before = s3.after = api.before = api.after = None
             heroku.clear_faults()
-            _remove(site)
+            _delete_resources(site)
 
 
-def _remove(site: BroadcastSite) -> None:
-    others = (f"{start}-{site.key}" for start in ("vonage-archiving", "uploads", "person"))
+def _delete_resources(site: BroadcastSite) -> None:
+    others = (f"{prefix}-{site.key}" for prefix in ("vonage-archiving", "uploads", "person"))
     for user in (site.user, *others):
         with contextlib.suppress(ClientError):
             for key in site.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Config vars on Heroku: real runs of ansible-playbook, and every way in which the API can fail.
+"""Config vars on Heroku: runs of ansible-playbook, and all faults of the API.
 
-What is looked at is what the emulator holds, how many releases it has made, and which calls it got.
+Assertions compare the config vars, releases, and requests of the emulator.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BEFORE = {
 HIDDEN = [NEW_SECRET, SECOND_SECRET, OLD_SECRET, OLD_URL, NOT_NAMED]
 
 TIMEOUT, TOTAL, RETRIES = 0.7, 6.0, 2
-# What is added to the budget by a busy machine.
+# The delay of a busy machine.
 SLACK = 3.0
 ALWAYS = 99
 
@@ -56,16 +56,16 @@ def emulator() -> Iterator[HerokuEmulator]:
 
 @pytest.fixture
 def app(emulator: HerokuEmulator) -> App:
-    """An app with one release, and nothing logged."""
+    """An app with one release."""
     emulator.reset()
     return emulator.add_app(config=BEFORE)
 
 
 def calls(emulator: HerokuEmulator) -> list[str]:
-    """The methods of the requests since the last look."""
-    found = [call["method"] for call in emulator.log()]
+    """The methods of the requests since the last call of this function."""
+    methods = [call["method"] for call in emulator.log()]
     emulator.clear_log()
-    return found
+    return methods
 
 
 def task(name: str, options: dict[str, Any], **keywords: Any) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def task(name: str, options: dict[str, Any], **keywords: Any) -> dict[str, Any]:
 
 
 def play(emulator: HerokuEmulator, app: App, home: Path, tasks: list[dict[str, Any]], **env: str) -> Run:
-    """Run these tasks; the token comes from a variable, and no secret is shown or left behind."""
+    """Run tasks, and assert that they show no secret and leave no temporary file."""
     common = {"app": app.name, "api_url": emulator.url, "api_token": "{{ api_token }}", "timeout": 5, "retries": 0}
     content = {
         "name": "Config vars",
@@ -87,7 +87,7 @@ def play(emulator: HerokuEmulator, app: App, home: Path, tasks: list[dict[str, A
     playbook = home / "play.yml"
     playbook.write_text(yaml.safe_dump([content], sort_keys=False))
     secrets = {"api_token": emulator.api_token, "secret": NEW_SECRET, "second": SECOND_SECRET}
-    # Up to ansible-core 2.20 results always repeat the options; later ones only if told to.
+    # Up to ansible-core 2.20, results always contain the options; later ones need the variable.
     run = runs.run_playbook(playbook, secrets, home, {"ANSIBLE_INJECT_INVOCATION": "true", **env})
     hidden = [*HIDDEN, emulator.api_token]
     assert not runs.leaks(run.output, hidden)
@@ -120,15 +120,15 @@ SENT = {
 AFTER = {name: value for name, value in {**BEFORE, **SENT}.items() if value is not None}
 
 
-def test_planned_set_and_left_alone(emulator: HerokuEmulator, app: App, home: Path) -> None:
-    """Check mode says what a run does; it is done in one release; further runs do nothing, however they are written."""
-    as_awx_writes_it = {**SET, "timeout": "", "retries": "", "total_timeout": "", "api_url": emulator.url}
+def test_module_check_mode_then_set_then_idempotent(emulator: HerokuEmulator, app: App, home: Path) -> None:
+    """Options as AWX, text, and environment variables give them are equivalent."""
+    as_in_awx = {**SET, "timeout": "", "retries": "", "total_timeout": "", "api_url": emulator.url}
     as_text = {**SET, "secrets": '{"AWS_SECRET_ACCESS_KEY": "{{ secret }}", "AWS_SESSION_TOKEN": "{{ second }}"}'}
     tasks = [
         task("plan", SET, check_mode=True),
         task("set", SET),
         task("again", SET),
-        task("from AWX", as_awx_writes_it, check_mode=True),
+        task("from AWX", as_in_awx, check_mode=True),
         task("as text", as_text),
         task("by id, with the token of the environment", {**SET, "app": app.id, "api_token": ""}),
         task("nothing else", {"config": "", "secrets": "", "absent": ["NEVER_THERE"]}),
@@ -162,8 +162,8 @@ def test_planned_set_and_left_alone(emulator: HerokuEmulator, app: App, home: Pa
     assert len(app.releases) == 2
 
 
-def test_failures_show_no_secret(emulator: HerokuEmulator, app: App, home: Path) -> None:
-    """Errors that quote what was sent, options that cannot be right, wrong tokens: no secret in any of them."""
+def test_module_errors_show_no_secret(emulator: HerokuEmulator, app: App, home: Path) -> None:
+    """Errors that quote the request, invalid options, and wrong tokens."""
     emulator.echo_secrets = True
     for status in (422, 200):
         emulator.fail_next(status=status, method="PATCH")
@@ -182,27 +182,25 @@ def test_failures_show_no_secret(emulator: HerokuEmulator, app: App, home: Path)
         task("fine", {"secrets": text}),
     ]
     run = play(emulator, app, home, tasks).ok()
-    told = {event.task: event.result["msg"] for event in run.events if event.kind == "failed"}
-    assert "answered HTTP 422 (invalid_params)" in told["422"]
-    assert "the answer is a web page" in told["200"]
-    assert told["wrong"].startswith(
-        "Could not start: these 6 things are wrong with the options: config.FLAG is a boolean"
-    )
-    assert "HTTP 401 (unauthorized)" in told["wrong token"]
-    assert "app holds an API token" in told["token as app"]
-    assert "secrets" in told["no dict"]
-    assert "bogus" in told["not an option"]
+    messages = {event.task: event.result["msg"] for event in run.events if event.kind == "failed"}
+    assert "responded with HTTP 422 (invalid_params)" in messages["422"]
+    assert "the response is a web page" in messages["200"]
+    assert messages["wrong"].startswith("Invalid options: config.FLAG: is a YAML boolean")
+    assert "HTTP 401 (unauthorized)" in messages["wrong token"]
+    assert "app: contains an API token" in messages["token as app"]
+    assert "secrets" in messages["no dict"]
+    assert "bogus" in messages["not an option"]
     assert run.changed == ["fine"]
     assert app.config["AWS_SESSION_TOKEN"] == SECOND_SECRET
     assert "Traceback" not in run.output
 
 
-SLOW = "no answer came in time|no complete answer within"
+SLOW = "no response in time|no response came in time|no complete response within"
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
-    "429": ({"status": 429}, "the answer was HTTP 429"),
-    "429 with seconds": ({"status": 429, "retry_after": 1}, "the answer was HTTP 429"),
-    "500 and applied": ({"status": 500, "apply": True}, "the answer was HTTP 500"),
-    "503": ({"status": 503}, "the answer was HTTP 503"),
+    "429": ({"status": 429}, "the response was HTTP 429"),
+    "429 with seconds": ({"status": 429, "retry_after": 1}, "the response was HTTP 429"),
+    "500 and applied": ({"status": 500, "apply": True}, "the response was HTTP 500"),
+    "503": ({"status": 503}, "the response was HTTP 503"),
     "hang": ({"kind": "hang", "seconds": 60}, SLOW),
     "hang and applied": ({"kind": "hang", "seconds": 60, "apply": True}, SLOW),
     "reset and applied": ({"kind": "reset", "apply": True}, "the connection failed"),
@@ -211,10 +209,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def change(emulator: HerokuEmulator, held: App, seconds: float, **changes: Any) -> Outcome | errors.ArchivingError:
-    """Run the use case with little time, and return the error if there is one; no more time may pass than said."""
+def change(emulator: HerokuEmulator, target: App, seconds: float, **changes: Any) -> Outcome | errors.ArchivingError:
+    """Run the use case with short time limits; returns its error, if any; asserts the time limit."""
     options = {
-        "app": held.name,
+        "app": target.name,
         "api_url": emulator.url,
         "api_token": emulator.api_token,
         "timeout": TIMEOUT,
@@ -233,12 +231,12 @@ def change(emulator: HerokuEmulator, held: App, seconds: float, **changes: Any) 
         assert time.monotonic() - started < seconds + SLACK
 
 
-def mended(emulator: HerokuEmulator, app: App) -> None:
-    """The next run brings about what is asked for, and the one after it only looks."""
+def assert_recovered(emulator: HerokuEmulator, app: App) -> None:
+    """Assert that the next run reaches the desired state, and that the one after it only reads."""
     emulator.clear_faults()
     assert isinstance(change(emulator, app, TOTAL), Outcome)
-    wanted = {**BEFORE, "BUCKET_URL": "https://new.example.com", "AWS_SECRET_ACCESS_KEY": NEW_SECRET}
-    assert app.config == wanted
+    desired = {**BEFORE, "BUCKET_URL": "https://new.example.com", "AWS_SECRET_ACCESS_KEY": NEW_SECRET}
+    assert app.config == desired
     calls(emulator)
     again = change(emulator, app, TOTAL)
     assert isinstance(again, Outcome)
@@ -248,32 +246,32 @@ def mended(emulator: HerokuEmulator, app: App) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_that_passes_is_survived(emulator: HerokuEmulator, app: App, method: str, name: str) -> None:
+def test_reconcile_transient_fault_succeeds(emulator: HerokuEmulator, app: App, method: str, name: str) -> None:
     fault = FAULTS[name][0]
     emulator.fail_next(**fault, method=method)
     outcome = change(emulator, app, TOTAL)
     assert isinstance(outcome, Outcome)
     assert outcome.changed
     assert calls(emulator) == (["GET", "GET", "PATCH"] if method == "GET" else ["GET", "PATCH", "PATCH"])
-    # All that a lost answer costs is a second release.
+    # A lost response costs a second release.
     assert len(app.releases) == (3 if method == "PATCH" and fault.get("apply") else 2)
-    mended(emulator, app)
+    assert_recovered(emulator, app)
 
 
 @pytest.mark.parametrize("name", ["429", "hang and applied", "reset and applied"])
-def test_a_fault_that_stays_is_told(emulator: HerokuEmulator, app: App, name: str) -> None:
+def test_reconcile_permanent_fault_raises_unreachable_error(emulator: HerokuEmulator, app: App, name: str) -> None:
     emulator.fail_next(**FAULTS[name][0], method="PATCH", times=ALWAYS)
     error = change(emulator, app, TOTAL)
     assert isinstance(error, errors.UnreachableError)
     assert str(error).startswith(f"Could not change the config vars of {app.name}: {emulator.url}: ")
     assert re.search(FAULTS[name][1], str(error))
-    assert "(tried 3 times)" in str(error)
+    assert "(3 attempts)" in str(error)
     assert not runs.leaks(str(error), [*HIDDEN, emulator.api_token])
     assert calls(emulator) == ["GET", *["PATCH"] * 3]
-    mended(emulator, app)
+    assert_recovered(emulator, app)
 
 
-def test_to_come_back_after_the_budget_is_told_at_once(emulator: HerokuEmulator, app: App) -> None:
+def test_reconcile_retry_after_longer_than_the_time_limit_fails_immediately(emulator: HerokuEmulator, app: App) -> None:
     in_an_hour = int(time.time()) + 3600
     for retry_after in (120, in_an_hour):
         emulator.clear_faults()
@@ -281,12 +279,12 @@ def test_to_come_back_after_the_budget_is_told_at_once(emulator: HerokuEmulator,
         emulator.fail_next(status=429, retry_after=retry_after, times=ALWAYS)
         error = change(emulator, app, 1.0)
         assert isinstance(error, errors.UnreachableError)
-        assert re.search("The next try was due in (120|3600|3599) s, with 6 s left", str(error))
+        assert re.search("The next attempt was due in (120|3600|3599) s, with 6 s left", str(error))
         assert "about 75 calls a minute" in str(error)
         assert calls(emulator) == ["GET"]
 
 
-def test_the_time_for_all_tries_together_is_kept(emulator: HerokuEmulator, app: App) -> None:
+def test_reconcile_total_timeout_limits_all_attempts(emulator: HerokuEmulator, app: App) -> None:
     emulator.fail_next("hang", seconds=60, times=ALWAYS)
     assert isinstance(change(emulator, app, 2.0, retries=50, total_timeout=2.0), errors.UnreachableError)
 
@@ -302,36 +300,38 @@ def test_the_time_for_all_tries_together_is_kept(emulator: HerokuEmulator, app: 
         (501, errors.UnreachableError),
     ],
 )
-def test_a_refusal_is_not_tried_again(emulator: HerokuEmulator, app: App, status: int, kind: type[Exception]) -> None:
+def test_reconcile_error_status_raises_typed_error_without_retry(
+    emulator: HerokuEmulator, app: App, status: int, kind: type[Exception]
+) -> None:
     emulator.fail_next(status=status, method="PATCH", times=ALWAYS)
     error = change(emulator, app, 1.0)
     assert isinstance(error, kind)
-    assert f"answered HTTP {status} (" in str(error)
+    assert f"responded with HTTP {status} (" in str(error)
     assert calls(emulator) == ["GET", "PATCH"]
     assert app.config == BEFORE
 
 
-def test_refusals_of_the_service_itself(emulator: HerokuEmulator, app: App) -> None:
-    other = emulator.add_app(account="somebody else")
+def test_reconcile_errors_of_the_service_explain_the_cause(emulator: HerokuEmulator, app: App) -> None:
+    other = emulator.add_app(account="another account")
     reader = emulator.add_token("read-protected").value
-    refused: list[tuple[dict[str, Any], str]] = [
-        ({"app": "not-there"}, "HTTP 404 (not_found): Couldn't find that app. Look whether app is right"),
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"app": "not-there"}, "HTTP 404 (not_found): Couldn't find that app. Check app"),
         ({"app": other.name}, f"HTTP 403 (forbidden): You do not have access to the app {other.name}."),
         ({"api_token": "HRKU-revoked"}, "HTTP 401 (unauthorized): Invalid credentials provided. api_token is wrong"),
-        ({"api_token": reader}, "This token has read-protected, the call takes global write-protected."),
+        ({"api_token": reader}, "The scope of this token is read-protected; the call accepts global write-protected."),
     ]
-    for changes, told in refused:
+    for changes, message in cases:
         error = change(emulator, app, TOTAL, **changes)
-        assert told in str(error)
+        assert message in str(error)
         assert reader not in str(error)
     assert app.config == BEFORE
-    # What may be read may be compared.
+    # A token that can read is enough if nothing changes.
     same = change(emulator, app, TOTAL, api_token=reader, config={"UNTOUCHED": "same"}, secrets={})
     assert isinstance(same, Outcome)
     assert not same.changed
 
 
-def test_a_release_command_is_waited_for_by_nobody(emulator: HerokuEmulator, app: App) -> None:
+def test_reconcile_release_command_reports_pending_without_waiting(emulator: HerokuEmulator, app: App) -> None:
     app.release_command = True
     warnings: list[str] = []
     options = {"app": app.name, "api_url": emulator.url, "api_token": emulator.api_token, "config": {"A": "1"}}
@@ -343,7 +343,7 @@ def test_a_release_command_is_waited_for_by_nobody(emulator: HerokuEmulator, app
     assert len(warnings) == 1
 
 
-def test_too_much_is_warned_of_and_left_to_the_service(emulator: HerokuEmulator, app: App) -> None:
+def test_reconcile_above_the_expected_limit_warns_and_sends(emulator: HerokuEmulator, app: App) -> None:
     warnings: list[str] = []
     options = {"app": app.name, "api_url": emulator.url, "api_token": emulator.api_token, "config": {"A": "x" * 32768}}
     outcome = config_vars.reconcile(options, Context(check_mode=True, warn=warnings.append))
@@ -354,10 +354,12 @@ def test_too_much_is_warned_of_and_left_to_the_service(emulator: HerokuEmulator,
     assert app.config == BEFORE
 
 
-def test_chosen_vars_are_read_from_python(emulator: HerokuEmulator, app: App) -> None:
+def test_fetch_selected_names_returns_those_that_exist(emulator: HerokuEmulator, app: App) -> None:
     options = {"app": app.id, "api_url": emulator.url}
-    found = config_vars.read(options, {"HEROKU_API_KEY": emulator.api_token}, ["AWS_SECRET_ACCESS_KEY", "NEVER_THERE"])
-    assert found == {"AWS_SECRET_ACCESS_KEY": OLD_SECRET}
+    values = config_vars.fetch(
+        options, {"HEROKU_API_KEY": emulator.api_token}, ["AWS_SECRET_ACCESS_KEY", "NEVER_THERE"]
+    )
+    assert values == {"AWS_SECRET_ACCESS_KEY": OLD_SECRET}
     assert calls(emulator) == ["GET"]
-    with pytest.raises(errors.InputError, match="api_token is required"):
-        config_vars.read(options, {}, ["A"])
+    with pytest.raises(errors.InputError, match="api_token: is required"):
+        config_vars.fetch(options, {}, ["A"])

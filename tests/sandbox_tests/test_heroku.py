@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Heroku emulator, judged by Heroku's published schema and by a client that others wrote."""
+"""The Heroku emulator, tested with Heroku's published schema and with the client heroku3."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sandbox import HerokuEmulator, Sandbox, SandboxError
 
 from .helpers import TIMEOUT
 
-# Of the schema of the Platform API, in https://github.com/heroku/heroku-go (MIT licence), v5/schema.json at
+# From the schema of the Platform API, in https://github.com/heroku/heroku-go (MIT licence), v5/schema.json at
 # 605eb02728e186d820e626f1d2f75c4a96675bcf: "config-var", the schema of the body of the link "Update" and the target
 # schema of both calls. The npm package @heroku-cli/schema 2.0.1 has the same pattern as a TypeScript interface.
 VARIABLES: dict[str, Any] = {
@@ -29,7 +29,7 @@ VARIABLES: dict[str, Any] = {
     "additionalProperties": False,
 }
 RATE_LIMIT: dict[str, Any] = {"type": ["object"], "properties": {"remaining": {"type": ["integer"]}}}
-# Of the error format only prose is published: "Platform API Reference", section "Errors".
+# The error format is published only as prose: "Platform API Reference", section "Errors".
 ERROR: dict[str, Any] = {
     "type": "object",
     "properties": {"id": {"type": "string"}, "message": {"type": "string"}, "url": {"type": "string"}},
@@ -53,46 +53,46 @@ def heroku(_heroku: HerokuEmulator) -> HerokuEmulator:
 
 
 def call(heroku: HerokuEmulator, method: str = "GET", path: str = "", **options: Any) -> requests.Response:
-    """One request, right unless ``options`` say otherwise; the answer to it is checked against the schema."""
+    """Send a request, which is valid unless ``options`` change it, and validate the response with the schema."""
     headers = {"Accept": V3, "Authorization": f"Bearer {heroku.api_token}", **options.pop("headers", {})}
     url = heroku.url + (path or f"/apps/{heroku.app_name}/config-vars")
-    answer = requests.request(method, url, headers=headers, timeout=TIMEOUT, **options)
-    jsonschema.validate(answer.json(), VARIABLES if answer.ok else ERROR)
-    return answer
+    response = requests.request(method, url, headers=headers, timeout=TIMEOUT, **options)
+    jsonschema.validate(response.json(), VARIABLES if response.ok else ERROR)
+    return response
 
 
-def refused(answer: requests.Response) -> tuple[int, str]:
-    return answer.status_code, str(answer.json()["id"])
+def error_of(response: requests.Response) -> tuple[int, str]:
+    return response.status_code, str(response.json()["id"])
 
 
 def client(heroku: HerokuEmulator, token: str = "") -> Heroku:
-    """The client ``heroku3``, with nothing changed but the address."""
+    """The client ``heroku3``, with the URL of the emulator."""
     session = requests.session()
     session.trust_env = False
-    made = Heroku(session)
-    made._heroku_url = heroku.url
-    made.authenticate(token or heroku.api_token)
-    return made
+    connection = Heroku(session)
+    connection._heroku_url = heroku.url
+    connection.authenticate(token or heroku.api_token)
+    return connection
 
 
-def test_a_real_client_sets_reads_and_removes(heroku: HerokuEmulator) -> None:
-    heroku.add_app("example", {"KEPT": "as it is", "OLD": "1"})
+def test_heroku3_sets_reads_and_deletes_config_vars(heroku: HerokuEmulator) -> None:
+    heroku.add_app("example", {"KEPT": "unchanged", "OLD": "1"})
     app = client(heroku).app("example")
     variables = app.config()
-    assert variables.to_dict() == {"KEPT": "as it is", "OLD": "1"}
+    assert variables.to_dict() == {"KEPT": "unchanged", "OLD": "1"}
     variables.update({"NEW": "two words", "EMPTY": "", "OLD": None})
-    assert variables.to_dict() == {"KEPT": "as it is", "NEW": "two words", "EMPTY": ""}
+    assert variables.to_dict() == {"KEPT": "unchanged", "NEW": "two words", "EMPTY": ""}
     del variables["KEPT"]
     assert app.config().to_dict() == heroku.app("example").config == {"NEW": "two words", "EMPTY": ""}
     assert [release.version for release in heroku.app("example").releases] == [1, 2, 3]
-    # By the id of the app, too.
+    # The ID of the app is accepted too.
     assert app.update_config({"NEW": "3"}).to_dict() == {"NEW": "3", "EMPTY": ""}
 
 
-def test_a_real_client_is_refused(heroku: HerokuEmulator) -> None:
-    heroku.add_app("somebody-elses", account="somebody else")
+def test_heroku3_wrong_token_app_or_name_is_refused(heroku: HerokuEmulator) -> None:
+    heroku.add_app("other-app", account="another account")
     assert not client(heroku, "HRKU-wrong").is_authenticated
-    for name, status in (("nobodys", 404), ("somebody-elses", 403)):
+    for name, status in (("missing-app", 404), ("other-app", 403)):
         with pytest.raises(HTTPError) as caught:
             client(heroku).app(name)
         assert caught.value.response.status_code == status
@@ -100,7 +100,7 @@ def test_a_real_client_is_refused(heroku: HerokuEmulator) -> None:
         client(heroku).app(heroku.app_name).config().update({"HEROKU_X": "1"})
 
 
-def test_what_the_schema_takes_is_taken_and_what_it_refuses_refused(heroku: HerokuEmulator) -> None:
+def test_patch_accepts_exactly_what_the_schema_accepts(heroku: HerokuEmulator) -> None:
     bodies: list[Any] = [
         {"A": "1"},
         {"a_1": "", "B": None},
@@ -118,26 +118,26 @@ def test_what_the_schema_takes_is_taken_and_what_it_refuses_refused(heroku: Hero
         None,
     ]
     for body in bodies:
-        fits = jsonschema.Draft4Validator(VARIABLES).is_valid(body)
-        answer = call(heroku, "PATCH", data=json.dumps(body), headers={"Content-Type": "application/json"})
-        assert answer.ok is fits, (body, answer.text)
-        assert fits or refused(answer) == (422, "invalid_params")
+        is_valid = jsonschema.Draft4Validator(VARIABLES).is_valid(body)
+        response = call(heroku, "PATCH", data=json.dumps(body), headers={"Content-Type": "application/json"})
+        assert response.ok is is_valid, (body, response.text)
+        assert is_valid or error_of(response) == (422, "invalid_params")
 
 
 @pytest.mark.parametrize("body", [{"HEROKU_APP": "x"}, {"__A": "x"}, {"\u00c4": "x"}, {"A": "x" * 32768}])
-def test_what_only_prose_refuses(heroku: HerokuEmulator, body: dict[str, str]) -> None:
-    assert refused(call(heroku, "PATCH", json=body)) == (422, "invalid_params")
+def test_patch_name_or_size_that_only_prose_excludes_is_refused(heroku: HerokuEmulator, body: dict[str, str]) -> None:
+    assert error_of(call(heroku, "PATCH", json=body)) == (422, "invalid_params")
     assert heroku.app().config == {}
     assert len(heroku.app().releases) == 1
 
 
-def test_the_size_is_that_of_the_outcome(heroku: HerokuEmulator) -> None:
+def test_patch_size_limit_applies_to_the_result(heroku: HerokuEmulator) -> None:
     assert call(heroku, "PATCH", json={"A": "x" * 20000}).ok
-    assert refused(call(heroku, "PATCH", json={"B": "x" * 20000})) == (422, "invalid_params")
+    assert error_of(call(heroku, "PATCH", json={"B": "x" * 20000})) == (422, "invalid_params")
     assert call(heroku, "PATCH", json={"B": "x" * 20000, "A": None}).ok
 
 
-def test_the_header_accept_is_needed(heroku: HerokuEmulator) -> None:
+def test_get_without_valid_accept_header_is_refused(heroku: HerokuEmulator) -> None:
     for accept in (
         "*/*",
         "application/json",
@@ -145,14 +145,14 @@ def test_the_header_accept_is_needed(heroku: HerokuEmulator) -> None:
         f"{V3}1",
         "application/vnd.heroku+json; version=2",
     ):
-        assert refused(call(heroku, headers={"Accept": accept})) == (406, "not_acceptable")
+        assert error_of(call(heroku, headers={"Accept": accept})) == (406, "not_acceptable")
     assert call(heroku, headers={"Accept": f"{V3}.cedar-acm"}).ok
 
 
-def test_the_token_is_needed(heroku: HerokuEmulator) -> None:
+def test_get_without_valid_token_is_refused(heroku: HerokuEmulator) -> None:
     basic = base64.b64encode(f":{heroku.api_token}".encode()).decode()
     for value in ("", "Bearer", "Bearer HRKU-wrong", f"Token {heroku.api_token}", heroku.api_token, "Basic ???"):
-        assert refused(call(heroku, headers={"Authorization": value})) == (401, "unauthorized")
+        assert error_of(call(heroku, headers={"Authorization": value})) == (401, "unauthorized")
     assert call(heroku, headers={"Authorization": f"Basic {basic}"}).ok
 
 
@@ -160,38 +160,38 @@ def test_the_token_is_needed(heroku: HerokuEmulator) -> None:
     ("scope", "reads", "writes"),
     [("global", True, True), ("write-protected", True, True), ("read-protected", True, False), ("write", False, False)],
 )
-def test_scopes(heroku: HerokuEmulator, scope: str, reads: bool, writes: bool) -> None:
+def test_scope_limits_reading_and_writing(heroku: HerokuEmulator, scope: str, reads: bool, writes: bool) -> None:
     headers = {"Authorization": f"Bearer {heroku.add_token(scope).value}"}
     read, write = call(heroku, headers=headers), call(heroku, "PATCH", json={"A": "1"}, headers=headers)
     assert (read.ok, write.ok) == (reads, writes)
-    for answer in (read, write):
-        if not answer.ok:
-            assert refused(answer) == (403, "forbidden")
-            assert answer.headers["Oauth-Scope"] == scope
-            assert "write-protected" in answer.headers["Oauth-Scope-Accepted"].split()
+    for response in (read, write):
+        if not response.ok:
+            assert error_of(response) == (403, "forbidden")
+            assert response.headers["Oauth-Scope"] == scope
+            assert "write-protected" in response.headers["Oauth-Scope-Accepted"].split()
 
 
-def test_what_is_no_json(heroku: HerokuEmulator) -> None:
-    assert refused(call(heroku, "PATCH", data=b"A=1", headers={"Content-Type": "application/json"})) == (
+def test_patch_body_is_not_json_is_refused(heroku: HerokuEmulator) -> None:
+    assert error_of(call(heroku, "PATCH", data=b"A=1", headers={"Content-Type": "application/json"})) == (
         400,
         "bad_request",
     )
-    assert refused(call(heroku, "PATCH", data=b"{}")) == (400, "bad_request")
-    assert refused(call(heroku, "DELETE"))[0] == 405
+    assert error_of(call(heroku, "PATCH", data=b"{}")) == (400, "bad_request")
+    assert error_of(call(heroku, "DELETE"))[0] == 405
 
 
-def test_the_rate_limit(heroku: HerokuEmulator) -> None:
+def test_rate_limit_without_remaining_calls_is_refused(heroku: HerokuEmulator) -> None:
     assert call(heroku).headers["RateLimit-Remaining"] == "4499"
-    heroku.spend(1)
+    heroku.set_remaining_calls(1)
     assert [call(heroku).status_code for _unused in range(2)] == [200, 429]
-    assert refused(call(heroku)) == (429, "rate_limit")
+    assert error_of(call(heroku)) == (429, "rate_limit")
     headers = {"Accept": V3, "Authorization": f"Bearer {heroku.api_token}"}
-    told = requests.get(f"{heroku.url}/account/rate-limits", headers=headers, timeout=TIMEOUT).json()
-    jsonschema.validate(told, RATE_LIMIT)
-    assert told == {"remaining": 0}
+    limits = requests.get(f"{heroku.url}/account/rate-limits", headers=headers, timeout=TIMEOUT).json()
+    jsonschema.validate(limits, RATE_LIMIT)
+    assert limits == {"remaining": 0}
 
 
-def test_a_release_command_holds_changes_back(heroku: HerokuEmulator) -> None:
+def test_release_command_delays_changes_until_it_succeeds(heroku: HerokuEmulator) -> None:
     call(heroku, "PATCH", json={"A": "old"})
     heroku.app().release_command = True
     assert call(heroku, "PATCH", json={"A": "new"}).json() == {"A": "old"}
@@ -202,29 +202,29 @@ def test_a_release_command_holds_changes_back(heroku: HerokuEmulator) -> None:
     assert call(heroku).json() == {"A": "newer"}
 
 
-def test_faults_and_the_log(heroku: HerokuEmulator) -> None:
+def test_faults_are_injected_and_logged(heroku: HerokuEmulator) -> None:
     heroku.fail_next(status=503, method="PATCH", apply=True)
     url = f"{heroku.url}/apps/{heroku.app_name}/config-vars"
     headers = {"Accept": V3, "Authorization": f"Bearer {heroku.api_token}"}
-    answer = requests.patch(url, json={"A": "1"}, headers=headers, timeout=TIMEOUT)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "text/html")
+    response = requests.patch(url, json={"A": "1"}, headers=headers, timeout=TIMEOUT)
+    assert (response.status_code, response.headers["Content-Type"]) == (503, "text/html")
     assert call(heroku).json() == {"A": "1"}
     heroku.fail_next(status=429)
-    assert refused(call(heroku)) == (429, "rate_limit")
-    assert [(each["method"], each["status"]) for each in heroku.log()] == [("PATCH", 503), ("GET", 200), ("GET", 429)]
+    assert error_of(call(heroku)) == (429, "rate_limit")
+    assert [(item["method"], item["status"]) for item in heroku.log()] == [("PATCH", 503), ("GET", 200), ("GET", 429)]
     assert heroku.log()[0]["json"] == {"A": "1"}
 
 
-def test_steered_over_http(heroku: HerokuEmulator) -> None:
+def test_control_calls_add_apps_and_faults(heroku: HerokuEmulator) -> None:
     control = f"{heroku.url}/_sandbox"
-    made = requests.post(f"{control}/apps", json={"name": "made", "config": {"A": "1"}}, timeout=TIMEOUT).json()
-    assert requests.get(f"{control}/apps/{made['id']}", timeout=TIMEOUT).json()["config"] == {"A": "1"}
-    assert requests.get(f"{control}/apps/gone", timeout=TIMEOUT).status_code == 404
+    app = requests.post(f"{control}/apps", json={"name": "created", "config": {"A": "1"}}, timeout=TIMEOUT).json()
+    assert requests.get(f"{control}/apps/{app['id']}", timeout=TIMEOUT).json()["config"] == {"A": "1"}
+    assert requests.get(f"{control}/apps/missing", timeout=TIMEOUT).status_code == 404
     assert requests.post(f"{control}/faults", json={"kind": "nonsense"}, timeout=TIMEOUT).status_code == 400
     assert heroku.log() == []
 
 
-def test_it_is_part_of_a_sandbox_that_asks_for_it() -> None:
+def test_sandbox_includes_the_emulator_only_if_requested() -> None:
     with Sandbox(stores=(), vonage=False, heroku=True) as sandbox:
         described = sandbox.describe()["heroku"]
         assert described == {

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calls of the Heroku Platform API that read and change the config vars of an app.
+"""Client for the calls of the Heroku Platform API that read and update the config vars of an app.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Paths, methods and the form of bodies: the API's schema (``config-var`` in heroku/heroku-go, v5/schema.json). Headers,
-errors ``{id, message, url}`` and their statuses: the article "Platform API Reference". The answer to either call holds
-every config var of the app in clear: nothing of it goes into a message.
+Paths, methods, and bodies: the API's schema (``config-var`` in heroku/heroku-go, v5/schema.json). Headers, errors
+``{id, message, url}``, and their statuses: the article "Platform API Reference". The response to either call contains
+every config var of the app in clear text; messages must not quote it.
 """
 
 from __future__ import annotations
@@ -18,51 +18,51 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from .._core import errors
-from .._core.http import Answer, Http
-from .._core.secrets import redact
+from .._core.http_client import Http, Response
+from .._core.redaction import redact
 from .connection import App
 
 ACCEPT = "application/vnd.heroku+json; version=3"
-LONGEST_MESSAGE = 300
+MAX_MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
 class Client:
-    """Calls about one app; safe to share between threads.
+    """A client for one app; safe to share between threads.
 
-    :param secrets: never shown in an error, beside the token.
+    :param secrets: redacted in errors, in addition to the token.
     """
 
     app: App
     secrets: t.Sequence[str | None] = ()
     http: Http | None = field(default=None, repr=False)
 
-    def read(self) -> dict[str, str]:
-        """Every config var of the app, in clear."""
-        attempted = f"read the config vars of {self.app.id}"
-        return self._variables(self._send("GET", attempted), attempted)
+    def fetch(self) -> dict[str, str]:
+        """Fetch every config var of the app, in clear text."""
+        operation = f"read the config vars of {self.app.id}"
+        return self._parse_variables(self._send("GET", operation), operation)
 
     def update(self, changes: t.Mapping[str, str | None]) -> dict[str, str]:
-        """Set these, and remove those that are ``None``; the answer is what Heroku says there is then.
+        """Set config vars, and delete those that are ``None``; returns the config vars in the response.
 
-        Sent again when no answer came: setting the same values twice leaves the same values. All it can cost is a
-        second release, in case the first one was made although its answer was lost.
+        The request is repeated if there is no response: the values are the same after one or two requests. If Heroku
+        received the first one, the second one creates another release.
         """
-        attempted = f"change the config vars of {self.app.id}"
-        return self._variables(self._send("PATCH", attempted, dict(changes)), attempted)
+        operation = f"change the config vars of {self.app.id}"
+        return self._parse_variables(self._send("PATCH", operation, dict(changes)), operation)
 
-    def _send(self, method: str, attempted: str, body: t.Any = None) -> Answer:
+    def _send(self, method: str, operation: str, body: t.Any = None) -> Response:
         url = f"{self.app.api_url}/apps/{quote(self.app.id, safe='')}/config-vars"
-        http = self.http or Http(self.app.budget, self._hidden())
+        http = self.http or Http(self.app.budget, self._redacted())
         try:
-            answer = http.send(method, url, attempted, self._headers, body, repeatable=True)
+            response = http.send(method, url, operation, self._headers, body, idempotent=True)
         except errors.UnreachableError as exc:
             if exc.facts.get("status") != 429:
                 raise
             raise errors.UnreachableError(exc.operation, exc.problem, f"{RATE} {exc.hint}", **exc.facts) from exc
-        if answer.status != 200:
-            raise refusal(self.app, attempted, answer, told(answer, self._hidden()))
-        return answer
+        if response.status != 200:
+            raise translate_error(self.app, operation, response, parse_error(response, self._redacted()))
+        return response
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -71,26 +71,30 @@ class Client:
             "User-Agent": "ansible-vonage.archiving",
         }
 
-    def _hidden(self) -> list[str | None]:
+    def _redacted(self) -> list[str | None]:
         return [self.app.token, *self.secrets]
 
-    def _variables(self, answer: Answer, attempted: str) -> dict[str, str]:
-        found = answer.json()
-        if not isinstance(found, dict) or not all(isinstance(value, (str, type(None))) for value in found.values()):
-            what = "a web page" if answer.body.lstrip()[:1] == b"<" else "no object of strings"
-            hint = f"Something else than the Heroku Platform API answers at {self.app.api_url}: a proxy or portal?"
-            raise errors.RejectedError(attempted, f"the answer is {what}", hint, status=answer.status)
-        # The schema has null for what is not set.
-        return {name: value for name, value in found.items() if value is not None}
+    def _parse_variables(self, response: Response, operation: str) -> dict[str, str]:
+        document = response.json()
+        if isinstance(document, dict) and all(isinstance(value, (str, type(None))) for value in document.values()):
+            # The schema allows null for a config var that is not set.
+            return {name: value for name, value in document.items() if value is not None}
+        problem = "the response is not an object of strings"
+        if response.body.lstrip()[:1] == b"<":
+            problem = "the response is a web page"
+        hint = (
+            f"{self.app.api_url} is not the Heroku Platform API. Check api_url, and whether a proxy or portal responds."
+        )
+        raise errors.RejectedError(operation, problem, hint, status=response.status)
 
 
 @dataclass(frozen=True)
-class Told:
-    """What an error answer says itself, safe to show.
+class ApiErrorDetails:
+    """What an error response contains, without secrets.
 
     :param id: such as ``not_found``.
-    :param url: where the vendor says more.
-    :param scope: what the token may do, and what the call takes.
+    :param url: of the vendor's documentation.
+    :param scope: the scopes of the token and those that the call accepts, as a sentence.
     """
 
     id: str = ""
@@ -99,49 +103,55 @@ class Told:
     scope: str = ""
 
 
-def told(answer: Answer, secrets: t.Sequence[str | None]) -> Told:
-    """What an error answer ``{id, message, url}`` says, without secrets."""
-    document = answer.json()
-    known = document if isinstance(document, dict) else {}
-    word, message, url = (_safe(known.get(name), secrets) for name in ("id", "message", "url"))
-    # Seen in answers of the service (heroku/terraform-provider-heroku, pull request 135); not documented.
-    has, takes = (_safe(answer.headers.get(name), secrets) for name in ("oauth-scope", "oauth-scope-accepted"))
-    return Told(word, message, url, f"This token has {has}, the call takes {takes}." if has and takes else "")
+def parse_error(response: Response, secrets: t.Sequence[str | None]) -> ApiErrorDetails:
+    """Parse an error response ``{id, message, url}``, and redact it."""
+    document = response.json()
+    fields = document if isinstance(document, dict) else {}
+    error_id, message, url = (_sanitize(fields.get(name), secrets) for name in ("id", "message", "url"))
+    # Seen in responses of the service (heroku/terraform-provider-heroku, pull request 135); not documented.
+    headers = ("oauth-scope", "oauth-scope-accepted")
+    scope, accepted = (_sanitize(response.headers.get(name), secrets) for name in headers)
+    sentence = f"The scope of this token is {scope}; the call accepts {accepted}." if scope and accepted else ""
+    return ApiErrorDetails(error_id, message, url, sentence)
 
 
-def _safe(value: t.Any, secrets: t.Sequence[str | None]) -> str:
+def _sanitize(value: t.Any, secrets: t.Sequence[str | None]) -> str:
     text = redact(value, secrets) if isinstance(value, str) else ""
     printable = "".join(char if char.isprintable() else " " for char in text)
-    return printable if len(printable) <= LONGEST_MESSAGE else f"{printable[:LONGEST_MESSAGE]} (cut)"
+    return printable if len(printable) <= MAX_MESSAGE_LENGTH else f"{printable[:MAX_MESSAGE_LENGTH]} (cut)"
 
 
-RATE = "An account may make about 75 calls a minute, all of its programs together, once it has spent 4500."
-SCOPE = "Its scope must be global or write-protected; read-protected is enough where nothing is to be changed."
-# How each status is taken, and what to do then; ids and statuses are those of "Platform API Reference".
-REFUSALS: dict[int, tuple[type[errors.ArchivingError], str]] = {
-    401: (errors.DeniedError, "api_token is wrong, expired or revoked: heroku authorizations:create makes another."),
-    402: (errors.DeniedError, "The account has to be settled with Heroku first."),
-    403: (errors.DeniedError, f"The token's account must have access to the app. {SCOPE}"),
-    404: (errors.NotFoundError, "Look whether app is right, and whether the token is of an account that sees it."),
-    406: (errors.RejectedError, f'Something on the way changes the header Accept, which was "{ACCEPT}".'),
-    409: (errors.ConflictError, "Somebody else changes the app at this moment: run it again."),
-    410: (errors.NotFoundError, "The app is gone."),
-    422: (errors.RejectedError, "Nothing was changed. Look at what Heroku says of names, values and their total size."),
+RATE = "An account can send about 75 calls a minute, for all of its programs, after its first 4500."
+SCOPE = "Its scope must be global or write-protected; read-protected is enough if nothing changes."
+# Error type and hint for each status. IDs and statuses: "Platform API Reference".
+ERRORS: dict[int, tuple[type[errors.ArchivingError], str]] = {
+    401: (
+        errors.DeniedError,
+        "api_token is wrong, expired, or revoked. heroku authorizations:create creates a new one.",
+    ),
+    402: (errors.DeniedError, "The account has an unpaid balance. Pay it at Heroku first."),
+    403: (errors.DeniedError, f"The account of the token needs access to the app. {SCOPE}"),
+    404: (errors.NotFoundError, "Check app, and that the account of the token has access to it."),
+    406: (errors.RejectedError, f'A proxy changes the header Accept, which was "{ACCEPT}".'),
+    409: (errors.ConflictError, "Another program is changing the app. Run it again."),
+    410: (errors.NotFoundError, "The app was deleted."),
+    422: (errors.RejectedError, "Nothing was changed. Check names, values, and their total size in Heroku's message."),
 }
 
 
-def refusal(app: App, attempted: str, answer: Answer, said: Told) -> errors.ArchivingError:
-    """The error for an answer that is no success; pure."""
-    status = answer.status
-    words = ": ".join(part for part in (f" ({said.id})" if said.id else "", said.message) if part)
-    problem = f"{app.api_url} answered HTTP {status}{words if said.id else f': {words}' if words else ''}"
-    kind, hint = REFUSALS.get(status, (errors.RejectedError, ""))
+def translate_error(app: App, operation: str, response: Response, details: ApiErrorDetails) -> errors.ArchivingError:
+    """Translate an error response into a typed error."""
+    status = response.status
+    suffix = f" ({details.id})" if details.id else ""
+    suffix += f": {details.message}" if details.message else ""
+    error_type, hint = ERRORS.get(status, (errors.RejectedError, ""))
     if status >= 500:
-        kind, hint = errors.UnreachableError, "Nothing is lost: run it again later."
+        error_type, hint = errors.UnreachableError, "No data was lost. Run it again later."
     elif 300 <= status < 400:
-        hint = "Redirects are not followed: correct api_url."
-    elif answer.ok:
-        hint = "This answer is not documented; what is set now is not known."
-    more = f"Heroku says more at {said.url}" if said.url else ""
-    hints = " ".join(part for part in (hint, said.scope if status == 403 else "", more) if part)
-    return kind(attempted, problem, hints, status=status, tries=answer.tries, code=said.id or None)
+        hint = "Redirects are not followed. Correct api_url."
+    elif response.ok:
+        hint = "This response is not documented; the current config vars are not known."
+    more = f"See {details.url}" if details.url else ""
+    hints = " ".join(part for part in (hint, details.scope if status == 403 else "", more) if part)
+    problem = f"{app.api_url} responded with HTTP {status}{suffix}"
+    return error_type(operation, problem, hints, status=status, tries=response.tries, code=details.id or None)

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Use case of the module ``heroku_config_vars``: observe, plan, apply; and reading chosen config vars from Python.
+"""Use case of the module ``heroku_config_vars``: fetch, plan, apply; and fetching selected config vars from Python.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Every PATCH makes a release and restarts the app, says the article "Configuration and Config Vars": hence one PATCH for
-everything that differs, and none where nothing does.
+Every PATCH creates a release and restarts the app (article "Configuration and Config Vars"): all changes are sent in
+one PATCH, and none is sent without a change.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.errors import InputError
 from .._core.plan import Change, Context, Outcome, Plan, Step
+from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
-from .._core.values import given, quote_list
+from .._core.values import none_if_blank, quote_list
 from . import connection, rules
 from .client import Client
 
@@ -28,7 +28,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "secrets": {"type": "dict", "no_log": True},
     "absent": {"type": "list", "elements": "str"},
 }
-# Options in which an empty string is a value, not "not given".
+# Options in which an empty string is a value, not "not set".
 VERBATIM = ("config", "secrets")
 
 OLD_SECRET, NEW_SECRET, NOT_SHOWN = "(the old secret)", "(the new secret)", "(not shown)"
@@ -37,12 +37,12 @@ Variables = t.Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Desired:
-    """What the options ask for.
+class DesiredConfigVars:
+    """The desired config vars; others are not managed.
 
-    :param config: values that may be shown.
-    :param secrets: values that may not.
-    :param absent: names to remove.
+    :param config: values that results show.
+    :param secrets: values that nothing shows.
+    :param absent: names to delete.
     """
 
     config: Variables = field(default_factory=dict)
@@ -51,136 +51,145 @@ class Desired:
 
     @property
     def values(self) -> dict[str, str | None]:
-        """Every name that is asked for, ``None`` for those to be gone."""
+        """The value of every managed name, ``None`` for those to delete."""
         return {**self.config, **self.secrets, **dict.fromkeys(self.absent)}
 
 
+class ConfigVarsParams(t.NamedTuple):
+    app: connection.App
+    desired: DesiredConfigVars
+
+
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    """Make these config vars of an app what the options say, and touch no others."""
-    app, wanted = desired(params, context.environ)
-    for name in short_secrets(wanted):
-        context.warn(f"secrets.{name} is shorter than {rules.SHORT_SECRET} characters: other output may look garbled.")
-    client = Client(app, list(wanted.secrets.values()))
-    observed = client.read()
-    todo = plan(wanted, observed)
-    for warning in too_large(todo, observed):
+    """Set and delete config vars of an app in one release."""
+    app, desired = parse_params(params, context.environ)
+    for name in short_secrets(desired):
+        minimum = rules.SHORT_SECRET
+        context.warn(f"secrets.{name}: has fewer than {minimum} characters. Other output may be redacted by chance.")
+    client = Client(app, list(desired.secrets.values()))
+    current = client.fetch()
+    plan = plan_changes(desired, current)
+    for warning in size_warnings(plan, current):
         context.warn(warning)
     pending: list[str] = []
-    if todo.changed and not context.check_mode:
-        pending = missing(todo, client.update(body(todo)))
+    if plan.changed and not context.check_mode:
+        pending = not_yet_visible(plan, client.update(request_body(plan)))
         if pending:
-            context.warn(PENDING.format(quote_list(pending)))
-    result = {"app": app.id, "changes": words(todo), "release": todo.changed, "pending": pending}
-    return Outcome(todo.changed, result, todo.before(), todo.after())
+            context.warn(format_pending_warning(pending))
+    result = {"app": app.id, "changes": summarize_changes(plan), "release": plan.changed, "pending": pending}
+    return Outcome(plan.changed, result, plan.before(), plan.after())
 
 
-def read(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], names: t.Iterable[str]) -> dict[str, str]:
-    """Those of ``names`` that the app has, with their values, in clear.
+def fetch(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], names: t.Iterable[str]) -> dict[str, str]:
+    """Fetch the config vars with these names that the app has, in clear text.
 
     :param params: the options of ``connection.ARGUMENTS``.
     """
-    problems: list[str] = []
-    app = connection.app(params, environ, problems)
-    if not app:
-        raise _input_error(problems, params)
-    found = Client(app).read()
-    return {name: found[name] for name in names if name in found}
+    problems = Problems()
+    app = connection.parse_app(params, environ, problems)
+    problems.raise_if_any()
+    current = Client(t.cast(connection.App, app)).fetch()
+    return {name: current[name] for name in names if name in current}
 
 
-def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tuple[connection.App, Desired]:
-    """The app, and what the options ask for.
+def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> ConfigVarsParams:
+    """Parse and validate the options.
 
-    :raises InputError: with everything that is wrong, before anything is sent.
+    :raises InputError: with every problem; nothing was sent.
     """
-    problems: list[str] = []
-    app = connection.app(params, environ, problems)
-    config = _values("config", params, problems)
-    secrets = _values("secrets", params, problems)
+    problems = Problems()
+    app = connection.parse_app(params, environ, problems)
+    config = _parse_values("config", params, problems)
+    secrets = _parse_values("secrets", params, problems)
     absent = tuple(dict.fromkeys(str(name) for name in params.get("absent") or ()))
-    if all(given(params.get(option)) is None for option in ("config", "secrets", "absent")):
-        problems.append("one of config, secrets and absent is required")
-    for option, names in {"config": config, "secrets": secrets, "absent": absent}.items():
-        problems.extend(problem for name in names for problem in rules.name(option, name))
-    problems.extend(rules.twice({"config": config, "secrets": secrets, "absent": absent}))
-    problems.extend(f"secrets.{name} is empty: a secret is missing" for name, value in secrets.items() if not value)
-    if rules.size({**config, **secrets}) > rules.HIGHEST_LIMIT:
-        problems.append(
-            f"config and secrets have more than {rules.HIGHEST_LIMIT} bytes together, which no app may have"
-        )
-    for value in secrets.values():
+    names_by_option: dict[str, t.Iterable[str]] = {"config": config, "secrets": secrets, "absent": absent}
+    if all(none_if_blank(params.get(option)) is None for option in names_by_option):
+        problems.add("", "one of config, secrets, and absent is required")
+    _validate_names(names_by_option, problems)
+    for name, value in secrets.items():
         mark_as_secret(value)
-    if problems or not app:
-        raise _input_error(problems, params)
-    mark_as_secret(app.token)
-    return app, Desired(config, secrets, absent)
+        problems.add_if(f"secrets.{name}", None if value else "is empty. Set the secret")
+    size = rules.size_in_bytes({**config, **secrets})
+    if size > rules.HIGHEST_LIMIT:
+        limit = rules.HIGHEST_LIMIT
+        problems.add("", f"config and secrets: at most {limit} bytes of names and values are allowed, got {size}")
+    problems.raise_if_any()
+    valid_app = t.cast(connection.App, app)
+    mark_as_secret(valid_app.token)
+    return ConfigVarsParams(valid_app, DesiredConfigVars(config, secrets, absent))
 
 
-def _input_error(problems: list[str], params: t.Mapping[str, t.Any]) -> InputError:
-    error = InputError(problems)
-    error.secrets = connection.misplaced(params)
-    return error
+def _validate_names(names_by_option: t.Mapping[str, t.Iterable[str]], problems: Problems) -> None:
+    for option, names in names_by_option.items():
+        for name in names:
+            problems.add_if(option, rules.name_problem(name))
+    for name, options in rules.duplicate_names(names_by_option).items():
+        problems.add("", f"{' and '.join(options)}: {name} is set in more than one option")
 
 
-def _values(option: str, params: t.Mapping[str, t.Any], problems: list[str]) -> dict[str, str]:
-    given_values = (params.get(option) or {}).items()
-    return {str(name): rules.text(f"{option}.{name}", value, problems) for name, value in given_values}
+def _parse_values(option: str, params: t.Mapping[str, t.Any], problems: Problems) -> dict[str, str]:
+    values = (params.get(option) or {}).items()
+    return {str(name): rules.parse_value(f"{option}.{name}", value, problems) for name, value in values}
 
 
-def short_secrets(wanted: Desired) -> list[str]:
-    """Names of secrets so short that hiding them hides parts of other words."""
-    return [name for name, value in wanted.secrets.items() if len(value) < rules.SHORT_SECRET]
+def short_secrets(desired: DesiredConfigVars) -> list[str]:
+    """The names of secrets that are so short that redacting them redacts parts of other words."""
+    return [name for name, value in desired.secrets.items() if len(value) < rules.SHORT_SECRET]
 
 
-def plan(wanted: Desired, observed: Variables) -> Plan:
-    """What differs, in words that may be shown, and the one step that brings it about; pure."""
-    differing = {name: value for name, value in wanted.values.items() if observed.get(name) != value}
-    changes = tuple(_change(wanted, name, observed.get(name), value) for name, value in differing.items())
-    return Plan(changes, (Step("config vars", differing),) if differing else ())
+def plan_changes(desired: DesiredConfigVars, current: Variables) -> Plan:
+    """Plan the differences, without secrets, and the one step that applies them; pure."""
+    values = {name: value for name, value in desired.values.items() if current.get(name) != value}
+    changes = tuple(_plan_change(desired, name, current.get(name), value) for name, value in values.items())
+    return Plan(changes, (Step("config vars", values),) if values else ())
 
 
-def _change(wanted: Desired, name: str, before: str | None, after: str | None) -> Change:
-    if name in wanted.config:
+def _plan_change(desired: DesiredConfigVars, name: str, before: str | None, after: str | None) -> Change:
+    if name in desired.config:
         return Change(name, before, after)
-    # Whether a var that is to be removed held a secret is not known.
-    old, new = (OLD_SECRET, NEW_SECRET) if name in wanted.secrets else (NOT_SHOWN, NOT_SHOWN)
+    # A config var to delete may contain a secret.
+    old, new = (OLD_SECRET, NEW_SECRET) if name in desired.secrets else (NOT_SHOWN, NOT_SHOWN)
     return Change(name, None if before is None else old, None if after is None else new)
 
 
-def body(todo: Plan) -> dict[str, str | None]:
-    """What is sent: only what differs, ``None`` for what is to be gone."""
-    return dict(todo.steps[0].value) if todo.steps else {}
+def request_body(plan: Plan) -> dict[str, str | None]:
+    """The values that differ, ``None`` for those to delete."""
+    return dict(plan.steps[0].value) if plan.steps else {}
 
 
-def applied(observed: Variables, changes: t.Mapping[str, str | None]) -> dict[str, str]:
-    """The config vars as they are after a change."""
-    return {name: value for name, value in {**observed, **changes}.items() if value is not None}
+def merge_changes(current: Variables, changes: t.Mapping[str, str | None]) -> dict[str, str]:
+    """The config vars after a change."""
+    return {name: value for name, value in {**current, **changes}.items() if value is not None}
 
 
-def too_large(todo: Plan, observed: Variables) -> list[str]:
-    """A warning where Heroku may refuse the change; the limit is not verified, so that it is left to Heroku."""
-    after = rules.size(applied(observed, body(todo)))
-    if after <= max(rules.EXPECTED_LIMIT, rules.size(observed)):
+def size_warnings(plan: Plan, current: Variables) -> list[str]:
+    """A warning if Heroku may refuse the change; the limit is not verified, so Heroku decides."""
+    size = rules.size_in_bytes(merge_changes(current, request_body(plan)))
+    if size <= max(rules.EXPECTED_LIMIT, rules.size_in_bytes(current)):
         return []
-    return [f"All config vars of the app will have {after} bytes; Heroku may refuse more than {rules.EXPECTED_LIMIT}."]
+    return [f"All config vars of the app will have {size} bytes; Heroku may refuse more than {rules.EXPECTED_LIMIT}."]
 
 
-PENDING = (
-    "Heroku has taken the change, but does not show it yet for {}. That is so while a release command runs: once it "
-    "has succeeded, the change counts; if it fails, the config vars stay as they were, and the next run tries again."
-)
+def format_pending_warning(names: t.Iterable[str]) -> str:
+    """The warning for config vars that Heroku does not show yet."""
+    return (
+        f"Heroku accepted the change, but does not show it yet for {quote_list(names)}. This happens while a release "
+        "command runs. The change takes effect when the command succeeds. If the command fails, the config vars keep "
+        "their old values, and the next run tries again."
+    )
 
 
-def missing(todo: Plan, answered: Variables) -> list[str]:
-    """Names of what Heroku's answer does not show yet."""
-    return [name for name, value in body(todo).items() if answered.get(name) != value]
+def not_yet_visible(plan: Plan, response: Variables) -> list[str]:
+    """The names of changes that a response of Heroku does not show yet."""
+    return [name for name, value in request_body(plan).items() if response.get(name) != value]
 
 
-def words(todo: Plan) -> dict[str, str]:
+def summarize_changes(plan: Plan) -> dict[str, str]:
     """``added``, ``changed`` or ``removed`` for every name that differs."""
-    return {change.name: _word(change) for change in todo.changes}
+    return {change.name: _summarize_change(change) for change in plan.changes}
 
 
-def _word(change: Change) -> str:
+def _summarize_change(change: Change) -> str:
     if change.before is None:
         return "added"
     return "removed" if change.after is None else "changed"

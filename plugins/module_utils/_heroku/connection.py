@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which app, as whom, and how patiently: options and environment variables of the Heroku Platform API.
+"""The app, the token, and the time limits: options and environment variables of the Heroku Platform API.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -12,13 +12,15 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.http import Budget
-from .._core.values import first, given
-from .._vonage.project import budget, url_problems
+from .._core.budget import Budget
+from .._core.params import parse_budget
+from .._core.problems import Problems
+from .._core.validation import url_problem
+from .._core.values import first_env, none_if_blank
 from . import rules
 
 HEROKU_URL = "https://api.heroku.com"
-# What Heroku's own command-line tool reads.
+# Heroku's command-line tool reads this variable.
 TOKEN_VARIABLE = "HEROKU_API_KEY"
 
 # Options of the doc fragment vonage.archiving.heroku.
@@ -34,9 +36,9 @@ ARGUMENTS: dict[str, t.Any] = {
 
 @dataclass(frozen=True)
 class App:
-    """An app on Heroku, and the account that is asked about it.
+    """An app on Heroku, and the credentials for it.
 
-    :param id: name or id.
+    :param id: name or ID.
     """
 
     id: str
@@ -45,23 +47,19 @@ class App:
     budget: Budget = field(default_factory=Budget)
 
 
-def app(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> App | None:
-    """The app that options (first) and environment variables (second) describe.
+def parse_app(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems) -> App | None:
+    """Parse the app from options, or environment variables where an option is not set.
 
-    :param problems: gets a sentence for everything that is wrong; then, and only then, the answer is ``None``.
+    :returns: ``None`` if there is a problem, which is added to ``problems``.
     """
-    before = len(problems)
-    name = str(given(params.get("app")) or "")
-    token = str(given(params.get("api_token")) or first(environ, TOKEN_VARIABLE) or "")
-    url = str(given(params.get("api_url")) or HEROKU_URL).rstrip("/")
-    problems.extend(rules.app(name, token))
-    problems.extend(rules.token(token))
-    problems.extend(url_problems(url, HEROKU_URL, "api_token"))
-    allowed = budget(params, problems)
-    return App(name, token, url, allowed) if len(problems) == before else None
-
-
-def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
-    """Tokens in the option for the app's name, which nothing marks as secret."""
-    value = str(given(params.get("app")) or "")
-    return [value] if rules.looks_like_token(value) else []
+    app_problems = Problems()
+    name = str(none_if_blank(params.get("app")) or "")
+    token = str(none_if_blank(params.get("api_token")) or first_env(environ, TOKEN_VARIABLE) or "")
+    url = str(none_if_blank(params.get("api_url")) or HEROKU_URL).rstrip("/")
+    app_problems.add_if("app", rules.app_problem(name, token))
+    app_problems.add_if("api_token", rules.token_problem(token))
+    wrong_url = url_problem(url, HEROKU_URL, allow_path=True, require_https=True, credentials="api_token")
+    app_problems.add_if("api_url", wrong_url)
+    http_budget = parse_budget(params, app_problems)
+    problems.extend(app_problems)
+    return None if app_problems else App(name, token, url, http_budget)

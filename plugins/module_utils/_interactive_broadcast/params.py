@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an Interactive Broadcast application is to have: options, validated offline. Pure.
+"""The desired state of an Interactive Broadcast application: options, validated offline. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The names of the config vars: the document "Interactive Broadcast: Archiving" (ARCHIVING.md) and the public code of the
-application, which reads S3_BUCKET_NAME_IMAGES and INSTANCE_ENABLE_ARCHIVING besides.
+Names of the config vars: the document "Interactive Broadcast: Archiving" (ARCHIVING.md) and the public code of the
+application, which also reads S3_BUCKET_NAME_IMAGES and INSTANCE_ENABLE_ARCHIVING.
 """
 
 from __future__ import annotations
@@ -20,37 +20,38 @@ from .._aws import iam_client as iam
 from .._aws import s3_naming as names
 from .._aws import session as aws
 from .._core.errors import InputError
+from .._core.params import parse_number
+from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
-from .._core.values import given
+from .._core.validation import bucket_name_problem, url_problem
+from .._core.values import none_if_blank
 from .._heroku import connection as heroku
 from .._upload_check.params import timeout_problems
 from .._upload_target import params as upload_target
 from .._uploader import policy as uploader_policy
-from .._uploader import user_params as uploader_options
-from .._vonage import project as vonage
-from .._vonage import rules
+from .._uploader import user_params
 from . import urls
 
-PROOFS = ("none", "new", "always", "only")
+VERIFY_MODES = ("never", "new_key", "always", "only")
 DEFAULT_NAME = "interactive-broadcast-{project}"
-# Where the application puts the images of its events (react-s3-uploader's router in its server.js).
-IMAGES = "img"
+# The application uploads the images of its events below this prefix (router of react-s3-uploader in its server.js).
+IMAGES_PREFIX = "img"
 KEY_ID, KEY_SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
-# What a secret never looks like: those of AWS and of stores known here have lower-case letters too.
+# Secret keys of AWS and of the tested stores contain lower-case letters, so they never match.
 _KEY_ID = re.compile(r"[A-Z0-9]{16,128}")
-# All that the document and the code name, by generation.
-VARIABLES = {
+# The config vars in the document and in the code, by generation.
+CONFIG_VARS = {
     1: (
         KEY_ID,
         KEY_SECRET,
         "S3_BUCKET_NAME",
         "S3_BUCKET_NAME_IMAGES",
-        urls.VARIABLES[1],
+        urls.CONFIG_VARS[1],
         "INSTANCE_ENABLE_ARCHIVING",
     ),
-    2: (urls.VARIABLES[2],),
+    2: (urls.CONFIG_VARS[2],),
 }
-USER = {
+USER_ARGUMENTS = {
     "name": {"type": "str"},
     "path": {"type": "str"},
     "permissions_boundary": {"type": "str"},
@@ -68,11 +69,11 @@ ARGUMENTS: dict[str, t.Any] = {
     "base_url": {"type": "str"},
     "enable_archiving": {"type": "bool", "default": True},
     "adopt_app": {"type": "bool", "default": False},
-    "user": {"type": "dict", "options": USER},
+    "user": {"type": "dict", "options": USER_ARGUMENTS},
     "rotate": {"type": "bool", "default": False},
     "rotate_after": {"type": "int", "default": 0},
-    "grace": {"type": "int", "default": 90},
-    "proof": {"type": "str", "choices": list(PROOFS), "default": "new"},
+    "grace_period": {"type": "int", "default": 90},
+    "verify": {"type": "str", "choices": list(VERIFY_MODES), "default": "new_key"},
     "cors_origin": {"type": "str"},
     "verify_timeout": {"type": "int", "default": 30},
     **heroku.ARGUMENTS,
@@ -83,10 +84,10 @@ REQUIRED_IF = [("state", "present", ("bucket",))]
 
 
 @dataclass(frozen=True)
-class ImageUser(uploader_options.Wanted):
-    """The application's own user: it puts and reads images of events, and nothing else.
+class ImageUser(user_params.DesiredUser):
+    """The IAM user of the application. It can put and read images of events, and nothing else.
 
-    :param acls: whether it may set the ACL of what it puts, as the application's uploader asks for.
+    :param acls: whether it can set the ACL of an image, as the application's uploader does by default.
     """
 
     acls: bool = True
@@ -98,16 +99,25 @@ class ImageUser(uploader_options.Wanted):
         return {"Version": uploader_policy.VERSION, "Statement": [statement]}
 
 
-@dataclass(frozen=True)
-class Desired:
-    """What is asked for.
+class Connections(t.NamedTuple):
+    """Connections to the IAM API, to the store as the operator, and to the store as the application and Vonage."""
 
-    :param store: how everybody but the operator reaches the bucket.
-    :param base_url: where recordings are served from, if not by the store itself.
-    :param user: of generation 1.
-    :param rotate_after: seconds; ``None`` for never.
+    iam: aws.Connection
+    operator: aws.Connection
+    store: aws.Connection
+
+
+@dataclass(frozen=True)
+class BroadcastParams:
+    """The desired state.
+
+    :param user: the user of generation 1.
+    :param operator: the operator's connection to the store.
+    :param store: the connection of the application and of Vonage to the store.
+    :param base_url: the base URL of recordings if the store does not serve them.
     :param adopt_app: whether to change an application that is not recognized as an Interactive Broadcast.
-    :param grace: seconds that a replaced key stays after the config vars have changed.
+    :param rotate_after: seconds; ``None`` means never.
+    :param grace_period: seconds for which a replaced key stays active after the config vars were changed.
     """
 
     present: bool
@@ -125,114 +135,119 @@ class Desired:
     adopt_app: bool = False
     rotate: bool = False
     rotate_after: float | None = None
-    grace: float = 90
-    proof: str = "new"
+    grace_period: float = 90
+    verify: str = "new_key"
     cors_origin: str | None = None
-    patience: float = 30
+    verify_timeout: float = 30
 
     @property
     def has_key(self) -> bool:
-        """Whether the application has an access key; generation 2 stores its images elsewhere."""
+        """Whether the application has an access key; generation 2 does not store its images in S3."""
         return self.generation == 1
 
 
-def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desired:
-    """What the options ask for.
+def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> BroadcastParams:
+    """Parse and validate the options.
 
-    :raises InputError: with everything that is wrong, before anything is sent.
+    :raises InputError: with every problem; nothing was sent.
     """
-    problems: list[str] = []
-    app = heroku.app(params, environ, problems)
+    problems = Problems()
+    app = heroku.parse_app(params, environ, problems)
     present = params.get("state") != "absent"
-    project, bucket = str(given(params.get("project")) or ""), str(given(params.get("bucket")) or "")
-    images = str(given(params.get("images_bucket")) or bucket)
-    user = _user(params, project, images)
-    problems += _place_problems(params, project, bucket, images, present)
-    problems += [
-        f"user: {why}" for why in (uploader_options.problems(user) if present else uploader_options.user_problems(user))
-    ]
-    seconds = {name: _seconds(params, name, problems) for name in ("rotate_after", "grace", "verify_timeout")}
-    problems += timeout_problems("verify_timeout", seconds["verify_timeout"])
-    connections = _connections(params, environ, problems)
-    if problems or not app or not connections:
-        error = InputError(list(dict.fromkeys(problems)))
-        error.secrets = heroku.misplaced(params)
-        raise error
-    mark_as_secret(app.token)
-    return Desired(
+    project, bucket = str(none_if_blank(params.get("project")) or ""), str(none_if_blank(params.get("bucket")) or "")
+    images_bucket = str(none_if_blank(params.get("images_bucket")) or bucket)
+    user = _parse_user(params, project, images_bucket)
+    problems.add_if("project", names.project_problem(project))
+    if project == IMAGES_PREFIX:
+        problems.add("project", f"{project!r} is the prefix of the application's images")
+    if present:
+        problems.add_if("bucket", bucket_name_problem(bucket))
+        problems.add_if("images_bucket", bucket_name_problem(images_bucket) if images_bucket != bucket else None)
+    _validate_user(params, project, user, problems)
+    _validate_urls(params, problems)
+    seconds = {
+        name: _parse_seconds(params, name, problems) for name in ("rotate_after", "grace_period", "verify_timeout")
+    }
+    connections = _parse_connections(params, environ, problems)
+    problems.raise_if_any()
+    valid_app, valid_connections = t.cast(heroku.App, app), t.cast(Connections, connections)
+    mark_as_secret(valid_app.token)
+    return BroadcastParams(
         present=present,
         generation=int(params.get("generation") or 1),
         project=project,
         bucket=bucket,
-        images_bucket=images,
+        images_bucket=images_bucket,
         user=user,
-        app=app,
-        iam=connections[0],
-        operator=connections[1],
-        store=connections[2],
-        base_url=given(params.get("base_url")),
+        app=valid_app,
+        **valid_connections._asdict(),
+        base_url=none_if_blank(params.get("base_url")),
         enable_archiving=params.get("enable_archiving") is not False,
         adopt_app=params.get("adopt_app") is True,
         rotate=bool(params.get("rotate")),
         rotate_after=seconds["rotate_after"] or None,
-        grace=seconds["grace"],
-        proof=str(params.get("proof") or "new"),
-        cors_origin=given(params.get("cors_origin")),
-        patience=seconds["verify_timeout"],
+        grace_period=seconds["grace_period"],
+        verify=str(params.get("verify") or "new_key"),
+        cors_origin=none_if_blank(params.get("cors_origin")),
+        verify_timeout=seconds["verify_timeout"],
     )
 
 
 def is_key_id(value: str) -> bool:
-    """Whether this may be shown as the id of an access key: people swap it and the secret."""
+    """Whether results can show this as the ID of an access key: users swap the ID and the secret."""
     return bool(_KEY_ID.fullmatch(value))
 
 
-def _user(params: t.Mapping[str, t.Any], project: str, images_bucket: str) -> ImageUser:
-    asked: t.Mapping[str, t.Any] = params.get("user") or {}
+def _parse_user(params: t.Mapping[str, t.Any], project: str, images_bucket: str) -> ImageUser:
+    options: t.Mapping[str, t.Any] = params.get("user") or {}
     return ImageUser(
-        name=str(given(asked.get("name")) or DEFAULT_NAME.format(project=project)),
+        name=str(none_if_blank(options.get("name")) or DEFAULT_NAME.format(project=project)),
         bucket=images_bucket,
-        prefix=IMAGES,
-        path=str(given(asked.get("path")) or "/"),
-        boundary=given(asked.get("permissions_boundary")),
-        tags=asked.get("tags") or {},
-        force=bool(asked.get("force")),
+        prefix=IMAGES_PREFIX,
+        path=str(none_if_blank(options.get("path")) or "/"),
+        boundary=none_if_blank(options.get("permissions_boundary")),
+        tags=options.get("tags") or {},
+        force=bool(options.get("force")),
         acls=params.get("image_acls") is not False,
     )
 
 
-def _place_problems(params: t.Mapping[str, t.Any], project: str, bucket: str, images: str, present: bool) -> list[str]:
-    found = [names.project_problem(project)]
-    if present:
-        found += [names.bucket_problem(name) for name in dict.fromkeys((bucket, images))]
-    problems = [why for why in found if why]
-    if project == IMAGES:
-        problems.append(f"project {project!r} is the folder of the application's images")
+def _validate_user(params: t.Mapping[str, t.Any], project: str, user: ImageUser, problems: Problems) -> None:
+    for message in user_params.user_problems(user):
+        problems.add("user", message)
     name = (params.get("user") or {}).get("name")
     uploader_name = upload_target.DEFAULT_NAME.format(project=project)
     if name in (uploader_name, f"{uploader_name}{upload_target.SPARE}"):
-        problems.append(f"user: {name} is the name of the user that Vonage uploads with, which needs its own")
-    if given(params.get("endpoint")):
-        problems += rules.endpoint(str(params["endpoint"]))
-    if given(params.get("base_url")):
-        problems += urls.base_problems(str(params["base_url"]))
-    return problems
+        problems.add("user.name", f"{name!r} is the IAM user with which Vonage uploads. Set the name of another user")
 
 
-def _seconds(params: t.Mapping[str, t.Any], name: str, problems: list[str]) -> float:
-    return vonage.number(params, name, ARGUMENTS[name]["default"], problems, whole=True)
+def _validate_urls(params: t.Mapping[str, t.Any], problems: Problems) -> None:
+    endpoint, base_url = none_if_blank(params.get("endpoint")), none_if_blank(params.get("base_url"))
+    if endpoint:
+        example = "https://storage.googleapis.com"
+        problems.add_if("endpoint", url_problem(str(endpoint), example, credentials="access_key and secret_key"))
+    if base_url:
+        problems.add_if("base_url", urls.base_url_problem(str(base_url)))
 
 
-def _connections(
-    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]
-) -> tuple[aws.Connection, aws.Connection, aws.Connection] | None:
-    """To IAM, of the operator to the store, and of others to the store."""
+def _parse_seconds(params: t.Mapping[str, t.Any], name: str, problems: Problems) -> float:
+    seconds = parse_number(params, name, ARGUMENTS[name]["default"], problems, whole=True)
+    if name == "verify_timeout":
+        for message in timeout_problems(name, seconds):
+            problems.add("", message)
+    return seconds
+
+
+def _parse_connections(
+    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems
+) -> Connections | None:
     try:
         users = iam.iam_connection(params, environ)
         operator = aws.connection(params, environ)
-        endpoint = given(params.get("endpoint"))
-        store = replace(operator, endpoint_url=endpoint.rstrip("/") if endpoint else operator.endpoint_url)
-        return users, operator, store
     except InputError as exc:
-        problems.extend(exc.problems)
+        for problem in exc.problems:
+            problems.add("", str(problem))
         return None
+    endpoint = none_if_blank(params.get("endpoint"))
+    store = replace(operator, endpoint_url=endpoint.rstrip("/") if endpoint else operator.endpoint_url)
+    return Connections(users, operator, store)

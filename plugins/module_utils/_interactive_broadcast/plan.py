@@ -2,206 +2,192 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an Interactive Broadcast application has, and what has to change. Pure.
+"""Plans the changes of an Interactive Broadcast application. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The application's secret is kept in its config vars and nowhere else. Unlike an upload target they can be read, so that
-which key is in use is always known.
+The secret key of the application is stored only in its config vars. Unlike an upload target, they can be read, so the
+key in use is always known.
 """
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .._core import errors
-from .._core.plan import Change, Plan
+from .._core.plan import Plan
 from .._heroku import config_vars
 from .._uploader import policy as uploader_policy
-from .._uploader import user as uploader
-from .._uploader.user import ACTIVE, QUOTA, AccessKey
+from .._uploader.fetch import AccessKey, User
+from .._uploader.keys import QUOTA
+from .._uploader.plan import plan_user
 from . import urls
-from .params import KEY_ID, KEY_SECRET, Desired, is_key_id
+from .fetch import AppKey, Current
+from .params import KEY_ID, KEY_SECRET, BroadcastParams
 
+# Stands for the ID and the secret of a key that does not exist yet.
 NEW = "(new)"
-# Config vars that only Interactive Broadcast is known to read (its public code, conf/settings.json and .env): one of
-# the first set, or all of the second, identifies an application. Many others have AWS_ACCESS_KEY_ID or S3_BUCKET_NAME.
-MARKERS = frozenset(
+# Only Interactive Broadcast is known to read these config vars (its public code, conf/settings.json and .env). One of
+# the first set, or all of the second, identifies an application. Other apps also have AWS_ACCESS_KEY_ID or
+# S3_BUCKET_NAME.
+IDENTIFYING_VARS = frozenset(
     {"S3_COMPOSEDVIDEO_URL", "INSTANCE_ENABLE_ARCHIVING", "POSTPRODUCTION_ENABLED", "INTERACTIVE_STREAM_LIMIT"}
 )
-MARKERS_TOGETHER = frozenset({"FIREBASE_PROJECT_ID", "ENCRYPT_PASSWORD"})
-# A release command may run for so long before the application gets its config vars (Heroku's article "Release Phase"
-# names no shorter limit than an hour).
-LONGEST_RELEASE = 3600
+IDENTIFYING_COMBINATION = frozenset({"FIREBASE_PROJECT_ID", "ENCRYPT_PASSWORD"})
+# The application gets new config vars only after its release command, which can run for an hour (Heroku's article
+# "Release Phase" names no shorter limit).
+MAX_RELEASE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
-class Observed:
-    """The application's config vars, all of them, and its user.
+class BroadcastPlan:
+    """The planned changes.
 
-    :param base: the URL of the bucket, without a slash at its end.
-    """
-
-    variables: t.Mapping[str, str]
-    user: uploader.Observed
-    base: str
-
-    def __repr__(self) -> str:
-        # The config vars hold secrets.
-        return f"Observed(user={self.user!r}, base={self.base!r})"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What there is to do.
-
-    :param reason: why the application gets another key: ``missing``, ``changed``, ``forced``, ``expired``; else
+    :param reason: why the application gets another key: ``missing``, ``changed``, ``forced``, ``expired``; otherwise
         ``unchanged``.
-    :param user: changes to the user, but for its keys.
-    :param variables: changes to the config vars, with a place-holder for a key that is yet to be made.
-    :param going: keys that the application does not have then.
+    :param user: changes of the user, without its keys.
+    :param config_vars: changes of the config vars, with ``NEW`` for a key that does not exist yet.
+    :param keys_to_delete: keys that the application does not use after the changes.
     """
 
     reason: str
     user: Plan
-    variables: Plan
-    going: tuple[AccessKey, ...] = ()
+    config_vars: Plan
+    keys_to_delete: tuple[AccessKey, ...] = ()
+
+    @property
+    def replaces_key(self) -> bool:
+        """Whether the application gets another key."""
+        return self.reason != "unchanged"
 
     @property
     def changed(self) -> bool:
-        return self.user.changed or self.variables.changed or bool(self.going) or self.reason != "unchanged"
+        return self.user.changed or self.config_vars.changed or bool(self.keys_to_delete) or self.replaces_key
 
 
-def decide(wanted: Desired, observed: Observed, now: float) -> Decision:
-    """What there is to do."""
-    variables = config_vars.plan(config(wanted, observed, NEW, NEW), observed.variables)
-    if not wanted.has_key:
-        return Decision("unchanged", Plan(), variables)
-    reason = why(wanted, observed, now)
-    user = uploader.plan(wanted.user, observed.user)
-    held = holder(observed)
-    if reason == "unchanged":
-        kept = config(wanted, observed, observed.variables[KEY_ID], observed.variables[KEY_SECRET])
-        variables = config_vars.plan(kept, observed.variables)
-    return Decision(reason, user, variables, tuple(going(observed.user.keys, held, reason, now)))
+def plan_changes(desired: BroadcastParams, current: Current, now: float) -> BroadcastPlan:
+    """Plan all changes.
+
+    :param now: Unix seconds.
+    """
+    if not desired.has_key:
+        return BroadcastPlan("unchanged", Plan(), plan_config_vars(desired, current, AppKey()))
+    reason = rotation_reason(desired, current, now)
+    key = current.app_key if reason == "unchanged" else AppKey(NEW, NEW)
+    return BroadcastPlan(
+        reason,
+        plan_user(desired.user, current.user),
+        plan_config_vars(desired, current, key),
+        tuple(keys_to_delete(current, reason, now)),
+    )
 
 
-def going(keys: t.Iterable[AccessKey], held: AccessKey | None, reason: str, now: float) -> list[AccessKey]:
-    """The keys that the application will not have."""
+def plan_config_vars(desired: BroadcastParams, current: Current, key: AppKey) -> Plan:
+    """Plan the changes of the config vars.
+
+    :param key: the access key that the application gets.
+    """
+    return config_vars.plan_changes(desired_config_vars(desired, current, key), current.config_vars)
+
+
+def rotation_reason(desired: BroadcastParams, current: Current, now: float) -> str:
+    """Why the application needs another key, or ``unchanged``."""
+    key = current.user_key
+    if not current.app_key.id or not current.app_key.secret:
+        return "missing"
+    if key is None or not key.active:
+        # The key is inactive, deleted, or of another user: the document has the key of a person.
+        return "changed"
+    if desired.rotate:
+        return "forced"
+    limit = desired.rotate_after
+    is_expired = limit is not None and key.created is not None and now - key.created >= limit
+    return "expired" if is_expired else "unchanged"
+
+
+def keys_to_delete(current: Current, reason: str, now: float) -> list[AccessKey]:
+    """The keys of the user that the application does not use after the changes."""
+    keys = current.user.keys
     if reason != "unchanged":
         return list(keys)
-    return [key for key in keys if key != held and not _may_be_wanted(key, now)]
+    return [key for key in keys if key != current.user_key and not _may_be_released(key, now)]
 
 
-def _may_be_wanted(key: AccessKey, now: float) -> bool:
-    """Whether it may be another run's, or in a release that Heroku has yet to finish."""
-    return key.active and key.created is not None and now - key.created < LONGEST_RELEASE
+def _may_be_released(key: AccessKey, now: float) -> bool:
+    """Whether another run or a pending release of Heroku may still give the key to the application."""
+    return key.active and key.created is not None and now - key.created < MAX_RELEASE_SECONDS
 
 
-def holder(observed: Observed) -> AccessKey | None:
-    """The key of the user that the application has."""
-    found = [key for key in observed.user.keys if key.id == observed.variables.get(KEY_ID)]
-    return found[0] if found else None
+def keys_to_evict(keys: t.Sequence[AccessKey], app_key_id: str | None) -> list[AccessKey]:
+    """The keys to delete before another one can be created; never the key of the application."""
+    unused = sorted((key for key in keys if key.id != app_key_id), key=lambda key: (key.active, key.created or 0))
+    return unused[: max(0, len(keys) + 1 - QUOTA)]
 
 
-def why(wanted: Desired, observed: Observed, now: float) -> str:
-    """Why the application needs another key, or ``unchanged``."""
-    held = holder(observed)
-    if not observed.variables.get(KEY_ID) or not observed.variables.get(KEY_SECRET):
-        return "missing"
-    if held is None or not held.active:
-        # Of somebody else, deleted or inactive: the document's own way gives the application the key of a person.
-        return "changed"
-    if wanted.rotate:
-        return "forced"
-    old = wanted.rotate_after is not None and held.created is not None and now - held.created >= wanted.rotate_after
-    return "expired" if old else "unchanged"
+def desired_config_vars(desired: BroadcastParams, current: Current, key: AppKey) -> config_vars.DesiredConfigVars:
+    """The desired config vars.
 
-
-def config(wanted: Desired, observed: Observed, key: str, secret: str) -> config_vars.Desired:
-    """The config vars as they are to be.
-
-    :param key: the id of the application's access key.
+    :param key: the access key that the application gets.
     """
-    url = {urls.VARIABLES[wanted.generation]: urls.variable_value(wanted.generation, observed.base)}
-    if not wanted.has_key:
-        return config_vars.Desired(config=url)
-    plain = {
-        KEY_ID: key,
-        "S3_BUCKET_NAME": wanted.bucket,
-        "S3_BUCKET_NAME_IMAGES": wanted.images_bucket,
+    generation = desired.generation
+    url = {urls.CONFIG_VARS[generation]: urls.config_var_value(generation, current.locations.base_url)}
+    if not desired.has_key:
+        return config_vars.DesiredConfigVars(config=url)
+    config = {
+        KEY_ID: key.id,
+        "S3_BUCKET_NAME": desired.bucket,
+        "S3_BUCKET_NAME_IMAGES": desired.images_bucket,
         **url,
         # The application compares with the text "true".
-        "INSTANCE_ENABLE_ARCHIVING": "true" if wanted.enable_archiving else "false",
+        "INSTANCE_ENABLE_ARCHIVING": "true" if desired.enable_archiving else "false",
     }
-    return config_vars.Desired(config=plain, secrets={KEY_SECRET: secret})
+    return config_vars.DesiredConfigVars(config=config, secrets={KEY_SECRET: key.secret})
 
 
-def surplus(observed: t.Sequence[AccessKey], held: str | None) -> list[AccessKey]:
-    """Keys that have to go before there is room for one more; never the one the application has."""
-    free = sorted((key for key in observed if key.id != held), key=lambda key: (key.active, key.created or 0))
-    return free[: max(0, len(observed) + 1 - QUOTA)]
+def validate_app(desired: BroadcastParams, current: Current) -> None:
+    """Refuse an application that is not recognized: a mistyped name must not cost another app its access key.
 
-
-def changes(wanted: Desired, observed: Observed, decision: Decision) -> Plan:
-    """All that differs, as a person would write it."""
-    user = [Change(f"{wanted.user.name}: {each.name}", each.before, each.after) for each in decision.user.changes]
-    before = {key.id: key.status for key in observed.user.keys}
-    gone = {key.id for key in decision.going}
-    after = {name: word for name, word in before.items() if name not in gone}
-    if decision.reason != "unchanged":
-        after[NEW] = ACTIVE
-    keys = [Change("access_keys", before, after)] if before != after else []
-    return Plan((*user, *map(_shown, decision.variables.changes), *keys))
-
-
-def _shown(change: Change) -> Change:
-    """Without what somebody has put in the wrong place."""
-    before = str(change.before or "")
-    misplaced = change.name == KEY_ID and not is_key_id(before)
-    misplaced = misplaced or (change.name in urls.VARIABLES.values() and urls.holds_credentials(before))
-    return replace(change, before=config_vars.NOT_SHOWN) if before and misplaced else change
-
-
-def is_broadcast(observed: Observed) -> bool:
-    """Whether the application is recognized as an Interactive Broadcast, or has a key that this collection made."""
-    found = frozenset(observed.variables)
-    return bool(found & MARKERS) or found >= MARKERS_TOGETHER or holder(observed) is not None
-
-
-def not_a_broadcast(wanted: Desired) -> errors.NotManagedError:
-    """The error for an application whose config vars may belong to something else."""
-    return errors.NotManagedError(
-        f"change the config vars of {wanted.app.id}",
-        "none of them shows that it is an Interactive Broadcast application, such as S3_COMPOSEDVIDEO_URL or "
+    :raises NotManagedError: it is not recognized, and the user has not set ``adopt_app``.
+    """
+    if desired.adopt_app or is_broadcast(current):
+        return
+    raise errors.NotManagedError(
+        f"change the config vars of {desired.app.id}",
+        "none of them identifies an Interactive Broadcast application, such as S3_COMPOSEDVIDEO_URL or "
         "INTERACTIVE_STREAM_LIMIT",
-        "Check app. If it is one that has not been set up yet, set adopt_app=true once (in the role "
+        "Check app. For an application that was never set up, set adopt_app=true once (in the role, "
         "interactive_broadcast_adopt_app). Nothing was changed.",
     )
 
 
-def is_uploader(user: uploader.User | None) -> bool:
-    """Whether this is a user that Vonage uploads with: its keys are not the application's to replace."""
+def is_broadcast(current: Current) -> bool:
+    """Whether the application is recognized as an Interactive Broadcast, or has a key of its managed user."""
+    names = frozenset(current.config_vars)
+    return bool(names & IDENTIFYING_VARS) or names >= IDENTIFYING_COMBINATION or current.user_key is not None
+
+
+def validate_user(desired: BroadcastParams, user: User | None) -> None:
+    """Refuse a user with which Vonage uploads: the application must not replace its keys.
+
+    :raises NotManagedError: its policy allows uploads of recordings.
+    """
     statements = ((user and user.policy) or {}).get("Statement")
-    return isinstance(statements, list) and any(
-        isinstance(each, dict) and each.get("Sid") == uploader_policy.UPLOAD for each in statements
-    )
+    if isinstance(statements, list) and any(
+        isinstance(statement, dict) and statement.get("Sid") == uploader_policy.UPLOAD for statement in statements
+    ):
+        raise errors.NotManagedError(
+            f"manage the IAM user {desired.user.name}",
+            "Vonage uploads with this user",
+            "The application needs its own user. Choose another name. Nothing was changed.",
+            user=desired.user.name,
+        )
 
 
-def uploader_mistaken(wanted: Desired) -> errors.NotManagedError:
-    return errors.NotManagedError(
-        f"manage the IAM user {wanted.user.name}",
-        "it is one that Vonage uploads with",
-        "The application needs a user of its own: choose another name. Nothing was changed.",
-        user=wanted.user.name,
-    )
-
-
-def overtaken(wanted: Desired) -> errors.ConflictError:
-    """A key or a config var is not what this run has seen or made."""
+def concurrent_change_error(desired: BroadcastParams) -> errors.ConflictError:
+    """The error for a key or config var that another run has changed in the meantime."""
     return errors.ConflictError(
-        f"give {wanted.app.id} another access key",
-        "another run is at work on the same application, and has deleted or replaced a key",
+        f"replace the access key of {desired.app.id}",
+        "another run is changing the same application, and has deleted or replaced a key",
         "Run it again once the other run has ended.",
     )

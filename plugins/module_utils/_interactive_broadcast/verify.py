@@ -2,208 +2,238 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tries what the application and its visitors will do: play a recording, upload an image, and nothing more.
+"""Verifies what the application and its visitors do: play a recording, and upload an image.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
-import uuid
 from dataclasses import dataclass, field, replace
 
 from .._aws.conditional_object import get_small_object
-from .._aws.errors import told
-from .._aws.s3_naming import PROBE_PREFIX
+from .._aws.errors import translate_errors
 from .._aws.session import make_client, with_known_owner
 from .._core import errors
-from .._core.deadline import Patience
-from .._core.http import Answer, Http
-from .._core.secrets import redact
-from .._upload_check.access_checks import BUDGET, preflight, public_url
-from .._upload_check.probe import Check, may_pass, problem
+from .._core.http_client import Http
+from .._core.plan import Context
+from .._core.redaction import redact
+from .._core.retry import FIRST_PAUSE, LONGEST_PAUSE, Deadline, attempts, backoff, retry
+from .._core.runtime import SYSTEM, Runtime
+from .._upload_check.access_checks import BUDGET, anonymous_read_check, cors_preflight_check, public_url
+from .._upload_check.probe import Check, is_retryable, new_probe_keys, problem
 from . import urls
-from .params import IMAGES, Desired, is_key_id
+from .fetch import AppKey
+from .params import IMAGES_PREFIX, BroadcastParams, is_key_id
 
-# The smallest GIF there is: a browser that happens upon it sees an image.
+T = t.TypeVar("T")
+
+# The smallest GIF, so that a browser shows an image.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 
 
-@dataclass
-class Prover:
-    """One look at everything.
+def verify_app(
+    desired: BroadcastParams, value: str, region: str, key: AppKey, context: Context
+) -> list[dict[str, t.Any]]:
+    """Run all checks and warn about probes that could not be deleted.
 
-    :param value: what the config var of the URL is, or is to be.
-    :param region: of the bucket of images.
-    :param key: id and secret of the application's access key; empty where it has none.
-    :param left: what could not be removed in the end.
+    :param value: the value of the config var with the URL of recordings.
+    :param region: the region of the bucket for images.
+    :returns: the checks, as the result shows them.
+    :raises VerificationFailedError: a check has failed.
+    """
+    verifier = AppVerifier(desired, value, region, key, context.runtime)
+    try:
+        return verifier.run()
+    finally:
+        for message in verifier.leftovers:
+            context.warn(f"The verification could not delete its probes. {message}")
+
+
+@dataclass
+class AppVerifier:
+    """One verification.
+
+    :param value: the current or desired value of the config var with the URL of recordings.
+    :param region: the region of the bucket for images.
+    :param key: the application's access key; empty if it has none.
+    :param leftovers: messages about probes that could not be deleted.
     """
 
-    wanted: Desired
+    desired: BroadcastParams
     value: str
     region: str
-    key: tuple[str, str] = field(default=("", ""), repr=False)
-    left: list[str] = field(default_factory=list)
+    key: AppKey = field(default_factory=AppKey)
+    runtime: Runtime = SYSTEM
+    leftovers: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.operator = make_client(self.wanted.operator)
-        self.patience = Patience(self.wanted.patience)
-        self.run = f"{PROBE_PREFIX}{uuid.uuid4()}"
-        trust: bool | str = self.wanted.operator.ca_bundle or True
-        verify = trust if self.wanted.operator.validate_certs else False
-        self.http = Http(BUDGET, secrets=self.secrets, verify=verify)
+        operator = self.desired.operator
+        self.operator = make_client(operator)
+        self.deadline = Deadline(self.desired.verify_timeout, self.runtime)
+        self.probe_keys = new_probe_keys(self.desired.project)
+        verify_certs = (operator.ca_bundle or True) if operator.validate_certs else False
+        self.http = Http(BUDGET, secrets=self.secrets, verify=verify_certs)
 
     @property
     def secrets(self) -> list[str | None]:
-        swapped = [] if is_key_id(self.key[0]) else [self.key[0]]
-        return [self.key[1], *swapped, self.wanted.app.token, *self.wanted.operator.secrets]
+        swapped = [] if is_key_id(self.key.id) else [self.key.id]
+        return [self.key.secret, *swapped, self.desired.app.token, *self.desired.operator.secrets]
 
-    def look(self) -> list[dict[str, t.Any]]:
-        """All findings.
+    def run(self) -> list[dict[str, t.Any]]:
+        """Run all checks.
 
-        :raises errors.VerificationFailedError: one of them is bad.
+        :raises VerificationFailedError: a check has failed.
         """
-        checks = [self.recording()]
-        if self.wanted.has_key:
-            checks += self.images()
+        checks = [self.verify_recording()]
+        if self.desired.has_key:
+            checks += self.verify_images()
         checks = [check._replace(detail=redact(check.detail, self.secrets)) for check in checks]
-        bad = [check for check in checks if not check.ok]
-        shown = [check._asdict() for check in checks]
-        if bad:
+        results = [check._asdict() for check in checks]
+        failed = [check for check in checks if not check.ok]
+        if failed:
+            hint = "The config vars were not changed."
+            if self.desired.verify == "only" and "image_upload" in [check.name for check in failed]:
+                hint += " If the access key is wrong, replace it with rotate=true."
             raise errors.VerificationFailedError(
-                f"prove that {self.wanted.app.id} will work with s3://{self.wanted.bucket}",
-                " ".join(f"{check.name}: {check.detail}" for check in bad),
-                self._advice([check.name for check in bad]),
-                checks=shown,
+                f"verify that {self.desired.app.id} works with s3://{self.desired.bucket}",
+                " ".join(f"{check.name}: {check.detail}" for check in failed),
+                hint,
+                checks=results,
             )
-        return shown
+        return results
 
-    def _advice(self, bad: list[str]) -> str:
-        if self.wanted.proof == "only" and "image_upload" in bad:
-            return "The config vars were not touched. If the key is the trouble, rotate=true gives another one."
-        return "The config vars were not touched."
-
-    def recording(self) -> Check:
-        """A recording, asked for by the URL that the application would make of the config var, without a key."""
-        wrong = urls.value_problem(self.wanted.generation, self.value)
-        if urls.base_problems(self.value):
-            return Check("recording_plays", False, f"{wrong}.")
-        key = f"{self.wanted.project}/{self.run}/archive.mp4"
+    def verify_recording(self) -> Check:
+        """Read a probe without a key, at the URL that the application builds from the config var."""
+        value_problem = urls.value_problem(self.desired.generation, self.value)
+        if urls.base_url_problem(self.value):
+            return Check("recording_plays", False, f"{value_problem}.")
+        key = self.probe_keys.single
         content = f"Check by vonage.archiving, to be removed: {key}\n".encode()
-        url = urls.recording(self.wanted.generation, self.value, key)
+        url = urls.recording_url(self.desired.generation, self.value, key)
         try:
-            with self._there(self.wanted.bucket, key, content, "text/plain"):
-                return self._readable(url, content, wrong)
+            with self._temporary_object(self.desired.bucket, key, content, "text/plain"):
+                return self._verify_public_read(url, content, value_problem)
         except errors.ArchivingError as exc:
-            return Check("recording_plays", False, f"While trying to {exc.operation}: {problem(exc)} {exc.hint}")
+            return _failed_check("recording_plays", exc)
 
-    def _readable(self, url: str, content: bytes, wrong: str) -> Check:
-        came = "nothing"
-        for _pause in self.patience.pauses():
-            came, body = self._get(url)
-            if body == content:
-                return Check("recording_plays", True, f"GET {url} without a key was answered with the probe.")
-        advice = (
-            "Recordings must be readable for everybody below the API key, and the URL must be that of the bucket: look "
-            "at public access blocks, and at base_url or endpoint."
+    def _verify_public_read(self, url: str, content: bytes, value_problem: str | None) -> Check:
+        status, is_probe = "no response", False
+        for _number in self._attempts():
+            status, body = self._get_anonymously(url)
+            is_probe = body == content
+            if is_probe:
+                break
+        check = anonymous_read_check(url, True, is_probe, status)._replace(name="recording_plays")
+        if is_probe:
+            return check
+        hint = value_problem or (
+            "Recordings below the project's prefix must be public, and the URL must be that of the bucket: check the "
+            "public access block, and the options base_url and endpoint"
         )
-        advice = f"{wrong}." if wrong else advice
-        return Check("recording_plays", False, f"GET {url} without a key was answered with {came}. {advice}")
+        return check._replace(detail=f"{check.detail} {hint}.")
 
-    def _get(self, url: str) -> tuple[str, bytes]:
-        try:
-            answer = self.http.send("GET", url, "read a probe without a key")
-        except errors.UnreachableError as exc:
-            status = exc.facts.get("status")
-            return (f"HTTP {status}" if status else problem(exc)), b""
-        return f"HTTP {answer.status}", answer.body if answer.status == 200 else b""
-
-    def images(self) -> list[Check]:
-        """An image of an event, put and read with the application's own key."""
-        bucket, key = self.wanted.images_bucket, f"{IMAGES}/{self.run}.gif"
+    def verify_images(self) -> list[Check]:
+        """Put and read an image of an event with the application's own key."""
+        bucket, key = self.desired.images_bucket, f"{IMAGES_PREFIX}/{self.probe_keys.run}.gif"
         store = replace(
-            with_known_owner(self.wanted.operator, self.wanted.store),
+            with_known_owner(self.desired.operator, self.desired.store),
             region=self.region,
-            access_key=self.key[0],
-            secret_key=self.key[1],
+            access_key=self.key.id,
+            secret_key=self.key.secret,
             session_token=None,
             profile=None,
         )
         client = make_client(store, isolated=True)
-        acl = {"ACL": "private"} if self.wanted.user.acls else {}
-        attempted = f"put an image to s3://{bucket}/{key} with the application's key"
+        acl = {"ACL": "private"} if self.desired.user.acls else {}
 
-        def put() -> None:
-            with told(attempted, store, "s3:PutObject"):
+        def put_image() -> None:
+            with translate_errors(
+                f"put an image to s3://{bucket}/{key} with the application's key", store, "s3:PutObject"
+            ):
                 client.put_object(Bucket=bucket, Key=key, Body=PIXEL, ContentType="image/gif", **acl)
 
-        def get() -> bytes:
-            with told("read the image again with the application's key", store, "s3:GetObject"):
+        def get_image() -> bytes:
+            with translate_errors("read the image with the application's key", store, "s3:GetObject"):
                 return get_small_object(client, bucket, key, len(PIXEL) + 1)[0]
 
-        url = public_url(self.wanted.store, bucket, key, self.region)
+        url = public_url(self.desired.store, bucket, key, self.region)
         try:
-            self.patience.call(put, may_pass)
-            with self._gone_after(bucket, key):
-                same = self.patience.call(get, may_pass) == PIXEL
-                checks = [Check("image_upload", same, f"s3://{bucket}/{key} was put and {'' if same else 'not '}read.")]
-                checks.append(self._private(url))
-                return [*checks, *([self._preflight(url)] if self.wanted.cors_origin else [])]
+            self._retry(put_image)
+            with self._delete_on_exit(bucket, key):
+                is_same = self._retry(get_image) == PIXEL
+                result = "was put and read" if is_same else "was put, but other content was read"
+                checks = [Check("image_upload", is_same, f"s3://{bucket}/{key} {result}."), self._verify_private(url)]
+                return [*checks, *([self._verify_preflight(url)] if self.desired.cors_origin else [])]
         except errors.ArchivingError as exc:
-            return [Check("image_upload", False, f"While trying to {exc.operation}: {problem(exc)} {exc.hint}")]
+            return [_failed_check("image_upload", exc)]
 
-    def _private(self, url: str) -> Check:
-        came, body = self._get(url)
-        ok = body != PIXEL
-        advice = "" if ok else " Images are read by signed URLs: nobody else needs access to them."
-        return Check("images_private", ok, f"GET {url} without a key was answered with {came}.{advice}")
+    def _verify_private(self, url: str) -> Check:
+        status, body = self._get_anonymously(url)
+        detail = f"GET {url} without a key was answered with {status}."
+        if body == PIXEL:
+            return Check("images_private", False, f"{detail} Images must not be public: they are read by signed URLs.")
+        return Check("images_private", True, detail)
 
-    def _preflight(self, url: str) -> Check:
-        """What a browser asks before it puts an image; rules just set may not count yet."""
-        origin = str(self.wanted.cors_origin)
+    def _verify_preflight(self, url: str) -> Check:
+        """Send the CORS preflight that a browser sends before it puts an image, until new rules take effect."""
+        origin = str(self.desired.cors_origin)
         headers = {
             "Origin": origin,
             "Access-Control-Request-Method": "PUT",
             "Access-Control-Request-Headers": "content-type,x-amz-acl",
         }
         check = Check("image_preflight", False, "")
-        for _pause in self.patience.pauses():
+        for _number in self._attempts():
             try:
-                answer: Answer = self.http.send("OPTIONS", url, "send a CORS preflight", lambda: headers)
+                response = self.http.send("OPTIONS", url, "send a CORS preflight", lambda: headers)
             except errors.ArchivingError as exc:
                 return Check("image_preflight", False, f"OPTIONS {url}: {problem(exc)} {exc.hint}")
-            check = preflight(answer, origin, "PUT")._replace(name="image_preflight")
+            check = cors_preflight_check(response, origin, "PUT")._replace(name="image_preflight")
             if check.ok:
                 break
         return check
 
-    def _there(self, bucket: str, key: str, content: bytes, kind: str) -> _Removed:
-        """The operator's object, as long as it is needed."""
-        attempted = f"put a probe to s3://{bucket}/{key}"
-        encryption = {"ServerSideEncryption": "AES256"} if self.wanted.operator.is_aws else {}
-        with told(attempted, self.wanted.operator, "s3:PutObject"):
-            self.operator.put_object(Bucket=bucket, Key=key, Body=content, ContentType=kind, **encryption)
-        return self._gone_after(bucket, key)
-
-    def _gone_after(self, bucket: str, key: str) -> _Removed:
-        return _Removed(self, bucket, key)
-
-
-@dataclass
-class _Removed:
-    """Takes a probe away in the end; what goes wrong then must not hide what was found."""
-
-    prover: Prover
-    bucket: str
-    key: str
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_exc: object) -> None:
+    def _get_anonymously(self, url: str) -> tuple[str, bytes]:
+        """The status or problem of a GET without a key, and the body of a successful response."""
         try:
-            with told(f"remove s3://{self.bucket}/{self.key}", self.prover.wanted.operator, "s3:DeleteObject"):
-                self.prover.operator.delete_object(Bucket=self.bucket, Key=self.key)
-        except errors.ArchivingError as exc:
-            self.prover.left.append(str(exc))
+            response = self.http.send("GET", url, "read a probe without a key")
+        except errors.UnreachableError as exc:
+            status = exc.facts.get("status")
+            return (f"HTTP {status}" if status else problem(exc)), b""
+        return f"HTTP {response.status}", response.body if response.status == 200 else b""
+
+    def _attempts(self) -> t.Iterator[int]:
+        """Attempts until the deadline: new policies, keys, and rules take effect after some time."""
+        return attempts(self.deadline, backoff(FIRST_PAUSE, LONGEST_PAUSE))
+
+    def _retry(self, call: t.Callable[[], T]) -> T:
+        return retry(call, is_retryable, self.deadline, backoff(FIRST_PAUSE, LONGEST_PAUSE))
+
+    @contextlib.contextmanager
+    def _temporary_object(self, bucket: str, key: str, content: bytes, content_type: str) -> t.Iterator[None]:
+        """Put an object as the operator, and delete it on exit."""
+        operator = self.desired.operator
+        encryption = {"ServerSideEncryption": "AES256"} if operator.is_aws else {}
+        with translate_errors(f"put a probe to s3://{bucket}/{key}", operator, "s3:PutObject"):
+            self.operator.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **encryption)
+        with self._delete_on_exit(bucket, key):
+            yield
+
+    @contextlib.contextmanager
+    def _delete_on_exit(self, bucket: str, key: str) -> t.Iterator[None]:
+        """Delete an object as the operator; an error must not hide the checks."""
+        try:
+            yield
+        finally:
+            try:
+                with translate_errors(f"delete s3://{bucket}/{key}", self.desired.operator, "s3:DeleteObject"):
+                    self.operator.delete_object(Bucket=bucket, Key=key)
+            except errors.ArchivingError as exc:
+                self.leftovers.append(str(exc))
+
+
+def _failed_check(name: str, exc: errors.ArchivingError) -> Check:
+    return Check(name, False, f"Could not {exc.operation}: {problem(exc)} {exc.hint}")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The routes: the two calls about config vars, two more that clients make first, and the sandbox's own."""
+"""Routes: the two calls for config vars, two calls that clients send first, and the control calls of the sandbox."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from werkzeug.exceptions import HTTPException
 
 from .._control import PREFIX, options, told
 from .errors import ApiError, rate_limit
-from .requests import authenticate, changes, check_accept, check_scope, check_size
+from .requests import authenticate, parse_changes, validate_accept, validate_scope, validate_size
 from .state import App, Token
 
 if TYPE_CHECKING:
     from .emulator import HerokuEmulator
 
-# "read" and "write" are without config vars; what may write may read (blog.heroku.com, "OAuth for Platform API").
+# "read" and "write" exclude config vars; a write scope includes reading (blog.heroku.com, "OAuth for Platform API").
 READ = ("global", "read", "read-protected", "write", "write-protected")
 READ_CONFIG = ("global", "read-protected", "write-protected")
 WRITE_CONFIG = ("global", "write-protected")
@@ -39,15 +39,15 @@ def create_app(emulator: HerokuEmulator) -> Flask:
 
     app.register_error_handler(ApiError, error)
     app.register_error_handler(HTTPException, http_error)
-    app.after_request(_sign)
+    app.after_request(_add_request_id)
     _api_routes(app, emulator)
     _control_routes(app, emulator)
     return app
 
 
-def _sign(answer: Response) -> Response:
-    answer.headers["Request-Id"] = str(uuid.uuid4())
-    return answer
+def _add_request_id(response: Response) -> Response:
+    response.headers["Request-Id"] = str(uuid.uuid4())
+    return response
 
 
 def _route(app: Flask, method: str, path: str, view: Callable[..., Any]) -> None:
@@ -58,28 +58,28 @@ def _api_routes(app: Flask, emulator: HerokuEmulator) -> None:
     state = emulator.state
 
     def route(method: str, path: str, scope: tuple[str, ...], view: Callable[..., Any], cost: int = 1) -> None:
-        def answer(**values: str) -> Response:
-            check_accept(request.headers.get("Accept", ""))
+        def respond(**values: str) -> Response:
+            validate_accept(request.headers.get("Accept", ""))
             token = authenticate(state, request.headers.get("Authorization", ""))
-            check_scope(token, scope)
+            validate_scope(token, scope)
             with state.lock:
                 _spend(emulator, token, cost)
-                found = [state.visible(value, token) for value in values.values()]
-                made = jsonify(view(token, *found))
-                made.headers["RateLimit-Remaining"] = str(state.remaining[token.account])
-            return made
+                apps = [state.accessible_app(value, token) for value in values.values()]
+                response = jsonify(view(token, *apps))
+                response.headers["RateLimit-Remaining"] = str(state.remaining[token.account])
+            return response
 
-        _route(app, method, path, answer)
+        _route(app, method, path, respond)
 
-    def update(_token: Token, found: App) -> dict[str, str]:
-        wanted = changes(request.headers.get("Content-Type", ""), request.get_data())
-        check_size({**found.config, **wanted})
-        found.change(wanted)
-        return found.config
+    def update(_token: Token, target: App) -> dict[str, str]:
+        changes = parse_changes(request.headers.get("Content-Type", ""), request.get_data())
+        validate_size({**target.config, **changes})
+        target.change(changes)
+        return target.config
 
     route("GET", "/account/rate-limits", READ, lambda token: {"remaining": state.remaining[token.account]}, cost=0)
-    route("GET", "/apps/<identity>", READ, lambda _token, found: found.as_json())
-    route("GET", "/apps/<identity>/config-vars", READ_CONFIG, lambda _token, found: found.config)
+    route("GET", "/apps/<identity>", READ, lambda _token, target: target.as_json())
+    route("GET", "/apps/<identity>/config-vars", READ_CONFIG, lambda _token, target: target.config)
     route("PATCH", "/apps/<identity>/config-vars", WRITE_CONFIG, update)
 
 
@@ -91,21 +91,21 @@ def _spend(emulator: HerokuEmulator, token: Token, cost: int) -> None:
 
 
 def _control_routes(app: Flask, emulator: HerokuEmulator) -> None:
-    def fault() -> dict[str, Any]:
+    def add_fault() -> dict[str, Any]:
         emulator.fail_next(**options())
         return {}
 
-    def refused(status: int, description: str) -> ApiError:
+    def api_error(status: int, description: str) -> ApiError:
         return ApiError(status, description)
 
     calls: list[tuple[str, str, Callable[..., Any]]] = [
         ("GET", "/log", emulator.log),
         ("DELETE", "/log", emulator.clear_log),
-        ("POST", "/faults", fault),
+        ("POST", "/faults", add_fault),
         ("DELETE", "/faults", emulator.clear_faults),
         ("POST", "/reset", emulator.reset),
-        ("POST", "/apps", lambda: emulator.add_app(**options()).described()),
-        ("GET", "/apps/<name>", lambda name: emulator.app(name).described()),
+        ("POST", "/apps", lambda: emulator.add_app(**options()).describe()),
+        ("GET", "/apps/<name>", lambda name: emulator.app(name).describe()),
     ]
     for method, path, view in calls:
-        _route(app, method, PREFIX + path, told(view, refused))
+        _route(app, method, PREFIX + path, told(view, api_error))

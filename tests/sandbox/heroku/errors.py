@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors as the API answers them: ``{id, message, url}``, statuses and ids of the article "Platform API Reference"."""
+"""Error responses ``{id, message, url}``; statuses and IDs: the article "Platform API Reference"."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDS = {
 
 
 class ApiError(Exception):
-    """One answer that is no success."""
+    """An error response."""
 
     def __init__(self, status: int, message: str, url: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(f"{status} {message}")
@@ -32,11 +32,11 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     def as_json(self) -> dict[str, str]:
-        """Return the documented members; ``url`` only where there is one."""
-        shown = {"id": IDS.get(self.status, "error"), "message": self.message}
-        return {**shown, "url": self.url} if self.url else shown
+        """Return the documented members; ``url`` is optional."""
+        document = {"id": IDS.get(self.status, "error"), "message": self.message}
+        return {**document, "url": self.url} if self.url else document
 
 
 def rate_limit() -> ApiError:
-    """Return the 429 as public documents quote it."""
+    """Return the 429 that public documents quote."""
     return ApiError(429, "Your account reached the API rate limit", f"{REFERENCE}#rate-limits")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the emulated service holds: tokens of accounts, and apps with their config vars and releases."""
+"""The state of the emulated service: tokens of accounts, and apps with their config vars and releases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FULL_BUCKET = 4500
 
 @dataclass
 class Token:
-    """What an account gave out; ``scope`` as in the article "OAuth"."""
+    """A token of an account; ``scope`` as in the article "OAuth"."""
 
     value: str = field(repr=False)
     account: str
@@ -27,7 +27,7 @@ class Token:
 
 @dataclass
 class Release:
-    """The config vars from a change on. A release that is pending has a release command running."""
+    """The config vars after a change. The release command of a pending release is running."""
 
     version: int
     config: dict[str, str] = field(repr=False)
@@ -36,18 +36,18 @@ class Release:
 
 @dataclass
 class App:
-    """One app of an account."""
+    """An app of an account."""
 
     name: str
     account: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     config: dict[str, str] = field(default_factory=dict, repr=False)
     releases: list[Release] = field(default_factory=list)
-    #: a release takes effect only when ``finish_releases`` says so, as with a release command in the Procfile
+    #: a release takes effect only after ``finish_releases``, as with a release command in the Procfile
     release_command: bool = False
 
     def change(self, changes: dict[str, str | None]) -> None:
-        """Make a release: the article "Configuration and Config Vars" says that every change does."""
+        """Create a release, as every change does (article "Configuration and Config Vars")."""
         latest = self.releases[-1].config if self.releases else self.config
         merged = {**latest, **changes}
         config = {name: value for name, value in merged.items() if value is not None}
@@ -65,27 +65,27 @@ class App:
                     self.config = release.config
 
     def as_json(self) -> dict[str, Any]:
-        """Return what clients need of the API's answer."""
+        """Return the part of the API's response that clients read."""
         return {"id": self.id, "name": self.name, "owner": {"email": f"{self.account}@example.com", "id": self.account}}
 
-    def described(self) -> dict[str, Any]:
-        """Return everything, for tests."""
-        releases = [{"version": each.version, "status": each.status, "config": each.config} for each in self.releases]
+    def describe(self) -> dict[str, Any]:
+        """Return the complete state, for tests."""
+        releases = [{"version": item.version, "status": item.status, "config": item.config} for item in self.releases]
         return {**self.as_json(), "config": self.config, "releases": releases}
 
 
 class State:
-    """Everything the service holds, behind one lock."""
+    """The state of the service, behind one lock."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.tokens: dict[str, Token] = {}
         self.apps: dict[str, App] = {}
-        #: calls left to each account
+        #: remaining calls of each account
         self.remaining: dict[str, int] = {}
 
     def add_token(self, account: str, scope: tuple[str, ...]) -> Token:
-        """Give out a token of the form that the article "OAuth" shows."""
+        """Add a token in the format of the article "OAuth"."""
         token = Token(f"HRKU-{uuid.uuid4()}", account, scope)
         with self.lock:
             self.tokens[token.value] = token
@@ -93,11 +93,11 @@ class State:
         return token
 
     def add_app(self, account: str, name: str | None, config: dict[str, str] | None) -> App:
-        """Make an app that has these config vars from its first release on."""
+        """Add an app whose first release has these config vars."""
         app = App(name or f"app-{secrets.token_hex(6)}", account)
         with self.lock:
             if app.name in self.apps:
-                raise ValueError(f"there is an app {app.name} already")
+                raise ValueError(f"the app {app.name} exists already")
             self.apps[app.name] = app
             app.change(dict(config or {}))
         return app
@@ -110,8 +110,8 @@ class State:
                     return app
         raise KeyError(identity)
 
-    def visible(self, identity: str, token: Token) -> App:
-        """Return an app, or raise the 404 or 403 that this token gets."""
+    def accessible_app(self, identity: str, token: Token) -> App:
+        """Return an app, or raise the 404 or 403 for this token."""
         try:
             app = self.app(identity)
         except KeyError as error:

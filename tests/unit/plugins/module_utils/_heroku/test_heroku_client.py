@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls of the API: what is sent, which answers count, and what errors say."""
+"""The client of the Heroku Platform API: requests, responses, and errors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import json
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku import client as api
-from ansible_collections.vonage.archiving.plugins.module_utils._heroku.client import Client, Told
+from ansible_collections.vonage.archiving.plugins.module_utils._core.budget import Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http_client import Response
+from ansible_collections.vonage.archiving.plugins.module_utils._heroku import client as heroku_client
+from ansible_collections.vonage.archiving.plugins.module_utils._heroku.client import ApiErrorDetails, Client
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.connection import App
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
@@ -31,48 +32,50 @@ def client(server: LocalServer, name: str = "example") -> Client:
     return Client(App(name, TOKEN, server.url, QUICK), [SECRET])
 
 
-def test_reading_sends_the_documented_headers() -> None:
+def test_fetch_sends_documented_headers() -> None:
     with LocalServer(answers(reply(200, {"A": "1", "EMPTY": "", "NULL": None}))) as server:
-        assert client(server).read() == {"A": "1", "EMPTY": ""}
-    (asked,) = server.asked
-    assert (asked.method, asked.path, asked.body) == ("GET", "/apps/example/config-vars", b"")
-    assert asked.headers["accept"] == "application/vnd.heroku+json; version=3"
-    assert asked.headers["authorization"] == f"Bearer {TOKEN}"
+        assert client(server).fetch() == {"A": "1", "EMPTY": ""}
+    (request,) = server.asked
+    assert (request.method, request.path, request.body) == ("GET", "/apps/example/config-vars", b"")
+    assert request.headers["accept"] == "application/vnd.heroku+json; version=3"
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_changing_sends_null_for_what_is_to_go() -> None:
+def test_update_name_without_value_sends_null() -> None:
     with LocalServer(answers(reply(200, {"A": "1"}))) as server:
         assert client(server).update({"A": "1", "B": None}) == {"A": "1"}
-    (asked,) = server.asked
-    assert (asked.method, asked.path) == ("PATCH", "/apps/example/config-vars")
-    assert json.loads(asked.body) == {"A": "1", "B": None}
-    assert asked.headers["content-type"] == "application/json"
+    (request,) = server.asked
+    assert (request.method, request.path) == ("PATCH", "/apps/example/config-vars")
+    assert json.loads(request.body) == {"A": "1", "B": None}
+    assert request.headers["content-type"] == "application/json"
 
 
 @pytest.mark.parametrize("first", [Reply(fault="reset"), reply(429, Retry_After="0"), reply(503), Reply(fault="hang")])
-def test_a_change_is_sent_again(first: Reply) -> None:
+def test_update_first_attempt_fails_is_repeated(first: Reply) -> None:
     with LocalServer(answers(first, reply(200, {"A": "1"}))) as server:
         client(server).update({"A": "1"})
-    assert [asked.json() for asked in server.asked] == [{"A": "1"}] * 2
+    assert [request.json() for request in server.asked] == [{"A": "1"}] * 2
 
 
-def test_no_more_tries_than_allowed() -> None:
+def test_update_permanent_rate_limit_stops_after_retries() -> None:
     limited = reply(429, {"id": "rate_limit"}, Retry_After="0")
     with LocalServer(answers(limited)) as server, pytest.raises(errors.UnreachableError) as caught:
         client(server).update({"A": SECRET})
     assert len(server.asked) == 3
     assert caught.value.facts == {"status": 429, "tries": 3}
-    assert "the answer was HTTP 429 (tried 3 times). An account may make about 75 calls a minute" in str(caught.value)
+    assert "the response was HTTP 429 (3 attempts). An account can send about 75 calls a minute" in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'"A"', b"null", b"{", b'{"A": 1}', b'{"A": {}}', b"<html>login</html>", b"\xff"]
 )
-def test_what_is_no_object_of_strings_is_no_answer(body: bytes) -> None:
+def test_fetch_response_is_not_an_object_of_strings_raises_rejected_error(body: bytes) -> None:
     with LocalServer(answers(Reply(200, body))) as server, pytest.raises(errors.RejectedError) as caught:
-        client(server).read()
-    what = "a web page" if body.startswith(b"<") else "no object of strings"
-    assert f"Could not read the config vars of example: the answer is {what}. Something else" in str(caught.value)
+        client(server).fetch()
+    expected = "a web page" if body.startswith(b"<") else "not an object of strings"
+    assert f"Could not read the config vars of example: the response is {expected}. {server.url} is not the" in str(
+        caught.value
+    )
 
 
 KINDS = {
@@ -92,39 +95,38 @@ KINDS = {
 
 
 @pytest.mark.parametrize("status", sorted(KINDS))
-def test_refusals_are_of_a_kind_and_not_tried_again(status: int) -> None:
-    said = {"id": "some_id", "message": "Some words.", "url": "https://devcenter.heroku.com/articles/x"}
-    refused = reply(status, said, Location="/elsewhere")
+def test_update_error_status_raises_typed_error_without_retry(status: int) -> None:
+    body = {"id": "some_id", "message": "Some words.", "url": "https://devcenter.heroku.com/articles/x"}
+    refused = reply(status, body, Location="/elsewhere")
     with LocalServer(answers(refused)) as server, pytest.raises(KINDS[status]) as caught:
         client(server).update({"A": "1"})
     assert len(server.asked) == 1
-    assert str(caught.value).startswith(
-        f"Could not change the config vars of example: {server.url} answered HTTP {status} (some_id): Some words. "
-    )
-    assert str(caught.value).endswith("Heroku says more at https://devcenter.heroku.com/articles/x")
+    problem = f"{server.url} responded with HTTP {status} (some_id): Some words. "
+    assert str(caught.value).startswith(f"Could not change the config vars of example: {problem}")
+    assert str(caught.value).endswith("See https://devcenter.heroku.com/articles/x")
     assert caught.value.facts == {"status": status, "tries": 1, "code": "some_id"}
 
 
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        (b"<html>", "answered HTTP 404."),
-        (b"[]", "answered HTTP 404."),
-        (b'{"message": "Gone."}', "answered HTTP 404: Gone."),
-        (b'{"id": "not_found"}', "answered HTTP 404 (not_found)."),
-        (b'{"id": 5, "message": ["x"], "url": null}', "answered HTTP 404."),
+        (b"<html>", "responded with HTTP 404."),
+        (b"[]", "responded with HTTP 404."),
+        (b'{"message": "Gone."}', "responded with HTTP 404: Gone."),
+        (b'{"id": "not_found"}', "responded with HTTP 404 (not_found)."),
+        (b'{"id": 5, "message": ["x"], "url": null}', "responded with HTTP 404."),
     ],
 )
-def test_an_error_that_says_less(body: bytes, expected: str) -> None:
+def test_fetch_error_with_missing_fields_shows_the_rest(body: bytes, expected: str) -> None:
     with LocalServer(answers(Reply(404, body))) as server, pytest.raises(errors.NotFoundError) as caught:
-        client(server).read()
-    assert f"{server.url} {expected} Look whether app is right" in str(caught.value)
+        client(server).fetch()
+    assert f"{server.url} {expected} Check app, and that" in str(caught.value)
 
 
 @pytest.mark.parametrize("part", ["id", "message", "url"])
-def test_no_error_shows_a_secret(part: str) -> None:
-    said = {part: f"sent: {SECRET}, by {TOKEN}\n, {SECRET[:12]}"}
-    with LocalServer(answers(reply(422, said))) as server, pytest.raises(errors.RejectedError) as caught:
+def test_update_error_that_contains_secrets_is_redacted(part: str) -> None:
+    body = {part: f"sent: {SECRET}, by {TOKEN}\n, {SECRET[:12]}"}
+    with LocalServer(answers(reply(422, body))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).update({"A": SECRET})
     shown = f"{caught.value} {caught.value.as_result()}"
     assert SECRET[:12] not in shown
@@ -132,25 +134,26 @@ def test_no_error_shows_a_secret(part: str) -> None:
     assert "********" in shown
 
 
-def test_a_long_message_is_cut() -> None:
+def test_fetch_error_with_long_message_is_cut() -> None:
     with (
         LocalServer(answers(reply(422, {"message": "x " * 400}))) as server,
         pytest.raises(errors.RejectedError) as caught,
     ):
-        client(server).read()
+        client(server).fetch()
     assert "x  (cut)" in str(caught.value)
     assert len(str(caught.value)) < 600
 
 
-def test_the_scopes_of_a_refused_token_are_told() -> None:
+def test_parse_error_scope_headers_become_a_sentence() -> None:
     headers = {"oauth-scope": "read", "oauth-scope-accepted": "global write-protected"}
-    said = api.told(Answer(403, headers, b'{"id": "forbidden"}'), [])
-    assert said == Told("forbidden", scope="This token has read, the call takes global write-protected.")
-    assert api.told(Answer(403, {"oauth-scope": "read"}, b""), []) == Told()
-    refused = api.refusal(App("example", TOKEN), "try", Answer(403, headers, b""), said)
-    assert "This token has read" in str(refused)
-    assert "This token has read" not in str(api.refusal(App("example", TOKEN), "try", Answer(404, headers, b""), said))
+    details = heroku_client.parse_error(Response(403, headers, b'{"id": "forbidden"}'), [])
+    sentence = "The scope of this token is read; the call accepts global write-protected."
+    assert details == ApiErrorDetails("forbidden", scope=sentence)
+    assert heroku_client.parse_error(Response(403, {"oauth-scope": "read"}, b""), []) == ApiErrorDetails()
+    app = App("example", TOKEN)
+    assert sentence in str(heroku_client.translate_error(app, "test", Response(403, headers, b""), details))
+    assert sentence not in str(heroku_client.translate_error(app, "test", Response(404, headers, b""), details))
 
 
-def test_a_client_shows_no_token() -> None:
+def test_client_repr_does_not_contain_the_token() -> None:
     assert TOKEN not in repr(Client(App("example", TOKEN)))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of an Interactive Broadcast application's options is refused, and what they mean."""
+"""Parsing and validation of the options of an Interactive Broadcast application."""
 
 from __future__ import annotations
 
@@ -11,24 +11,33 @@ import typing as t
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.misplaced_secrets import find_misplaced_secrets
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as run
-from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import Desired, desired
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as use_case
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import (
+    BroadcastParams,
+    parse_params,
+)
 
 TOKEN = "HRKU-01234567-89ab-cdef-0123-456789abcdef"
-GIVEN: dict[str, t.Any] = {"app": "example", "api_token": TOKEN, "project": "47123456", "bucket": "example-recordings"}
+OPTIONS: dict[str, t.Any] = {
+    "app": "example",
+    "api_token": TOKEN,
+    "project": "47123456",
+    "bucket": "example-recordings",
+}
 
 
-def wanted(**changes: t.Any) -> Desired:
-    return desired({**GIVEN, **changes}, {})
+def parse(**changes: t.Any) -> BroadcastParams:
+    return parse_params({**OPTIONS, **changes}, {})
 
 
-def test_the_least_that_has_to_be_said() -> None:
-    found = wanted()
-    assert (found.generation, found.has_key, found.present) == (1, True, True)
-    assert found.images_bucket == "example-recordings"
-    assert found.user.name == "interactive-broadcast-47123456"
-    assert found.user.document("aws")["Statement"] == [
+def test_parse_params_required_options_only_uses_defaults() -> None:
+    params = parse()
+    assert (params.generation, params.has_key, params.present) == (1, True, True)
+    assert params.images_bucket == "example-recordings"
+    assert params.user.name == "interactive-broadcast-47123456"
+    assert params.user.document("aws")["Statement"] == [
         {
             "Sid": "InteractiveBroadcastImages",
             "Effect": "Allow",
@@ -36,24 +45,24 @@ def test_the_least_that_has_to_be_said() -> None:
             "Resource": ["arn:aws:s3:::example-recordings/img/*"],
         }
     ]
-    assert (found.rotate_after, found.grace, found.proof) == (None, 90, "new")
-    assert TOKEN not in repr(found)
+    assert (params.rotate_after, params.grace_period, params.verify) == (None, 90, "new_key")
+    assert TOKEN not in repr(params)
 
 
-def test_everything_is_taken_over() -> None:
+def test_parse_params_all_options_are_used() -> None:
     user = {"name": "images", "path": "/b/", "tags": {"a": "1"}, "force": True}
-    found = wanted(images_bucket="example-images", image_acls=False, user=user, endpoint="https://s3.example.com/")
-    assert (found.user.name, found.user.path, found.user.force) == ("images", "/b/", True)
-    assert dict(found.user.tags) == {"a": "1"}
-    (statement,) = found.user.document("aws-cn")["Statement"]
+    params = parse(images_bucket="example-images", image_acls=False, user=user, endpoint="https://s3.example.com/")
+    assert (params.user.name, params.user.path, params.user.force) == ("images", "/b/", True)
+    assert dict(params.user.tags) == {"a": "1"}
+    (statement,) = params.user.document("aws-cn")["Statement"]
     assert statement["Action"] == ["s3:PutObject", "s3:GetObject"]
     assert statement["Resource"] == ["arn:aws-cn:s3:::example-images/img/*"]
-    assert (found.operator.endpoint_url, found.store.endpoint_url) == (None, "https://s3.example.com")
-    assert not wanted(enable_archiving=False).enable_archiving
-    assert not wanted(generation=2).has_key
+    assert (params.operator.endpoint_url, params.store.endpoint_url) == (None, "https://s3.example.com")
+    assert not parse(enable_archiving=False).enable_archiving
+    assert not parse(generation=2).has_key
 
 
-def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent() -> None:
+def test_reconcile_many_problems_are_reported_together() -> None:
     wrong = {
         "app": "Not An App",
         "api_token": "",
@@ -63,59 +72,61 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent() -> None:
         "endpoint": "s3.example.com",
         "base_url": "https//s3.amazonaws.com/[S3_BUCKET_NAME]",
         "user": {"name": "a b", "path": "b"},
-        "grace": -1,
+        "grace_period": -1,
         "rotate_after": -1,
         "verify_timeout": -1,
         "access_key": "AKIAIOSFODNN7EXAMPLE",
         "iam_endpoint_url": "nowhere",
     }
     with pytest.raises(InputError) as refused:
-        run.reconcile(wrong, Context())
-    told = " | ".join(refused.value.problems)
-    for word in (
-        "app 'Not An App'",
-        "api_token is required",
-        "'img' is the folder of the application's images",
-        "bucket name 'A'",
-        "bucket name 'x'",
-        "endpoint",
-        "base_url 'https//",
+        use_case.reconcile(wrong, Context())
+    message = " | ".join(str(problem) for problem in refused.value.problems)
+    for part in (
+        "app: 'Not An App'",
+        "api_token: is required",
+        "project: 'img' is the prefix of the application's images",
+        "bucket: 'A'",
+        "images_bucket: 'x'",
+        "endpoint: 's3.example.com' is not a valid URL",
+        "base_url: 'https//",
         "user: the user name 'a b'",
         "user: path 'b'",
-        "grace",
+        "grace_period",
         "rotate_after",
         "verify_timeout",
         "iam_endpoint_url",
     ):
-        assert word in told, word
+        assert part in message, part
     assert len(refused.value.problems) == len(set(refused.value.problems))
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"project": ""}, "project"),
         ({"project": "../x"}, "project"),
         ({"bucket": ""}, "bucket"),
-        ({"app": TOKEN}, "app holds an API token"),
+        ({"app": TOKEN}, "app: contains an API token"),
         ({"base_url": "https://me:hunter22@cdn.example.com"}, "credentials"),
-        ({"user": {"name": "vonage-archiving-47123456"}}, "uploads"),
-        ({"user": {"name": "vonage-archiving-47123456-spare"}}, "uploads"),
+        ({"user": {"name": "vonage-archiving-47123456"}}, "with which Vonage uploads"),
+        ({"user": {"name": "vonage-archiving-47123456-spare"}}, "with which Vonage uploads"),
         ({"user": {"permissions_boundary": "nothing"}}, "permissions_boundary"),
-        ({"user": {"tags": {"vonage-archiving:managed": "no"}}}, "own"),
+        ({"user": {"tags": {"vonage-archiving:managed": "no"}}}, "is reserved"),
     ],
 )
-def test_each_is_refused(changes: dict[str, t.Any], told: str) -> None:
+def test_parse_params_invalid_option_is_refused(changes: dict[str, t.Any], message: str) -> None:
     with pytest.raises(InputError) as refused:
-        wanted(**changes)
-    assert told in str(refused.value)
+        parse(**changes)
+    assert message in str(refused.value)
     assert "hunter22" not in str(refused.value)
-    assert refused.value.secrets == ([TOKEN] if changes.get("app") == TOKEN else [])
+    misplaced = {TOKEN: [TOKEN], "https://me:hunter22@cdn.example.com": ["me:hunter22"]}
+    value = str(changes.get("app") or changes.get("base_url"))
+    assert find_misplaced_secrets(changes) == misplaced.get(value, [])
 
 
-def test_nothing_but_the_names_is_needed_to_take_it_away() -> None:
-    found = wanted(state="absent", bucket="", user={})
-    assert not found.present
+def test_parse_params_state_absent_requires_only_names() -> None:
+    params = parse(state="absent", bucket="", user={})
+    assert not params.present
     with pytest.raises(InputError) as refused:
-        wanted(state="absent", user={"name": "a b"})
+        parse(state="absent", user={"name": "a b"})
     assert "a b" in str(refused.value)

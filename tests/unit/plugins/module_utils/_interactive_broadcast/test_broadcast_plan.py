@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which key goes when, what is set, and what is shown of it."""
+"""The plan: reasons for a new key, keys to delete, config vars, and what results show."""
 
 from __future__ import annotations
 
@@ -14,54 +14,57 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
-from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import plan, urls
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import plan, result, urls
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.fetch import (
+    AppKey,
+    Current,
+    Locations,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.params import (
+    CONFIG_VARS,
     KEY_ID,
     KEY_SECRET,
-    VARIABLES,
-    Desired,
-    desired,
+    BroadcastParams,
+    parse_params,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.plan import Observed, decide
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import AccessKey, User
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast.plan import plan_changes
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.fetch import AccessKey, CurrentUser, User
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.keys import QUOTA
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import OWNER_TAG
 
-GIVEN: dict[str, t.Any] = {"app": "example", "api_token": "HRKU-1", "project": "47123456", "bucket": "b-1"}
+OPTIONS: dict[str, t.Any] = {"app": "example", "api_token": "HRKU-1", "project": "47123456", "bucket": "b-1"}
 BASE = "https://b-1.s3.us-east-1.amazonaws.com"
 NOW = 1_000_000.0
 HOUR = 3600
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
-def wanted(**changes: t.Any) -> Desired:
-    return desired({**GIVEN, **changes}, {})
+def params(**changes: t.Any) -> BroadcastParams:
+    return parse_params({**OPTIONS, **changes}, {})
 
 
 def key(name: str, active: bool = True, age: float | None = 2 * HOUR) -> AccessKey:
     return AccessKey(name, "user", active, None if age is None else NOW - age)
 
 
-def made(want: Desired) -> User:
-    """The user as the first run leaves it."""
-    tags = {uploader.OWNER_TAG: "true"}
-    return User(want.user.name, "arn", want.user.path, tags=tags, policy=want.user.document("aws"))
+def user_after_first_run(desired: BroadcastParams) -> User:
+    tags = {OWNER_TAG: "true"}
+    return User(desired.user.name, "arn", desired.user.path, tags=tags, policy=desired.user.document("aws"))
 
 
-def seen(want: Desired, variables: dict[str, str], *keys: AccessKey) -> Observed:
-    return Observed(variables, uploader.Observed(made(want), keys), BASE)
+def current_state(desired: BroadcastParams, config_vars: dict[str, str], *keys: AccessKey) -> Current:
+    return Current(config_vars, CurrentUser(user_after_first_run(desired), keys), Locations(BASE))
 
 
-def settled(want: Desired, *others: AccessKey) -> Observed:
-    """An application that has all it needs, with a key AKIAHELD."""
-    empty = seen(want, {})
-    secret = SECRET if want.has_key else ""
-    config = plan.config(want, empty, "AKIAHELD", secret)
-    variables = {"REDIS_URL": "redis://x", **config.config, **config.secrets}
-    return seen(want, variables, *((key("AKIAHELD"),) if want.has_key else ()), *others)
+def desired_state(desired: BroadcastParams, *other_keys: AccessKey) -> Current:
+    """The state of an application with all desired config vars and the key AKIAHELD."""
+    config = plan.desired_config_vars(desired, current_state(desired, {}), AppKey("AKIAHELD", SECRET))
+    values = {"REDIS_URL": "redis://x", **config.config, **config.secrets}
+    return current_state(desired, values, *((key("AKIAHELD"),) if desired.has_key else ()), *other_keys)
 
 
 @pytest.mark.parametrize(
-    ("generation", "variables", "held", "recognized"),
+    ("generation", "variables", "key_id", "recognized"),
     [
         (1, {}, "", False),
         (1, {KEY_ID: "AKIAOTHER", KEY_SECRET: "x", "S3_BUCKET_NAME": "b", "REDIS_URL": "r"}, "", False),
@@ -76,12 +79,12 @@ def settled(want: Desired, *others: AccessKey) -> Observed:
         (2, {"FIREBASE_PROJECT_ID": "f", "ENCRYPT_PASSWORD": "p"}, "", True),
     ],
 )
-def test_is_broadcast_recognizes_variables_of_the_application_and_keys_of_its_user(
-    generation: int, variables: dict[str, str], held: str, recognized: bool
+def test_is_broadcast_identifying_config_vars_or_managed_key_is_recognized(
+    generation: int, variables: dict[str, str], key_id: str, recognized: bool
 ) -> None:
-    want = wanted(generation=generation)
-    observed = seen(want, variables, *([key(held)] if held else []))
-    assert plan.is_broadcast(observed) is recognized
+    desired = params(generation=generation)
+    current = current_state(desired, variables, *([key(key_id)] if key_id else []))
+    assert plan.is_broadcast(current) is recognized
 
 
 variables = st.fixed_dictionaries(
@@ -97,67 +100,69 @@ variables = st.fixed_dictionaries(
 keys = st.lists(
     st.builds(key, st.sampled_from(["K1", "K2", "K3"]), st.booleans(), st.sampled_from([None, 0, HOUR - 1, HOUR])),
     max_size=3,
-    unique_by=lambda each: each.id,
+    unique_by=lambda item: item.id,
 )
-wishes = st.builds(
-    lambda generation, rotate, after: wanted(generation=generation, rotate=rotate, rotate_after=after),
+desired_states = st.builds(
+    lambda generation, rotate, after: params(generation=generation, rotate=rotate, rotate_after=after),
     st.sampled_from([1, 2]),
     st.booleans(),
     st.sampled_from([0, HOUR, 10 * HOUR]),
 )
 
 
-@given(wishes, variables, keys)
-def test_a_key_that_works_never_goes_before_another_is_set(
-    want: Desired, found: dict[str, str], there: list[AccessKey]
+@given(desired_states, variables, keys)
+def test_plan_changes_deletes_the_key_of_the_application_only_with_a_new_one(
+    desired: BroadcastParams, config: dict[str, str], user_keys: list[AccessKey]
 ) -> None:
-    observed = seen(want, found, *there)
-    decision = decide(want, observed, NOW)
-    held = plan.holder(observed)
-    sent = config_vars.body(decision.variables)
-    if held in decision.going:
-        # It goes only after the config vars have another.
-        assert decision.reason != "unchanged"
+    current = current_state(desired, config, *user_keys)
+    planned = plan_changes(desired, current, NOW)
+    user_key = current.user_key
+    sent = config_vars.request_body(planned.config_vars)
+    if user_key in planned.keys_to_delete:
+        # The key is deleted only after the config vars contain another one.
+        assert planned.reason != "unchanged"
         assert sent[KEY_ID] == plan.NEW
-    if decision.reason == "unchanged":
+    if planned.reason == "unchanged":
         assert KEY_ID not in sent
         assert KEY_SECRET not in sent
-    if held:
-        assert held not in plan.surplus(there, held.id)
-    assert not (want.generation == 2 and (decision.going or decision.user.changed))
+    if user_key:
+        assert user_key not in plan.keys_to_evict(user_keys, user_key.id)
+    assert not (desired.generation == 2 and (planned.keys_to_delete or planned.user.changed))
 
 
-@given(wishes, variables, keys)
-def test_a_second_run_does_nothing(want: Desired, found: dict[str, str], there: list[AccessKey]) -> None:
-    assume(not want.rotate)
-    observed = seen(want, found, *there)
-    decision = decide(want, observed, NOW)
-    new = decision.reason != "unchanged"
-    kept = [each for each in there if each not in decision.going]
-    after = config_vars.applied(found, config_vars.body(decision.variables))
-    if new:
+@given(desired_states, variables, keys)
+def test_plan_changes_second_run_changes_nothing(
+    desired: BroadcastParams, config: dict[str, str], user_keys: list[AccessKey]
+) -> None:
+    assume(not desired.rotate)
+    planned = plan_changes(desired, current_state(desired, config, *user_keys), NOW)
+    remaining = [item for item in user_keys if item not in planned.keys_to_delete]
+    after = config_vars.merge_changes(config, config_vars.request_body(planned.config_vars))
+    if planned.replaces_key:
         after = {**after, KEY_ID: "NEW", KEY_SECRET: "new"}
-        kept.append(key("NEW", age=0))
-    again = decide(want, seen(want, after, *kept), NOW)
+        remaining.append(key("NEW", age=0))
+    current = current_state(desired, after, *remaining)
+    again = plan_changes(desired, current, NOW)
     assert not again.changed
-    assert plan.changes(want, seen(want, after, *kept), again).names == []
-    assert {name: value for name, value in after.items() if name not in VARIABLES[want.generation]} == {
-        name: value for name, value in found.items() if name not in VARIABLES[want.generation]
+    assert result.format_changes(desired, current, again).names == []
+    managed = CONFIG_VARS[desired.generation]
+    assert {name: value for name, value in after.items() if name not in managed} == {
+        name: value for name, value in config.items() if name not in managed
     }
 
 
 @given(keys, st.sampled_from([None, "K1", "K2", "K3"]))
-def test_there_is_room_for_one_more_key(there: list[AccessKey], held: str | None) -> None:
-    gone = plan.surplus(there, held)
-    assert held not in [each.id for each in gone]
-    free = [each for each in there if each.id != held]
-    assert len(there) - len(gone) < uploader.QUOTA or gone == free
+def test_keys_to_evict_leaves_room_for_one_key(user_keys: list[AccessKey], app_key_id: str | None) -> None:
+    evicted = plan.keys_to_evict(user_keys, app_key_id)
+    assert app_key_id not in [item.id for item in evicted]
+    unused = [item for item in user_keys if item.id != app_key_id]
+    assert len(user_keys) - len(evicted) < QUOTA or evicted == unused
     # Inactive ones first.
-    assert all(not each.active for each in gone) or all(each.active or each in gone for each in free)
+    assert all(not item.active for item in evicted) or all(item.active or item in evicted for item in unused)
 
 
 @pytest.mark.parametrize(
-    ("changes", "variables", "held", "reason"),
+    ("changes", "variables", "user_key", "reason"),
     [
         ({}, {}, None, "missing"),
         ({}, {KEY_ID: "AKIAHELD"}, key("AKIAHELD"), "missing"),
@@ -171,28 +176,29 @@ def test_there_is_room_for_one_more_key(there: list[AccessKey], held: str | None
         ({"rotate_after": HOUR}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD", age=None), "unchanged"),
     ],
 )
-def test_why_another_key(
-    changes: dict[str, t.Any], variables: dict[str, str], held: AccessKey | None, reason: str
+def test_plan_changes_reason_for_a_new_key(
+    changes: dict[str, t.Any], variables: dict[str, str], user_key: AccessKey | None, reason: str
 ) -> None:
-    want = wanted(**changes)
-    assert decide(want, seen(want, variables, *((held,) if held else ())), NOW).reason == reason
+    desired = params(**changes)
+    current = current_state(desired, variables, *((user_key,) if user_key else ()))
+    assert plan_changes(desired, current, NOW).reason == reason
 
 
-def test_other_keys_go_when_no_release_can_bring_them_any_more() -> None:
-    want = wanted()
+def test_plan_changes_unused_keys_are_deleted_when_no_release_can_contain_them() -> None:
+    desired = params()
     young, old = key("YOUNG", age=HOUR - 1), key("OLD", age=HOUR)
     unknown, dead = key("UNKNOWN", age=None), key("DEAD", active=False, age=1)
-    decision = decide(want, settled(want, young, old, unknown, dead), NOW)
-    # An inactive key is of no use to any release.
-    assert [each.id for each in decision.going] == ["OLD", "UNKNOWN", "DEAD"]
-    assert decision.reason == "unchanged"
-    assert decision.variables.names == []
+    planned = plan_changes(desired, desired_state(desired, young, old, unknown, dead), NOW)
+    # No release can use an inactive key.
+    assert [item.id for item in planned.keys_to_delete] == ["OLD", "UNKNOWN", "DEAD"]
+    assert planned.reason == "unchanged"
+    assert planned.config_vars.names == []
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_the_config_vars(generation: int) -> None:
-    want = wanted(generation=generation, images_bucket="b-2", enable_archiving=False)
-    config = plan.config(want, settled(want), "AKIAHELD", SECRET)
+def test_desired_config_vars_of_a_generation(generation: int) -> None:
+    desired = params(generation=generation, images_bucket="b-2", enable_archiving=False)
+    config = plan.desired_config_vars(desired, desired_state(desired), AppKey("AKIAHELD", SECRET))
     if generation == 2:
         assert config.values == {"BUCKET_URL": BASE}
         return
@@ -204,40 +210,40 @@ def test_the_config_vars(generation: int) -> None:
         "S3_COMPOSEDVIDEO_URL": f"{BASE}/",
         "INSTANCE_ENABLE_ARCHIVING": "false",
     }
-    assert set(config.values) == set(VARIABLES[1])
+    assert set(config.values) == set(CONFIG_VARS[1])
     assert config.secrets == {KEY_SECRET: SECRET}
 
 
-def test_what_is_shown_of_a_takeover() -> None:
-    """The key of a person, and the URL without its slash, as the document has them."""
-    want = wanted()
+def test_format_changes_manual_setup_shows_no_secret() -> None:
+    """The document has the key of a person, and a URL without a slash at the end."""
+    desired = params()
     before = {KEY_ID: "AKIAIOSFODNN7EXAMPLE", KEY_SECRET: SECRET, "S3_COMPOSEDVIDEO_URL": BASE, "DATABASE_URL": "x"}
-    observed = Observed(before, uploader.Observed(None), BASE)
-    found = plan.changes(want, observed, decide(want, observed, NOW))
-    shown = f"{found.before()} {found.after()}"
+    current = Current(before, CurrentUser(None), Locations(BASE))
+    changes = result.format_changes(desired, current, plan_changes(desired, current, NOW))
+    shown = f"{changes.before()} {changes.after()}"
     assert SECRET not in shown
     assert "DATABASE_URL" not in shown
-    assert found.before()["S3_COMPOSEDVIDEO_URL"] == BASE
-    assert found.after()["S3_COMPOSEDVIDEO_URL"] == f"{BASE}/"
-    assert (found.before()[KEY_ID], found.after()[KEY_ID]) == ("AKIAIOSFODNN7EXAMPLE", plan.NEW)
-    assert found.after()["access_keys"] == {plan.NEW: "Active"}
-    assert SECRET not in repr(observed)
+    assert changes.before()["S3_COMPOSEDVIDEO_URL"] == BASE
+    assert changes.after()["S3_COMPOSEDVIDEO_URL"] == f"{BASE}/"
+    assert (changes.before()[KEY_ID], changes.after()[KEY_ID]) == ("AKIAIOSFODNN7EXAMPLE", plan.NEW)
+    assert changes.after()["access_keys"] == {plan.NEW: "Active"}
+    assert SECRET not in repr(current)
 
 
-def test_what_was_mistaken_for_something_that_may_be_shown() -> None:
-    """Swapped by hand, and a URL with a password in it: neither is repeated."""
-    want = wanted()
-    before = {KEY_ID: SECRET, KEY_SECRET: "AKIAIOSFODNN7EXAMPLE", urls.VARIABLES[1]: "https://me:hunter22@x.example/"}
-    observed = Observed(before, uploader.Observed(None), BASE)
-    shown = str(plan.changes(want, observed, decide(want, observed, NOW)))
+def test_format_changes_misplaced_secrets_are_redacted() -> None:
+    """A swapped key, and a URL with a password."""
+    desired = params()
+    before = {KEY_ID: SECRET, KEY_SECRET: "AKIAIOSFODNN7EXAMPLE", urls.CONFIG_VARS[1]: "https://me:hunter22@x.example/"}
+    current = Current(before, CurrentUser(None), Locations(BASE))
+    shown = str(result.format_changes(desired, current, plan_changes(desired, current, NOW)))
     assert SECRET not in shown
     assert "hunter22" not in shown
 
 
-def test_a_user_that_was_changed_is_mended_without_another_key() -> None:
-    want = wanted()
-    observed = settled(want)
-    user = replace(made(want), policy={"Statement": []})
-    decision = decide(want, replace(observed, user=uploader.Observed(user, observed.user.keys)), NOW)
-    assert decision.user.names == ["policy"]
-    assert (decision.reason, decision.variables.names, decision.going) == ("unchanged", [], ())
+def test_plan_changes_changed_policy_is_updated_without_a_new_key() -> None:
+    desired = params()
+    current = desired_state(desired)
+    user = replace(user_after_first_run(desired), policy={"Statement": []})
+    planned = plan_changes(desired, replace(current, user=CurrentUser(user, current.user.keys)), NOW)
+    assert planned.user.names == ["policy"]
+    assert (planned.reason, planned.config_vars.names, planned.keys_to_delete) == ("unchanged", [], ())

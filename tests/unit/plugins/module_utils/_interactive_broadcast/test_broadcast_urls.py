@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The URL of recordings, as both generations of the application make it of their config var."""
+"""The URL of recordings, as both generations of the application build it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.acc
 
 KEY = "47123456/0a1b/archive.mp4"
 
-# What url.resolve of Node.js 18 makes of the value and KEY, as routes/admin.js of generation 1 calls it.
+# The results of url.resolve(value, KEY) of Node.js 18, as in routes/admin.js of generation 1.
 RESOLVED = {
     # The document's own example, and the same without the slash.
     "https://s3.amazonaws.com/spotlight-tokbox/": f"https://s3.amazonaws.com/spotlight-tokbox/{KEY}",
@@ -38,14 +38,14 @@ ELSEWHERE = Connection(region="eu-west-1", endpoint_url="http://127.0.0.1:8333")
 
 
 @pytest.mark.parametrize("value", RESOLVED)
-def test_generation_1_joins_as_node_does(value: str) -> None:
-    assert urls.recording(1, value, KEY) == RESOLVED[value]
+def test_recording_url_generation_1_equals_node(value: str) -> None:
+    assert urls.recording_url(1, value, KEY) == RESOLVED[value]
 
 
-def test_generation_2_joins_with_a_slash() -> None:
+def test_recording_url_generation_2_joins_with_a_slash() -> None:
     """``${BUCKET_URL}/${otApiKey}/${archiveId}/archive.mp4`` in server/services/event.js."""
-    assert urls.recording(2, "https://b-1.s3.amazonaws.com", KEY) == f"https://b-1.s3.amazonaws.com/{KEY}"
-    assert urls.recording(2, "https://b-1.s3.amazonaws.com/", KEY) == f"https://b-1.s3.amazonaws.com//{KEY}"
+    assert urls.recording_url(2, "https://b-1.s3.amazonaws.com", KEY) == f"https://b-1.s3.amazonaws.com/{KEY}"
+    assert urls.recording_url(2, "https://b-1.s3.amazonaws.com/", KEY) == f"https://b-1.s3.amazonaws.com//{KEY}"
 
 
 @pytest.mark.parametrize("generation", [1, 2])
@@ -58,23 +58,24 @@ def test_generation_2_joins_with_a_slash() -> None:
         (ELSEWHERE, "b.1", "http://127.0.0.1:8333/b.1"),
     ],
 )
-def test_what_is_set_leads_to_the_object(generation: int, store: Connection, bucket: str, base: str) -> None:
-    """Whatever the store and the name of the bucket: the application asks for the URL that the object has."""
-    value = urls.variable_value(generation, public_url(store, bucket, "", "eu-west-1"))
+def test_config_var_value_any_store_gives_the_url_of_the_object(
+    generation: int, store: Connection, bucket: str, base: str
+) -> None:
+    value = urls.config_var_value(generation, public_url(store, bucket, "", "eu-west-1"))
     assert value == (f"{base}/" if generation == 1 else base)
-    assert urls.recording(generation, value, KEY) == public_url(store, bucket, KEY, "eu-west-1") == f"{base}/{KEY}"
+    assert urls.recording_url(generation, value, KEY) == public_url(store, bucket, KEY, "eu-west-1") == f"{base}/{KEY}"
 
 
 paths = st.lists(st.from_regex(r"[a-z0-9._~-]{1,12}", fullmatch=True).filter(lambda part: part.strip(".")), max_size=3)
 
 
 @given(paths, st.integers(0, 2), st.sampled_from([1, 2]))
-def test_a_base_url_of_ones_own_keeps_its_path(parts: list[str], slashes: int, generation: int) -> None:
+def test_config_var_value_base_url_with_path_keeps_the_path(parts: list[str], slashes: int, generation: int) -> None:
     base = "/".join(["https://cdn.example.com:8443", *parts])
-    value = urls.variable_value(generation, base + "/" * slashes)
-    assert urls.base_problems(value) == []
-    assert urls.recording(generation, value, KEY) == f"{base}/{KEY}"
-    assert urls.variable_value(generation, value) == value
+    value = urls.config_var_value(generation, base + "/" * slashes)
+    assert urls.base_url_problem(value) is None
+    assert urls.recording_url(generation, value, KEY) == f"{base}/{KEY}"
+    assert urls.config_var_value(generation, value) == value
 
 
 @pytest.mark.parametrize(
@@ -93,34 +94,33 @@ def test_a_base_url_of_ones_own_keeps_its_path(parts: list[str], slashes: int, g
         " https://cdn.example.com/",
     ],
 )
-def test_what_is_no_base_url(base: str) -> None:
-    (problem,) = urls.base_problems(base)
-    assert repr(base) in problem
+def test_base_url_problem_invalid_url_is_quoted(base: str) -> None:
+    assert repr(base) in (urls.base_url_problem(base) or "")
 
 
-def test_credentials_in_a_base_url_are_refused_and_not_repeated() -> None:
-    (problem,) = urls.base_problems("https://me:hunter22@cdn.example.com/")
+def test_base_url_problem_credentials_are_not_quoted() -> None:
+    problem = urls.base_url_problem("https://me:hunter22@cdn.example.com/") or ""
     assert "credentials" in problem
     assert "hunter22" not in problem
 
 
 @pytest.mark.parametrize(
-    ("generation", "value", "told"),
+    ("generation", "value", "message"),
     [
-        (1, "https//s3.amazonaws.com/[S3_BUCKET_NAME]", "no URL"),
-        (1, "https://[S3_BUCKET_NAME].s3.amazonaws.com/", "no URL"),
-        (1, "https://s3.amazonaws.com/spotlight-tokbox", "S3_COMPOSEDVIDEO_URL has no slash at its end"),
-        (2, "https://b-1.s3.amazonaws.com/", "BUCKET_URL has a slash at its end"),
+        (1, "https//s3.amazonaws.com/[S3_BUCKET_NAME]", "is not a valid URL"),
+        (1, "https://[S3_BUCKET_NAME].s3.amazonaws.com/", "is not a valid URL"),
+        (1, "https://s3.amazonaws.com/spotlight-tokbox", "tokbox' does not end with a slash"),
+        (2, "https://b-1.s3.amazonaws.com/", "com/' ends with a slash"),
         (2, "https://me:hunter22@cdn.example.com", "credentials"),
     ],
 )
-def test_a_value_written_by_hand_is_judged(generation: int, value: str, told: str) -> None:
-    problem = urls.value_problem(generation, value)
-    assert told in problem
-    assert urls.VARIABLES[generation] in problem
+def test_value_problem_wrong_value_is_reported(generation: int, value: str, message: str) -> None:
+    problem = urls.value_problem(generation, value) or ""
+    assert message in problem
+    assert problem.startswith(f"{urls.CONFIG_VARS[generation]}: ")
     assert "hunter22" not in problem
 
 
-def test_values_that_are_set_have_no_problem() -> None:
-    for generation in (1, 2):
-        assert urls.value_problem(generation, urls.variable_value(generation, "https://b-1.s3.amazonaws.com")) == ""
+@pytest.mark.parametrize("generation", [1, 2])
+def test_value_problem_desired_value_has_none(generation: int) -> None:
+    assert urls.value_problem(generation, urls.config_var_value(generation, "https://b-1.s3.amazonaws.com")) is None
