@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options for calls of the Vonage Video API about all projects of an account."""
+"""Options for requests to the Vonage Video API for an account."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ class ModuleDocFragment:
 options:
   account_key:
     description:
-      - Key of the account in the OpenTok environment, not of one of its projects. An administrator finds it in the
-        account's settings, OpenTok REST API, "View account keys". Numbers are taken too.
-      - If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_KEY) is looked at.
+      - The key of the account in the OpenTok environment, not of a project. An administrator finds it in the settings
+        of the account, "OpenTok REST API", "View account keys". A number is accepted too.
+      - If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_KEY) is used.
     type: str
   account_secret:
     description:
-      - Secret of the account. It can do everything with every project of the account, and get their secrets.
-      - If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET) is looked at.
+      - The secret of the account. It gives full access to every project of the account, and to their secrets.
+      - If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET) is used.
     type: str
   api_url:
     description:
-      - Base URL of the API, V(https://api.opentok.com) by default. V(http) is accepted for addresses of this machine
-        only.
+      - The base URL of the API, by default V(https://api.opentok.com). V(http) is accepted only for addresses of this
+        machine.
       - If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_API_URL) is used.
-      - E(VONAGE_VIDEO_API_URL) is ignored, since it belongs to the credentials of a project. Whoever sets it for a
+      - E(VONAGE_VIDEO_API_URL) is ignored, because it belongs to the credentials of a project. A host that is set for a
         project does not receive tokens of the account.
     type: str
   timeout:
     description:
-      - Seconds that one try may take, until the last byte of the answer.
+      - The maximum time of one attempt, until the last byte of the response, in seconds.
     type: float
     default: 20.0
   retries:
     description:
-      - Further tries after one without a usable answer (no connection, a broken answer, HTTP 429, 500, 502, 503 and
-        504). Every try carries a new token. What the API asks for in C(Retry-After) is kept to.
+      - The number of further attempts if there is no usable response (no connection, an incomplete response, HTTP 429,
+        500, 502, 503, or 504). Every attempt sends a new token, and waits as long as C(Retry-After) requests.
     type: int
     default: 4
   total_timeout:
     description:
-      - Seconds that all tries of one call may take together, pauses included.
+      - The maximum time of all attempts of one request, with the pauses between them, in seconds.
     type: float
     default: 90.0
 requirements:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documentation fragments: what every module says of check mode, diff mode, idempotence and action groups."""
+"""Documentation fragments for check mode, diff mode, idempotence, and action groups of all modules."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    description: Runs in C(check_mode), predicts the changed status, and makes no changes.
   diff_mode:
-    description:
-      - Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: Returns details on the changes in diff mode, in C(check_mode) on the predicted changes.
   idempotent:
     description:
-      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-      - This assumes that the system controlled by the module has not changed in a relevant way.
+      - A second run in a row with the same options, outside check mode, reports no change.
+      - This assumes that the managed system has not changed in the meantime in a relevant way.
   action_group:
-    description: Use one of these groups, as C(group/NAME), in C(module_defaults) to set defaults for this module.
+    description: Groups that set defaults for this module in C(module_defaults), as C(group/NAME).
     support: full
 """
 
@@ -33,18 +32,18 @@ attributes:
   check_mode:
     support: full
     details:
-      - This action does not modify state.
+      - The module makes no changes.
   diff_mode:
     support: N/A
     details:
-      - This action does not modify state.
+      - The module makes no changes.
   idempotent:
     support: full
     details:
-      - This action does not modify state.
+      - The module makes no changes.
 """
 
-    # Membership for the attribute above; one block of module_defaults serves every module of a group.
+    # Values of action_group. One block of module_defaults applies to all modules of a group.
     ACTIONGROUP_ALL = r"""
 options: {}
 attributes:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options for calls of the Vonage Video API about one project."""
+"""Options for requests to the Vonage Video API for a project."""
 
 from __future__ import annotations
 
@@ -14,52 +14,53 @@ class ModuleDocFragment:
 options:
   api_key:
     description:
-      - API key of the project in the OpenTok environment. Numbers are taken too. Goes together with O(api_secret).
-      - Excludes O(application_id). If neither is set, the environment variables E(VONAGE_VIDEO_API_KEY) and
-        E(VONAGE_VIDEO_APPLICATION_ID) are looked at; only one of them may be set.
-      - As with every option of this module, an empty string means "not set".
+      - The API key of the project in the OpenTok environment. A number is accepted too. Requires O(api_secret).
+      - Mutually exclusive with O(application_id). If neither is set, one of the environment variables
+        E(VONAGE_VIDEO_API_KEY) and E(VONAGE_VIDEO_APPLICATION_ID) is used. Only one of them can be set.
+      - As for every option of this module, an empty string means "not set".
     type: str
   api_secret:
     description:
-      - API secret of the project, as the project's page in the account shows it. It is not the account's own secret.
-      - If not set, the environment variable E(VONAGE_VIDEO_API_SECRET) is looked at.
+      - The API secret of the project, from the page of the project in the account. It is not the secret of the account.
+      - If not set, the environment variable E(VONAGE_VIDEO_API_SECRET) is used.
     type: str
   application_id:
     description:
-      - Id, a UUID, of the application in the Vonage unified environment. Goes together with O(private_key) or
+      - The ID, a UUID, of the application in the Vonage unified environment. Requires O(private_key) or
         O(private_key_path).
-      - The vendor documents the path for this environment, but neither its host nor its kind of token. What is sent
-        here is what the vendor's SDKs send for all other calls; take it as experimental.
+      - Setting the upload target in this environment is experimental. The vendor documents the path, but neither the
+        host nor the type of token. The module uses those of all other requests of the SDKs of the vendor.
     type: str
   private_key:
     description:
-      - The application's private key, RSA, in PEM. Line ends may be escaped as C(\n).
+      - The private RSA key of the application, in PEM. Line ends can be escaped as C(\n).
     type: str
   private_key_path:
     description:
-      - Path of a file with the application's private key. Excludes O(private_key).
-      - If neither is set, the environment variable E(VONAGE_VIDEO_PRIVATE_KEY_PATH) is looked at.
+      - The path of a file with the private key. Mutually exclusive with O(private_key).
+      - If neither is set, the environment variable E(VONAGE_VIDEO_PRIVATE_KEY_PATH) is used.
     type: path
   api_url:
     description:
-      - Base URL of the API, V(https://api.opentok.com) or, with O(application_id), V(https://video.api.vonage.com) by
-        default. V(http) is accepted for addresses of this machine only.
-      - If not set, the environment variable E(VONAGE_VIDEO_API_URL) is looked at.
+      - The base URL of the API, by default V(https://api.opentok.com), or V(https://video.api.vonage.com) with
+        O(application_id). V(http) is accepted only for addresses of this machine.
+      - If not set, the environment variable E(VONAGE_VIDEO_API_URL) is used.
     type: str
   timeout:
     description:
-      - Seconds that one try may take, until the last byte of the answer.
+      - The maximum time of one attempt, until the last byte of the response, in seconds.
     type: float
     default: 20.0
   retries:
     description:
-      - Further tries after one without a usable answer (no connection, a broken answer, HTTP 429, 500, 502, 503 and
-        504). Every try carries a new token. What the API asks for in C(Retry-After) is kept to.
+      - The number of further attempts if there is no usable response (no connection, an incomplete response, HTTP 429,
+        500, 502, 503, or 504). Every attempt sends a new token, and waits as long as C(Retry-After) requests.
     type: int
     default: 4
   total_timeout:
     description:
-      - Seconds that all tries of one call may take together, pauses included. At most a day, as O(timeout).
+      - The maximum time of all attempts of one request, with the pauses between them, in seconds. At most 86400, one
+        day, as O(timeout).
     type: float
     default: 90.0
 requirements:

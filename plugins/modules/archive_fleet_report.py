@@ -3,35 +3,36 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documentation of the action: a report of what became of a fleet of projects."""
+"""Documentation of the action: report the results of a fleet of projects."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: archive_fleet_report
-short_description: Tell what became of a fleet of projects
+short_description: Report the results of a fleet of projects
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Shows a table of all hosts of the play, with what they registered as C(archive_storage_result). Those that failed
-    come first, each failure in full below the table; of projects in which nothing was to be done, 50 are shown.
-  - Writes the same, on request, as an HTML page that needs nothing else, and as JSON. No secret is in either.
-  - It is an action, which runs on the controller. It belongs into the C(always) section of the block in which
-    M(vonage.archiving.archive_storage_project) runs, with C(run_once), as in the playbook C(vonage.archiving.fleet).
+  - Shows a table of all hosts of the play, from the results that they registered as C(archive_storage_result). Failed
+    projects come first, and the table is followed by the whole message of each failure. At most 50 projects without
+    changes are shown.
+  - With O(report_path), also writes the report as an HTML page that loads nothing, and as JSON. Neither contains a
+    secret.
+  - It is an action and runs on the controller. Use it with C(run_once) in the C(always) section of the block that runs
+    M(vonage.archiving.archive_storage_project), as the playbook C(vonage.archiving.fleet) does.
 options:
   report_path:
     description:
-      - Where the page is written to. The folder has to be there. The JSON is written beside it, with C(.json) at its
-        end.
-      - C(s3://bucket/key) writes both into a bucket, with the options of the connection. In AWX, whose jobs run in
-        containers that are thrown away, that is the place where a report lasts.
-      - It is written in check mode too, since it says what would be done, and does not count as a change.
+      - Path of the HTML page, in an existing folder. The JSON file has the same name with the extension C(.json).
+      - C(s3://bucket/key) writes both to a bucket, with the connection options. Use this in AWX, whose jobs run in
+        temporary containers.
+      - The report is also written in check mode, with the changes that a run would make. It does not count as a change.
     type: str
   show:
     description:
-      - Whether to show the table. The playbook shows it in one task, and writes the report in another, so that what is
-        wrong with O(report_path) or the connection does not cost the table.
+      - Whether to show the table. The playbook shows the table in one task, and writes the report in another. A wrong
+        O(report_path) or connection then does not prevent the table.
     type: bool
     default: true
 attributes:
@@ -40,7 +41,7 @@ attributes:
   diff_mode:
     support: N/A
     details:
-      - There is nothing to compare with.
+      - The report does not depend on the previous one.
   idempotent:
     support: full
 extends_documentation_fragment:
@@ -48,19 +49,19 @@ extends_documentation_fragment:
   - vonage.archiving.attributes
   - vonage.archiving.attributes.actiongroup_aws
 notes:
-  - With C(serial), there is a report after each batch, of all hosts of the play; those whose turn has not come are not
-    run yet. The strategy of the play has to know C(run_once), which C(free) does not.
-  - The options of the connection are those of the first host, where they are templates.
-  - "IAM actions: C(s3:PutObject) on the objects of O(report_path), where it is in a bucket."
+  - With C(serial), there is a report of all hosts after each batch. Hosts of later batches are C(not run). The strategy
+    of the play must support C(run_once). C(free) does not.
+  - Connection options that are templates are evaluated for the first host.
+  - "IAM actions: C(s3:PutObject) on the objects of O(report_path), if it is in a bucket."
 seealso:
   - module: vonage.archiving.archive_storage_project
 """
 
 EXAMPLES = r"""
 # Tasks of a play whose hosts are projects:
-- name: Set up each project, then report, whatever became of single ones
+- name: Configure all projects and always report
   block:
-    - name: Bring about the archive storage of the project
+    - name: Configure the archive storage of the project
       ansible.builtin.import_role:
         name: vonage.archiving.archive_storage
         tasks_from: fleet
@@ -70,14 +71,14 @@ EXAMPLES = r"""
         report_path: reports/fleet.html
       run_once: true
 
-- name: Into a bucket, a report for each job of AWX
+- name: Write a report for each job of AWX to a bucket
   vonage.archiving.archive_fleet_report:
     report_path: "s3://example-reports/fleet-{{ awx_job_id }}.html"
     region: eu-west-1
     show: false
   run_once: true
 
-- name: Into a bucket of another store
+- name: Write the report to a bucket of another store
   vonage.archiving.archive_fleet_report:
     report_path: s3://example-reports/fleet.html
     endpoint_url: https://s3.example.com
@@ -87,7 +88,7 @@ EXAMPLES = r"""
     validate_certs: true
   run_once: true
 
-- name: With a profile, or with temporary credentials
+- name: Write the report with a profile or with temporary credentials
   vonage.archiving.archive_fleet_report:
     report_path: s3://example-reports/fleet.html
     profile: "{{ report_profile | default('') }}"
@@ -97,38 +98,38 @@ EXAMPLES = r"""
 
 RETURN = r"""
 summary:
-  description: The counts, and the projects that somebody has to look at.
+  description: The counts, and the projects that need attention.
   returned: success
   type: dict
   contains:
     total:
-      description: Hosts of the play.
+      description: The number of hosts of the play.
       type: int
     ok:
-      description: Projects in which nothing was to be done.
+      description: The number of projects without changes.
       type: int
     changed:
-      description: Projects in which something was changed, or would be in check mode.
+      description: The number of projects that were changed, or would be changed in check mode.
       type: int
     failed:
-      description: Projects that failed.
+      description: The number of projects that failed.
       type: int
     not_run:
-      description: Projects that the run did not get to.
+      description: The number of projects that the run did not reach.
       type: int
     reasons:
-      description: How many targets were set for which reason; V(unchanged) for those that were not.
+      description: The number of projects by the reason for which the upload target was set, or V(unchanged).
       type: dict
     failed_projects:
-      description: Ids of projects that failed, or that the run did not get to.
+      description: IDs of projects that failed, or that the run did not reach.
       type: list
       elements: str
     troubled_projects:
-      description: Ids of projects of whose latest archives some were not uploaded.
+      description: IDs of projects with failed uploads among their latest archives.
       type: list
       elements: str
     repeated_projects:
-      description: Ids of projects that more than one host stands for.
+      description: IDs of projects that more than one host has.
       type: list
       elements: str
   sample:
@@ -142,38 +143,21 @@ summary:
     troubled_projects: []
     repeated_projects: []
 report:
-  description: Where the page and the data are; nothing if none were asked for.
+  description: The locations of the report. V(null) without O(report_path).
   returned: success
   type: dict
   contains:
     html:
-      description: The page.
+      description: The location of the HTML page.
       type: str
     json:
-      description: The data.
+      description: The location of the JSON file.
       type: str
   sample: {html: reports/fleet.html, json: reports/fleet.json}
 error:
-  description: What went wrong, as data.
+  description:
+    - The reason for the failure, for a playbook that handles errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description:
-        - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(not_managed), V(quota), V(verification_failed), V(secret_needed), V(missing_library).
-      type: str
-      returned: always
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: always
-    problem:
-      description: What came back.
-      type: str
-      returned: always
-    hint:
-      description: What to do next; may be empty.
-      type: str
-      returned: always
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: archive_storage_project
-short_description: Configure the archive storage of one project of many in one task
+short_description: Configure the archive storage of one project of a fleet
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
@@ -17,10 +17,10 @@ description:
   - Does the work of the role P(vonage.archiving.archive_storage#role) for one project in one task, and fetches the
     latest archives of the project. It reads the variables of the role, C(archive_storage_*), from the variables of the
     task.
-  - It is an action. It runs on the controller, in the process that Ansible creates for the task anyway, where the
-    libraries are loaded already. A run of the role starts a process for each module. For one project use the role,
-    whose steps are separate tasks. For hundreds of projects, each of them a host, use this action. C(--forks) limits
-    how many run concurrently.
+  - For one project, use the role, whose steps are separate tasks. For hundreds of projects, each of them a host, use
+    this action. C(--forks) is the number of concurrent projects.
+  - It is an action and runs on the controller, in the process that Ansible forks for the task. The role starts a
+    process for each module.
   - The playbook C(vonage.archiving.fleet) runs it over an inventory. A project that fails is a failed host. It does not
     affect the others.
   - Environment variables that name one project are ignored, since they would be the same for all hosts. Only
@@ -28,35 +28,35 @@ description:
 options:
   project:
     description:
-      - API key of the project that this host is. If C(archive_storage_api_key) is another one, the task fails before
-        anything is changed. If neither it nor C(archive_storage_application_id) is set, this is the project.
+      - API key of the project of this host. If C(archive_storage_api_key) is another one, the task fails before it
+        changes anything. If neither it nor C(archive_storage_application_id) is set, O(project) is used.
     type: str
   archives:
     description:
-      - How many of the latest archives to fetch, at most 1000, in one call. V(0) fetches none.
+      - The number of the latest archives to fetch, at most 1000. V(0) fetches none.
     type: int
     default: 20
   account_key:
     description:
       - Key of the account. Without C(archive_storage_api_secret), the account returns the secret of the project. The
         secret is in no result. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_KEY) is used.
-      - The host of the account is C(archive_storage_api_url), or the environment variable
-        E(VONAGE_VIDEO_ACCOUNT_API_URL). The project is called at the same host.
+      - The URL of the account is C(archive_storage_api_url), or the environment variable
+        E(VONAGE_VIDEO_ACCOUNT_API_URL). The project is called at the same URL.
     type: str
   account_secret:
     description:
       - Secret of the account. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET) is used.
     type: str
   timeout:
-    description: Seconds for each call of the API.
+    description: The timeout in seconds of each call of the API.
     type: float
     default: 20
   retries:
-    description: How often a call is repeated at most.
+    description: The maximum number of retries of a call.
     type: int
     default: 4
   total_timeout:
-    description: Seconds for a call of the API with all its retries.
+    description: The timeout in seconds of a call of the API with all its retries.
     type: float
     default: 90
 attributes:
@@ -70,12 +70,11 @@ extends_documentation_fragment:
   - vonage.archiving.attributes
   - vonage.archiving.attributes.actiongroup_all
 notes:
-  - The Python that runs Ansible needs boto3, requests and PyJWT; without them, the task of each host says so. The
-    connection and the interpreter of the host, C(delegate_to) and C(become) have no meaning.
-  - C(environment) counts, for this task alone. C(until) repeats all of it, which changes nothing that is as it should
-    be. C(async) is refused, and not needed, since hosts run side by side.
+  - The Python that runs Ansible needs boto3, requests, and PyJWT. The connection and the interpreter of the host,
+    C(delegate_to), and C(become) have no effect.
+  - C(environment) has an effect on this task. C(async) is rejected. It is not needed, because hosts run concurrently.
   - "IAM actions: those of the role P(vonage.archiving.archive_storage#role)."
-  - On macOS a forked process may not use some system libraries. If tasks die there, set the environment variable
+  - On macOS, a forked process must not use some system libraries. If tasks crash there, set the environment variable
     C(no_proxy) to C(*) for Ansible (unverified).
 seealso:
   - module: vonage.archiving.archive_fleet_report
@@ -121,7 +120,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 project:
-  description: Id of the project.
+  description: The ID of the project.
   returned: once the variables are valid
   type: str
   sample: "47123456"
@@ -157,7 +156,7 @@ storage:
   type: dict
   sample: {bucket: example-recordings, access_key: AKIAIOSFODNN7EXAMPLE, sse: s3, fallback: opentok}
 reason:
-  description: Why the upload target was set, or V(unchanged).
+  description: The reason why the upload target was set, or V(unchanged).
   returned: once the variables are valid
   type: str
   sample: unchanged
@@ -184,17 +183,17 @@ access_keys:
   elements: dict
   sample: []
 rotate_at:
-  description: When the next rotation is due; UTC, ISO 8601.
+  description: When the next rotation is due, in UTC, ISO 8601.
   returned: once the variables are valid
   type: str
   sample: "2027-02-19T09:12:44Z"
 retained_keys_reason:
-  description: Why keys exist that the upload target does not use.
+  description: The reason why keys exist that the upload target does not use.
   returned: once the variables are valid
   type: str
   sample: ""
 retained_keys_until:
-  description: When these keys are deleted at the latest; UTC, ISO 8601. V(null) if there are none.
+  description: The latest time when these keys are deleted, in UTC, ISO 8601. V(null) if there are none.
   returned: once the variables are valid
   type: str
   sample: "2026-11-23T14:05:09Z"
@@ -205,7 +204,7 @@ checks:
   elements: dict
   sample: []
 verification:
-  description: What was verified, in a sentence.
+  description: A summary of the verification.
   returned: once the variables are valid
   type: str
   sample: ""
@@ -216,16 +215,16 @@ archives:
   type: dict
   contains:
     checked:
-      description: How many archives were fetched.
+      description: The number of archives that were fetched.
       type: int
     newest:
-      description: When the newest one began; UTC, ISO 8601.
+      description: When the newest archive was created, in UTC, ISO 8601.
       type: str
     ok:
-      description: Whether no upload failed. V(null) if that is not known.
+      description: Whether all uploads succeeded. V(null) if that is not known.
       type: bool
     ids:
-      description: Ids of the archives whose upload failed, as lists C(failed), C(fell_back) and C(stuck).
+      description: IDs of the archives whose upload failed, as lists C(failed), C(fell_back) and C(stuck).
       type: dict
   sample: {checked: 20, ok: true, uploaded: 20, fell_back: 0, failed: 0, stuck: 0, ids: {}}
 seconds:
@@ -234,26 +233,9 @@ seconds:
   type: float
   sample: 0.4
 error:
-  description: The reason for the failure.
+  description:
+    - The reason for the failure, for a playbook that handles errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description:
-        - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(not_managed), V(quota), V(verification_failed), V(secret_needed), V(missing_library).
-      type: str
-      returned: always
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: always
-    problem:
-      description: What is wrong.
-      type: str
-      returned: always
-    hint:
-      description: What to do next; may be empty.
-      type: str
-      returned: always
 """

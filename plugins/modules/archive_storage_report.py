@@ -15,7 +15,8 @@ author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
   - Builds the result of a run of the role P(vonage.archiving.archive_storage#role) from the results of its tasks,
-    prints it, and publishes a summary as C(set_stats) does, as C(archive_storage_summary). AWX makes an artifact of it.
+    shows it, and publishes a summary as C(set_stats) does, as C(archive_storage_summary). In AWX, it is an artifact of
+    the job.
   - The last task of the role runs it, also after a failure, and registers the result as C(archive_storage_result). You
     do not need it in a playbook.
   - The task shows as changed if the run changed something, or would change something in check mode.
@@ -23,8 +24,8 @@ description:
 options:
   mode:
     description:
-      - V(run) reports a run of the role. V(recovery_plan) decides after a verification whether a new access key repairs
-        what is wrong. V(recovery) reports a recovery. Both set the fact C(archive_storage_recovery).
+      - V(run) reports a run of the role. V(recovery_plan) decides after a verification whether a new access key is a
+        repair. V(recovery) reports a recovery. Both set the fact C(archive_storage_recovery).
     type: str
     choices: [run, recovery_plan, recovery]
     default: run
@@ -53,7 +54,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 project:
-  description: Id of the project.
+  description: The ID of the project.
   returned: if O(mode=run)
   type: str
   sample: "47123456"
@@ -89,7 +90,7 @@ storage:
   type: dict
   sample: {bucket: example-recordings, access_key: AKIAIOSFODNN7EXAMPLE, sse: s3, fallback: opentok}
 reason:
-  description: Why the upload target was set, or V(unchanged). Empty if the run failed before that was known.
+  description: The reason why the upload target was set, or V(unchanged). Empty if the run failed before that was known.
   returned: if O(mode=run)
   type: str
   sample: unchanged
@@ -109,7 +110,7 @@ checks:
   elements: dict
   sample: [{name: put_object, ok: true}]
 verification:
-  description: What was verified, in a sentence.
+  description: A summary of the verification.
   returned: if O(mode=run)
   type: str
   sample: ""
@@ -131,27 +132,29 @@ access_keys:
   elements: dict
   sample: []
 rotate_at:
-  description: When the next rotation is due; UTC, ISO 8601.
+  description: When the next rotation is due, in UTC, ISO 8601.
   returned: if O(mode=run)
   type: str
   sample: "2027-02-19T09:12:44Z"
 retained_keys_reason:
-  description: Why keys exist that the upload target does not use.
+  description: The reason why keys exist that the upload target does not use.
   returned: if O(mode=run)
   type: str
   sample: ""
 retained_keys_until:
-  description: When these keys are deleted at the latest; UTC, ISO 8601. V(null) if there are none.
+  description: The latest time when these keys are deleted, in UTC, ISO 8601. V(null) if there are none.
   returned: if O(mode=run)
   type: str
   sample: "2026-11-23T14:05:09Z"
 mismatch:
-  description: What is not as configured, after a run that only verifies. Empty if everything is as configured.
+  description: The differences from the configuration, after a run that only verifies. Empty if there are none.
   returned: if O(mode=run)
   type: str
   sample: ""
 error:
-  description: The reason for the failure of the run, with C(kind), C(operation), C(problem), and C(hint).
+  description:
+    - The reason for the failure, for a playbook that handles errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: if O(mode=run) and the run failed
   type: dict
   sample:
@@ -160,12 +163,12 @@ error:
     problem: the store answered 403 AccessDenied
     hint: Allow s3:GetBucketPolicy.
 rotate:
-  description: Whether a new access key repairs what is wrong.
+  description: Whether a new access key repairs the uploads.
   returned: if O(mode=recovery_plan)
   type: bool
   sample: true
 message:
-  description: What is wrong and what a person has to do, if a new access key does not repair it.
+  description: The findings and the manual repair, if a new access key is not a repair.
   returned: if O(mode=recovery_plan)
   type: str
   sample: ""

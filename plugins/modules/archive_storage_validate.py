@@ -17,12 +17,12 @@ description:
   - Reads the variables of the role P(vonage.archiving.archive_storage#role) from the variables of the task, checks all
     of them, and returns the options of the modules that the role runs. It sends nothing.
   - The first task of the role runs it. You do not need it in a playbook.
-  - Warns of variables whose names look like misspelled variables of the role.
+  - Warns about misspelled names of variables.
   - It is an action and runs on the controller.
 options:
   mode:
     description:
-      - What the variables are for. V(apply) creates, updates, or deletes. V(verify) changes nothing. V(recover) only
+      - The purpose of the run. V(apply) creates, updates, or deletes. V(verify) changes nothing. V(recover) only
         compares the project of a recording that did not arrive with the project of the host, and sets the fact
         C(archive_storage_recovery).
     type: str
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 project:
-  description: Id of the project. Also returned on failure.
+  description: The ID of the project. Also returned on failure.
   returned: if O(mode) is not V(recover)
   type: str
   sample: "47123456"
@@ -103,13 +103,15 @@ connection:
   type: dict
   sample: {aws: {region: eu-west-1}, vonage: {api_key: "47123456"}}
 error:
-  description: The reason for the failure, with C(kind), C(operation), C(problem), C(hint), and the list C(problems).
+  description:
+    - The reason for the failure, for a playbook that handles errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
   sample:
     kind: input
-    operation: start
-    problem: "this is wrong with the options: archive_storage_bucket is not set"
+    operation: validate the options
+    problem: archive_storage_bucket is not set
     hint: Nothing was changed.
     problems: [archive_storage_bucket is not set]
 """

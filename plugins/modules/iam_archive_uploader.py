@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible module: an IAM user that can upload archives and do nothing else, and its access keys."""
+"""Ansible module: an IAM user that can only upload archives, and its access keys."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Makes an IAM user that can put objects below a project's prefix of a bucket and do nothing else, and makes, rotates
-    and retires its access keys. It works with AWS IAM and with stores that have an API like it.
-  - The user is allowed C(s3:PutObject) and C(s3:AbortMultipartUpload) on C(<bucket>/<prefix>/*) and C(s3:ListBucket)
-    on the bucket for listings of C(<prefix>/) only, by the inline policy C(vonage-archiving). Other policies of the
-    user are not looked at.
-  - A user is the module's own if it has the tag C(vonage-archiving:managed). Others are refused without O(force).
-  - M(vonage.archiving.vonage_archive_storage) does all of a rotation in one task, the target included, if its option
+  - Creates an IAM user that can only put objects below the prefix of one project in one bucket. Creates, deactivates,
+    and deletes its access keys. The module works with AWS IAM and with stores that have a compatible API.
+  - The inline policy C(vonage-archiving) allows C(s3:PutObject) and C(s3:AbortMultipartUpload) on
+    C(<bucket>/<prefix>/*), and C(s3:ListBucket) on the bucket for listings of C(<prefix>/) only. The module does not
+    read other policies of the user.
+  - The module manages a user with the tag C(vonage-archiving:managed). It refuses any other user without O(force).
+  - M(vonage.archiving.vonage_archive_storage) rotates a key in one task, including the upload target, if its option
     O(vonage.archiving.vonage_archive_storage#module:uploader) is set. Use this module to set the key in the target in
     another way.
 options:
   name:
     description:
-      - Name of the user, 1 to 64 letters, digits and characters of C(_+=,.@-).
-      - One user is for one project, since its policy names one bucket and one prefix.
+      - The name of the user, 1 to 64 letters, digits, and characters of C(_+=,.@-).
+      - Use one user for each project, because its policy contains one bucket and one prefix.
     type: str
     required: true
   state:
     description:
-      - V(present) makes the user if need be and brings about all that is given.
-      - V(absent) removes its access keys, the policy and the user. A user with other inline policies, attached policies
-        or groups is removed only with O(force=true). Only O(name), O(prefix), O(drain_timeout) and O(force) matter
-        then.
+      - V(present) creates or updates the user, its policy, and its access keys.
+      - V(absent) deletes the access keys, the policy, and the user. It deletes a user with other inline policies,
+        attached policies, or groups only with O(force=true). It uses only O(name), O(prefix),
+        O(drain_timeout), O(force), and the connection options.
     type: str
     choices: [present, absent]
     default: present
   force:
     description:
-      - Takes over a user without the tag C(vonage-archiving:managed), and tags it.
-      - With O(state=absent), removes also such a user, and one that has policies or groups besides.
+      - Also manages a user without the tag C(vonage-archiving:managed), and tags it.
+      - With O(state=absent), also deletes such a user, and a user that has other policies or groups.
     type: bool
     default: false
   path:
     description:
-      - Path of the user, such as V(/video/). A user that is at another path is moved, which changes its ARN.
+      - The path of the user, such as V(/video/). The module moves a user that has another path, which changes its ARN.
     type: str
     default: /
   permissions_boundary:
     description:
-      - ARN of the policy that bounds what the user may do.
-      - Not set leaves the boundary that is there, if any.
+      - The ARN of the policy that limits the permissions of the user.
+      - If not set, the current boundary is kept, if any.
     type: str
   tags:
     description:
-      - Tags that the user has to have, 49 at most. Those of others stay.
-      - Names are compared without case, as IAM does.
+      - Tags that the user must have, at most 49. The module keeps other tags.
+      - Names are compared without regard to case, as in IAM.
     type: dict
   bucket:
     description:
-      - The bucket to upload to. It need not exist yet. Required with O(state=present).
+      - The bucket to upload to. It does not have to exist yet. Required with O(state=present).
     type: str
   prefix:
     description:
-      - The API key or the application id of the project, below which Vonage puts its recordings. Required with
+      - The API key or the application ID of the project. Vonage uploads recordings below it. Required with
         O(state=present).
       - With O(state=absent), the task fails and deletes nothing if the policy of the user allows uploads for another
         project (C(error.kind) is C(not_managed)), also with O(force=true). Without O(prefix), the policy is not
@@ -74,53 +74,58 @@ options:
     type: str
   list_all_my_buckets:
     description:
-      - Whether to allow C(s3:ListAllMyBuckets), too. It shows the names of all buckets of the account.
-      - The vendor's guide "Using S3 storage" lists it. Nothing documented needs it for an upload.
+      - Whether to allow C(s3:ListAllMyBuckets) too. It shows the names of all buckets of the account.
+      - Vonage's guide "Using S3 storage" lists this permission. According to the documentation, no upload needs it.
     type: bool
     default: false
   create_key:
     description:
-      - V(when_missing) makes an access key if the user has no active one, or would have none after O(keep_keys) or
-        O(retire_keys). V(always) makes one in every run, which begins a rotation. V(never) makes none.
-      - The secret is in RV(access_key) of the run that made the key, and nowhere else, ever. A run that fails to hand
-        it on leaves a key that nobody can use. Retire it by O(retire_keys).
-      - A key is asked for once, and not again should the answer be lost.
+      - V(when_missing) creates an access key if the user has no active one, or would have none after O(keep_keys) or
+        O(retire_keys). V(always) creates one in every run, which starts a rotation. V(never) creates none.
+      - The secret is only in RV(access_key) of the run that created the key. No later run can read it. If a run fails
+        before the next task uses the secret, the key is of no use. Delete it with O(retire_keys).
+      - The module sends the request for a new key once. It does not repeat the request if the response is lost.
     type: str
     choices: [never, when_missing, always]
     default: when_missing
   keep_keys:
     description:
-      - Ids of the access keys that stay. Every other key of the user is deactivated and then deleted, which ends a
-        rotation. An empty list means that all go. Not set means that all stay.
-      - What goes is retired before a new key is made, so that there is room for it. The new key always stays.
-      - It also hits a key that another run made a moment ago. Where runs may overlap, use O(retire_keys).
-      - Excludes O(retire_keys).
+      - The IDs of the access keys to keep. All other keys of the user are deactivated and then deleted, which ends a
+        rotation. An empty list deletes all keys. If not set, all keys are kept.
+      - The module deletes keys before it creates a new one, because a user can have only two. It always keeps the new
+        key.
+      - A key that another run created a moment ago is deleted too. If runs can overlap, use O(retire_keys).
+      - Mutually exclusive with O(retire_keys).
     type: list
     elements: str
   retire_keys:
     description:
-      - Ids of the access keys that go. All others stay. Ids that the user does not have are passed over.
-      - Otherwise as O(keep_keys).
+      - The IDs of the access keys to deactivate and then delete. All other keys are kept. IDs that the user does not
+        have are ignored.
+      - The module deletes these keys before it creates a new one.
+      - Mutually exclusive with O(keep_keys).
     type: list
     elements: str
   deactivate_only:
     description:
-      - Deactivates the keys that go and does not delete them. An inactive key can be activated again, and counts among
-        the two that a user can have.
+      - Deactivates the keys and does not delete them. An inactive key can be activated again, and counts toward the
+        limit of two keys for each user.
     type: bool
     default: false
   drain_timeout:
     description:
-      - With O(state=absent), seconds to wait for multipart uploads that have begun, before anything is removed. S3
-        refuses the rest of an upload whose key is gone, and the recording is lost. Remove the upload target first, so
-        that no more begin.
-      - If some are still under way then, the task fails, and nothing was removed. V(0) does not look for uploads.
-      - Where they are looked for, the user's policy tells. Uploads that are older than a day do not count.
+      - With O(state=absent), the number of seconds to wait for multipart uploads in progress, before anything is
+        deleted. S3 rejects the remaining parts of an upload if its key is deleted, and the recording is lost. Delete
+        the upload target first, to prevent new uploads.
+      - If uploads are still in progress after that time, the task fails and deletes nothing. V(0) does not check for
+        uploads.
+      - The module checks the bucket and the prefix in the policy of the user. It ignores uploads that started more than
+        a day ago.
     type: int
     default: 0
   max_key_age:
     description:
-      - Seconds after which RV(rotation_due) says that the key is to be rotated. Nothing is rotated by it.
+      - The age of a key, in seconds, after which RV(rotation_due) is V(true). The module does not rotate the key.
     type: int
 extends_documentation_fragment:
   - vonage.archiving.iam
@@ -131,53 +136,58 @@ attributes:
   check_mode:
     support: full
     details:
-      - Reports the same changes and the same difference as the run does. A key to be made is shown without an id.
+      - Returns the same changes and the same diff as a run. A key that would be created has no ID.
   diff_mode:
     support: full
     details:
-      - The user, its tags, path and boundary, the policy, and ids and states of keys. Never a secret.
+      - Shows the user, its tags, path, and boundary, the policy, and the IDs and states of keys. It never shows a
+        secret.
   idempotent:
     support: partial
     details:
-      - O(create_key=always) makes a key in every run. So does an O(keep_keys) that leaves no active key, with
-        O(create_key=when_missing).
+      - O(create_key=always) creates a key in every run. So does O(create_key=when_missing), if O(keep_keys) contains no
+        active key.
 notes:
-  - The secret is returned in clear, since to hand it on is the purpose. Give the task C(no_log=true), register the
-    result, and pass RV(access_key.secret) on to the next task only, itself with C(no_log=true). Ansible-core 2.22 and
-    later hides it in what is shown also without that. The role
-    P(vonage.archiving.archive_storage#role) does not pass it from task to task, but uses a managed key of
+  - The result contains the secret in clear text, because the next task needs it. Set C(no_log=true) on the task,
+    register the result, and use RV(access_key.secret) only in the next task, also with C(no_log=true). Ansible-core
+    2.22 and later hides the secret in the output even without C(no_log). The role
+    P(vonage.archiving.archive_storage#role) does not pass a secret between tasks. It uses a managed key of
     M(vonage.archiving.vonage_archive_storage).
-  - A user has two access keys at most (IAM User Guide, "IAM and AWS STS quotas"), also on stores that do not limit it.
-    If there is no room for a key that is wanted, the task fails before anything is written, and the error names both.
-  - IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"). What is written is read back, for up to 30
-    seconds on AWS. A new key may still be refused for some seconds after that;
-    M(vonage.archiving.archive_upload_check) waits for it.
-  - To read takes C(iam:GetUser), C(iam:ListAccessKeys) and C(iam:GetUserPolicy), and C(iam:ListUserTags) on stores
-    other than AWS. C(iam:GetAccessKeyLastUsed) is used and can be missing; RV(access_keys[].last_used) is null then.
-  - To make the user takes C(iam:CreateUser), C(iam:TagUser) and C(iam:PutUserPolicy). Changes take the same, and
-    C(iam:UpdateUser) for the path (on the old and the new ARN) and C(iam:PutUserPermissionsBoundary) for the boundary.
-  - To make keys takes C(iam:CreateAccessKey). To retire them takes C(iam:UpdateAccessKey) and C(iam:DeleteAccessKey).
-  - O(state=absent) takes C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies), C(iam:ListGroupsForUser),
-    C(iam:UpdateAccessKey), C(iam:DeleteAccessKey), C(iam:DeleteUserPolicy) and C(iam:DeleteUser); with O(force=true) on
-    a user that has them also C(iam:DetachUserPolicy) and C(iam:RemoveUserFromGroup). O(drain_timeout) takes
-    C(s3:ListBucketMultipartUploads) on the bucket, too.
-  - All actions of IAM can be limited to the resource C(arn:aws:iam::<account>:user<path><name>), with the exception of
+  - A user can have two access keys (IAM User Guide, "IAM and AWS STS quotas"). The module applies this limit on all
+    stores. If a new key would exceed it, the task fails before it writes anything, and the error contains the IDs of
+    both keys.
+  - IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"). The module reads every write back, for up to 30
+    seconds on AWS. IAM can still reject a new key for some seconds after that.
+    M(vonage.archiving.archive_upload_check) waits until the key works.
+  - "IAM actions to read the user: C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy), and
+    C(iam:ListUserTags) on stores other than AWS. C(iam:GetAccessKeyLastUsed) is optional; without it,
+    RV(access_keys[].last_used) is V(null)."
+  - "IAM actions to create the user: C(iam:CreateUser), C(iam:TagUser), and C(iam:PutUserPolicy). An update needs the
+    same actions, C(iam:UpdateUser) for the path (on the old and the new ARN), and C(iam:PutUserPermissionsBoundary) for
+    the boundary."
+  - "IAM actions to create keys: C(iam:CreateAccessKey); to deactivate and delete keys: C(iam:UpdateAccessKey) and
+    C(iam:DeleteAccessKey)."
+  - "IAM actions for O(state=absent): C(iam:ListUserPolicies), C(iam:ListAttachedUserPolicies),
+    C(iam:ListGroupsForUser), C(iam:UpdateAccessKey), C(iam:DeleteAccessKey), C(iam:DeleteUserPolicy), and
+    C(iam:DeleteUser). If the user has other policies or groups, O(force=true) also needs C(iam:DetachUserPolicy) and
+    C(iam:RemoveUserFromGroup). O(drain_timeout) also needs C(s3:ListBucketMultipartUploads) on the bucket."
+  - You can limit all IAM actions to the resource C(arn:aws:iam::<account>:user<path><name>), except
     C(iam:RemoveUserFromGroup), whose resource is the group (Service Authorization Reference, "Actions, resources, and
     condition keys for AWS Identity and Access Management").
-  - Of a user with a password, MFA devices or certificates, IAM refuses the removal when its keys and policies are gone
-    already; take these away first. Uploaders of this module have none.
-  - SeaweedFS (4.48) has its IAM API at the address of its S3 API. It knows neither paths nor permissions boundaries,
-    which are refused with an error, and does not tell when keys were made or used.
+  - Before you delete a user that has a password, MFA devices, or certificates, delete these. Otherwise IAM rejects the
+    deletion of the user after the module has deleted its keys and policies. Users that this module creates have none.
+  - The IAM API of SeaweedFS (4.48) has the same address as its S3 API. It supports neither paths nor permissions
+    boundaries, and the task fails if one of them is set. It does not return when a key was created or last used.
 seealso:
   - module: vonage.archiving.vonage_archive_storage
   - module: vonage.archiving.archive_upload_check
   - name: IAM User Guide, Update access keys
-    description: The order of a rotation that the vendor of IAM recommends.
+    description: The order of steps in a rotation that AWS recommends.
     link: https://docs.aws.amazon.com/IAM/latest/UserGuide/id-credentials-access-keys-update.html
 """
 
 EXAMPLES = r"""
-- name: See that there is an uploader with a key
+- name: Ensure that the user exists and has an active key
   vonage.archiving.iam_archive_uploader:
     name: video-uploader
     path: /video/
@@ -193,7 +203,7 @@ EXAMPLES = r"""
   register: uploader
   no_log: true
 
-- name: Begin a rotation, with a second key
+- name: Start a rotation with a second key
   vonage.archiving.iam_archive_uploader:
     name: video-uploader
     path: /video/
@@ -203,7 +213,7 @@ EXAMPLES = r"""
   register: second
   no_log: true
 
-- name: Hand the second key on
+- name: Set the second key in the upload target
   vonage.archiving.vonage_archive_storage:
     api_key: "{{ vonage_api_key }}"
     api_secret: "{{ vonage_api_secret }}"
@@ -212,10 +222,10 @@ EXAMPLES = r"""
       access_key: "{{ second.access_key.id }}"
       secret_key: "{{ second.access_key.secret }}"
     fallback: none
-    record: s3://example-recordings/.vonage-archiving/{{ vonage_api_key }}.json
+    state_file: s3://example-recordings/.vonage-archiving/{{ vonage_api_key }}.json
   no_log: true
 
-- name: End the rotation, with the second key as the only one
+- name: End the rotation, and delete all keys except the second one
   vonage.archiving.iam_archive_uploader:
     name: video-uploader
     path: /video/
@@ -225,7 +235,7 @@ EXAMPLES = r"""
     keep_keys:
       - "{{ second.access_key.id }}"
 
-- name: Deactivate one key, to see whether anything still uses it, on a store other than AWS
+- name: Deactivate one key to find out whether a program still uses it, on a store other than AWS
   vonage.archiving.iam_archive_uploader:
     name: video-uploader
     bucket: example-recordings
@@ -236,19 +246,20 @@ EXAMPLES = r"""
     deactivate_only: true
     endpoint_url: https://s3.example.com
     iam_endpoint_url: https://iam.example.com
-    access_key: "{{ admin_access_key }}"
-    secret_key: "{{ admin_secret_key }}"
-    session_token: "{{ admin_session_token | default('') }}"
+    access_key: "{{ operator_access_key }}"
+    secret_key: "{{ operator_secret_key }}"
+    session_token: "{{ operator_session_token | default('') }}"
     validate_certs: true
     aws_ca_bundle: /etc/ssl/certs/internal.pem
 
-- name: Delete the uploader with its keys, unless another project uploads with it
+- name: Delete the user and its keys, unless its policy allows uploads for another project
   vonage.archiving.iam_archive_uploader:
     name: video-uploader
     prefix: "{{ vonage_api_key }}"
     state: absent
     force: false
     drain_timeout: 60
+    expected_bucket_owner: caller
     profile: operations
 """
 
@@ -259,20 +270,30 @@ user:
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name.
+      returned: success
       type: str
+      sample: video-uploader
     exists:
-      description: Whether it is there after this run.
+      description: Whether the user exists after this run.
+      returned: success
       type: bool
+      sample: true
     arn:
-      description: Its ARN; null where it is not there, or not yet.
+      description: The ARN; V(null) if the user does not exist, or would be created in check mode.
+      returned: success
       type: str
+      sample: arn:aws:iam::123456789012:user/video/video-uploader
     path:
-      description: Its path; null where it is not there.
+      description: The path; V(null) if the user does not exist.
+      returned: success
       type: str
+      sample: /video/
     created:
-      description: When it was made, in UTC; null where the store does not tell.
+      description: The time of creation, in UTC; V(null) if the store does not return it.
+      returned: success
       type: str
+      sample: "2026-03-01T09:00:00Z"
   sample:
     name: video-uploader
     exists: true
@@ -280,23 +301,32 @@ user:
     path: /video/
     created: "2026-03-01T09:00:00Z"
 access_keys:
-  description: The access keys that the user has after this run, the oldest first where the store tells.
+  description:
+    - The access keys of the user after this run. The oldest is first, if the store returns when keys were created.
   returned: success
   type: list
   elements: dict
   contains:
     id:
-      description: Its id; null in check mode for a key that would be made.
+      description: The ID; V(null) in check mode for a key that would be created.
+      returned: success
       type: str
+      sample: AKIAIOSFODNN7EXAMPLE
     status:
       description: V(Active) or V(Inactive).
+      returned: success
       type: str
+      sample: Active
     created:
-      description: When it was made, in UTC; null where the store does not tell.
+      description: The time of creation, in UTC; V(null) if the store does not return it.
+      returned: success
       type: str
+      sample: "2026-03-01T09:00:00Z"
     last_used:
-      description: When it was used last, in UTC; null if it never was, or where that is not known.
+      description: The time of the last use, in UTC; V(null) if the key was never used, or the time is unknown.
+      returned: success
       type: str
+      sample: "2026-05-29T17:12:00Z"
   sample:
     - id: AKIAIOSFODNN7EXAMPLE
       status: Active
@@ -304,100 +334,42 @@ access_keys:
       last_used: "2026-05-29T17:12:00Z"
 rotation_due:
   description:
-    - Whether the newest active key is older than O(max_key_age). Null without that option, without an active key, and
-      where the store does not tell when keys were made.
+    - Whether the newest active key is older than O(max_key_age). V(null) without that option, without an active key,
+      and if the store does not return when keys were created.
   returned: success
   type: bool
   sample: false
 access_key:
-  description: The key that was made.
-  returned: in the run that made it, outside check mode
+  description: The new key.
+  returned: if the run created a key, not in check mode
   type: dict
   contains:
     id:
-      description: Its id.
+      description: The ID.
+      returned: success
       type: str
+      sample: AKIAIOSFODNN7EXAMPLE
     secret:
-      description: Its secret, in clear. This is the only time that it can be had.
+      description: The secret, in clear text. Only this run returns it.
+      returned: success
       type: str
 changes:
   description:
-    - What was changed, or would be in check mode. V(user), V(path), V(tags), V(permissions_boundary), V(policy),
-      V(access_keys).
+    - The changes of this run, in check mode the predicted ones. They can be V(user), V(path), V(tags),
+      V(permissions_boundary), V(policy), and V(access_keys).
   returned: success
   type: list
   elements: str
   sample: [user, tags, policy, access_keys]
 error:
-  description: What went wrong, as data.
+  description:
+    - The error, for playbooks that handle errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description:
-        - One of V(input), V(denied), V(unsupported), V(not_managed), V(quota), V(conflict), V(unreachable),
-          V(rejected), V(not_found), V(missing_library).
-      type: str
-      returned: always
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: always
-    problem:
-      description: What came back.
-      type: str
-      returned: always
-    hint:
-      description: What to do next; may be empty.
-      type: str
-      returned: always
-    problems:
-      description: All that is wrong with the options, one sentence each.
-      type: list
-      elements: str
-      returned: with RV(error.kind=input)
-    access_keys:
-      description: The ids of the keys that take the room.
-      type: list
-      elements: str
-      returned: with RV(error.kind=quota), unless another run took the room in between
-    user:
-      description: The user that is not this module's.
-      type: str
-      returned: with RV(error.kind=not_managed)
-    library:
-      description: The Python library that is not there.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    interpreter:
-      description: The Python that does not have it.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    status:
-      description: HTTP status of the answer.
-      type: int
-      returned: when there was an answer
-    code:
-      description: The error code of IAM, such as V(NoSuchEntity).
-      type: str
-      returned: when there was one
-    store:
-      description: Which IAM API it was.
-      type: str
-      returned: when one was asked
-    action:
-      description: The IAM action that is needed.
-      type: str
-      returned: when a permission is missing
-  sample:
-    kind: quota
-    operation: make an access key for the IAM user video-uploader
-    problem: "it has 2 already, and IAM allows 2: AKIAIOSFODNN7EXAMPLE (active) and AKIAI44QH8DHBEXAMPLE (active)"
-    hint: "Name the one that stays in keep_keys, or the one that goes in retire_keys. Nothing was changed."
-    access_keys: [AKIAIOSFODNN7EXAMPLE, AKIAI44QH8DHBEXAMPLE]
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.params import (
     ARGUMENTS,
     MUTUALLY_EXCLUSIVE,
@@ -407,7 +379,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils._uploader.reconci
 
 
 def main() -> None:
-    run(reconcile, ARGUMENTS, verbatim=("tags",), required_if=REQUIRED_IF, mutually_exclusive=MUTUALLY_EXCLUSIVE)
+    run_module(
+        reconcile,
+        ARGUMENTS,
+        keep_empty_strings=("tags",),
+        required_if=REQUIRED_IF,
+        mutually_exclusive=MUTUALLY_EXCLUSIVE,
+    )
 
 
 if __name__ == "__main__":

@@ -7,24 +7,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: s3_archive_bucket_info
-short_description: Read the settings of the S3 bucket that video recordings land in
+short_description: Read the settings of the S3 bucket for video recordings
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
   - Reads the facets that M(vonage.archiving.s3_archive_bucket) manages, in parallel, and returns them in the form of
     its options.
-  - A facet that the store lacks, or that the credentials cannot read, is not a failure. It is C(null), and
+  - If the store lacks a facet, or the credentials cannot read it, the task does not fail. The facet is V(null), and
     RV(unavailable) contains the reason.
 options:
   name:
-    description: Name of the bucket.
+    description: The name of the bucket.
     type: str
     required: true
     aliases: [bucket]
   facets:
     description:
-      - The facets to read. Without it, all.
+      - The facets to read. By default, all facets.
     type: list
     elements: str
     choices:
@@ -43,7 +43,7 @@ options:
     description:
       - The project whose part of a shared bucket to return, as in
         O(vonage.archiving.s3_archive_bucket#module:project). This applies to the lifecycle rule, the public prefixes
-        and the requirement of encrypted uploads. All other facets are those of the bucket.
+        and the requirement of encrypted uploads. All other facets apply to the whole bucket.
       - If not set, RV(bucket) contains the lifecycle rule V(vonage-archiving), and the public prefixes of all projects.
     type: str
   region:
@@ -55,18 +55,19 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: This module changes nothing.
+    details: The module makes no changes.
   diff_mode:
     support: N/A
-    details: This module changes nothing.
+    details: The module makes no changes.
   idempotent:
     support: full
   action_group:
     membership: [vonage.archiving.all, vonage.archiving.aws]
 notes:
-  - "IAM actions. For each facet the one to read it, as named in the notes of M(vonage.archiving.s3_archive_bucket), and
-    C(s3:ListBucket), without which AWS may deny access to a missing bucket. A missing permission is a failure only if
-    the credentials cannot read any facet. Otherwise it is in RV(unavailable)."
+  - "IAM actions: for each facet, the action to read it, see the notes of M(vonage.archiving.s3_archive_bucket), and
+    C(s3:ListBucket). Without C(s3:ListBucket), AWS may deny access if the bucket does not exist. If a permission is
+    missing, the task fails only if the credentials cannot read any facet. Otherwise, RV(unavailable) contains the
+    facet."
 seealso:
   - module: vonage.archiving.s3_archive_bucket
 """
@@ -98,15 +99,33 @@ EXAMPLES = r"""
     access_key: "{{ operator_access_key }}"
     secret_key: "{{ operator_secret_key }}"
     facets: [encryption, cors_rules]
+
+- name: Fail if the bucket belongs to another AWS account
+  vonage.archiving.s3_archive_bucket_info:
+    name: example-recordings
+    region: eu-west-1
+    profile: operations
+    expected_bucket_owner: caller
+
+- name: Use temporary credentials, and the certificate authority of a company
+  vonage.archiving.s3_archive_bucket_info:
+    name: example-recordings
+    endpoint_url: https://s3.example.com
+    access_key: "{{ sts.access_key }}"
+    secret_key: "{{ sts.secret_key }}"
+    session_token: "{{ sts.session_token }}"
+    validate_certs: true
+    aws_ca_bundle: /etc/ssl/certs/example-ca.pem
 """
 
 RETURN = r"""
 bucket:
   description:
-    - The bucket. Besides the keys below, it contains every facet of O(facets), under the name and in the form of the
-      option of M(vonage.archiving.s3_archive_bucket); C(null) if it is not set or not available.
-    - A managed statement or rule that was changed by hand is returned unchanged. So is, as C(require_encryption), a
-      statement about some projects if O(project) is not set, and one about the whole bucket if it is set.
+    - The bucket. In addition to the keys below, it contains every facet in O(facets), with the name and in the form of
+      the option of M(vonage.archiving.s3_archive_bucket); V(null) if it is not set or not available.
+    - A managed statement or rule that was changed manually is returned unchanged. C(require_encryption) also contains
+      the unchanged statement if it applies to some projects and O(project) is not set, or if it applies to the whole
+      bucket and O(project) is set.
   returned: success
   type: dict
   sample:
@@ -119,23 +138,23 @@ bucket:
     public_prefixes: []
   contains:
     name:
-      description: Its name.
+      description: The name.
       type: str
       returned: always
     exists:
-      description: Whether it exists. If not, nothing else is known.
+      description: Whether the bucket exists. If not, the result contains only this and the name.
       type: bool
       returned: always
     region:
-      description: Its region, if the store returns it, else the region of the connection.
+      description: The region of the bucket, if the store returns it, else the region of the connection.
       type: str
       returned: the bucket exists
     url:
-      description: Base of the URLs of its objects, without a slash at its end.
+      description: The base URL of its objects, without a slash at the end.
       type: str
       returned: the bucket exists
     folders:
-      description: The prefixes of the first level, without the slash at their end.
+      description: The prefixes of the first level, without the slash at the end.
       type: list
       elements: str
       returned: V(folders) is in O(facets)
@@ -154,71 +173,25 @@ bucket:
       returned: V(require_encryption) is in O(facets) and available
       sample: ["47123456", "47123457"]
 unavailable:
-  description: Facets that could not be read, each with V(unsupported) or V(denied).
+  description: The facets that could not be read, each with V(unsupported) or V(denied).
   returned: success
   type: dict
   sample: {"block_public_access": "unsupported"}
 error:
-  description: The failure as data.
+  description:
+    - The error, for playbooks that handle errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description:
-        - One of V(input), V(denied), V(unsupported), V(conflict), V(unreachable), V(rejected), V(not_found),
-          V(missing_library).
-      type: str
-      returned: always
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: always
-    problem:
-      description: Why it failed.
-      type: str
-      returned: always
-    hint:
-      description: What to do next; may be empty.
-      type: str
-      returned: always
-    problems:
-      description: The problems of the options, one sentence each.
-      type: list
-      elements: str
-      returned: with RV(error.kind=input)
-    library:
-      description: The Python library that is not there.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    interpreter:
-      description: The Python that does not have it.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    status:
-      description: HTTP status of the response.
-      type: int
-      returned: when there was a response
-    code:
-      description: The error code of the store, such as V(NoSuchBucket).
-      type: str
-      returned: when the store gave one
-    store:
-      description: The store.
-      type: str
-      returned: when a request was sent
-    action:
-      description: The IAM action that is needed.
-      type: str
-      returned: when a permission is missing
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connection
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import READABLE, gather
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 
 
 def main() -> None:
-    run(
+    run_module(
         gather,
         {
             "name": {"type": "str", "required": True, "aliases": ["bucket"]},

@@ -15,9 +15,8 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Lists the projects of an account of the Vonage Video API (OpenTok), or reads some of them by their ids.
-  - The API gives the secret of every project together with it. Nothing of them is returned, unless
-    O(include_secrets=true).
+  - Lists the projects of an account of the Vonage Video API (OpenTok), or fetches single projects by their IDs.
+  - The API returns the secret of every project. The module returns the secrets only with O(include_secrets=true).
   - The unified environment has no such list.
 extends_documentation_fragment:
   - vonage.archiving.account
@@ -27,34 +26,34 @@ extends_documentation_fragment:
 options:
   ids:
     description:
-      - Read these projects, by their API keys, each with a call of its own, and do not list the others. It is an error
-        if one of them is not there.
+      - Fetch only the projects with these API keys, with one request each. It is an error if one of them does not
+        exist.
     type: list
     elements: str
   names:
     description:
-      - Patterns for names of projects, as of file names (C(*), C(?), C([...])); upper and lower case differ. A project
-        whose name matches one of them is returned. Without it, all.
+      - Patterns for project names, with the wildcards of file names (C(*), C(?), C([...])). They are case-sensitive. A
+        project is returned if its name matches one of them. By default, all projects match.
     type: list
     elements: str
   status:
     description:
-      - Return projects with one of these statuses. Without it, all.
+      - Return only projects with one of these statuses. By default, all projects are returned.
     type: list
     elements: str
     choices: [ACTIVE, SUSPENDED]
   include_secrets:
     description:
-      - Also return the secret of each project. Use C(no_log) on the task, or it is shown at high verbosity and kept in
-        logs.
-      - They are marked as secrets where ansible-core has a way to do so (2.22 and later).
+      - Also return the secret of each project. Set C(no_log) on the task. Otherwise, the secrets are printed at high
+        verbosity and stored in logs.
+      - The module registers them as secrets with ansible-core 2.22 and later.
     type: bool
     default: false
 notes:
-  - How a play over the inventory P(vonage.archiving.vonage_projects#inventory) gets the secret of the project that it
-    is about is shown there.
-  - What is documented of a project are id, secret, status, name, environment and the time it was created. The API has
-    been seen to say C(VALID) where the documents say C(ACTIVE); it is returned as V(ACTIVE).
+  - The page of the inventory P(vonage.archiving.vonage_projects#inventory) shows how a play gets the secret of the
+    project of each host.
+  - The documented fields of a project are ID, secret, status, name, environment, and the time of creation. In public
+    code, the status C(VALID) occurs instead of the documented C(ACTIVE); it is returned as V(ACTIVE).
 seealso:
   - plugin: vonage.archiving.vonage_projects
     plugin_type: inventory
@@ -74,7 +73,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ account.projects | map(attribute='name') }}"
 
-- name: Get the secret of one project, by a call for this project alone
+- name: Get the secret of one project, with a request for this project only
   vonage.archiving.vonage_project_info:
     account_key: "{{ video_account_key }}"
     account_secret: "{{ video_account_secret }}"
@@ -87,7 +86,7 @@ EXAMPLES = r"""
   register: owned
   no_log: true
 
-- name: Use it
+- name: Use the secret
   vonage.archiving.vonage_archive_info:
     api_key: "{{ vonage_project_id }}"
     api_secret: "{{ owned.projects[0].secret }}"
@@ -97,23 +96,23 @@ EXAMPLES = r"""
 
 RETURN = r"""
 account:
-  description: The account's key.
+  description: The key of the account.
   returned: success
   type: str
   sample: "1234567"
 api_url:
   description:
-    - The host that returned the projects. With O(include_secrets=true), use the secrets at this host.
+    - The host that returned the projects. Use secrets from O(include_secrets=true) only at this host.
   returned: success
   type: str
   sample: https://api.opentok.com
 total:
-  description: How many projects the account has, or were read with O(ids).
+  description: The number of projects of the account, or of fetched projects with O(ids).
   returned: success
   type: int
   sample: 812
 projects:
-  description: The projects that O(names) and O(status) let pass, by their names, or in the order of O(ids).
+  description: The projects that match O(names) and O(status), sorted by name, or in the order of O(ids).
   returned: success
   type: list
   elements: dict
@@ -125,102 +124,54 @@ projects:
       created: "2026-03-01T09:00:00Z"
   contains:
     id:
-      description: The project's API key.
+      description: The API key of the project.
       returned: success
       type: str
       sample: "45828062"
     name:
-      description: Its name; may be empty.
+      description: The name; it can be empty.
       returned: success
       type: str
       sample: acme-lessons
     status:
-      description: V(ACTIVE), V(SUSPENDED), or what else the API says, in upper case.
+      description: V(ACTIVE), V(SUSPENDED), or another status of the API, in upper case.
       returned: success
       type: str
       sample: ACTIVE
     environment:
-      description: V(standard) or V(enterprise); V(null) if the API does not say.
+      description: V(standard) or V(enterprise); V(null) if unknown.
       returned: success
       type: str
       sample: standard
     created:
-      description: When it was made, UTC; V(null) if the API does not say.
+      description: The time of creation, in UTC; V(null) if unknown.
       returned: success
       type: str
       sample: "2026-03-01T09:00:00Z"
     secret:
-      description: Its API secret.
+      description: The API secret.
       returned: with O(include_secrets=true)
       type: str
       sample: (secret)
 error:
   description:
-    - What went wrong, for decisions of a playbook.
+    - What went wrong, for a playbook that handles errors. All kinds and fields are in
+      R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
-  contains:
-    kind:
-      description:
-        - One of V(input), V(denied), V(rejected), V(not_found), V(unreachable) and V(missing_library).
-      type: str
-      returned: always
-      sample: denied
-    operation:
-      description: The operation that failed.
-      type: str
-      returned: always
-      sample: list the projects of account 1234567
-    problem:
-      description: What came back.
-      type: str
-      returned: always
-      sample: "https://api.opentok.com answered HTTP 403: code 403, Invalid token"
-    hint:
-      description: What to do next; may be empty.
-      type: str
-      returned: always
-      sample: It takes the key and secret of the account; those of a project are others.
-    problems:
-      description: All that is wrong with the options, one sentence each.
-      type: list
-      elements: str
-      returned: with RV(error.kind=input)
-    library:
-      description: The Python library that is not there.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    interpreter:
-      description: The Python that does not have it.
-      type: str
-      returned: with RV(error.kind=missing_library)
-    status:
-      description: HTTP status of the answer.
-      type: int
-      returned: when there was an answer
-    tries:
-      description: How many requests were sent for the call that failed.
-      type: int
-      returned: when the API of Vonage was called
-    clock_skew:
-      description: Seconds that this machine's clock is ahead of the API's.
-      type: int
-      returned: when the API answered with a date and said no
   sample:
     kind: denied
     operation: list the projects of account 1234567
     problem: "https://api.opentok.com answered HTTP 403: code 403, Invalid token"
-    hint: It takes the key and secret of the account; those of a project are others.
-    status: 403
-    tries: 1
+    hint: "Use the key and secret of the account, not those of a project."
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import ARGUMENTS, gather
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.account import ARGUMENTS, reconcile
 
 
 def main() -> None:
-    run(gather, ARGUMENTS)
+    run_module(reconcile, ARGUMENTS)
 
 
 if __name__ == "__main__":
