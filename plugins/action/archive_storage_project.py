@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Action: the archive storage of one project of a fleet, in the process that Ansible has forked for the task."""
+"""Action: configure the archive storage of one project of a fleet, in the process that Ansible forks for the task."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     describe_unknown_variables,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act, quiet
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action, suppress_warnings
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 
 def _warm_up() -> None:
-    """Ansible loads an action before it forks, and forks for each host: what is loaded here is loaded once."""
-    nowhere = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
-    # Without the libraries, or with others than these calls are for, the task itself says what is wrong.
-    with quiet(), contextlib.suppress(Exception):
+    """Load the libraries once: Ansible loads an action before it forks a process for each host."""
+    unused = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
+    # If a library is missing or too old, the task fails with a message.
+    with suppress_warnings(), contextlib.suppress(Exception):
         for service in ("s3", "iam"):
-            # Its methods and exceptions are made when they are asked for first.
-            make_client(replace(nowhere, service=service), isolated=True).exceptions  # noqa: B018
+            # botocore creates the exceptions of a client on first use.
+            make_client(replace(unused, service=service), isolated=True).exceptions  # noqa: B018
         for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
             load(library)
 
@@ -55,4 +55,4 @@ class ActionModule(ActionBase):
                 context.warn(warning)
             return reconcile(params, context, variables)
 
-        return {**result, **act(self, use_case, ARGUMENTS)}
+        return {**result, **run_action(self, use_case, ARGUMENTS)}

@@ -19,7 +19,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     RESULT,
     report,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act, plain, read_variables
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import (
+    read_variables,
+    run_action,
+    to_plain_data,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 
@@ -33,7 +37,7 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         registered = (*REGISTERED.values(), RESULT, RECOVERY_FACT)
-        known = {name: plain(variables[name]) for name in registered if name in variables}
+        known = {name: to_plain_data(variables[name]) for name in registered if name in variables}
         # A template that cannot be evaluated has failed the validation before.
         request = [f"{recovery.PREFIX}{name}" for name in recovery.VARIABLES]
         known.update(read_variables(self, variables, request, []))
@@ -41,4 +45,4 @@ class ActionModule(ActionBase):
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             return report(params, context, known, Display().display)
 
-        return {**result, **act(self, use_case, ARGUMENTS)}
+        return {**result, **run_action(self, use_case, ARGUMENTS)}

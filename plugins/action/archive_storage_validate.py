@@ -15,7 +15,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     read_task_variables,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validate import ARGUMENTS, validate
-from ansible_collections.vonage.archiving.plugins.module_utils._core.action import act
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 
@@ -34,4 +34,4 @@ class ActionModule(ActionBase):
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             return validate(params, context, variables, environ)
 
-        return {**result, **act(self, use_case, ARGUMENTS)}
+        return {**result, **run_action(self, use_case, ARGUMENTS)}

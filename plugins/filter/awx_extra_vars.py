@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible filter: the variables that the survey of an AWX job template does not ask for."""
+"""Ansible filter: select the variables that have no question in an AWX survey."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 
 DOCUMENTATION = r"""
 name: awx_extra_vars
-short_description: Select the variables that an AWX survey does not ask for
+short_description: Select the variables that have no question in an AWX survey
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - Extra variables of a job template are set by its administrator. A person who launches the template cannot change
-    them, unless a question of the survey has the same name. The files in C(extensions/awx) use this filter to divide
-    the desired state between the two; other code does not need it.
+  - An administrator sets the extra variables of a job template. A user who launches the template cannot change them,
+    except variables with a question in the survey. The files in C(extensions/awx) use this filter to divide the desired
+    state between extra variables and survey; other code does not need it.
   - The filter fails if a name is not a variable of the collection, if a value is a secret, which belongs in a
     credential, if a variable deletes or rotates something in every run, or if a value is not valid.
 options:
@@ -47,7 +47,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what the template gets as extra variables
+- name: Print the extra variables of the template
   ansible.builtin.debug:
     msg: "{{ {'archive_storage_bucket': 'example-recordings', 'archive_storage_retention_days': 365}
              | vonage.archiving.awx_extra_vars(lookup('ansible.builtin.file', 'surveys/configure.yml') | from_yaml) }}"
@@ -65,13 +65,16 @@ KNOWN = {
     "archive_fleet_": frozenset(("archives", "report_path", "timeout", "total_timeout")),
 }
 ALL_SECRETS = frozenset((*SECRETS, "heroku_api_token"))
-# They delete or replace something, in every scheduled job.
+# In extra variables, these would delete or replace something in every scheduled job.
 ONCE = frozenset(("state", "delete_bucket", "delete_recordings", "rotate", "revoke_old_keys"))
 _URL = re.compile(r"https?://[^/\s@]+(?:/\S*)?")
 
 
-def extra_vars(state: t.Mapping[str, t.Any], survey: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The variables that are not questions of the survey."""
+def select_extra_vars(state: t.Mapping[str, t.Any], survey: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Select the variables without a question in the survey.
+
+    :raises AnsibleFilterError: a variable cannot be an extra variable.
+    """
     questions = {question["variable"] for question in survey["spec"]}
     names = sorted(name for name in state if name not in questions)
     problems = [problem for name in names for problem in _problems(name, state[name])] or _role_problems(state)
@@ -84,32 +87,30 @@ def _problems(name: str, value: t.Any) -> list[str]:
     prefix = next((prefix for prefix in KNOWN if name.startswith(prefix)), "")
     option = name[len(prefix) :]
     if prefix and option in ONCE:
-        return [f"{name} cannot be set here: it would apply to every scheduled job"]
+        return [f"{name}: cannot be set here, because it would apply to every scheduled job"]
     if not prefix or option not in KNOWN[prefix]:
-        return [f"{name} is not a variable of this collection"]
+        return [f"{name}: is not a variable of this collection"]
     if option in ALL_SECRETS:
-        return [f"{name} is a secret: enter it in a credential of AWX"]
+        return [f"{name}: is a secret. Enter it in a credential of AWX"]
     is_url = option.endswith(("endpoint", "_url"))
     if is_url and value not in (None, "") and not _URL.fullmatch(str(value)):
-        return [f"{name} is not a valid URL without credentials, such as https://s3.example.com"]
+        return [f"{name}: is not a valid URL without credentials, such as https://s3.example.com"]
     return []
 
 
 def _role_problems(state: t.Mapping[str, t.Any]) -> list[str]:
-    """Return what the role ``archive_storage`` rejects, whatever credentials and answers add."""
+    """The problems of the role ``archive_storage`` with these variables, independent of credentials and answers."""
     given = {name[len(PREFIX) :]: value for name, value in state.items() if name.startswith(PREFIX) and value != ""}
     assumed = {"bucket": "example-recordings"}
     if "application_id" not in given:
         assumed["api_key"] = "1"
     if given.get("upload_key") == EXTERNAL:
-        # The survey asks for both.
+        # The survey has a question for both.
         assumed["uploader_access_key"] = "AKIAIOSFODNN7EXAMPLE"
         assumed["uploader_secret_key"] = "answer"
     return list(read_settings({**assumed, **given})["problems"])
 
 
 class FilterModule:
-    """The filters of this file."""
-
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"awx_extra_vars": extra_vars}
+        return {"awx_extra_vars": select_extra_vars}

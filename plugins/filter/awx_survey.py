@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Ansible filter: a survey of AWX with other defaults."""
+"""Ansible filter: set other defaults in an AWX survey."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = r"""
 name: awx_survey
-short_description: Give the questions of an AWX survey other defaults
+short_description: Set other defaults in an AWX survey
 version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - AWX answers questions that nobody answers, in schedules and workflows for example, with the defaults of the survey.
-    So the state that is wanted has to be in these. The files in C(extensions/awx) use it; other code has no need to.
-  - Values become what the type of the question wants. A boolean becomes V(true) or V(false), a list or a mapping
-    becomes JSON.
+  - If a survey question is not answered, for example in a schedule or a workflow, AWX uses the default of the survey.
+    Therefore the defaults must contain the desired state. The files in C(extensions/awx) use this filter; other code
+    does not need it.
+  - Values are converted to the type of the question. A boolean becomes V(true) or V(false), a list or a mapping becomes
+    JSON.
 options:
   _input:
     description: The survey, a mapping with C(spec), a list of questions.
@@ -29,18 +30,18 @@ options:
     required: true
   defaults:
     description:
-      - The defaults, by the variable of the question. Of a question about a password no default is taken, since AWX
-        would have to be told it again in every run.
+      - The defaults, by the variable of the question. A question of the type C(password) cannot have a default, because
+        AWX would need it again in every run.
     type: dict
     required: true
   partial:
-    description: Whether there may be defaults of which the survey has no question.
+    description: Whether defaults without a question in the survey are ignored.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: Show the questions with their new defaults
+- name: Print the survey with its new defaults
   ansible.builtin.debug:
     msg: "{{ lookup('ansible.builtin.file', 'surveys/configure.yml') | from_yaml
              | vonage.archiving.awx_survey({'archive_storage_bucket': 'example-recordings'}) }}"
@@ -48,48 +49,49 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The survey.
+  description: The survey with the new defaults.
   type: dict
 """
 
 
-def with_defaults(
+def set_defaults(
     survey: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any], partial: bool = False
 ) -> dict[str, t.Any]:
-    """The survey with these defaults in place of its own."""
+    """Replace the defaults of questions.
+
+    :param partial: whether defaults without a question are ignored.
+    """
     questions = [dict(question) for question in survey["spec"]]
     unknown = sorted(set(defaults) - {question["variable"] for question in questions})
     if unknown and not partial:
-        raise AnsibleFilterError(f"the survey has no question about {', '.join(unknown)}")
+        raise AnsibleFilterError(f"the survey has no question for {', '.join(unknown)}")
     for question in questions:
         if question["variable"] in defaults:
-            question["default"] = _default(question, defaults[question["variable"]])
+            question["default"] = _convert(question, defaults[question["variable"]])
     return {**survey, "spec": questions}
 
 
-def _default(question: t.Mapping[str, t.Any], value: t.Any) -> t.Any:
+def _convert(question: t.Mapping[str, t.Any], value: t.Any) -> t.Any:
     kind, name = question["type"], question["variable"]
     if kind == "password":
-        raise AnsibleFilterError(f"{name} is a secret: enter it in AWX")
+        raise AnsibleFilterError(f"{name}: is a secret. Enter it in AWX")
     if value is None or value == "":
         return ""
     if kind == "integer":
-        return _integer(name, value)
+        return _parse_integer(name, value)
     text = str(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     if kind == "multiplechoice" and text not in question["choices"]:
-        raise AnsibleFilterError(f"{name} is {text!r}, not one of {', '.join(question['choices'])}")
+        raise AnsibleFilterError(f"{name}: {text!r} is not one of {', '.join(question['choices'])}")
     return text
 
 
-def _integer(name: str, value: t.Any) -> int:
+def _parse_integer(name: str, value: t.Any) -> int:
     try:
         return int(str(value))
     except ValueError:
-        raise AnsibleFilterError(f"{name} is {value!r}, not a whole number") from None
+        raise AnsibleFilterError(f"{name}: {value!r} is not a whole number") from None
 
 
 class FilterModule:
-    """The filters of this file."""
-
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"awx_survey": with_defaults}
+        return {"awx_survey": set_defaults}

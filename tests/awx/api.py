@@ -1,11 +1,11 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small, strict AWX: it keeps objects, finds them by name, and refuses what AWX refuses.
+"""A small, strict AWX API: it stores objects, finds them by name, and rejects invalid requests as AWX does.
 
-Only what the modules of awx.awx need to bring objects about, and what ansible-rulebook needs to launch job templates.
-A job ends when it is launched, and keeps what it was launched with. Fields, queries and endpoints that are not listed
-here are refused, so that nothing is passed over; that AWX itself takes them is another question.
+It has only the endpoints that the modules of awx.awx need to create objects, and ansible-rulebook to launch job
+templates. A job ends when it is launched, and contains its launch request. Fields, queries, and endpoints that are not
+listed here are rejected, although AWX may accept them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WORKFLOW_PROMPTS = {
     f"ask_{name}_on_launch": False
     for name in ("inventory", "labels", "limit", "scm_branch", "skip_tags", "tags", "variables")
 }
-# Of each endpoint the fields that can be written, with what AWX has where nothing is given.
+# The fields of each endpoint that can be written, with the defaults of AWX.
 FIELDS: dict[str, Object] = {
     "organizations": {"name": None, "description": ""},
     "credential_types": {
@@ -118,7 +118,7 @@ FIELDS: dict[str, Object] = {
         "extra_data": {},
     },
 }
-# What other objects are named by, and where these are.
+# References to other objects: the field, and the endpoints of these objects.
 REFERENCES = {
     "organization": ("organizations",),
     "credential_type": ("credential_types",),
@@ -131,13 +131,13 @@ REFERENCES = {
     "workflow_job_template": ("workflow_job_templates",),
     "unified_job_template": ("job_templates", "workflow_job_templates"),
 }
-# What has to be given wherever it is a field without a default.
+# Required fields, if an endpoint has them without a default.
 NEEDED = ("name", "identifier", "kind", "image", "rrule", "unified_job_template", "workflow_job_template")
 ASSOCIATIONS = ("credentials", "success_nodes", "failure_nodes", "always_nodes")
 
 
 class RefusedError(Exception):
-    """An answer 400."""
+    """A response with status 400."""
 
 
 @dataclass
@@ -262,7 +262,7 @@ class Awx:
 
 
 def _routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
-    """The paths that are known, with what answers."""
+    """The known paths, with their handlers."""
 
     def listed(_method: str, query: dict[str, str], _body: Any, endpoint: str) -> Answer:
         endpoints = ["job_templates", "workflow_job_templates"] if endpoint == "unified_job_templates" else [endpoint]
@@ -358,14 +358,14 @@ def _handler(awx: Awx) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PATCH = do_DELETE = answer
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
 
 @contextmanager
 def running(playbooks: Mapping[str, str]) -> Iterator[Awx]:
-    """Have an AWX answer for as long as the block runs."""
+    """Run the API for the duration of the block."""
     awx = Awx(playbooks)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(awx))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

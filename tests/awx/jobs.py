@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs as AWX runs them: ansible-runner over a private folder laid out as AWX lays it out, thrown away afterwards.
+"""Jobs as AWX runs them: ansible-runner with a temporary private folder in the layout of AWX.
 
-Layout, variables of the environment and the form of the extra variables are those seen of AWX 24.6.1. What is missing
-is the container: the folder is not at /runner.
+The layout, the environment variables, and the format of the extra variables are those of AWX 24.6.1. There is no
+container: the folder is not at /runner.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from tests.e2e import runs
 from tests.e2e.runs import TREE
 
 JOB_SECONDS = 150
-# The most that a launch can ask for: a user who may only launch sees all of it.
+# The maximum verbosity of a launch: a user with Execute sees its output.
 VERBOSE = "-vvvvv"
-# What a job needs besides its credentials.
+# The settings of a job.
 SETTINGS = {"job_timeout": 0, "suppress_ansible_output": True, "suppress_output_file": False}
 
 
 @dataclass
 class Job:
-    """One finished job, of which nothing is left but this.
+    """One finished job, whose folder is deleted.
 
-    :param left: everything that was in its folder, but for the credentials that AWX had put there.
+    :param left: the content of its folder, except the credentials that AWX wrote.
     """
 
     status: str
@@ -75,7 +75,7 @@ class Launch:
     :param credentials: of our types, by their files' names, the inputs.
     :param environment: of other types, what they set.
     :param inventory: what the inventory's script prints.
-    :param answers: to the questions of the survey; those that are not answered get its defaults.
+    :param answers: values of the survey; the defaults are used for other questions.
     :param more: extra variables of the job template.
     """
 
@@ -91,7 +91,7 @@ class Launch:
     def variables(self) -> dict[str, Any]:
         """The extra variables."""
         defaults = questions(self.playbook)
-        assert set(self.answers) <= set(defaults), "AWX ignores answers without a question"
+        assert set(self.answers) <= set(defaults), "AWX ignores values without a question"
         return {**self.more, **defaults, **self.answers, "awx_job_id": 1, "awx_job_launch_type": "manual"}
 
 
@@ -173,7 +173,7 @@ def _surroundings(folder: Path) -> dict[str, str]:
         "PROJECT_REVISION": "0" * 40,
         "MAX_EVENT_RES": "700000",
         "TMPDIR": str(folder / "tmp"),
-        # Not AWX's: nobody's real account is in reach, and all that a result can hold is in it.
+        # Not set by AWX: tests must not reach a real account, and results must contain the invocation.
         "AWS_EC2_METADATA_DISABLED": "true",
         "ANSIBLE_INJECT_INVOCATION": "true",
     }

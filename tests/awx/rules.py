@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""AWX's rules for credential types, surveys and playbooks, as its source has them (24.6.1: ``awx/main/fields.py``,
+"""The rules of AWX for credential types, surveys, and playbooks, from its source (24.6.1: ``awx/main/fields.py``,
 ``awx/api/serializers.py``, ``awx/api/views``, ``awx/main/models/mixins.py``, ``awx/main/utils/ansible.py``).
 
-What AWX takes and what hurts later is told apart: ``*_problems`` would be refused, ``*_traps`` would not.
+``*_problems`` are rejected by AWX. ``*_traps`` are accepted, and fail later.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIELD_KEYS = {
 IDENTIFIER = re.compile(r"[a-zA-Z_]+[a-zA-Z0-9_]*")
 EXTRA_VARIABLE = re.compile(r"[a-zA-Z_{}]+[a-zA-Z0-9_{}]*")
 STRINGS_ONLY = ("choices", "multiline", "format", "secret")
-# What a launch can send besides extra_vars, and the field of the job template that permits it.
+# Other fields of a launch request, and the field of the job template that permits each.
 PROMPTS = {
     "credentials": "ask_credential_on_launch",
     "diff_mode": "ask_diff_mode_on_launch",
@@ -95,8 +95,8 @@ QUESTION_KEYS = {
     "min",
     "max",
 }
-# AWX writes `!unsafe '*'`; ansible-core 2.19 and later looks for what such a text would be without quotes, and finds
-# for these a tag of YAML that nothing can make a value of: the job does not start.
+# AWX writes `!unsafe '*'`. ansible-core 2.19 and later resolves the text without its quotes. These texts are then a
+# YAML tag without a constructor, and the job does not start.
 UNREADABLE = ("*", "&", "!", "=", "<<")
 PLAYBOOK_LINE = re.compile(r"^\s*?-?\s*?(hosts|(ansible\.builtin\.)?include|(ansible\.builtin\.)?import_playbook):")
 NO_PLAYBOOKS_IN = {"roles", "tasks", "group_vars", "host_vars"}
@@ -114,8 +114,10 @@ def credential_type_problems(kind: Mapping[str, Any]) -> list[str]:
     fields = inputs.get("fields", [])
     found += [problem for field in fields for problem in _field_problems(field)]
     ids = [field.get("id") for field in fields]
-    found += [f"the field {name} is there twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
-    found += [f"required names {name}, which is no field" for name in inputs.get("required", []) if name not in ids]
+    found += [f"the field {name} exists twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
+    found += [
+        f"required contains {name}, which is not a field" for name in inputs.get("required", []) if name not in ids
+    ]
     return found + list(_injector_problems(injectors, [name for name in ids if isinstance(name, str)]))
 
 
@@ -157,7 +159,7 @@ def _injector_problems(injectors: Mapping[str, Any], fields: list[str]) -> Itera
         if not IDENTIFIER.fullmatch(name) or name.startswith("ANSIBLE_") or name in BLOCKED:
             yield f"env.{name} is not allowed"
         if not isinstance(value, str) or not value.isascii():
-            yield f"env.{name} is no ASCII string"
+            yield f"env.{name} is not an ASCII string"
     yield from _extra_variable_problems(injectors.get("extra_vars", {}))
     tower = SimpleNamespace(filename="/runner/env/tmp" if "template" in files else _names_of(files))
     for place, template in [*(("file", each) for each in files.values()), *(("env", each) for each in env.values())]:
@@ -172,13 +174,13 @@ def _extra_variable_problems(value: Any, at: str = "extra_vars") -> Iterator[str
     if isinstance(value, Mapping):
         for name, inner in value.items():
             if not EXTRA_VARIABLE.fullmatch(str(name)):
-                yield f"{at}.{name} is no name"
+                yield f"{at}.{name} is not a valid name"
             yield from _extra_variable_problems(inner, f"{at}.{name}")
     elif isinstance(value, list):
         for inner in value:
             yield from _extra_variable_problems(inner, at)
     elif not isinstance(value, str):
-        yield f"{at} is no string"
+        yield f"{at} is not a string"
 
 
 def _template_problems(place: str, template: Any, names: Mapping[str, Any]) -> Iterator[str]:
@@ -191,7 +193,7 @@ def _template_problems(place: str, template: Any, names: Mapping[str, Any]) -> I
 
 
 def credential_type_traps(kind: Mapping[str, Any]) -> list[str]:
-    """Return what AWX takes of a credential type and what works otherwise than it looks."""
+    """Return settings of a credential type that AWX accepts, and that have an unexpected effect."""
     fields, injectors = kind.get("inputs", {}).get("fields", []), kind.get("injectors", {})
     found = [f"the default of {field['id']} only fills the form in" for field in fields if "default" in field]
     # It would be written as a survey's answer is, and read as what its text looks like.
@@ -204,7 +206,7 @@ def credential_type_traps(kind: Mapping[str, Any]) -> list[str]:
             found.append(f"{field['id']} has several lines, which an environment variable does not survive")
         filed = any(field["id"] in str(value) for value in injectors.get("file", {}).values())
         if not uses and not filed:
-            found.append(f"{field['id']} goes nowhere")
+            found.append(f"{field['id']} is not used")
     return found
 
 
@@ -215,13 +217,13 @@ def _renders_content(template: str, field: str) -> bool:
 
 def survey_problems(survey: Mapping[str, Any]) -> list[str]:
     """Return what AWX would refuse of a survey."""
-    found = [f"{key} is no string" for key in ("name", "description") if not isinstance(survey.get(key), str)]
+    found = [f"{key} is not a string" for key in ("name", "description") if not isinstance(survey.get(key), str)]
     spec = survey.get("spec")
     if not isinstance(spec, list) or not spec:
-        return [*found, "spec is no list, or an empty one"]
+        return [*found, "spec is not a list, or is empty"]
     found += [f"the key {key} is unknown" for key in sorted(set(survey) - {"name", "description", "spec"})]
     names = [question.get("variable") for question in spec]
-    found += [f"{name} is asked twice" for name in sorted({str(name) for name in names if names.count(name) > 1})]
+    found += [f"{name} has two questions" for name in sorted({str(name) for name in names if names.count(name) > 1})]
     return found + [problem for question in spec for problem in _question_problems(question)]
 
 
@@ -232,13 +234,13 @@ def _question_problems(question: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(question.get(key), str) or not question[key]:
             yield f"{name} has no {key}"
     if not isinstance(question.get("required"), bool):
-        yield f"{name} says neither that it is required nor that it is not"
+        yield f"required of {name} is neither true nor false"
     if kind not in QUESTION_TYPES:
         yield f"{name} has the unknown type {kind}"
         return
     for key in ("min", "max"):
         if question.get(key) is not None and (isinstance(question[key], bool) or not isinstance(question[key], int)):
-            yield f"{key} of {name} is no whole number"
+            yield f"{key} of {name} is not a whole number"
     yield from _choice_problems(name, str(kind), question)
 
 
@@ -248,7 +250,7 @@ def _choice_problems(name: str, kind: str, question: Mapping[str, Any]) -> Itera
         yield f"the default of {name} is of another type"
         return
     if isinstance(default, str) and default.startswith("$encrypted$") and kind != "password":
-        yield f"the default of {name} is encrypted, and it is no password"
+        yield f"the default of {name} is encrypted, and the question is not a password"
     if kind not in ("multiplechoice", "multiselect"):
         return
     if isinstance(choices, str):
@@ -260,7 +262,7 @@ def _choice_problems(name: str, kind: str, question: Mapping[str, Any]) -> Itera
 
 
 def survey_traps(survey: Mapping[str, Any]) -> list[str]:
-    """Return what AWX takes of a survey, and what works otherwise than it looks."""
+    """Return settings of a survey that AWX accepts, and that have an unexpected effect."""
     found = []
     for question in survey["spec"]:
         name, default = question["variable"], question.get("default")
@@ -280,7 +282,7 @@ def survey_traps(survey: Mapping[str, Any]) -> list[str]:
         if any(text in UNREADABLE for text in texts):
             found.append(f"{name} may be what ansible-core 2.19 and later cannot read")
         if isinstance(question.get("choices"), str):
-            found.append(f"the default of {name} is looked for anywhere in the text of its choices")
+            found.append(f"the default of {name} matches any part of the text of its choices")
     return found
 
 
@@ -295,7 +297,7 @@ def _number_traps(question: Mapping[str, Any]) -> list[str]:
 
 
 def is_listed(path: str, text: str) -> bool:
-    """Tell whether AWX offers a file of a project as a playbook."""
+    """Return whether AWX lists a file of a project as a playbook."""
     parts = path.split("/")
     hidden = any(part in NO_PLAYBOOKS_IN or part.startswith(".") for part in parts)
     return path.endswith((".yml", ".yaml")) and not hidden and any(map(PLAYBOOK_LINE.match, text.splitlines()))
@@ -318,7 +320,7 @@ def rrule_problems(text: str) -> list[str]:
 
 
 def launch_problems(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]:
-    """Return why AWX would not launch with these answers."""
+    """Return the reasons for which AWX rejects a launch with these values."""
     found = []
     for question in survey["spec"]:
         name = question["variable"]
@@ -347,7 +349,7 @@ def _answer_problems(question: Mapping[str, Any], answer: Any) -> list[str]:
 
 
 def launched(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables of a launch by schedule, workflow or API: defaults for what is not answered."""
+    """Return the variables of a launch by a schedule, workflow, or the API, with the defaults of the survey."""
     defaults = {question["variable"]: question.get("default", "") for question in survey["spec"]}
     return {**defaults, **answers}
 

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
     UPLOADER,
     ManagedKeyParams,
@@ -109,8 +110,8 @@ class RotationSite:
         :param later: seconds that its clock is ahead.
         """
         params = managed_params(self.options(**options))
-        context = Context(check_mode=check_mode)
-        outcome = Rotation(params, context, Iam(params.uploader.iam), now=lambda: self.clock() + later).run()
+        context = Context(check_mode, runtime=Runtime(now=lambda: self.clock() + later))
+        outcome = Rotation(params, context, Iam(params.uploader.iam)).run()
         shown = json.dumps([outcome.result, outcome.before, outcome.after])
         assert not runs.leaks(shown, self.secrets)
         assert not outcome.failed

@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from tests.e2e import runs
 from tests.e2e.runs import Run
 from tests.sandbox import ProxiedRequest, RecordingProxy, Sandbox, Store, VonageEmulator, upload_only_policy
@@ -201,8 +201,8 @@ class Site:
         """Let time pass, as far as the state file is concerned."""
         document = self.record()
         for name in ("time", "since", "settings_since"):
-            moment = state.seconds(document.get(name, ""))
-            document.update({} if moment is None else {name: state.stamp(moment - seconds)})
+            moment = parse_utc(document.get(name, ""))
+            document.update({} if moment is None else {name: format_utc(moment - seconds)})
         self.client.put_object(Bucket=self.bucket, Key=self.record_key, Body=json.dumps(document).encode())
 
     def uploaded(self) -> str:

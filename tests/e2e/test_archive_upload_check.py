@@ -148,7 +148,7 @@ def test_all_is_well(weed: Bench) -> None:
     assert len(oks(outcome)) == 13
     assert all(oks(outcome).values()), outcome.failed
     assert outcome.failed == ""
-    assert outcome.result["cleanup"] == {"ok": True, "detail": "Objects and uploads removed: 2.", "left": []}
+    assert outcome.result["cleanup"] == {"ok": True, "detail": "Objects and uploads deleted: 2.", "left": []}
     assert outcome.result["url"] == f"{weed.store.endpoint_url}/{weed.bucket}/{PREFIX}/"
     assert weed.held() == []
 
@@ -184,7 +184,7 @@ def test_single_part_only_without_encryption(bench: Bench) -> None:
     outcome = bench.check(bench.uploader(), multipart=False, s3={"sse": "none"})
     assert list(oks(outcome)) == ["credentials", "put_object", "stored_encryption", "anonymous_list"]
     assert outcome.failed == ""
-    assert detail(outcome, "stored_encryption") == 'Stored with "no encryption"; nothing was asked for.'
+    assert detail(outcome, "stored_encryption") == 'Stored with "no encryption"; no encryption was requested.'
     assert bench.held() == []
 
 
@@ -193,7 +193,7 @@ def test_sse_none_reports_the_default_encryption(bench: Bench) -> None:
     bench.client.put_bucket_encryption(Bucket=bench.bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
     outcome = bench.check(bench.uploader(), s3={"sse": "none"})
     assert outcome.failed == ""
-    assert detail(outcome, "stored_encryption") == 'Stored with "AES256"; nothing was asked for.'
+    assert detail(outcome, "stored_encryption") == 'Stored with "AES256"; no encryption was requested.'
 
 
 def test_a_wrong_secret_is_told_at_once(bench: Bench) -> None:
@@ -269,7 +269,7 @@ def test_a_key_that_can_do_too_much(bench: Bench, versioned: bool) -> None:
     wrong = [name for name, ok in oks(outcome).items() if not ok]
     assert wrong == ["no_read", "no_list_outside", "no_put_outside", "no_delete"]
     for action in ("s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"):
-        assert f"take {action} there away" in outcome.failed
+        assert f"Remove {action} there from the permissions" in outcome.failed
     assert "4 of 11 checks failed" in outcome.failed
     assert outcome.result["cleanup"]["ok"]
     assert bench.held() == []
@@ -312,14 +312,14 @@ def test_public_and_private(weed: Bench) -> None:
     key = weed.uploader()
     private = weed.check(key, expect_public=True, timeout=1)
     assert [name for name, ok in oks(private).items() if not ok] == ["anonymous_read"]
-    assert "HTTP 403; expected was that it is readable" in private.failed
+    assert "HTTP 403. The probe should be readable." in private.failed
     weed.make_public()
     public = weed.check(key, expect_public=True, expect_least_privilege=True)
     assert public.failed == ""
-    assert "Anybody can read below this prefix" in detail(public, "no_read")
+    assert "Objects below this prefix can be read without a key" in detail(public, "no_read")
     wrong = weed.check(key, expect_public=False, timeout=1)
     assert [name for name, ok in oks(wrong).items() if not ok] == ["anonymous_read"]
-    assert "expected was that it is not readable" in wrong.failed
+    assert "The probe should not be readable" in wrong.failed
     assert weed.held() == []
 
 
@@ -337,7 +337,9 @@ def test_anonymous_list_allowed_by_policy_is_found(weed: Bench, expect_public: b
     key = weed.uploader()
     found = weed.check(key, expect_public=expect_public, timeout=1)
     assert [name for name, ok in oks(found).items() if not ok] == ["anonymous_list"]
-    assert "lists objects: the keys of all recordings are public. Remove s3:ListBucket for everybody" in found.failed
+    assert (
+        "lists objects: the keys of all recordings are public. Remove s3:ListBucket for all principals" in found.failed
+    )
     weed.client.delete_bucket_policy(Bucket=weed.bucket)
     if expect_public:
         weed.make_public()
@@ -409,9 +411,9 @@ def test_an_operator_who_may_not_delete(bench: Bench) -> None:
     assert not cleanup["ok"]
     [left] = bench.held()
     assert cleanup["left"] == [f"s3://{bench.bucket}/{left}"]
-    assert "to be removed by hand" in cleanup["detail"]
+    assert "Delete them manually." in cleanup["detail"]
     assert "s3:DeleteObject" in cleanup["detail"]
-    assert bench.warnings == [f"The upload check could not clean up after itself. {cleanup['detail']}"]
+    assert bench.warnings == [f"The upload check could not delete all of its probes. {cleanup['detail']}"]
 
 
 @pytest.mark.parametrize("versioned", [False, True])
@@ -426,7 +428,7 @@ def test_an_operator_with_just_the_documented_permissions(bench: Bench, versione
     outcome = bench.check(bench.uploader(), operator=operator, expect_least_privilege=True)
     assert outcome.failed == ""
     assert outcome.result["cleanup"]["ok"], outcome.result["cleanup"]
-    assert "look for probes of earlier checks" in outcome.result["cleanup"]["detail"]
+    assert "list probes of earlier checks" in outcome.result["cleanup"]["detail"]
     assert bench.held() == []
 
 
@@ -434,7 +436,7 @@ def test_an_operator_who_may_not_look(bench: Bench) -> None:
     operator = bench.user(bench.allow("DeleteObject", on="/*"), bench.allow("AbortMultipartUpload", on="/*"))
     outcome = bench.check(bench.uploader(), operator=operator)
     assert [name for name, ok in oks(outcome).items() if not ok] == ["stored_encryption"]
-    assert f"need s3:GetObject, if only on {bench.bucket}/*/vonage-archiving-probe-*" in outcome.failed
+    assert f"need s3:GetObject, at least on {bench.bucket}/*/vonage-archiving-probe-*" in outcome.failed
     assert bench.held() == []
 
 
@@ -476,14 +478,14 @@ def test_what_a_killed_check_left_is_removed_after_an_hour(
         assert bench.held() == before
 
     now = datetime.datetime.now(datetime.UTC)
-    monkeypatch.setattr(upload_cleanup, "_now", lambda: now + datetime.timedelta(minutes=61))
+    monkeypatch.setattr(upload_cleanup, "_now", lambda _runtime: now + datetime.timedelta(minutes=61))
     late = bench.check(bench.uploader(), expect_least_privilege=True)
     assert late.failed == ""
     kept = [entry for entry in before if "/vonage-archiving-probe-" not in entry.removeprefix("99/")]
     # A probe that is an object outside of the prefix is none of ours: only uploads are begun there.
     outside = [entry for entry in kept if entry.startswith("vonage-archiving-probe-") and entry.endswith(" open")]
     assert bench.held() == [entry for entry in before if "99/" in entry or (entry in kept and entry not in outside)]
-    assert "left behind by checks that were broken off" in late.result["cleanup"]["detail"]
+    assert "Leftovers of earlier, interrupted checks among them: " in late.result["cleanup"]["detail"]
 
 
 def test_check_mode_sends_nothing(weed: Bench) -> None:
@@ -573,7 +575,7 @@ def test_killed_at_each_request_the_next_check_cleans_up(weed: Bench, monkeypatc
     assert at > 15
     assert max(left) > 2
     now = datetime.datetime.now(datetime.UTC)
-    monkeypatch.setattr(upload_cleanup, "_now", lambda: now + datetime.timedelta(hours=2))
+    monkeypatch.setattr(upload_cleanup, "_now", lambda _runtime: now + datetime.timedelta(hours=2))
     outcome = weed.check(weed.uploader(), expect_least_privilege=True)
     assert outcome.failed == ""
     assert weed.held() == before

@@ -87,7 +87,7 @@ ANSWERS: dict[str, Any] = {
 
 def configured(site: Site, line: str) -> None:
     first = launched(site, line, "configure", **ANSWERS).ok()
-    assert len(first.changed) == 2
+    assert len(first.changed) == 3
     summary(site, first, changed=True, reason="unknown")
     assert site.store.client().get_bucket_tagging(Bucket=site.bucket)["TagSet"]
     assert {"incoming/", "2024-01-01/"} <= set(site.objects())
@@ -120,7 +120,7 @@ def rotated(site: Site, line: str) -> None:
     for _time in range(2):
         # The old key is deleted immediately.
         job = launched(site, line, "rotate", grace_period=0, delete_after=0, **ANSWERS).ok()
-        assert len(job.changed) == 1
+        assert len(job.changed) == 2
         summary(site, job, changed=True, reason="forced")
         assert {key: status for key, (_user, status) in access_keys(site).items()} == {site.held_key[0]: "Active"}
         assert site.held_key[0] not in keys
@@ -137,7 +137,7 @@ def recovered(site: Site, line: str) -> None:
     site.uploaded()
     # What is told again of the same recording.
     again = launched(site, line, "recover", began, **ANSWERS).unchanged()
-    summary(site, again, changed=False, reason="set_since")
+    summary(site, again, changed=False, reason="already_rotated")
 
 
 def torn_down(site: Site, line: str) -> None:
@@ -279,13 +279,13 @@ def test_interactive_broadcast(broadcast: BroadcastSite, home: Path, line: str) 
     told = first.artifacts["interactive_broadcast_summary"]
     assert (told["project"], told["bucket"], told["changed"], told["failed"]) == (site.key, site.bucket, True, False)
     assert site.config["S3_COMPOSEDVIDEO_URL"].startswith(site.s3.url)
-    site.forget()
+    site.clear_log()
     again = jobs.run(launch, core, home).unchanged()
     assert again.artifacts["interactive_broadcast_summary"]["changed"] is False
-    assert [each for each in site.written if PROBE not in each] == []
+    assert [each for each in site.writes if PROBE not in each] == []
     for job in (first, again):
-        site.see_no_secret(job.left)
-        site.see_no_secret(json.dumps(job.artifacts))
+        site.assert_no_secret(job.left)
+        site.assert_no_secret(json.dumps(job.artifacts))
 
 
 def test_nothing_of_a_job_is_found_by_the_next(home: Path) -> None:

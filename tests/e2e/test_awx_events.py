@@ -19,7 +19,7 @@ from tests.awx.api import FIELDS, REFERENCES, Awx
 from tests.awx.injection import AWX
 from tests.awx.objects import resolve
 from tests.e2e import rulebook
-from tests.sandbox.vonage.callbacks import token
+from tests.sandbox.vonage.callbacks import create_token
 
 SIGNATURE = secrets.token_hex(32)
 URL_SECRET = secrets.token_urlsafe(24)
@@ -72,7 +72,7 @@ def test_controller_rulebook_failed_archive_launches_recover_with_answers_only(
     }
     body = json.dumps(callback).encode()
     headers = {"Content-Type": "application/json"}
-    headers |= {"Authorization": f"Bearer {token(SIGNATURE, body, PROJECT, time.time())}"}
+    headers |= {"Authorization": f"Bearer {create_token(SIGNATURE, body, PROJECT, time.time())}"}
     assert requests.post(callback_url, data=body, headers=headers, timeout=10).status_code == 200
     deadline = time.monotonic() + 30
     while not awx.jobs:

@@ -36,7 +36,7 @@ WANTED: dict[str, Any] = {
     "archive_awx_fleet": {"archive_fleet_report_path": "s3://example-reports/fleet-{job}.html"},
     "archive_awx_store": True,
 }
-MAKE = "Bring about "
+TASK_PREFIX = "Create or update the "
 
 
 @pytest.fixture
@@ -137,26 +137,26 @@ def test_awx_setup_after_prompts_were_turned_on_turns_them_off(awx: Awx, home: P
 def test_a_dry_run_makes_nothing(awx: Awx, home: Path) -> None:
     run = setup(home, awx, args=["--check"])
     # The rest depends on what is not there yet.
-    assert run.changed == [f"{MAKE}credential types"]
-    assert run.failed_task == f"{MAKE}credentials, to be filled in"
+    assert run.changed == [f"{TASK_PREFIX}credential types"]
+    assert run.failed_task == f"{TASK_PREFIX}credentials, without their secrets"
     assert awx.written == []
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"archive_awx_scm_url": None}, "archive_awx_scm_url is not given"),
-        ({"archive_awx_image": "", "archive_awx_scm_url": ""}, "archive_awx_scm_url, archive_awx_image are not given"),
-        ({"archive_awx_storage": {"archive_storage_bukcet": "x"}}, "archive_storage_bukcet is not a variable"),
-        ({"archive_awx_storage": {"archive_storage_api_secret": "x"}}, "archive_storage_api_secret is a secret"),
-        ({"archive_awx_storage": {"archive_storage_state": "absent"}}, "archive_storage_state cannot be set here"),
-        ({"archive_awx_storage": {"archive_storage_endpoint": "s3"}}, "archive_storage_endpoint is not a valid URL"),
+        ({"archive_awx_scm_url": None}, "archive_awx_scm_url is not set"),
+        ({"archive_awx_image": "", "archive_awx_scm_url": ""}, "archive_awx_scm_url, archive_awx_image are not set"),
+        ({"archive_awx_storage": {"archive_storage_bukcet": "x"}}, "archive_storage_bukcet: is not a variable"),
+        ({"archive_awx_storage": {"archive_storage_api_secret": "x"}}, "archive_storage_api_secret: is a secret"),
+        ({"archive_awx_storage": {"archive_storage_state": "absent"}}, "archive_storage_state: cannot be set here"),
+        ({"archive_awx_storage": {"archive_storage_endpoint": "s3"}}, "archive_storage_endpoint: is not a valid URL"),
         ({"archive_awx_storage": {"archive_storage_bucket": "example"}}, "does not contain archive_storage_endpoint"),
         ({"archive_awx_broadcast": {"interactive_broadcast_base_url": "x"}}, "is not a valid URL"),
-        ({"archive_awx_fleet": {"archive_fleet_report": "x"}}, "archive_fleet_report is not a variable"),
+        ({"archive_awx_fleet": {"archive_fleet_report": "x"}}, "archive_fleet_report: is not a variable"),
         ({"archive_awx_fleet_timeout": 10}, "a number of seconds from 300 to 86400, got 10"),
         # What YAML makes of 031700.
-        ({"archive_awx_time": 13248}, "archive_awx_time is 13248, no time as HHMMSS"),
+        ({"archive_awx_time": 13248}, "archive_awx_time: must be a time as HHMMSS, got 13248"),
     ],
 )
 def test_what_is_missing_or_mistyped_is_told(awx: Awx, home: Path, changes: dict[str, Any], told: str) -> None:
@@ -166,10 +166,10 @@ def test_what_is_missing_or_mistyped_is_told(awx: Awx, home: Path, changes: dict
 
 
 def test_without_a_controller_or_the_collection(home: Path) -> None:
-    assert "controller_host (or the environment variable CONTROLLER_HOST) is not given" in setup(home, None).error
+    assert "controller_host (or the environment variable CONTROLLER_HOST) is not set" in setup(home, None).error
     env = {"CONTROLLER_HOST": "https://awx.example.com"}
     run = runs.run_playbook("awx_setup", WANTED, home, env)
-    assert "Nothing was touched: the collection awx.awx is not installed." in run.error
+    assert "The collection awx.awx is not installed. Nothing was changed." in run.error
 
 
 def test_the_syntax_of_what_is_included(home: Path) -> None:

@@ -106,6 +106,7 @@ def test_bad_input(row: dict[str, Any], listener: RecordingProxy) -> None:
     result = run_module(row["module"], args)
     assert result.get("failed"), result
     assert row["error"] in result["msg"]
+    assert "problems" not in row or len(result["error"]["problems"]) == row["problems"]
     assert "please report it" not in result["msg"]
     assert result["invocation"]["module_args"]
     assert not [text for text in (OPERATOR["secret_key"], row.get("hidden")) if text and text in json.dumps(result)]

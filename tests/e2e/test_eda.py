@@ -16,7 +16,7 @@ import requests
 from tests.e2e import driver, rulebook, runs
 from tests.e2e.prepared import variables
 from tests.e2e.site import Site, leftovers
-from tests.sandbox.vonage.callbacks import token
+from tests.sandbox.vonage.callbacks import create_token
 
 SIGNATURE = secrets.token_hex(32)
 URL_SECRET = secrets.token_urlsafe(24)
@@ -41,7 +41,7 @@ def resend_callbacks(site: Site, url: str) -> list[int]:
 def send_callback(url: str, body: bytes, site: Site, signature: str) -> int:
     headers = {
         "Content-Type": "application/json",
-        "Authorization": f"Bearer {token(signature, body, site.key, time.time())}",
+        "Authorization": f"Bearer {create_token(signature, body, site.key, time.time())}",
     }
     return requests.post(url, data=body, headers=headers, timeout=10).status_code
 

@@ -27,9 +27,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket import in
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report import reconcile as publish
-from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import verify as proof
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks as upload_views
+from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report import reconcile as fleet_report
+from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import verify
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import reconcile as upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
@@ -37,7 +37,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.re
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
 from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body
 from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
-from tests.e2e.managed_life import Life
+from tests.e2e.lifecycle_scenario import LifecycleScenario
 from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.xdist_group("expected_bucket_owner")
@@ -88,7 +88,7 @@ class OwnerGate(Gate):
         return None
 
 
-class OwnedLife(Life):
+class OwnedScenario(LifecycleScenario):
     """A project of an operator who expects an owner."""
 
     expected = bucket_owner.CALLER
@@ -107,10 +107,10 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def site(sandbox: Sandbox, gate: OwnerGate, monkeypatch: pytest.MonkeyPatch) -> Iterator[BroadcastSite]:
     """An Interactive Broadcast app. moto responds neither to requests without a key nor to a preflight."""
-    for name in ("_readable", "_private", "_preflight"):
-        monkeypatch.setattr(proof.Prover, name, lambda *_args: Check("seen", True, ""))
+    for name in ("_verify_public_read", "_verify_private", "_verify_preflight"):
+        monkeypatch.setattr(verify.AppVerifier, name, lambda *_args: Check("seen", True, ""))
     with broadcast_site(sandbox, sandbox.heroku) as found:
-        found.make_bucket()
+        found.ensure_bucket()
         gate.to_s3 = 0
         gate.unnamed.clear()
         yield found
@@ -123,48 +123,60 @@ def gate(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> OwnerGate:
     monkeypatch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
     monkeypatch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
     # Requests without a key are not sent by botocore, and moto cannot answer them.
-    monkeypatch.setattr(upload_views.Views, "_anonymous_list", lambda _views: Check("anonymous_list", True, ""))
-    monkeypatch.setattr(policy, "CONFIRM_BACKOFF", (0.0, 0.1))
+    monkeypatch.setattr(
+        access_checks.AccessChecks, "_anonymous_list", lambda _checks: Check("anonymous_list", True, "")
+    )
+    monkeypatch.setattr(policy, "CONFIRM_BACKOFF", (0.1,))
     return judge
 
 
-def new_life(sandbox: Sandbox) -> OwnedLife:
+def new_scenario(sandbox: Sandbox) -> OwnedScenario:
     project, name = sandbox.vonage.add_project(), f"owned-{secrets.token_hex(6)}"
     everything = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
     operator = sandbox.store.make_user(f"operator-{secrets.token_hex(4)}", everything)
-    return OwnedLife(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
+    return OwnedScenario(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
 
 
 def test_every_request_of_a_project_names_the_owner(sandbox: Sandbox, gate: OwnerGate) -> None:
     """From the first bucket to the end of the target; with the operator's key, and with those of uploaders."""
-    life = new_life(sandbox)
-    life.live(life.steps)
-    assert life.warnings == []
+    scenario = new_scenario(sandbox)
+    scenario.run(scenario.steps)
+    assert scenario.warnings == []
     assert gate.to_s3 > 200
     assert set(gate.unnamed) == {"PUT /"}  # CreateBucket
     assert gate.to_sts == ["sts.eu-west-1.amazonaws.com"]
 
 
-def modules(life: OwnedLife) -> dict[str, Callable[[], Any]]:
+def modules(scenario: OwnedScenario) -> dict[str, Callable[[], Any]]:
     """A run of each module that uses the bucket."""
-    operator, project, context = life._operator, life._project, Context(warn=life.warnings.append)
-    state_file = f"s3://{life.bucket}/{life.record_key}"
-    key = {"bucket": life.bucket, "access_key": life.operator[0], "secret_key": life.operator[1], "sse": "s3"}
+    operator, project, context = scenario._operator, scenario._project, Context(warn=scenario.warnings.append)
+    state_file = f"s3://{scenario.bucket}/{scenario.state_file_key}"
+    key = {
+        "bucket": scenario.bucket,
+        "access_key": scenario.operator[0],
+        "secret_key": scenario.operator[1],
+        "sse": "s3",
+    }
     target = {"s3": key, "fallback": "opentok", "state_file": state_file}
-    probe = {"s3": key, "prefix": life.key, "timeout": 0}
+    probe = {"s3": key, "prefix": scenario.key, "timeout": 0}
     return {
-        "s3_archive_bucket": life.bring_about_the_bucket,
-        "s3_archive_bucket absent": lambda: life.bring_about_the_bucket(state="absent", force=True),
-        "s3_archive_bucket_info": lambda: bucket_info.gather({**operator, "name": life.bucket}, context),
-        "vonage_archive_storage, managed key": life.bring_about_the_key,
+        "s3_archive_bucket": scenario.ensure_bucket,
+        "s3_archive_bucket absent": lambda: scenario.ensure_bucket(state="absent", force=True),
+        "s3_archive_bucket_info": lambda: bucket_info.gather({**operator, "name": scenario.bucket}, context),
+        "vonage_archive_storage, managed key": scenario.ensure_target,
         "vonage_archive_storage, external key": lambda: reconcile({**operator, **project, **target}, context),
         "archive_upload_check": lambda: upload_check.reconcile({**operator, **probe}, context),
-        "archive_fleet_report": lambda: publish.publish(
-            {**operator, "report_path": f"s3://{life.bucket}/report", "show": False}, context, [], life.warnings.append
+        "archive_fleet_report": lambda: fleet_report.reconcile(
+            {**operator, "report_path": f"s3://{scenario.bucket}/report", "show": False},
+            context,
+            [],
+            scenario.warnings.append,
         ),
-        "vonage_archive_info": lambda: archive_info.gather({**operator, **project, "state_file": state_file}, context),
+        "vonage_archive_info": lambda: archive_info.reconcile(
+            {**operator, **project, "state_file": state_file}, context
+        ),
         "iam_archive_uploader absent": lambda: uploader_module.reconcile(
-            {**operator, "state": "absent", "name": life.user, "drain_timeout": 1}, context
+            {**operator, "state": "absent", "name": scenario.user, "drain_timeout": 1}, context
         ),
     }
 
@@ -172,11 +184,11 @@ def modules(life: OwnedLife) -> dict[str, Callable[[], Any]]:
 @pytest.mark.parametrize("expected", [bucket_owner.CALLER, ACCOUNT])
 def test_no_module_uses_a_bucket_of_another_account(sandbox: Sandbox, gate: OwnerGate, expected: str) -> None:
     """Somebody else has registered the name before, and lets everybody use the bucket."""
-    life = new_life(sandbox)
-    life.expected = expected
-    life.admin.create_bucket(Bucket=life.bucket)
-    gate.owners[life.bucket] = OTHER
-    runs = modules(life)
+    scenario = new_scenario(sandbox)
+    scenario.expected = expected
+    scenario.admin.create_bucket(Bucket=scenario.bucket)
+    gate.owners[scenario.bucket] = OTHER
+    runs = modules(scenario)
     # It looks for uploads in progress only if its user has a key.
     del runs["iam_archive_uploader absent"]
     for name, run in runs.items():
@@ -187,29 +199,29 @@ def test_no_module_uses_a_bucket_of_another_account(sandbox: Sandbox, gate: Owne
             message = str(exc)
         assert hint in message, name
         assert "before you change expected_bucket_owner" in message, name
-    assert life.admin.list_objects_v2(Bucket=life.bucket)["KeyCount"] == 0
+    assert scenario.admin.list_objects_v2(Bucket=scenario.bucket)["KeyCount"] == 0
     assert gate.unnamed == []
-    assert life.emulator.target(life.key) is None
-    assert life.all_keys == []
+    assert scenario.emulator.target(scenario.key) is None
+    assert scenario.all_keys == []
 
 
 def test_uploader_stays_if_its_bucket_belongs_to_another_account(sandbox: Sandbox, gate: OwnerGate) -> None:
     """Uploads in progress cannot be listed there, so its key may be in use."""
-    life = new_life(sandbox)
-    life.begin()
-    gate.owners[life.bucket] = OTHER
+    scenario = new_scenario(sandbox)
+    scenario.create()
+    gate.owners[scenario.bucket] = OTHER
     with pytest.raises(DeniedError, match="another account than expected_bucket_owner=caller"):
-        modules(life)["iam_archive_uploader absent"]()
-    assert life.all_keys == [life.held]
+        modules(scenario)["iam_archive_uploader absent"]()
+    assert scenario.all_keys == [scenario.target_key_id]
 
 
 def test_owner_is_another_account_on_purpose(sandbox: Sandbox, gate: OwnerGate) -> None:
-    life = new_life(sandbox)
-    life.expected = OTHER
-    life.admin.create_bucket(Bucket=life.bucket)
-    gate.owners[life.bucket] = OTHER
-    assert life.configure()
-    assert life.emulator.record_archive(life.key)["status"] == "uploaded"
+    scenario = new_scenario(sandbox)
+    scenario.expected = OTHER
+    scenario.admin.create_bucket(Bucket=scenario.bucket)
+    gate.owners[scenario.bucket] = OTHER
+    assert scenario.configure()
+    assert scenario.emulator.record_archive(scenario.key)["status"] == "uploaded"
     assert gate.unnamed == []
     assert gate.to_sts == []
 
@@ -221,7 +233,7 @@ def test_every_request_for_a_broadcast_app_names_the_owner(site: BroadcastSite, 
     """The application's own key, too, expects the account of the operator."""
     assert site.run(**AT_AWS).changed
     assert not site.run(**AT_AWS).changed
-    assert site.run(**AT_AWS, proof="only").result["changes"] == []
+    assert site.run(**AT_AWS, verify="only").result["changes"] == []
     assert site.warnings == []
     assert gate.to_s3 > 10
     assert gate.unnamed == []
@@ -232,7 +244,7 @@ def test_no_broadcast_app_gets_the_name_of_a_bucket_of_another_account(site: Bro
     gate.owners[site.bucket] = OTHER
     before = dict(site.config)
     with pytest.raises(DeniedError, match="another account than expected_bucket_owner=caller"):
-        site.run(**AT_AWS, proof="none")
+        site.run(**AT_AWS, verify="never")
     assert site.config == before
     with pytest.raises(ClientError, match="NoSuchEntity"):
         site.iam.get_user(UserName=site.user)

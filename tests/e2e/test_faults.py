@@ -35,17 +35,17 @@ KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 ALWAYS = 99
 
 # Arguments of fail_next, and what the error says where the fault lasts.
-SLOW = "no answer came in time|no complete answer within"
+SLOW = "no response within the time limit|no complete response within"
 TRANSIENT: dict[str, tuple[dict[str, Any], str]] = {
-    "429": ({"status": 429}, "the answer was HTTP 429"),
-    "429 with seconds": ({"status": 429, "retry_after": 1}, "the answer was HTTP 429"),
-    "429 with a date": ({"status": 429, "retry_after": 1, "retry_after_date": True}, "the answer was HTTP 429"),
-    "429 with nonsense": ({"status": 429, "retry_after": "soon"}, "the answer was HTTP 429"),
-    "500": ({"status": 500}, "the answer was HTTP 500"),
-    "500 and applied": ({"status": 500, "apply": True}, "the answer was HTTP 500"),
-    "502": ({"status": 502}, "the answer was HTTP 502"),
-    "503": ({"status": 503}, "the answer was HTTP 503"),
-    "504": ({"status": 504}, "the answer was HTTP 504"),
+    "429": ({"status": 429}, "the response was HTTP 429"),
+    "429 with seconds": ({"status": 429, "retry_after": 1}, "the response was HTTP 429"),
+    "429 with a date": ({"status": 429, "retry_after": 1, "retry_after_date": True}, "the response was HTTP 429"),
+    "429 with nonsense": ({"status": 429, "retry_after": "soon"}, "the response was HTTP 429"),
+    "500": ({"status": 500}, "the response was HTTP 500"),
+    "500 and applied": ({"status": 500, "apply": True}, "the response was HTTP 500"),
+    "502": ({"status": 502}, "the response was HTTP 502"),
+    "503": ({"status": 503}, "the response was HTTP 503"),
+    "504": ({"status": 504}, "the response was HTTP 504"),
     "hang": ({"kind": "hang", "seconds": 60}, SLOW),
     "hang and applied": ({"kind": "hang", "seconds": 60, "apply": True}, SLOW),
     "delay": ({"kind": "delay", "seconds": 60}, SLOW),
@@ -53,8 +53,11 @@ TRANSIENT: dict[str, tuple[dict[str, Any], str]] = {
     "reset and applied": ({"kind": "reset", "apply": True}, "the connection failed"),
     "close": ({"kind": "close"}, "the connection failed"),
     "close and applied": ({"kind": "close", "apply": True}, "the connection failed"),
-    "truncate": ({"kind": "truncate"}, "the connection broke in the middle of the answer"),
-    "truncate and applied": ({"kind": "truncate", "apply": True}, "the connection broke in the middle of the answer"),
+    "truncate": ({"kind": "truncate"}, "the connection was closed before the end of the response"),
+    "truncate and applied": (
+        {"kind": "truncate", "apply": True},
+        "the connection was closed before the end of the response",
+    ),
     "trickle": ({"kind": "trickle", "seconds": 0.2}, SLOW),
 }
 NEEDS_BODY = ("truncate and applied", "trickle")
@@ -184,7 +187,7 @@ def test_a_fault_that_stays_is_told(scene: Scene, method: str, name: str) -> Non
         f"Could not {'set' if method == 'PUT' else 'delete'} the upload target of project {scene.key}"
     )
     assert re.search(TRANSIENT[name][1], told)
-    assert f"(tried {RETRIES + 1} times)" in told
+    assert f"({RETRIES + 1} attempts)" in told
     assert not runs.leaks(told, [SECRET, scene.secret])
     assert len(scene.calls()) == RETRIES + 1
     scene.fresh_tokens()
@@ -197,8 +200,8 @@ def test_to_come_back_after_the_budget_is_told_at_once(scene: Scene, date: bool)
     scene.emulator.fail_next(status=429, retry_after=120, retry_after_date=date, times=ALWAYS)
     error = scene.within(1.0)
     assert isinstance(error, errors.UnreachableError)
-    assert "The next try was due in" in str(error)
-    assert "The service limits the rate of calls" in str(error)
+    assert "The next attempt was due in" in str(error)
+    assert "The service limits the rate of requests" in str(error)
     assert len(scene.calls()) == 1
     assert scene.status == "pending"
     scene.mended()
@@ -263,7 +266,7 @@ def module_play(scene: Scene, **options: Any) -> Path:
     ("fault", "told"),
     [
         ({"status": 429, "retry_after": 0, "times": 1}, ""),
-        ({"kind": "hang", "seconds": 60, "times": ALWAYS}, rf"({SLOW}).* \(tried 2 times\)"),
+        ({"kind": "hang", "seconds": 60, "times": ALWAYS}, rf"({SLOW}).* \(2 attempts\)"),
         ({"kind": "reset", "apply": True, "times": ALWAYS}, "the connection failed"),
     ],
     ids=["429", "hang", "applied and reset"],

@@ -206,7 +206,7 @@ def assert_probes_go(site: Site, given: dict[str, Any], left: list[str]) -> None
         return
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=61)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(upload_cleanup, "_now", lambda: later)
+        patch.setattr(upload_cleanup, "_now", lambda _runtime: later)
         driver.check_uploads(given)
     assert site.left_probes() == []
 

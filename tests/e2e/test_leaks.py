@@ -120,7 +120,7 @@ def look(
 
 def test_when_all_goes_well(site: Site) -> None:
     first = look(site, "configure")
-    assert first.run.ok().stats["changed"] == 2
+    assert first.run.ok().stats["changed"] == 3
     assert "secret_key" in first.text
     look(site, "verify").run.ok()
     changed = look(site, "configure", fallback="none").run.ok()
@@ -135,7 +135,7 @@ def test_when_all_goes_well(site: Site) -> None:
 def test_keys_that_a_run_makes_itself(managed: Site) -> None:
     """Nobody has given them: they come in an answer of the IAM API, and go to Vonage."""
     first = look(managed, "configure")
-    assert first.run.ok().stats["changed"] == 2
+    assert first.run.ok().stats["changed"] == 3
     assert look(managed, "rotate").run.ok().result["reason"] == "forced"
     made = made_secrets(managed.s3.requests)
     assert len(set(made)) == 2
@@ -168,7 +168,7 @@ def test_when_secrets_are_wrong(site: Site) -> None:
     # Swapped: the secret stands where an id belongs, which is shown by right.
     keys: dict[str, Any] = {"uploader_access_key": wrong, "uploader_secret_key": site.uploader[0]}
     run = look(site, "configure", [wrong], **keys).run.failed()
-    assert "look swapped" in run.error
+    assert "are swapped" in run.error
     assert run.failed_task == "Validate the variables"
 
 
@@ -195,7 +195,7 @@ def test_a_private_key(site: Site) -> None:
     look(site, "configure", [*secrets, escaped], private_key=escaped, fallback="none", **options).run.ok()
     broken = application.private_key_pem[:900]
     run = look(site, "configure", [broken], private_key=broken, **options).run.failed()
-    assert "private_key holds no private key that can be read" in run.error
+    assert "archive_storage_private_key: does not contain a readable private key" in run.error
 
 
 def test_with_pipelining_no_file_holds_a_secret(site: Site) -> None:

@@ -73,7 +73,7 @@ def test_the_playbooks_on_each_core(core: Path, managed: Site) -> None:
     site = managed
     env = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_DEFAULT_REGION"), "")
     first = site.configure(args=["--diff"], awx=True, env=env, ansible_playbook=core, **SURVEY)
-    assert first.stats["changed"] == 2
+    assert first.stats["changed"] == 3
     assert first.result["project"] == site.key
     assert first.result["bucket"]["tags"] == {"team": "video", "cost": "47"}
     assert first.result["bucket"]["lifecycle"]["expire_days"] == 30
@@ -88,11 +88,11 @@ def test_the_playbooks_on_each_core(core: Path, managed: Site) -> None:
     assert all(check["ok"] for check in verified.result["checks"])
     site.forget()
     refused = site.run("configure", require_encryption=True, sse="none", ansible_playbook=core).failed()
-    assert "require_encryption would refuse every recording" in refused.error
+    assert "require_encryption would reject every recording" in refused.error
     assert site.silent
     key, secret = make_uploader(site.store, site.bucket)
-    given = {"uploader": "given", "uploader_access_key": key, "uploader_secret_key": secret}
-    assert site.configure(ansible_playbook=core, **given, **TYPED).stats["changed"] == 1
+    given = {"upload_key": "external", "uploader_access_key": key, "uploader_secret_key": secret}
+    assert site.configure(ansible_playbook=core, **given, **TYPED).stats["changed"] == 2
     assert site.held_key == (key, secret)
     gone = site.run("teardown", ansible_playbook=core).ok()
     assert gone.stats["changed"] == 2

@@ -26,11 +26,11 @@ from botocore.httpsession import URLLib3Session
 
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks as upload_views
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
 from tests.e2e.aws_gate import Gate, matches, pairs
-from tests.e2e.managed_life import LeftoverError, Life
+from tests.e2e.lifecycle_scenario import LeftoverError, LifecycleScenario
 from tests.e2e.site import MANAGED, Site, new_site
 from tests.sandbox import Sandbox
 
@@ -110,12 +110,12 @@ def gate(sandbox: Sandbox) -> Iterator[Gate]:
         patch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
         patch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
         # What anybody can see at an address of AWS is not sent by botocore, and moto cannot show it.
-        patch.setattr(upload_views.Views, "_anonymous_list", lambda _views: Check("anonymous_list", True, ""))
-        patch.setattr(policy, "CONFIRM_BACKOFF", (0.0, 0.1))
+        patch.setattr(access_checks.AccessChecks, "_anonymous_list", lambda _checks: Check("anonymous_list", True, ""))
+        patch.setattr(policy, "CONFIRM_BACKOFF", (0.1,))
         yield judge
 
 
-def new_life(sandbox: Sandbox, gate: Gate, at_moto: Policy, at_gate: Policy | None = None) -> Life:
+def new_scenario(sandbox: Sandbox, gate: Gate, at_moto: Policy, at_gate: Policy | None = None) -> LifecycleScenario:
     """A project, with an operator who has these policies, in which a bucket and a project stand for its own."""
     project, name = sandbox.vonage.add_project(), f"life-{secrets.token_hex(6)}"
 
@@ -127,21 +127,21 @@ def new_life(sandbox: Sandbox, gate: Gate, at_moto: Policy, at_gate: Policy | No
     operator = sandbox.store.make_user(f"operator-{secrets.token_hex(4)}", own(for_moto(at_moto)))
     if at_gate:
         gate.policies[operator[0]] = own(at_gate)
-    return Life(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
+    return LifecycleScenario(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
 
 
 @pytest.fixture(scope="module")
 def lived(sandbox: Sandbox, gate: Gate) -> dict[str, set[Any]]:
     """Live with the policy of the guide; what each step has used of it."""
-    life = new_life(sandbox, gate, documented_policy("operator"), documented_policy("operator"))
-    allowed, used = gate.policies[life.operator[0]], gate.used.setdefault(life.operator[0], set())
+    scenario = new_scenario(sandbox, gate, documented_policy("operator"), documented_policy("operator"))
+    allowed, used = gate.policies[scenario.operator[0]], gate.used.setdefault(scenario.operator[0], set())
     by_step = {}
-    for step in life.steps:
+    for step in scenario.steps:
         used.clear()
         step()
         by_step[step.__name__] = {pair for pair in pairs(allowed) if any(matches(pair, need) for need in used)}
         assert all(any(matches(pair, need) for pair in by_step[step.__name__]) for need in used)
-    assert life.warnings == []
+    assert scenario.warnings == []
     by_step["all of the policy"] = set(pairs(allowed))
     return by_step
 
@@ -168,39 +168,39 @@ def test_each_action_of_the_policy_is_missed(
     whole = documented_policy("operator")
     cut = without(whole, sid, action)
     by_gate = action in MIXED_UP_BY_MOTO
-    life = new_life(sandbox, gate, whole if by_gate else cut, cut if by_gate else None)
-    life.proofs = sid == "Probes"
+    scenario = new_scenario(sandbox, gate, whole if by_gate else cut, cut if by_gate else None)
+    scenario.verifies_uploads = sid == "Probes"
     # Each step needs nothing but the first one before it; the quick ones to the front.
-    order = (life.begin, life.end, life.rotate, *life.steps)
+    order = (scenario.create, scenario.teardown, scenario.rotate, *scenario.steps)
     steps = [step for step in order if any(pair.action == action for pair in lived[step.__name__])]
     silent = (sid, action) in SHOWN_BY_WHAT_IS_LEFT
     expected = LeftoverError if silent or (sid, action) in WARNED_OF else ArchivingError
     with pytest.raises(expected) as refused:
-        life.live(dict.fromkeys([life.begin, *steps]))
-    told = " ".join(life.warnings) if expected is LeftoverError else str(refused.value)
+        scenario.run(dict.fromkeys([scenario.create, *steps]))
+    told = " ".join(scenario.warnings) if expected is LeftoverError else str(refused.value)
     assert bool(re.search(rf"(permission|credentials need) {action}\b", told)) is not silent
 
 
 def test_a_path_takes_one_action_more(sandbox: Sandbox, gate: Gate) -> None:
-    life, more = new_life(sandbox, gate, documented_policy("operator")), documented_policy("operator")
+    scenario, more = new_scenario(sandbox, gate, documented_policy("operator")), documented_policy("operator")
     more["Statement"][-1]["Action"].append("iam:UpdateUser")
-    wider = new_life(sandbox, gate, more)
-    for each in (life, wider):
-        each.proofs = False
-        each.begin()
+    wider = new_scenario(sandbox, gate, more)
+    for each in (scenario, wider):
+        each.verifies_uploads = False
+        each.create()
     with pytest.raises(DeniedError, match="permission iam:UpdateUser here"):
-        life.configure(uploader={"path": "/video/"})
+        scenario.configure(uploader={"path": "/video/"})
     assert wider.configure(uploader={"path": "/video/"})
     assert wider.iam.get_user(UserName=wider.user)["User"]["Path"] == "/video/"
 
 
 def test_a_permissions_boundary_takes_one_action_more(sandbox: Sandbox, gate: Gate) -> None:
     """moto has no PutUserPermissionsBoundary: it can show the denial, not the success."""
-    life = new_life(sandbox, gate, documented_policy("operator"))
-    life.proofs = False
-    life.begin()
+    scenario = new_scenario(sandbox, gate, documented_policy("operator"))
+    scenario.verifies_uploads = False
+    scenario.create()
     with pytest.raises(DeniedError, match="permission iam:PutUserPermissionsBoundary here"):
-        life.configure(uploader={"permissions_boundary": "arn:aws:iam::123456789012:policy/uploaders"})
+        scenario.configure(uploader={"permissions_boundary": "arn:aws:iam::123456789012:policy/uploaders"})
 
 
 @pytest.fixture

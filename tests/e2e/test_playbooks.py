@@ -43,7 +43,7 @@ def test_verify_fails_for_what_is_not_as_configured(site: Site) -> None:
         "Bucket: lifecycle. Uploader: as configured. "
         "Upload target: the last applied values differ from the configured ones." in drifted.error
     )
-    assert "The playbook configure repairs it; with --check --diff it shows the difference." in drifted.error
+    assert "Run the playbook configure to repair it, or with --check --diff to show the differences." in drifted.error
     halfway = site.run("verify").failed()
     assert "Bucket: lifecycle. Uploader: as configured. Upload target: as configured." in halfway.error
     expired = site.run("verify", max_age=0, retention_day=9).failed()
@@ -142,7 +142,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"state": "gone"}, "archive_storage_state is 'gone', not one of present, absent"),
     ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not set"),
     ({"api_key": "a/b"}, "the project id 'a/b' contains characters that are not valid in an id"),
-    ({"application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf"}, "exclude each other"),
+    ({"application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf"}, "are mutually exclusive"),
     ({"bucket": ""}, "archive_storage_bucket is not set"),
     ({"bucket": "No_Bucket"}, "'No_Bucket'"),
     (
@@ -168,7 +168,7 @@ REFUSED_BY_VERIFY: list[tuple[dict[str, Any], str]] = [
         {"uploader_secret_key": ""},
         "archive_storage_uploader_secret_key is not set: without it, uploads cannot be verified",
     ),
-    ({"state": "absent"}, "archive_storage_state is absent: there is nothing to verify"),
+    ({"state": "absent"}, "archive_storage_state is absent, which cannot be verified"),
 ]
 
 

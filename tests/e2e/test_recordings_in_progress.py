@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from tests.e2e.runs import Run
 from tests.e2e.site import MANAGED, Site, new_site
 from tests.sandbox import Sandbox
@@ -62,7 +62,7 @@ def test_recording_of_12_hours_with_a_slow_upload_survives_every_playbook(manage
     pass_time(site, 3 * HOUR, recording)
     kept = site.configure()
     assert (kept.changed, kept.result["reason"]) == ([], "unchanged")
-    assert recording.archive.id in kept.result["waits"]
+    assert recording.archive.id in kept.result["retained_keys_reason"]
     site.run("verify").ok()
     pass_time(site, 4 * HOUR, recording)
     recover(site)
@@ -97,13 +97,13 @@ def test_recording_in_progress_survives_teardown(managed: Site) -> None:
     pass_time(site, 60, recording)
     run = site.run("teardown", drain_timeout=1).ok()
     assert (site.target(), site.all_keys()) == (None, {held: "Active"})
-    changed_at = state.seconds(site.record()["time"])
+    changed_at = parse_utc(site.record()["time"])
     assert changed_at
-    assert run.result["retained_keys_until"] == state.stamp(changed_at + 18 * HOUR)
+    assert run.result["retained_keys_until"] == format_utc(changed_at + 18 * HOUR)
     pass_time(site, 11 * HOUR, recording)
     again = site.run("teardown", drain_timeout=1).ok()
     assert (again.changed, site.all_keys()) == ([], {held: "Active"})
-    assert recording.archive.id in again.result["waits"]
+    assert recording.archive.id in again.result["retained_keys_reason"]
     finish(site, recording, **SLOW)
     last = site.run("teardown", drain_timeout=1).ok()
     assert (site.all_keys(), last.result["retained_keys_until"]) == ({}, None)

@@ -139,9 +139,9 @@ def look_at_the_rest(sites: Sites, found: dict[str, dict[str, Any]]) -> None:
     assert "NoSuchBucket" in found["no_bucket"]["error"]
     assert not sites["no_bucket"].exists()
     assert "Uploads arrive, but something is not as configured. Bucket: lifecycle." in found["drifted"]["error"]
-    assert "may have been changed in the dashboard" in found["fine"]["error"]
+    assert "the upload target was changed in the vendor's dashboard" in found["fine"]["error"]
     assert "credentials: " in found["given"]["error"]
-    assert "is external (archive_storage_upload_key), so that no run can replace it" in found["given"]["error"]
+    assert "is external (archive_storage_upload_key): a run cannot replace it" in found["given"]["error"]
     # Of a project that the recording is not of, nothing is even asked.
     assert sites["other"].silent
     assert found["other"]["stats"] == {}

@@ -327,7 +327,7 @@ def test_a_run_that_fails_leaves_all_as_it_was(managed: Site) -> None:
     site.forget()
     failed = site.run("configure", fallback="none").failed()
     assert failed.failed_task == "Create or update the upload target"
-    assert "the bucket's policy must not deny it" in failed.error
+    assert "the bucket policy must not deny it" in failed.error
     made = ["CreateUser", "TagUser", "PutUserPolicy", "CreateAccessKey"]
     assert (iam_calls(site), site.calls()) == ([*made, *RETIRED], [])
     assert (site.held_key, site.record(), site.all_keys(), site.holds("get_bucket_policy")["Policy"]) == before

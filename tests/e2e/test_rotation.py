@@ -20,7 +20,7 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import result
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import Client
@@ -77,8 +77,8 @@ def moto() -> Iterator[RotationSite]:
 def earlier(site: RotationSite, seconds: float) -> None:
     """Let the record be older."""
     found = site.record()
-    moved = (state.seconds(found["time"]) or 0) - seconds
-    site.write_record(json.dumps({**found, "time": state.stamp(moved)}))
+    moved = (parse_utc(found["time"]) or 0) - seconds
+    site.write_record(json.dumps({**found, "time": format_utc(moved)}))
 
 
 def give(site: RotationSite, access_key: str, secret_key: str, **options: Any) -> None:
@@ -157,8 +157,8 @@ class TestTheUsualLife:
 
     def test_rotate_at(self, begun: RotationSite) -> None:
         outcome = begun.steady(rotate_after=DAY)
-        due = state.seconds(outcome.result["rotate_at"])
-        assert due == (state.seconds(begun.record()["time"]) or 0) + DAY
+        due = parse_utc(outcome.result["rotate_at"])
+        assert due == (parse_utc(begun.record()["time"]) or 0) + DAY
         assert begun.steady().result["rotate_at"] is None
 
     def test_a_key_that_does_not_work_is_not_set(self, begun: RotationSite) -> None:
@@ -342,7 +342,7 @@ class TestRetiring:
         begun.run(rotate=True, grace_period=DAY, verify="never")
         assert len(begun.statuses()) == 4
         text = refused(begun, errors.QuotaError, rotate=True, grace_period=DAY, verify="never")
-        ends = state.stamp((state.seconds(begun.record()["time"]) or 0) + DAY)
+        ends = format_utc((parse_utc(begun.record()["time"]) or 0) + DAY)
         assert f"Run it again after {ends}, when the grace period is over" in text
         begun.archive_arrives()
         earlier(begun, DAY)

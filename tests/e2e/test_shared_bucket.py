@@ -24,6 +24,7 @@ from botocore.exceptions import ClientError
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import apply as bucket_apply
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import public_statement
@@ -171,7 +172,7 @@ def test_it_is_the_lock_that_keeps_what_the_other_has_written(
 ) -> None:
     """One run has read the policy, and is held up before it writes it, until another run has come and gone."""
     if not locked:
-        monkeypatch.setattr(bucket, "LOCKED_FACETS", frozenset())
+        monkeypatch.setattr(bucket_apply, "LOCKED_FACETS", frozenset())
     shared = Shared(sandbox.stores["seaweedfs"])
     shared.run(PROJECTS[0])
     other_has_ended, about_to_write = threading.Event(), threading.Event()
@@ -269,7 +270,7 @@ def survive(store: Store, point: int, after: bool) -> None:
     assert not shared.run(VICTIM).changed
     # Who has nothing to write leaves a lease alone until it has run out.
     held = shared.client.get_object(Bucket=shared.name, Key=LOCK_KEY)["Body"].read()
-    assert lease.parsed(held) == lease.FREE or not repaired
+    assert lease.parse_lease(held) == lease.FREE or not repaired
 
 
 @pytest.mark.usefixtures("quick")

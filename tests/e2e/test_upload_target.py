@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.apply import SecretNeededError
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from tests.e2e import runs
@@ -186,7 +186,7 @@ def earlier_settings(site: RotationSite, seconds: float) -> None:
     """Let the last change of the target be earlier."""
     document = site.record()
     for name in ("time", "settings_since"):
-        document[name] = state.stamp((state.seconds(document[name]) or 0) - seconds)
+        document[name] = format_utc((parse_utc(document[name]) or 0) - seconds)
     site.write_record(json.dumps(document))
 
 
@@ -218,8 +218,8 @@ class TestDelete:
         assert (first.changed, first.result["reason"], first.result["changes"]) == (True, "changed", ["target"])
         assert (first.before["state"], first.after) == ("present", {"state": "absent"})
         assert first.result["retained_keys_reason"] == "the target changed a moment ago"
-        deleted_at = state.seconds(begun.record()["time"]) or 0
-        assert first.result["retained_keys_until"] == state.stamp(deleted_at + 18 * HOUR)
+        deleted_at = parse_utc(begun.record()["time"]) or 0
+        assert first.result["retained_keys_until"] == format_utc(deleted_at + 18 * HOUR)
         assert {key["id"]: key["status"] for key in first.result["access_keys"]} == keys
         assert (begun.emulator.target(begun.key), begun.statuses()) == (None, keys)
         earlier(begun, 60)
@@ -333,7 +333,7 @@ def test_previous_target_with_a_managed_key(site: RotationSite) -> None:
     """Its grace period is that of the uploader; a rotation changes no setting of the target."""
     first = site.run(verify="never", check_previous_target=True, grace_period=HOUR)
     assert first.result["previous_target"]["in_use"]
-    assert first.result["previous_target"]["until"] == state.stamp((state.seconds(site.record()["time"]) or 0) + HOUR)
+    assert first.result["previous_target"]["until"] == format_utc((parse_utc(site.record()["time"]) or 0) + HOUR)
     earlier_settings(site, HOUR)
     for check_mode in (True, False):
         options: dict[str, Any] = {"rotate": True, "check_previous_target": True, "grace_period": HOUR}

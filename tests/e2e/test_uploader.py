@@ -26,7 +26,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core import erro
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import policy as uploader_policy
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.keys import create_access_key
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import DesiredUser
 from tests.e2e import runs
 from tests.e2e.site import leftovers
 from tests.sandbox import DropConnection, ProxiedRequest, RecordingProxy, Sandbox, Store
@@ -303,7 +304,7 @@ def test_no_key_is_made_when_there_is_one_and_another_one_when_none_is_active(si
     assert not site.run(create_key="never").changed
     site.run(keep_keys=["AKIAQQQQQQQQQQQQQQQQ"], create_key="never")
     assert keys_of(site) == {}
-    assert "AKIAQQQQQQQQQQQQQQQQ, which the IAM user" in site.warnings[-1]
+    assert "does not have AKIAQQQQQQQQQQQQQQQQ. All of its other keys are deleted." in site.warnings[-1]
 
 
 def test_ages(moto: Site, seaweedfs: Site) -> None:
@@ -338,7 +339,7 @@ def test_the_quota_of_the_server(moto: Site) -> None:
         moto.run(create_key="always")
     reach = Iam(iam_connection(moto.options(), {}))
     with pytest.raises(errors.QuotaError, match="LimitExceeded"):
-        uploader.make_key(reach, uploader.Wanted(moto.name, moto.bucket, "471"))
+        create_access_key(reach, DesiredUser(moto.name, moto.bucket, "471"))
 
 
 def test_a_user_of_somebody_else(site: Site) -> None:
@@ -374,9 +375,9 @@ def test_a_run_that_breaks_off_is_finished_by_the_next(seaweedfs: Site, killed_a
         site.run()
     setattr(site.proxy, point, None)
     if killed_at == "CreateAccessKey":
-        # It may have been made, and is not asked for again.
+        # The key may exist: the request is not repeated.
         assert site.calls.count("CreateAccessKey") == 1
-        assert "It may have been made" in caught.value.hint
+        assert "The key may exist" in caught.value.hint
         assert len(keys_of(site)) == (1 if point == "after" else 0)
         site.run(keep_keys=[], create_key="always")
     else:
@@ -442,7 +443,7 @@ def test_absent_user_of_another_project_is_refused_and_kept(site: Site, force: b
 def test_absent_user_of_two_projects_is_refused_and_kept(site: Site) -> None:
     site.run(create_key="always")
     (name,) = (site.held() or {})["policies"]
-    found = uploader_policy.widened(
+    found = uploader_policy.merge_with_current(
         uploader_policy.document(site.bucket, "471"), uploader_policy.document(site.bucket, "472")
     )
     site.iam.put_user_policy(UserName=site.name, PolicyName=name, PolicyDocument=json.dumps(found))
@@ -489,7 +490,7 @@ def test_path_and_boundary(moto: Site, seaweedfs: Site) -> None:
         seaweedfs.run(permissions_boundary="arn:aws:iam::aws:policy/AmazonS3FullAccess")
     # What limits the user comes before what allows it something.
     assert seaweedfs.held()["policies"] == {}  # type: ignore[index]
-    with pytest.raises(errors.UnsupportedError, match=r"accepted it, but shows \{'path': '/'\}"):
+    with pytest.raises(errors.UnsupportedError, match=r"accepted it, but returns \{'path': '/'\}"):
         seaweedfs.run(path="/video/")
     assert keys_of(seaweedfs) == {}
 
@@ -499,7 +500,7 @@ def test_a_store_without_iam(sandbox: Sandbox) -> None:
     with pytest.raises(errors.UnsupportedError) as caught:
         uploader_module.reconcile({**site.options(), "endpoint_url": site.store.endpoint_url}, Context())
     assert "iam_endpoint_url" in caught.value.hint
-    assert "by hand" in caught.value.hint
+    assert "with the tools of the store" in caught.value.hint
 
 
 def test_the_iam_of_one_server_for_the_store_of_another(sandbox: Sandbox, moto: Site) -> None:

@@ -32,7 +32,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.e2e.webhook_attack import HOST, PATH
 from tests.e2e.webhook_process import OPEN_FILES
-from tests.sandbox.vonage.callbacks import token
+from tests.sandbox.vonage.callbacks import create_token
 from tools.paths import ROOT
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "30"))
@@ -86,7 +86,7 @@ class Webhook:
             f"Host: {HOST}",
             "Content-Type: application/json",
             f"Content-Length: {len(body)}",
-            f"Authorization: Bearer {token(self.secret, body, PROJECT, time.time())}",
+            f"Authorization: Bearer {create_token(self.secret, body, PROJECT, time.time())}",
         ]
         try:
             return self._exchange("\r\n".join([*lines, "", ""]).encode() + body).partition(b"\r\n")[0].decode()
@@ -156,7 +156,7 @@ def webhook(tmp_path: Path, scheme: str) -> Iterator[Webhook]:
 
 @contextlib.contextmanager
 def attack(webhook: Webhook, seconds: float) -> Iterator[None]:
-    authorization = f"Bearer {token(webhook.secret, b'x' * 100_000, PROJECT, time.time())}"
+    authorization = f"Bearer {create_token(webhook.secret, b'x' * 100_000, PROJECT, time.time())}"
     files = {name: webhook.home / f"attack.{name}" for name in ("log", "output")}
     scheme = "https" if webhook.certfile else "http"
     process = start_process("webhook_attack", scheme, str(webhook.port), str(seconds), text=authorization, **files)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One sandbox and one emulator for all tests, reset for each."""
+"""A sandbox and an emulator for all tests, reset for each test."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ def _sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(_sandbox: Sandbox) -> Sandbox:
-    """Every store that PyPI brings, and an emulator."""
+    """All stores that are available on PyPI, and an emulator."""
     _sandbox.vonage.reset()
     return _sandbox
 
 
 @pytest.fixture
 def seaweedfs(sandbox: Sandbox) -> Store:
-    """The store on which everything is proven."""
+    """The main store of the tests."""
     return sandbox.stores["seaweedfs"]
 
 
 @pytest.fixture
 def bucket(seaweedfs: Store, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A bucket of its own for each test."""
+    """A new bucket for each test."""
     name = "test-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:50].strip("-")
     seaweedfs.client().create_bucket(Bucket=name)
     yield name

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests and tokens made without the collection's own code: the emulator is judged by others."""
+"""Requests and tokens without the code of the collection, to test the emulator independently."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def token(
     drop: tuple[str, ...] = (),
     **claims: Any,
 ) -> str:
-    """Return a project token as the documents describe it, with the claims given changed or dropped."""
+    """Create a documented project token, with claims changed or removed."""
     now = int(time.time())
     content = {
         "iss": emulator.api_key,
@@ -43,12 +43,12 @@ def token(
 
 
 def account_token(emulator: VonageEmulator) -> str:
-    """Return a token for account calls."""
+    """Create a token for account requests."""
     return token(emulator, emulator.account_secret, iss=emulator.account_key, ist="account")
 
 
 def application_token(emulator: VonageEmulator, key: str | None = None, **claims: Any) -> str:
-    """Return a token of the unified environment as the official SDKs make it."""
+    """Create a token of the unified environment, as in the official SDKs."""
     now = int(time.time())
     content = {
         "application_id": emulator.application_id,
@@ -61,18 +61,18 @@ def application_token(emulator: VonageEmulator, key: str | None = None, **claims
 
 
 def official_sdk(key: str, secret: str, **options: Any) -> Any:
-    """Return the client of the official SDK, which has no types."""
+    """Create a client of the official SDK, which has no types."""
     make: Any = Client
     return make(key, secret, **options)
 
 
 def storage_url(emulator: VonageEmulator, key: str | None = None, prefix: str = "project") -> str:
-    """Return the address of the upload target."""
+    """The URL of the upload target."""
     return f"{emulator.url}/v2/{prefix}/{key or emulator.api_key}/archive/storage"
 
 
 def s3_body(**config: Any) -> dict[str, Any]:
-    """Return a body that is right, with the fields of ``config`` changed; None drops one."""
+    """A valid body, with changes of ``config``; None removes a field."""
     full = {
         "accessKey": "AKIAIOSFODNN7EXAMPLE",
         "secretKey": SECRET_KEY,
@@ -85,13 +85,13 @@ def s3_body(**config: Any) -> dict[str, Any]:
 
 
 def azure_body() -> dict[str, Any]:
-    """Return a body for Azure that is right."""
+    """A valid body for Azure."""
     config = {"accountName": "recordings", "accountKey": "c2VjcmV0", "container": "archives"}
     return {"type": "azure", "config": config, "fallback": "none"}
 
 
 def put(emulator: VonageEmulator, body: Any, auth: str | None = None, **options: Any) -> requests.Response:
-    """PUT the upload target with a good token, or the one given."""
+    """PUT the upload target, by default with a valid token."""
     headers = {"X-OPENTOK-AUTH": token(emulator) if auth is None else auth}
     return requests.put(storage_url(emulator), json=body, headers=headers, timeout=TIMEOUT, **options)
 
@@ -102,13 +102,13 @@ def delete(emulator: VonageEmulator) -> requests.Response:
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process runs; one that only waits to be collected does not."""
+    """Whether a process runs; a zombie does not."""
     found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(found.strip()) and not found.strip().startswith("Z")
 
 
 def wait_for(condition: Any, timeout: float = 15) -> bool:
-    """Return whether the condition became true in time."""
+    """Whether the condition becomes true in time."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

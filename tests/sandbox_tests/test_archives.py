@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Archives: listed, fetched and deleted by the official SDK; recorded and really uploaded."""
+"""Archives: requests of the official SDK, recordings, and uploads."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import requests
 from opentok.exceptions import NotFoundError, RequestError
 
 from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
-from tests.sandbox.vonage.mp4 import make_mp4
+from tests.sandbox.vonage.mp4 import create_mp4
 
 from .helpers import TIMEOUT, account_token, azure_body, official_sdk, put, s3_body, token
 
 
 def sdk(emulator: VonageEmulator) -> Any:
-    """Return the official SDK for the project."""
+    """The official SDK for the project."""
     return official_sdk(emulator.api_key, emulator.api_secret, api_url=emulator.url)
 
 
 def set_target(sandbox: Sandbox, store: Store, bucket_name: str, fallback: str = "none", **changes: Any) -> None:
-    """Set a target with the administrator's key, its config changed as given; None drops a field."""
+    """Set a target with the key of the administrator, and changes of its config; None removes a field."""
     config: dict[str, Any] = {"accessKey": store.access_key, "secretKey": store.secret_key, "bucket": bucket_name}
     config.update({"endpoint": store.endpoint_url, "sse": "s3", **changes})
     body = {"type": "s3", "config": {k: v for k, v in config.items() if v is not None}, "fallback": fallback}
@@ -36,7 +36,7 @@ def set_target(sandbox: Sandbox, store: Store, bucket_name: str, fallback: str =
 
 
 def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and content of each box of an MP4 file."""
+    """Yield the kind and content of each box of an MP4 file."""
     while content:
         size, kind = struct.unpack(">I4s", content[:8])
         assert 8 <= size <= len(content)
@@ -45,14 +45,14 @@ def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def descend(content: bytes, *path: bytes) -> bytes:
-    """Return the content of a box inside others."""
+    """The content of a nested box."""
     for kind in path:
         content = dict(boxes(content))[kind]
     return content
 
 
-def test_recording_is_a_real_video() -> None:
-    content = make_mp4()
+def test_create_mp4_is_a_valid_video() -> None:
+    content = create_mp4()
     assert [kind for kind, _unused in boxes(content)] == [b"ftyp", b"moov", b"mdat"]
     table = descend(content, b"moov", b"trak", b"mdia", b"minf", b"stbl")
     size, count = struct.unpack(">II", descend(table, b"stsz")[4:12])
@@ -65,13 +65,13 @@ def test_recording_is_a_real_video() -> None:
     assert b"avcC" in descend(table, b"stsd")
 
 
-def test_recording_can_be_any_size() -> None:
-    content = make_mp4(1_000_000)
+def test_create_mp4_is_padded_to_the_size() -> None:
+    content = create_mp4(1_000_000)
     assert len(content) == 1_000_000
     assert [kind for kind, _unused in boxes(content)] == [b"ftyp", b"moov", b"mdat", b"free"]
 
 
-def test_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:
+def test_archives_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:
     client = sdk(emulator)
     made = [emulator.record_archive(name=f"lesson {n}", session_id="1_session") for n in range(3)]
     other = emulator.record_archive()
@@ -81,7 +81,7 @@ def test_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:
     one = client.get_archive(made[0]["id"])
     assert (one.name, one.status, one.session_id) == ("lesson 0", "available", "1_session")
     assert one.partner_id == int(emulator.api_key)
-    assert requests.get(one.url, timeout=TIMEOUT).content == make_mp4()
+    assert requests.get(one.url, timeout=TIMEOUT).content == create_mp4()
     assert [each.name for each in client.list_archives(session_id="1_session", offset=1, count=1)] == ["lesson 1"]
     client.delete_archive(made[0]["id"])
     assert client.list_archives().count == 3
@@ -92,7 +92,7 @@ def test_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:
         client.delete_archive(made[0]["id"])
 
 
-def test_sdk_cannot_delete_what_is_lost(emulator: VonageEmulator) -> None:
+def test_archives_lost_archive_cannot_be_deleted(emulator: VonageEmulator) -> None:
     put(emulator, {**azure_body(), "fallback": "none"})
     lost = emulator.record_archive(on_failure="stopped")
     with pytest.raises(RequestError, match="409"):
@@ -100,7 +100,7 @@ def test_sdk_cannot_delete_what_is_lost(emulator: VonageEmulator) -> None:
     assert len(emulator.archives()) == 1
 
 
-def test_list_pages(emulator: VonageEmulator) -> None:
+def test_list_archives_pages(emulator: VonageEmulator) -> None:
     for _unused in range(52):
         emulator.record_archive()
     url = f"{emulator.url}/v2/partner/{emulator.api_key}/archive"
@@ -118,8 +118,8 @@ def test_list_pages(emulator: VonageEmulator) -> None:
     assert requests.get(url, timeout=TIMEOUT).status_code == 403
 
 
-def test_upload_lands_encrypted(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
-    """With an upload-only key, multipart, under the documented key, with the encryption header."""
+def test_upload_with_upload_only_key_is_encrypted(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+    """The upload is multipart, with the documented object key and the encryption header."""
     access_key, secret_key = seaweedfs.make_user("lands-encrypted", upload_only_policy(bucket))
     set_target(sandbox, seaweedfs, bucket, accessKey=access_key, secretKey=secret_key)
     archive = sandbox.vonage.record_archive(name="lesson")
@@ -130,12 +130,12 @@ def test_upload_lands_encrypted(sandbox: Sandbox, seaweedfs: Store, bucket: str)
     assert head["ServerSideEncryption"] == "AES256"
     assert head["ContentLength"] == archive["size"]
     assert head["ETag"].strip('"').endswith("-1")  # multipart, one part
-    assert seaweedfs.client().get_object(Bucket=bucket, Key=key)["Body"].read() == make_mp4()
+    assert seaweedfs.client().get_object(Bucket=bucket, Key=key)["Body"].read() == create_mp4()
     sdk(sandbox.vonage).delete_archive(archive["id"])
     assert seaweedfs.client().head_object(Bucket=bucket, Key=key)["ContentLength"] == archive["size"]
 
 
-def test_slow_upload_goes_on_with_the_target_it_began_with(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+def test_upload_uses_the_target_at_the_start_of_the_archive(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
     set_target(sandbox, seaweedfs, bucket)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(sandbox.vonage.record_archive, size=6 * 1024 * 1024, pause=0.5)
@@ -159,14 +159,14 @@ def test_upload_of_several_parts_without_encryption(sandbox: Sandbox, seaweedfs:
     assert head["ETag"].strip('"').endswith("-3")
 
 
-def test_target_without_endpoint_goes_to_the_first_store(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+def test_upload_without_endpoint_uses_the_first_store(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
     set_target(sandbox, seaweedfs, bucket, endpoint=None)
     archive = sandbox.vonage.record_archive()
     assert archive["status"] == "uploaded"
     assert seaweedfs.client().head_object(Bucket=bucket, Key=archive["sandbox"]["key"])
 
 
-def test_endpoint_elsewhere_is_never_spoken_to(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+def test_upload_contacts_no_other_machine(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
     set_target(sandbox, seaweedfs, bucket, endpoint="https://storage.googleapis.com")
     archive = sandbox.vonage.record_archive()
     assert archive["status"] == "failed"
@@ -187,7 +187,7 @@ def test_endpoint_elsewhere_is_never_spoken_to(sandbox: Sandbox, seaweedfs: Stor
     ],
 )
 @pytest.mark.parametrize("cause", ["wrong secret", "unknown key", "no bucket", "key may not upload"])
-def test_failed_uploads(
+def test_upload_failure_sets_the_status(
     sandbox: Sandbox, seaweedfs: Store, bucket: str, cause: str, fallback: str, on_failure: str, status: str
 ) -> None:
     changes: dict[str, Any] = {
@@ -206,14 +206,14 @@ def test_failed_uploads(
     assert "0" * 40 not in archive["sandbox"]["upload_error"]
     assert seaweedfs.client().list_objects_v2(Bucket=bucket)["KeyCount"] == 0
     if status == "available":
-        assert requests.get(archive["url"], timeout=TIMEOUT).content == make_mp4()
+        assert requests.get(archive["url"], timeout=TIMEOUT).content == create_mp4()
     else:
         assert archive["url"] is None
     assert sdk(sandbox.vonage).get_archive(archive["id"]).status == status
 
 
 def deny_uploads(store: Store, bucket: str, condition: dict[str, Any]) -> None:
-    """Refuse uploads on a condition about the encryption header."""
+    """Deny uploads by a condition on the encryption header."""
     statement = {
         "Sid": "Encryption",
         "Effect": "Deny",
@@ -226,8 +226,8 @@ def deny_uploads(store: Store, bucket: str, condition: dict[str, Any]) -> None:
     store.client().put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
 
 
-def test_encryption_header_is_really_sent(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
-    """A bucket that refuses the header takes uploads of ``sse: none`` only."""
+def test_upload_sends_the_encryption_header(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+    """A bucket that denies the header accepts only uploads with ``sse: none``."""
     deny_uploads(seaweedfs, bucket, {"StringEquals": "AES256"})
     set_target(sandbox, seaweedfs, bucket, sse="s3")
     assert "AccessDenied" in sandbox.vonage.record_archive()["sandbox"]["upload_error"]
@@ -235,8 +235,8 @@ def test_encryption_header_is_really_sent(sandbox: Sandbox, seaweedfs: Store, bu
     assert sandbox.vonage.record_archive()["status"] == "uploaded"
 
 
-def test_seaweedfs_does_not_see_the_header_of_a_user(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
-    """Pins a trap: a bucket policy that demands the header refuses every upload of an IAM user, with or without it.
+def test_seaweedfs_ignores_the_header_of_an_iam_user(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+    """A bucket policy that requires the header denies every upload of an IAM user, with or without it.
 
     One that only refuses another algorithm works as on AWS.
     """
@@ -248,12 +248,12 @@ def test_seaweedfs_does_not_see_the_header_of_a_user(sandbox: Sandbox, seaweedfs
     assert sandbox.vonage.record_archive()["status"] == "uploaded"
 
 
-def test_azure_target_counts_as_a_failed_upload(emulator: VonageEmulator) -> None:
+def test_upload_to_azure_fails(emulator: VonageEmulator) -> None:
     put(emulator, {**azure_body(), "fallback": "opentok"})
     assert emulator.record_archive()["status"] == "available"
 
 
-def test_recording_for_an_application(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+def test_record_archive_of_an_application(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
     application = sandbox.vonage.application_id
     holder = sandbox.vonage.state.holder(application)
     set_target(sandbox, seaweedfs, bucket)
@@ -264,7 +264,7 @@ def test_recording_for_an_application(sandbox: Sandbox, seaweedfs: Store, bucket
     assert seaweedfs.client().head_object(Bucket=bucket, Key=f"{application}/{archive['id']}/archive.mp4")
 
 
-def test_recording_over_http(emulator: VonageEmulator) -> None:
+def test_record_archive_over_http(emulator: VonageEmulator) -> None:
     url = f"{emulator.url}/_sandbox/record/{emulator.api_key}"
     made = requests.post(url, json={"name": "lesson"}, timeout=TIMEOUT).json()
     assert made["status"] == "available"
@@ -281,12 +281,12 @@ def test_recording_over_http(emulator: VonageEmulator) -> None:
 
 
 def account(emulator: VonageEmulator, method: str, path: str = "", **options: Any) -> requests.Response:
-    """Make an account call."""
+    """Send an account request."""
     headers = {"X-OPENTOK-AUTH": account_token(emulator)}
     return requests.request(method, f"{emulator.url}/v2/project{path}", headers=headers, timeout=TIMEOUT, **options)
 
 
-def test_account_lists_projects_with_their_secrets(emulator: VonageEmulator) -> None:
+def test_account_lists_projects_with_secrets(emulator: VonageEmulator) -> None:
     listed = account(emulator, "GET").json()
     assert [(each["id"], each["secret"]) for each in listed] == [(emulator.api_key, emulator.api_secret)]
     assert {"status", "name", "environment", "createdAt"} < set(listed[0])
@@ -295,7 +295,7 @@ def test_account_lists_projects_with_their_secrets(emulator: VonageEmulator) -> 
         assert requests.get(f"{emulator.url}/v2/project", headers=headers, timeout=TIMEOUT).status_code == 403
 
 
-def test_life_of_a_project(emulator: VonageEmulator) -> None:
+def test_account_full_project_lifecycle(emulator: VonageEmulator) -> None:
     made = account(emulator, "POST", json={"name": "school"}).json()
     assert account(emulator, "GET", f"/{made['id']}").json() == made
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The archive status callback: registered as one integration does it, and delivered for every change."""
+"""The archive status callback: registration as in a public integration, and delivery of every change."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "the signature secret of the project, which only the dashboard shows"
 
 @dataclass
 class Listener:
-    """Somebody's webhook: what it got, and what it will answer."""
+    """A webhook: the received requests, and the next responses."""
 
     url: str
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
@@ -69,7 +69,7 @@ def registration(url: str) -> dict[str, Any]:
     return {"group": "archive", "event": "status", "url": url}
 
 
-def test_registered_listed_replaced_removed(emulator: VonageEmulator, listener: Listener) -> None:
+def test_callback_is_registered_listed_replaced_and_deleted(emulator: VonageEmulator, listener: Listener) -> None:
     first = call(emulator, "POST", body=registration(listener.url))
     assert first.status_code == 200
     second = call(emulator, "POST", body=registration(f"{listener.url}/other")).json()
@@ -96,12 +96,14 @@ def test_registered_listed_replaced_removed(emulator: VonageEmulator, listener: 
         {"secret": "x"},
     ],
 )
-def test_refused(emulator: VonageEmulator, listener: Listener, changes: dict[str, Any]) -> None:
+def test_register_invalid_callback_is_rejected(
+    emulator: VonageEmulator, listener: Listener, changes: dict[str, Any]
+) -> None:
     assert call(emulator, "POST", body=registration(listener.url) | changes).status_code == 400
     assert call(emulator, "GET", "/").json() == []
 
 
-def test_needs_a_token_of_the_project(emulator: VonageEmulator, listener: Listener) -> None:
+def test_register_requires_a_token_of_the_project(emulator: VonageEmulator, listener: Listener) -> None:
     body = registration(listener.url)
     assert call(emulator, "POST", body=body, auth=token(emulator, "another secret" * 3)).status_code == 403
     url = f"{emulator.url}/v2/project/{emulator.application_id}/callback"
@@ -109,7 +111,7 @@ def test_needs_a_token_of_the_project(emulator: VonageEmulator, listener: Listen
     assert requests.post(url, json=body, headers=headers, timeout=TIMEOUT).status_code == 404
 
 
-def test_every_change_is_delivered_with_the_documented_fields(emulator: VonageEmulator, listener: Listener) -> None:
+def test_deliveries_contain_the_documented_fields_of_every_change(emulator: VonageEmulator, listener: Listener) -> None:
     emulator.set_callback(listener.url)
     archive = emulator.record_archive(name="lesson")
     assert listener.statuses == ["started", "stopped", "available"]
@@ -124,7 +126,7 @@ def test_every_change_is_delivered_with_the_documented_fields(emulator: VonageEm
     assert all("Authorization" not in headers for headers, _body in listener.got)
 
 
-def test_an_upload_that_fails_without_a_fallback(emulator: VonageEmulator, listener: Listener) -> None:
+def test_deliveries_failed_upload_without_fallback(emulator: VonageEmulator, listener: Listener) -> None:
     put(emulator, {**s3_body(endpoint="http://127.0.0.1:9"), "fallback": "none"})
     emulator.set_callback(listener.url)
     assert emulator.record_archive()["status"] == "failed"
@@ -133,7 +135,7 @@ def test_an_upload_that_fails_without_a_fallback(emulator: VonageEmulator, liste
     assert listener.statuses[3:] == ["started", "stopped"]
 
 
-def test_secured_callbacks_are_signed_anew_each_time(emulator: VonageEmulator, listener: Listener) -> None:
+def test_deliveries_secured_callback_has_a_new_token_each_time(emulator: VonageEmulator, listener: Listener) -> None:
     emulator.set_callback(listener.url, signature_secret=SECRET)
     emulator.record_archive()
     seen = []
@@ -146,7 +148,7 @@ def test_secured_callbacks_are_signed_anew_each_time(emulator: VonageEmulator, l
     assert len(set(seen)) == len(seen) == 3
 
 
-def test_tried_again_and_given_up(emulator: VonageEmulator, listener: Listener) -> None:
+def test_deliveries_are_retried_a_limited_number_of_times(emulator: VonageEmulator, listener: Listener) -> None:
     emulator.deliveries.pause = 0.001
     emulator.set_callback(listener.url)
     listener.answers = [503, 302, 200]
@@ -160,7 +162,7 @@ def test_tried_again_and_given_up(emulator: VonageEmulator, listener: Listener) 
     assert attempts == [*(("started", n) for n in range(1, RETRIES + 2)), ("stopped", 1), ("available", 1)]
 
 
-def test_steered_over_http(emulator: VonageEmulator, listener: Listener) -> None:
+def test_callback_is_set_over_http(emulator: VonageEmulator, listener: Listener) -> None:
     base = f"{emulator.url}/_sandbox"
     options = {"url": listener.url, "signature_secret": SECRET}
     assert requests.post(f"{base}/callback/{emulator.api_key}", json=options, timeout=TIMEOUT).status_code == 200

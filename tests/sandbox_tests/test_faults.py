@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults: each is what a client really sees, and ``apply`` says whether the change was made."""
+"""Faults: the effect of each on a client; ``apply`` controls whether the change is made."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOSING = ["status", "reset", "close", "truncate"]
 
 
 def raw_put(emulator: VonageEmulator, timeout: float = TIMEOUT) -> socket.socket:
-    """Send a PUT over a plain socket and return it, nothing read."""
+    """Send a PUT over a plain socket, and return the socket without reading."""
     body = requests.Request("PUT", "http://unused", json=s3_body()).prepare().body
     assert isinstance(body, bytes)
     host, port = emulator.url.removeprefix("http://").split(":")
@@ -36,7 +36,7 @@ def raw_put(emulator: VonageEmulator, timeout: float = TIMEOUT) -> socket.socket
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """Read until the other side closes."""
+    """Read until the server closes the connection."""
     received = b""
     while chunk := connection.recv(65536):
         received += chunk
@@ -44,7 +44,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_status_then_success(emulator: VonageEmulator, status: int) -> None:
+def test_fault_status_is_sent_once(emulator: VonageEmulator, status: int) -> None:
     fault = emulator.fail_next(status=status, times=2)
     assert [put(emulator, s3_body()).status_code for _unused in range(3)] == [status, status, 200]
     assert fault.hits == 2
@@ -52,7 +52,7 @@ def test_status_then_success(emulator: VonageEmulator, status: int) -> None:
     assert [each["fault"] for each in emulator.log()] == ["status", "status", None]
 
 
-def test_retry_after_in_its_forms(emulator: VonageEmulator) -> None:
+def test_fault_retry_after_forms(emulator: VonageEmulator) -> None:
     emulator.fail_next(status=429)
     assert "Retry-After" not in put(emulator, s3_body()).headers
     emulator.fail_next(status=429, retry_after=7)
@@ -64,7 +64,7 @@ def test_retry_after_in_its_forms(emulator: VonageEmulator) -> None:
     assert put(emulator, s3_body()).headers["Retry-After"] == "soon"
 
 
-def test_errors_of_a_gateway_are_no_json(emulator: VonageEmulator) -> None:
+def test_fault_of_a_gateway_is_not_json(emulator: VonageEmulator) -> None:
     emulator.fail_next(status=502)
     answer = put(emulator, s3_body())
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -72,7 +72,7 @@ def test_errors_of_a_gateway_are_no_json(emulator: VonageEmulator) -> None:
         answer.json()
 
 
-def test_faults_match_method_and_path(emulator: VonageEmulator) -> None:
+def test_fault_matches_method_and_path(emulator: VonageEmulator) -> None:
     emulator.fail_next(status=500, method="delete")
     emulator.fail_next(status=502, path=r"/v2/partner/")
     assert put(emulator, s3_body()).status_code == 200
@@ -85,7 +85,7 @@ def test_faults_match_method_and_path(emulator: VonageEmulator) -> None:
 
 @pytest.mark.parametrize("kind", LOSING)
 @pytest.mark.parametrize("apply", [True, False])
-def test_apply_says_whether_the_change_was_made(emulator: VonageEmulator, kind: str, apply: bool) -> None:
+def test_fault_apply_controls_the_change(emulator: VonageEmulator, kind: str, apply: bool) -> None:
     emulator.fail_next(kind, apply=apply)
     if kind == "status":
         assert put(emulator, s3_body()).status_code == 500
@@ -96,21 +96,21 @@ def test_apply_says_whether_the_change_was_made(emulator: VonageEmulator, kind: 
     assert emulator.log()[-1]["applied"] is apply
 
 
-def test_reset_is_a_reset(emulator: VonageEmulator) -> None:
+def test_fault_reset_resets_the_connection(emulator: VonageEmulator) -> None:
     emulator.fail_next("reset")
     with raw_put(emulator) as connection, pytest.raises(ConnectionResetError):
         connection.recv(1)
     assert emulator.log()[-1]["status"] is None
 
 
-def test_close_is_an_orderly_end(emulator: VonageEmulator) -> None:
+def test_fault_close_closes_the_connection(emulator: VonageEmulator) -> None:
     emulator.fail_next("close")
     with raw_put(emulator) as connection:
         assert read_all(connection) == b""
 
 
 @pytest.mark.parametrize("apply", [True, False])
-def test_truncate_sends_half_of_what_it_announced(emulator: VonageEmulator, apply: bool) -> None:
+def test_fault_truncate_sends_half_of_the_body(emulator: VonageEmulator, apply: bool) -> None:
     emulator.fail_next("truncate", apply=apply)
     with raw_put(emulator) as connection:
         head, _unused, body = read_all(connection).partition(b"\r\n\r\n")
@@ -119,7 +119,7 @@ def test_truncate_sends_half_of_what_it_announced(emulator: VonageEmulator, appl
     assert 0 < len(body) == announced // 2
 
 
-def test_trickle_is_whole_but_slow(emulator: VonageEmulator) -> None:
+def test_fault_trickle_sends_the_body_slowly(emulator: VonageEmulator) -> None:
     emulator.fail_next("trickle", seconds=0.005)
     started = time.monotonic()
     assert put(emulator, s3_body()).json() == s3_body()
@@ -127,7 +127,7 @@ def test_trickle_is_whole_but_slow(emulator: VonageEmulator) -> None:
     assert emulator.target() == s3_body()
 
 
-def test_delay_answers_properly(emulator: VonageEmulator) -> None:
+def test_fault_delay_delays_the_response(emulator: VonageEmulator) -> None:
     emulator.fail_next("delay", seconds=0.4)
     started = time.monotonic()
     assert put(emulator, s3_body()).status_code == 200
@@ -135,7 +135,7 @@ def test_delay_answers_properly(emulator: VonageEmulator) -> None:
 
 
 @pytest.mark.parametrize("apply", [True, False])
-def test_hang_says_nothing(emulator: VonageEmulator, apply: bool) -> None:
+def test_fault_hang_sends_nothing(emulator: VonageEmulator, apply: bool) -> None:
     emulator.fail_next("hang", apply=apply)
     with raw_put(emulator, timeout=0.5) as connection, pytest.raises(TimeoutError):
         connection.recv(1)
@@ -143,14 +143,14 @@ def test_hang_says_nothing(emulator: VonageEmulator, apply: bool) -> None:
     assert put(emulator, s3_body()).status_code == 200
 
 
-def test_clear_faults_lets_go_of_what_hangs(emulator: VonageEmulator) -> None:
+def test_clear_faults_ends_hanging_requests(emulator: VonageEmulator) -> None:
     emulator.fail_next("hang")
     with raw_put(emulator) as connection:
         threading.Timer(0.3, emulator.clear_faults).start()
         assert read_all(connection) == b""
 
 
-def test_stop_lets_go_of_what_hangs() -> None:
+def test_stop_ends_hanging_requests() -> None:
     before = threading.active_count()
     with VonageEmulator() as emulator:
         emulator.fail_next("hang")
@@ -165,7 +165,7 @@ def test_stop_lets_go_of_what_hangs() -> None:
     assert threading.active_count() <= before
 
 
-def test_nonsense_is_refused_when_ordered(emulator: VonageEmulator) -> None:
+def test_fail_next_invalid_fault_is_an_error(emulator: VonageEmulator) -> None:
     for options in (
         {"kind": "explode"},
         {"kind": "trickle", "apply": False},
@@ -176,7 +176,7 @@ def test_nonsense_is_refused_when_ordered(emulator: VonageEmulator) -> None:
             emulator.fail_next(**options)
 
 
-def test_faults_over_http(emulator: VonageEmulator) -> None:
+def test_faults_are_injected_over_http(emulator: VonageEmulator) -> None:
     url = f"{emulator.url}/_sandbox/faults"
     assert requests.post(url, json={"kind": "status", "status": 503}, timeout=TIMEOUT).status_code == 200
     assert put(emulator, s3_body()).status_code == 503

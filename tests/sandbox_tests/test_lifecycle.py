@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starting and stopping: ready in seconds, and nothing left whatever ends it."""
+"""Start and stop of the sandbox, without leftovers after any end."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ time.sleep(600)
 
 
 def spawn(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a Python process in the repository's root, with a directory for temporary files of its own."""
+    """Start a Python process in the root of the repository, with its own directory for temporary files."""
     temporary.mkdir()
     env = {**os.environ, "TMPDIR": str(temporary)}
     return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
 
 
 def assert_gone(pids: list[int], paths: list[str]) -> None:
-    """Fail if a process runs or a file is left."""
+    """Assert that no process runs and no file exists."""
     assert wait_for(lambda: not any(runs(pid) for pid in pids)), [pid for pid in pids if runs(pid)]
     assert wait_for(lambda: not any(os.path.lexists(path) for path in paths)), paths
 
 
-def test_stop_leaves_nothing() -> None:
+def test_stop_leaves_no_process_or_file() -> None:
     started = time.monotonic()
     sandbox = Sandbox(stores=("seaweedfs", "moto", "rclone")).start()
     assert time.monotonic() - started < 30
@@ -69,7 +69,7 @@ def test_stop_leaves_nothing() -> None:
     sandbox.stop()
 
 
-def test_no_secret_on_a_command_line(sandbox: Sandbox) -> None:
+def test_command_lines_contain_no_secret(sandbox: Sandbox) -> None:
     secrets = [store.secret_key for store in sandbox.stores.values()]
     lines = subprocess.run(
         ["ps", "-ww", "-o", "args=", "-p", ",".join(map(str, sandbox.pids))], check=True, **_TEXT
@@ -78,7 +78,7 @@ def test_no_secret_on_a_command_line(sandbox: Sandbox) -> None:
     assert not [secret for secret in secrets if secret in lines]
 
 
-def test_exception_inside_leaves_nothing() -> None:
+def test_exception_leaves_no_process_or_file() -> None:
     seen: dict[str, Any] = {}
 
     def work() -> None:
@@ -92,8 +92,8 @@ def test_exception_inside_leaves_nothing() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_parent_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    """No handler runs in the parent: the clean-up process does it."""
+def test_killed_parent_leaves_no_process_or_file(tmp_path: Path, number: signal.Signals) -> None:
+    """No handler runs in the parent: the clean-up process stops the servers."""
     temporary = tmp_path / "temporary"
     parent = spawn(temporary, "-c", REPORT)
     assert parent.stdout is not None
@@ -107,20 +107,20 @@ def test_killed_parent_leaves_nothing(tmp_path: Path, number: signal.Signals) ->
 
 
 class BrokenStore(Store):
-    """A server that ends at once."""
+    """A server that ends immediately."""
 
     name: ClassVar[str] = "broken"
 
     def command(self, ports: list[int], directory: Path) -> list[str]:
-        """Return a command that complains."""
+        """A command that prints an error."""
         return [sys.executable, "-c", "import sys; sys.exit('no disk')"]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Return nothing."""
+        """Write no configuration."""
         return {}
 
 
-def test_start_that_fails_says_why_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_failure_states_the_reason_and_leaves_no_process_or_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STORES, "broken", BrokenStore)
     sandbox = Sandbox(stores=("rclone", "broken"))
     with pytest.raises(SandboxError, match="no disk"):
@@ -131,7 +131,7 @@ def test_start_that_fails_says_why_and_leaves_nothing(monkeypatch: pytest.Monkey
     assert glob.glob(os.environ.get("TMPDIR", "/tmp") + mine) == []
 
 
-def test_unknown_store_is_refused() -> None:
+def test_start_unknown_store_is_an_error() -> None:
     with pytest.raises(SandboxError, match="minio"):
         Sandbox(stores=("minio",))
 
@@ -141,7 +141,7 @@ _TEXT: dict[str, Any] = {"capture_output": True, "text": True}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_command_runs_until_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+def test_command_runs_until_stopped(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "sandbox.json"
     process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", *GIVEN, "--json", str(file))
     assert wait_for(file.exists, 40)
@@ -191,7 +191,7 @@ def test_command_leaves_keys_to_the_role(tmp_path: Path) -> None:
     assert [name for name in told["extra_vars"] if "uploader" in name] == []
 
 
-def test_command_ends_when_a_server_does(tmp_path: Path) -> None:
+def test_command_ends_when_a_server_ends(tmp_path: Path) -> None:
     file = tmp_path / "sandbox.json"
     process = spawn(
         tmp_path / "temporary", "-m", "tests.sandbox", "--store", "rclone", "--print-env", "--json", str(file)
@@ -225,13 +225,13 @@ def _children(pid: int) -> list[int]:
     return [int(line) for line in found.stdout.split()]
 
 
-def test_two_sandboxes_side_by_side() -> None:
+def test_two_sandboxes_run_concurrently() -> None:
     with Sandbox(stores=("rclone",)) as one, Sandbox(stores=("rclone",)) as two:
         one.store.client().create_bucket(Bucket="mine")
         assert two.store.client().list_buckets()["Buckets"] == []
         assert one.vonage.api_key != two.vonage.api_key
 
 
-def test_policy_is_the_documented_one() -> None:
+def test_upload_only_policy_is_the_documented_policy() -> None:
     actions = [action for statement in upload_only_policy("b")["Statement"] for action in statement["Action"]]
     assert actions == ["s3:ListAllMyBuckets", "s3:ListBucket", "s3:PutObject", "s3:AbortMultipartUpload"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The recording proxy: nothing changed, everything seen, and a word before and after each request."""
+"""The recording proxy: it forwards requests unchanged, records them, and calls hooks."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def put(emulator: VonageEmulator, proxy: RecordingProxy, timeout: float = TIMEOU
 
 
 def connection(proxy: RecordingProxy) -> http.client.HTTPConnection:
-    """Return one connection to the proxy."""
+    """A connection to the proxy."""
     host, port = urlsplit(proxy.url).netloc.split(":")
     return http.client.HTTPConnection(host, int(port), timeout=TIMEOUT)
 
 
-def test_signatures_stay_valid(seaweedfs: Store, bucket: str) -> None:
-    """Uploads of every kind, one of which waits for 100-continue, and what was sent is what is stored."""
+def test_proxy_keeps_signatures_valid(seaweedfs: Store, bucket: str) -> None:
+    """Uploads of every kind, one of them with 100-continue, are stored unchanged."""
     content = bytes(range(256)) * 24000
     with RecordingProxy(seaweedfs.endpoint_url) as proxy:
         client = aws_client("s3", proxy.url, seaweedfs.access_key, seaweedfs.secret_key)
@@ -66,7 +66,7 @@ def test_signatures_stay_valid(seaweedfs: Store, bucket: str) -> None:
     ]
 
 
-def test_wrong_signatures_stay_wrong(seaweedfs: Store) -> None:
+def test_proxy_keeps_wrong_signatures_invalid(seaweedfs: Store) -> None:
     with RecordingProxy(seaweedfs.endpoint_url) as proxy:
         client = aws_client("s3", proxy.url, seaweedfs.access_key, "0" * 40)
         with pytest.raises(client.exceptions.ClientError, match="SignatureDoesNotMatch"):
@@ -74,13 +74,13 @@ def test_wrong_signatures_stay_wrong(seaweedfs: Store) -> None:
         assert proxy.requests[0].status == 403
 
 
-def test_host_header_and_query_are_kept(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
+def test_proxy_keeps_host_header_and_query(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
     requests.get(f"{proxied.url}/v2/project/1/archive?count=2&offset=3", timeout=TIMEOUT)
     assert emulator.log()[0]["headers"]["Host"] == urlsplit(proxied.url).netloc
     assert emulator.log()[0]["query"] == proxied.requests[0].query == "count=2&offset=3"
 
 
-def test_chunked_body_passes(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
+def test_proxy_forwards_chunked_bodies(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
     url = f"{proxied.url}/v2/project/{emulator.api_key}/archive/storage"
     body = requests.Request("PUT", url, json=s3_body()).prepare().body
     assert isinstance(body, bytes)
@@ -91,7 +91,7 @@ def test_chunked_body_passes(emulator: VonageEmulator, proxied: RecordingProxy) 
     assert emulator.target() == s3_body()
 
 
-def test_connection_is_kept(seaweedfs: Store) -> None:
+def test_proxy_keeps_connections_open(seaweedfs: Store) -> None:
     with RecordingProxy(seaweedfs.endpoint_url) as proxy:
         client = connection(proxy)
         sockets = set()
@@ -105,7 +105,7 @@ def test_connection_is_kept(seaweedfs: Store) -> None:
         client.close()
 
 
-def test_latency_is_added_to_each_request_and_not_serialised(emulator: VonageEmulator) -> None:
+def test_proxy_latency_is_concurrent(emulator: VonageEmulator) -> None:
     with RecordingProxy(emulator.url, latency=0.3) as proxy:
         started = time.monotonic()
         threads = [threading.Thread(target=put, args=(emulator, proxy)) for _unused in range(4)]
@@ -119,7 +119,7 @@ def test_latency_is_added_to_each_request_and_not_serialised(emulator: VonageEmu
     assert 0.3 <= taken < 1.1
 
 
-def test_hooks_stand_on_both_sides_of_the_call(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
+def test_proxy_calls_hooks_before_and_after_requests(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
     seen: list[tuple[str, int, int | None, bool]] = []
     proxied.before = lambda n, request: seen.append(("before", n, request.status, emulator.target() is not None))
     proxied.after = lambda n, request: seen.append(("after", n, request.status, emulator.target() is not None))
@@ -128,7 +128,7 @@ def test_hooks_stand_on_both_sides_of_the_call(emulator: VonageEmulator, proxied
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_hook_may_drop_the_connection(emulator: VonageEmulator, proxied: RecordingProxy, moment: str) -> None:
+def test_proxy_hook_can_close_the_connection(emulator: VonageEmulator, proxied: RecordingProxy, moment: str) -> None:
     def drop(n: int, request: ProxiedRequest) -> None:
         raise DropConnection
 
@@ -138,7 +138,7 @@ def test_hook_may_drop_the_connection(emulator: VonageEmulator, proxied: Recordi
     assert (emulator.target() is not None) is (moment == "after")
 
 
-def test_faults_pass_through_and_are_not_retried(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
+def test_proxy_forwards_faults_without_retries(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
     for kind in ("reset", "close", "truncate"):
         emulator.clear_log()
         emulator.fail_next(kind)
@@ -147,7 +147,7 @@ def test_faults_pass_through_and_are_not_retried(emulator: VonageEmulator, proxi
         assert len(emulator.log()) == 1
 
 
-def test_clear_counts_from_one_again(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
+def test_clear_resets_the_count(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
     put(emulator, proxied)
     put(emulator, proxied)
     assert proxied.count == 2
@@ -156,7 +156,7 @@ def test_clear_counts_from_one_again(emulator: VonageEmulator, proxied: Recordin
     assert [each.n for each in proxied.requests] == [1]
 
 
-def test_upstream_that_is_gone_drops_the_client() -> None:
+def test_proxy_unreachable_upstream_closes_the_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with RecordingProxy(f"http://127.0.0.1:{port}") as proxy:
@@ -165,7 +165,7 @@ def test_upstream_that_is_gone_drops_the_client() -> None:
         assert proxy.requests[0].status is None
 
 
-def test_stop_ends_requests_under_way(emulator: VonageEmulator) -> None:
+def test_stop_ends_requests_in_progress(emulator: VonageEmulator) -> None:
     emulator.fail_next("hang")
     proxy = RecordingProxy(emulator.url).start()
     threading.Timer(0.5, proxy.stop).start()
@@ -178,6 +178,6 @@ def test_stop_ends_requests_under_way(emulator: VonageEmulator) -> None:
     emulator.clear_faults()
 
 
-def test_upstream_must_be_plain_http() -> None:
+def test_proxy_requires_an_http_upstream() -> None:
     with pytest.raises(ValueError, match="http://"):
         RecordingProxy("https://s3.amazonaws.com")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PUT and DELETE of the upload target: what is stored, what is refused, what is never answered."""
+"""PUT and DELETE of the upload target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .helpers import SECRET_KEY, TIMEOUT, azure_body, delete, put, s3_body, stor
 
 
 def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
-    """Return a self-signed certificate in PEM form."""
+    """Create a self-signed certificate (PEM)."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "archives.example.com")])
     now = datetime.datetime.now(datetime.UTC)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -32,12 +32,12 @@ def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 def rsa_key(size: int) -> rsa.RSAPrivateKey:
-    """Return an RSA key."""
+    """Create an RSA key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=size)
 
 
 @pytest.mark.parametrize("prefix", ["project", "partner"])
-def test_put_stores_and_echoes_with_the_secret(emulator: VonageEmulator, prefix: str) -> None:
+def test_put_stores_and_returns_the_target_with_its_secret(emulator: VonageEmulator, prefix: str) -> None:
     headers = {"X-OPENTOK-AUTH": token(emulator)}
     url = storage_url(emulator, prefix=prefix)
     answer = requests.put(url, json=s3_body(), headers=headers, timeout=TIMEOUT)
@@ -65,7 +65,7 @@ def test_delete_twice_is_404(emulator: VonageEmulator) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "OPTIONS"])
-def test_no_other_method_is_answered(emulator: VonageEmulator, method: str) -> None:
+def test_other_methods_are_rejected(emulator: VonageEmulator, method: str) -> None:
     put(emulator, s3_body())
     answer = requests.request(
         method, storage_url(emulator), headers={"X-OPENTOK-AUTH": token(emulator)}, timeout=TIMEOUT
@@ -74,7 +74,7 @@ def test_no_other_method_is_answered(emulator: VonageEmulator, method: str) -> N
     assert SECRET_KEY not in answer.text
 
 
-def test_minimal_targets_are_accepted(emulator: VonageEmulator) -> None:
+def test_put_minimal_target_is_accepted(emulator: VonageEmulator) -> None:
     minimal = s3_body(endpoint=None, sse=None)
     del minimal["fallback"]
     assert put(emulator, minimal).status_code == 200
@@ -84,12 +84,12 @@ def test_minimal_targets_are_accepted(emulator: VonageEmulator) -> None:
 
 
 @pytest.mark.parametrize("fallback", ["none", "opentok", "vonage"])
-def test_every_documented_fallback_is_accepted(emulator: VonageEmulator, fallback: str) -> None:
+def test_put_documented_fallback_is_accepted(emulator: VonageEmulator, fallback: str) -> None:
     assert put(emulator, {**s3_body(), "fallback": fallback}).status_code == 200
 
 
 def without(*names: str) -> dict[str, Any]:
-    """Return a right body less these fields."""
+    """A valid body without these fields."""
     return {name: value for name, value in s3_body().items() if name not in names}
 
 
@@ -135,7 +135,7 @@ BAD_BODIES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", BAD_BODIES)
-def test_bad_body_is_refused_and_changes_nothing(emulator: VonageEmulator, name: str) -> None:
+def test_put_invalid_body_is_rejected_without_changes(emulator: VonageEmulator, name: str) -> None:
     answer = put(emulator, BAD_BODIES[name])
     assert answer.status_code == 400
     assert answer.json()["code"] == -1
@@ -156,14 +156,14 @@ def test_bad_body_is_refused_and_changes_nothing(emulator: VonageEmulator, name:
         (None, json.dumps(s3_body()).encode()),
     ],
 )
-def test_no_json_is_refused(emulator: VonageEmulator, content_type: str | None, body: bytes) -> None:
+def test_put_other_content_is_rejected(emulator: VonageEmulator, content_type: str | None, body: bytes) -> None:
     headers = {"X-OPENTOK-AUTH": token(emulator), "Content-Type": content_type}
     answer = requests.put(storage_url(emulator), data=body, headers=headers, timeout=TIMEOUT)
     assert answer.status_code == 400
     assert emulator.target() is None
 
 
-def test_certificates(emulator: VonageEmulator) -> None:
+def test_put_accepts_valid_certificates(emulator: VonageEmulator) -> None:
     pem = certificate(rsa_key(2048))
     for good in (pem, base64.b64encode(pem.encode()).decode(), None):
         assert put(emulator, {**s3_body(), "certificate": good}).status_code == 200
@@ -174,11 +174,11 @@ def test_certificates(emulator: VonageEmulator) -> None:
         assert put(emulator, {**s3_body(), "certificate": bad}).status_code == 400
 
 
-def test_token_is_checked_before_the_body(emulator: VonageEmulator) -> None:
+def test_put_checks_the_token_before_the_body(emulator: VonageEmulator) -> None:
     assert put(emulator, {}, auth=token(emulator, "0" * 40)).status_code == 403
 
 
-def test_log_tells_everything(emulator: VonageEmulator) -> None:
+def test_log_contains_requests_and_responses(emulator: VonageEmulator) -> None:
     put(emulator, s3_body(), params={"a": "b"})
     put(emulator, {})
     delete(emulator)
@@ -196,7 +196,7 @@ def test_log_tells_everything(emulator: VonageEmulator) -> None:
     assert [each["n"] for each in emulator.log()] == [1]
 
 
-def test_errors_may_echo_the_secrets(emulator: VonageEmulator) -> None:
+def test_errors_can_contain_the_secrets(emulator: VonageEmulator) -> None:
     emulator.echo_secrets = True
     answer = put(emulator, s3_body(sse="kms"))
     assert answer.status_code == 400

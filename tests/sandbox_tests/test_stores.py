@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stores are what the tests take them for: each one's strictness, and the hazard of the hostile one."""
+"""The properties of the stores that other tests rely on."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WITH_USERS = ["seaweedfs", "moto-iam"]
 
 
 def refused(call: Any, **arguments: Any) -> str:
-    """Return the error code of a call that must fail."""
+    """The error code of a request that must fail."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     return str(caught.value.response["Error"]["Code"])
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_objects_are_kept(sandbox: Sandbox, name: str) -> None:
+def test_store_keeps_objects(sandbox: Sandbox, name: str) -> None:
     client = sandbox.stores[name].client()
     client.create_bucket(Bucket="kept")
     client.put_object(Bucket="kept", Key="a/b", Body=b"content")
@@ -35,13 +35,13 @@ def test_objects_are_kept(sandbox: Sandbox, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["seaweedfs", "moto-iam", "rclone"])
-def test_wrong_secret_is_refused(sandbox: Sandbox, name: str) -> None:
+def test_store_denies_a_wrong_secret(sandbox: Sandbox, name: str) -> None:
     store = sandbox.stores[name]
     assert refused(store.client(store.access_key, "0" * 40).list_buckets) == "SignatureDoesNotMatch"
 
 
 @pytest.mark.parametrize("name", WITH_USERS)
-def test_user_may_do_what_its_policy_says_at_once(sandbox: Sandbox, name: str) -> None:
+def test_store_applies_the_policy_of_a_user_immediately(sandbox: Sandbox, name: str) -> None:
     store = sandbox.stores[name]
     store.client().create_bucket(Bucket="policies")
     user = store.client(*store.make_user("uploader", upload_only_policy("policies")))
@@ -54,16 +54,16 @@ def test_user_may_do_what_its_policy_says_at_once(sandbox: Sandbox, name: str) -
 
 
 @pytest.mark.parametrize("name", ["moto", "rclone"])
-def test_store_without_users_says_so(sandbox: Sandbox, name: str) -> None:
+def test_store_without_users_reports_it(sandbox: Sandbox, name: str) -> None:
     with pytest.raises(SandboxError, match="has no users"):
         sandbox.stores[name].make_user("uploader", upload_only_policy("policies"))
 
 
-def test_seaweedfs_creates_no_bucket_by_an_upload(seaweedfs: Store) -> None:
+def test_seaweedfs_upload_creates_no_bucket(seaweedfs: Store) -> None:
     assert refused(seaweedfs.client().put_object, Bucket="never-made", Key="a", Body=b"1") == "NoSuchBucket"
 
 
-def test_seaweedfs_has_room_for_many_buckets(seaweedfs: Store) -> None:
+def test_seaweedfs_supports_many_buckets(seaweedfs: Store) -> None:
     client = seaweedfs.client()
     names = [f"many-{number}" for number in range(12)]
     for name in names:
@@ -73,15 +73,15 @@ def test_seaweedfs_has_room_for_many_buckets(seaweedfs: Store) -> None:
         seaweedfs.empty_and_delete(name)
 
 
-def test_rclone_is_hostile(sandbox: Sandbox) -> None:
-    """Removing a subresource it does not know removes the bucket: what the collection must survive."""
+def test_rclone_deletes_the_bucket_for_an_unknown_subresource(sandbox: Sandbox) -> None:
+    """A DELETE of an unknown subresource deletes the bucket. The collection must be safe with such a store."""
     client = sandbox.stores["rclone"].client()
     client.create_bucket(Bucket="hostile")
     client.delete_bucket_cors(Bucket="hostile")
     assert [each["Name"] for each in client.list_buckets()["Buckets"]] == []
 
 
-def test_optional_store_is_left_out_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_optional_store_is_skipped_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SANDBOX_MINISTACK_PYTHON", raising=False)
     monkeypatch.setenv("SANDBOX_LOCALEMU_PYTHON", "/nonexistent/python")
     with Sandbox(stores=("ministack", "localemu"), vonage=False) as sandbox:
@@ -90,14 +90,14 @@ def test_optional_store_is_left_out_with_a_reason(monkeypatch: pytest.MonkeyPatc
         assert "does not exist" in sandbox.skipped["localemu"]
 
 
-def test_store_that_is_needed_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_required_store_is_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nonexistent/bin/python")
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises((StoreUnavailable, FileNotFoundError)):
         Sandbox(stores=("rclone",), vonage=False).start()
 
 
-def test_callers_environment_is_not_used(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_ignores_the_environment_of_the_caller(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_PROFILE": "nobody",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:9",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tokens: those of the documents and of the official SDK are accepted, tampered ones are not."""
+"""Tokens: documented tokens and those of the official SDK are accepted, all others are rejected."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from .helpers import TIMEOUT, application_token, azure_body, official_sdk, put, 
 
 
 def unsigned(emulator: VonageEmulator) -> str:
-    """Return a good token with its signature taken off and the algorithm ``none``."""
+    """A valid token without its signature, and with the algorithm ``none``."""
     payload = token(emulator).split(".")[1]
     header = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).decode().rstrip("=")
     return f"{header}.{payload}."
 
 
 def cut(emulator: VonageEmulator) -> str:
-    """Return a token whose claims were changed after it was signed."""
+    """A token with claims that were changed after it was signed."""
     header, _unused, signature = token(emulator).split(".")
     claims = {"iss": emulator.api_key, "ist": "project", "iat": 1, "exp": int(time.time()) + 100}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
@@ -67,7 +67,7 @@ TAMPERED: dict[str, Callable[[VonageEmulator], str]] = {
 
 
 @pytest.mark.parametrize("name", TAMPERED)
-def test_tampered_token_is_refused_and_changes_nothing(emulator: VonageEmulator, name: str) -> None:
+def test_invalid_token_is_rejected_without_changes(emulator: VonageEmulator, name: str) -> None:
     answer = put(emulator, s3_body(), auth=TAMPERED[name](emulator))
     assert answer.status_code == 403
     assert set(answer.json()) == {"code", "message", "description"}
@@ -80,11 +80,11 @@ def test_documented_token_is_accepted(emulator: VonageEmulator, lifetime: int) -
     assert put(emulator, s3_body(), auth=auth).status_code == 200
 
 
-def test_jti_may_be_left_out(emulator: VonageEmulator) -> None:
+def test_token_without_jti_is_accepted(emulator: VonageEmulator) -> None:
     assert put(emulator, s3_body(), auth=token(emulator, drop=("jti",))).status_code == 200
 
 
-def test_key_of_another_project_is_refused(emulator: VonageEmulator) -> None:
+def test_token_of_another_project_is_rejected(emulator: VonageEmulator) -> None:
     other = emulator.add_project("other")
     url = storage_url(emulator, other.key)
     answer = requests.put(url, json=s3_body(), headers={"X-OPENTOK-AUTH": token(emulator)}, timeout=TIMEOUT)
@@ -95,13 +95,13 @@ def test_key_of_another_project_is_refused(emulator: VonageEmulator) -> None:
     assert emulator.target(other.key) == s3_body()
 
 
-def test_bearer_token_is_refused_for_a_project(emulator: VonageEmulator) -> None:
+def test_bearer_token_is_rejected_for_a_project(emulator: VonageEmulator) -> None:
     headers = {"Authorization": f"Bearer {token(emulator)}"}
     assert requests.put(storage_url(emulator), json=s3_body(), headers=headers, timeout=TIMEOUT).status_code == 403
 
 
 @pytest.mark.parametrize("offset", [-3600, 3600])
-def test_clock_that_is_off_refuses_good_tokens(emulator: VonageEmulator, offset: int) -> None:
+def test_wrong_clock_rejects_valid_tokens(emulator: VonageEmulator, offset: int) -> None:
     emulator.clock_offset = offset
     answer = put(emulator, s3_body())
     assert answer.status_code == 403
@@ -132,13 +132,13 @@ BAD_APPLICATION_CLAIMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", BAD_APPLICATION_CLAIMS)
-def test_application_token_with_bad_claims_is_refused(emulator: VonageEmulator, name: str) -> None:
+def test_application_token_with_invalid_claims_is_rejected(emulator: VonageEmulator, name: str) -> None:
     bearer = application_token(emulator, **BAD_APPLICATION_CLAIMS[name])
     assert application_put(emulator, {"Authorization": f"Bearer {bearer}"}).status_code == 403
     assert emulator.target(emulator.application_id) is None
 
 
-def test_application_needs_its_own_key_and_header(emulator: VonageEmulator) -> None:
+def test_application_requires_its_own_key_and_header(emulator: VonageEmulator) -> None:
     other = emulator.add_application()
     stranger = application_token(emulator, other.private_key_pem)
     hmac = jwt.encode({"application_id": emulator.application_id}, "0" * 40, "HS256")
@@ -153,8 +153,8 @@ def test_application_needs_its_own_key_and_header(emulator: VonageEmulator) -> N
         assert application_put(emulator, headers).status_code == 403
 
 
-def test_tokens_of_the_official_sdk(emulator: VonageEmulator, tmp_path: Path) -> None:
-    """Each kind the SDK makes is accepted; made with a wrong secret it is the SDK's own AuthError."""
+def test_tokens_of_the_official_sdk_are_accepted(emulator: VonageEmulator, tmp_path: Path) -> None:
+    """A token of the SDK with a wrong secret leads to an AuthError of the SDK."""
     assert len(official_sdk(emulator.api_key, emulator.api_secret, api_url=emulator.url).get_archives()) == 0
     with pytest.raises(AuthError):
         official_sdk(emulator.api_key, "0" * 40, api_url=emulator.url).get_archives()

@@ -17,9 +17,10 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._bucket import params as bucket_options
+from .._core.argument_spec import validate_options
 from .._core.errors import InputError
-from .._core.params import validated
-from .._core.values import given
+from .._core.misplaced_secrets import find_misplaced_secrets
+from .._core.values import none_if_blank
 from .._upload_target import params as target_options
 from .settings import Settings, read_settings
 from .variables import NEVER, PREFIX
@@ -40,7 +41,7 @@ OF_ONE_PROJECT = (
 )
 # The variables that the options of the modules come from, where the names differ.
 _VARIABLES = {
-    "the bucket name": "bucket",
+    "name": "bucket",
     "encryption": "sse",
     "public_prefixes": "public",
     "lifecycle": "retention_days",
@@ -170,10 +171,10 @@ def parse_params(
     settings["problems"] += [problem for problem in problems if problem not in settings["problems"]]
     connection = connection_options(settings, variables)
     bucket, target = bucket_options_of(settings), upload_target_options(settings, variables)
-    secrets = {name: given(variables.get(name)) for name in (*OPERATOR_KEY, *PROJECT_SECRETS)}
+    secrets = {name: none_if_blank(variables.get(name)) for name in (*OPERATOR_KEY, *PROJECT_SECRETS)}
     operator = {**connection["aws"], **{name: secrets[name] for name in OPERATOR_KEY}}
     identity = {**connection["vonage"], **{name: secrets[name] for name in PROJECT_SECRETS}, **(times or {})}
-    s3 = {**target["s3"], "secret_key": given(variables.get("uploader_secret_key"))} if target["s3"] else ""
+    s3 = {**target["s3"], "secret_key": none_if_blank(variables.get("uploader_secret_key"))} if target["s3"] else ""
     parse = _Parser(settings, environ)
     desired_bucket = None
     if settings["state"] == "present" or settings["delete_bucket"]:
@@ -188,7 +189,9 @@ def parse_params(
 
 def connection_options(settings: Settings, variables: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
     """Return the options of both connections, without secrets."""
-    text = {name: str(given(variables.get(name)) or "").strip() for name in ("region", "profile", "aws_ca_bundle")}
+    text = {
+        name: str(none_if_blank(variables.get(name)) or "").strip() for name in ("region", "profile", "aws_ca_bundle")
+    }
     owner = settings["expected_bucket_owner"] or ("caller" if settings["verify_only"] else "caller_for_writes")
     aws = {**text, "endpoint_url": settings["endpoint_url"], "validate_certs": settings["validate_certs"]}
     vonage = {name: settings[name] for name in ("api_key", "application_id", "api_url")}
@@ -246,7 +249,7 @@ def upload_target_options(settings: Settings, variables: t.Mapping[str, t.Any]) 
         **shared,
         "s3": {"access_key": access_key, **{name: settings[name] for name in ("bucket", "endpoint", "sse")}},
         "fallback": settings["fallback"],
-        "certificate": str(given(variables.get("certificate")) or ""),
+        "certificate": str(none_if_blank(variables.get("certificate")) or ""),
         "max_age": "" if managed else _or_unset(settings["max_age"]),
         "grace_period": "" if managed else settings["grace_period"],
         "verify": _verify_mode(settings),
@@ -291,10 +294,12 @@ class _Parser:
         self.problems: list[str] = list(settings["problems"])
         self.secrets: list[str] = []
 
-    def __call__(self, parser: t.Any, options: t.Mapping[str, t.Any], verbatim: t.Sequence[str] = ()) -> t.Any:
+    def __call__(
+        self, parser: t.Any, options: t.Mapping[str, t.Any], keep_empty_strings: t.Sequence[str] = ()
+    ) -> t.Any:
         """Return the typed parameters; ``None`` if there are problems."""
         try:
-            return parser.parse_params(validated(parser.ARGUMENTS, options, verbatim), self.environ)
+            return parser.parse_params(validate_options(parser.ARGUMENTS, options, keep_empty_strings), self.environ)
         except InputError as exc:
             known = set(_NAMES.findall(" ".join(self.problems)))
             for problem in map(translate_problem, exc.problems):
@@ -303,7 +308,8 @@ class _Parser:
                 is_derived = self.derives_state_file and names == {f"{PREFIX}state_file"}
                 if not known & names and not (is_derived and f"{PREFIX}bucket" in " ".join(self.problems)):
                     self.problems.append(problem)
-            self.secrets += exc.secrets
+            # Variables of the role are not options of the action, in which execute() finds misplaced secrets.
+            self.secrets += [*exc.secrets, *find_misplaced_secrets(options)]
             return None
 
 

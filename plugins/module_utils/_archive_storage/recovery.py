@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Recovery after a recording that did not arrive: what the request says, and whether a rotation repairs it. Pure.
+"""Recovery after a recording that did not arrive: the request, and the decision whether to rotate the key. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -14,6 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._core.timestamps import UTC_FORMAT
 from .result import EXPECTED_CHANGES
 
 PREFIX = "archive_recover_"
@@ -31,11 +32,11 @@ _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00
 
 @dataclass(frozen=True)
 class RecoveryRequest:
-    """What was reported.
+    """The request for a recovery, from the variables ``archive_recover_*``.
 
     :param project: of the recording.
-    :param archive_created: when the recording began, such as ``2026-01-31T12:00:00Z``; empty if that is not known.
-    :param rotate: when a new key is set, one of ``ROTATE_CHOICES``.
+    :param archive_created: when the recording began, such as ``2026-01-31T12:00:00Z``; empty if it is not known.
+    :param rotate: one of ``ROTATE_CHOICES``.
     """
 
     project: str
@@ -50,34 +51,34 @@ def parse_request(variables: t.Mapping[str, t.Any], problems: list[str]) -> Reco
     """Parse the variables of a recovery.
 
     :param variables: without their prefix ``archive_recover_``.
-    :param problems: gets a sentence for everything that is wrong.
+    :param problems: the list to which problems are added.
     """
     texts = {name: _text(variables.get(name)) for name in VARIABLES}
     created, rotate = texts["archive_created"], texts["rotate"] or BAD_CREDENTIALS
-    matched = _TIME.fullmatch(created)
+    time = _TIME.fullmatch(created)
     if not texts["project"]:
-        problems.append(f"{PREFIX}project is not set: it must be the id of the project of the recording")
-    if created and not matched:
+        problems.append(f"{PREFIX}project is not set. Set it to the ID of the project of the recording")
+    if created and not time:
         problems.append(f"{PREFIX}archive_created: must be a UTC time such as 2026-01-31T12:00:00Z, got {created!r}")
     if rotate not in ROTATE_CHOICES:
         problems.append(f"{PREFIX}rotate: must be one of {', '.join(ROTATE_CHOICES)}, got {rotate!r}")
-    since = f"{matched.group(1)}T{matched.group(2)}Z" if matched else ""
-    return RecoveryRequest(texts["project"].lower(), since, rotate)
+    created_utc = f"{time.group(1)}T{time.group(2)}Z" if time else ""
+    return RecoveryRequest(texts["project"].lower(), created_utc, rotate)
 
 
 def _text(value: t.Any) -> str:
-    """Return the text of a variable that became a number or a time on its way through YAML."""
+    """Return a variable as text: YAML may have parsed it as a number or a time."""
     if isinstance(value, datetime.datetime):
         utc = value.astimezone(datetime.timezone.utc) if value.tzinfo else value
-        return utc.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc.strftime(UTC_FORMAT)
     return "" if value is None else str(value).strip()
 
 
 def plan_recovery(request: RecoveryRequest, result: t.Mapping[str, t.Any], *, managed: bool, findings: str) -> str:
-    """Return the reason for a rotation, or why there is none.
+    """Return the reason for the decision: one of ``ROTATING``, or a reason not to rotate.
 
     :param result: of a run that verified everything and changed nothing; it may have failed.
-    :param findings: what is wrong, empty if nothing is.
+    :param findings: the problems that the run found; empty if there are none.
     """
     if "bucket" in result["bucket_changes"] or not managed:
         return MANUAL_REPAIR_REQUIRED
@@ -85,7 +86,7 @@ def plan_recovery(request: RecoveryRequest, result: t.Mapping[str, t.Any], *, ma
         return BAD_CREDENTIALS
     if findings:
         return MANUAL_REPAIR_REQUIRED
-    # The recording began with another target. This is how a series of forced rotations ends.
+    # The recording began with another target. This ends a series of forced rotations.
     set_at = str(result["state_file"].get("time") or "")
     if request.archive_created and set_at > request.archive_created:
         return ALREADY_ROTATED
@@ -94,7 +95,7 @@ def plan_recovery(request: RecoveryRequest, result: t.Mapping[str, t.Any], *, ma
 
 def has_bad_credentials(result: t.Mapping[str, t.Any]) -> bool:
     """Whether the key of the upload target is deleted, inactive or not allowed to upload."""
-    # A verification that failed says in its error what differs.
+    # The error of a failed verification contains the differences.
     error = result.get("error") or {}
     changes = error.get("changes") or result["uploader_changes"]
     reason = error.get("reason") or result["reason"]
@@ -102,18 +103,16 @@ def has_bad_credentials(result: t.Mapping[str, t.Any]) -> bool:
 
 
 def advise(*, managed: bool, findings: str) -> str:
-    """Return what a person has to do."""
+    """Return the manual repair, as sentences."""
     if not managed:
         return (
-            "The access key of the upload target is external (archive_storage_upload_key), so that no run can replace "
-            "it: "
-            "create another key yourself, or set archive_storage_upload_key to managed."
+            "The access key of the upload target is external (archive_storage_upload_key): a run cannot replace it. "
+            "Create another key yourself, or set archive_storage_upload_key to managed."
         )
     if findings:
-        return "No other access key would repair that: the upload target was not changed."
+        return "A new access key does not repair this. The upload target was not changed. Repair the findings first."
     return (
-        "Uploads arrive as configured, but a recording did not. The upload target may have been changed in the "
-        "dashboard, "
-        "where nothing can read it, or the failure is over. With archive_recover_rotate=always, the target is set "
-        "again."
+        "Uploads arrive as configured, but a recording did not. Either the upload target was changed in the vendor's "
+        "dashboard, which no run can detect, or the failure was temporary. With archive_recover_rotate=always, a run "
+        "sets the target again."
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import compose
+from .._core.errors import format_message
 from .._core.plan import Context, Outcome
 from . import recovery as recoveries
 from . import result as results
@@ -19,7 +19,7 @@ from .recovery import MANUAL_REPAIR_REQUIRED, ROTATING, advise, parse_request, p
 
 MODES = RUN, RECOVERY_PLAN, RECOVERY = ("run", "recovery_plan", "recovery")
 ARGUMENTS: dict[str, t.Any] = {"mode": {"type": "str", "choices": list(MODES), "default": RUN}}
-# The variables that the tasks of the role register, by the name of the step.
+# The registered variables of the role's tasks, by the name of the step.
 REGISTERED = {
     "validate": "_archive_storage",
     "secret_check": "_archive_storage_secret_check",
@@ -39,7 +39,7 @@ def report(params: t.Mapping[str, t.Any], context: Context, known: t.Mapping[str
     """Return the result of a run of the role, or of a recovery.
 
     :param params: the options of the action.
-    :param known: the variables of the task that this reads: registered results, facts, ``archive_recover_*``.
+    :param known: the variables that :func:`report` reads: registered results, facts, ``archive_recover_*``.
     :param show: shows a line to the user.
     """
     if params["mode"] == RECOVERY_PLAN:
@@ -65,7 +65,7 @@ def _report_run(known: t.Mapping[str, t.Any], context: Context, show: Show) -> O
 
 
 def _plan_recovery(known: t.Mapping[str, t.Any]) -> Outcome:
-    """Decide after a run that verified everything whether a rotation repairs what is wrong."""
+    """Decide whether a rotation is a repair, after a run that verified everything."""
     recovery, result = known[RECOVERY_FACT], known[RESULT]
     managed = bool((known.get(REGISTERED["validate"]) or {}).get("managed"))
     findings = _describe_findings(result)
@@ -79,7 +79,7 @@ def _plan_recovery(known: t.Mapping[str, t.Any]) -> Outcome:
 def _describe_findings(result: t.Mapping[str, t.Any]) -> str:
     error = result.get("error")
     if error:
-        return compose(error["operation"], error["problem"], error.get("hint") or "")
+        return format_message(error["operation"], error["problem"], error.get("hint") or "")
     return str(result.get("mismatch") or "")
 
 
@@ -103,5 +103,5 @@ def _report_recovery(known: t.Mapping[str, t.Any], context: Context, show: Show)
 
 
 def _stats(summary: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Return what ``set_stats`` returns: AWX makes an artifact of it. Of several hosts, the last one counts."""
+    """Return the result of ``set_stats``, an artifact of the job in AWX. The last host replaces the others."""
     return {"data": {"archive_storage_summary": dict(summary)}, "per_host": False, "aggregate": False}

@@ -36,7 +36,7 @@ EMPTY: Result = {
     "retained_keys_reason": "",
     "retained_keys_until": None,
 }
-# Parts of a managed key that the reason of the upload target and the age of keys explain.
+# Changes of a managed key that are not drift: the reason of the upload target and the age of keys explain them.
 EXPECTED_CHANGES = ("target", "access_keys")
 MOST_NAMES = 8
 
@@ -49,7 +49,7 @@ class Steps:
     :param target: of the task that creates, updates or deletes the upload target.
     :param requirements: of the task that applies pending requirements to the bucket.
     :param is_rolled_back: whether the requirements were removed again.
-    :param error: why the run failed, as ``error`` of a module.
+    :param error: the reason for the failure of the run, as ``error`` of a module.
     """
 
     bucket: t.Mapping[str, t.Any] | None = None
@@ -89,7 +89,7 @@ def _bucket_result(bucket: t.Mapping[str, t.Any], requirements: t.Mapping[str, t
 
 
 def describe_mismatch(result: t.Mapping[str, t.Any], managed: bool) -> str:
-    """Return what is not as configured, for a run that changes nothing; empty if everything is."""
+    """Return a description of the drift, for a run that changes nothing; empty if there is none."""
     uploader = [name for name in result["uploader_changes"] if name not in EXPECTED_CHANGES]
     reason, state_file = result["reason"], result["state_file"]
     is_target_wrong = reason in ("changed", "expired") or (reason == "unknown" and bool(state_file.get("location")))
@@ -99,9 +99,8 @@ def describe_mismatch(result: t.Mapping[str, t.Any], managed: bool) -> str:
     target = state_file.get("reason") or _describe_reason(reason, managed)
     return (
         f"{subject} is not as configured. Bucket: {', '.join(result['bucket_changes']) or 'as configured'}. "
-        f"Uploader: {', '.join(uploader) or 'as configured'}. Upload target: {target}. The playbook configure repairs "
-        f"it; "
-        "with --check --diff it shows the difference."
+        f"Uploader: {', '.join(uploader) or 'as configured'}. Upload target: {target}. Run the playbook configure to "
+        "repair it, or with --check --diff to show the differences."
     )
 
 
@@ -116,7 +115,7 @@ def _describe_reason(reason: str, managed: bool) -> str:
 
 
 def summarize(result: t.Mapping[str, t.Any], bucket: str, *, failed: bool, check_mode: bool) -> Result:
-    """Return the artifact of a workflow. AWX shows it; there is no secret in it."""
+    """Return the artifact of a workflow. AWX shows it: it must not contain a secret."""
     reason = "failed" if "error" in result else result["reason"]
     return {
         "project": result["project"],
@@ -129,7 +128,7 @@ def summarize(result: t.Mapping[str, t.Any], bucket: str, *, failed: bool, check
 
 
 def format_lines(result: t.Mapping[str, t.Any], *, check_mode: bool = False) -> list[str]:
-    """Return the lines for a person."""
+    """Return the lines to show to the user."""
     state = "failed" if "error" in result else "changed" if result["changed"] else "ok"
     lines = [f"Project {result['project'] or '(unknown)'}: {state}{' (check mode)' if check_mode else ''}"]
     lines += [f"  {name}: {text}" for name, text in _details(result).items() if text]
@@ -172,21 +171,17 @@ def _changes(names: t.Sequence[str]) -> str:
 def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
     """Return the results of the steps of this run of the role.
 
-    A result that an earlier run of the role registered must not count: a step counts only if all steps before it
-    succeeded, because a run that fails at a step does not register the later ones.
+    Variables of an earlier run of the role may exist. A step is read only if all steps before it succeeded, because a
+    run that fails at a step does not register the later ones.
 
-    :param registered: by the name of the step, see ``STEPS``; steps that are not registered are left out.
+    :param registered: the registered results, by the name of the step.
     """
     validated = registered.get("validate") or {}
     steps = Steps()
     names = (
         ("bucket_check", "target", "deletion")
         if validated.get("state") == "absent"
-        else (
-            "secret_check",
-            "bucket",
-            "target",
-        )
+        else ("secret_check", "bucket", "target")
     )
     if _stops(steps, "validate the variables", registered.get("validate")):
         return steps
@@ -205,7 +200,7 @@ def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
     return steps
 
 
-# What could not be done, by the name of the step.
+# The operations in error messages, by the name of the step.
 _OPERATIONS = {
     "bucket_check": "check that the bucket can be deleted",
     "secret_check": "check that the secret key is not needed",
@@ -219,7 +214,7 @@ _OPERATIONS = {
 
 
 def _stops(steps: Steps, operation: str, result: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether the run ended at this step; then the error is known."""
+    """Whether the run ended at this step. If so, set the error."""
     if result is None:
         steps.error = _error(operation, "the task was not executed")
     elif result.get("failed") or result.get("unreachable"):
@@ -258,7 +253,7 @@ def secret_key_error(reason: str) -> Result:
         "update the upload target",
         f"archive_storage_uploader_secret_key is not set, and the upload target needs an update (reason: {reason})",
         "secret_needed",
-        "Nothing was changed.",
+        "Nothing was changed. Set archive_storage_uploader_secret_key.",
         reason=reason,
     )
 

@@ -2,13 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reading the variables of the role ``archive_storage``. Pure.
+"""Parses the variables of the role ``archive_storage``. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Values may arrive as AWX sends them: empty strings or nothing for inputs that were left empty, numbers for ids (a survey
-answer of digits becomes a number in ansible-core 2.19 and later), strings for booleans and numbers, YAML in a text area
-for a list or a dictionary.
+AWX sends empty strings for empty inputs, numbers for IDs (digits in a survey become a number in ansible-core 2.19 and
+later), strings for booleans and numbers, and YAML in a text area for a list or a dictionary.
 """
 
 from __future__ import annotations
@@ -19,8 +18,9 @@ import typing as t
 
 from .._aws import session as aws
 from .._aws.s3_naming import record_key
+from .._core.misplaced_secrets import find_misplaced_secrets
 from .._core.optional_imports import load
-from .._core.values import API_SECRET, AWS_SECRET, PEM, credentials, first, without_userinfo
+from .._core.values import first_env, url_userinfo, without_userinfo
 from .._upload_target.target import default_sse
 from . import variables as spec
 from .validation import find_contradictions
@@ -34,65 +34,65 @@ Settings = dict[str, t.Any]
 
 
 class _Reader:
-    """Reads single variables, and collects the problems."""
+    """Parses single variables, and collects the problems."""
 
-    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
-        self.given = given
+    def __init__(self, variables: t.Mapping[str, t.Any]) -> None:
+        self.variables = variables
         self.problems: list[str] = []
 
     def text(self, name: str) -> str:
-        value = self.given.get(name)
+        value = self.variables.get(name)
         return "" if value is None else str(value).strip()
 
-    def complain(self, name: str, problem: str) -> None:
+    def add_problem(self, name: str, problem: str) -> None:
         self.problems.append(f"{PREFIX}{name} {problem}")
 
     def choice(self, name: str) -> str | None:
         variable = VARIABLES[name]
         value = self.text(name) or variable.default
         if value is not None and value not in variable.choices:
-            self.complain(name, f"is {value!r}, not one of {', '.join(variable.choices)}")
+            self.add_problem(name, f"is {value!r}, not one of {', '.join(variable.choices)}")
         return value
 
     def boolean(self, name: str) -> t.Any:
         value = self.text(name).lower()
         if value and value not in TRUE | FALSE:
-            self.complain(name, f"is {value!r}, neither true nor false")
+            self.add_problem(name, f"is {value!r}, neither true nor false")
         return value in TRUE if value else VARIABLES[name].default
 
     def number(self, name: str) -> t.Any:
         value = self.text(name)
         if value and not (value.isascii() and value.isdigit()):
-            self.complain(name, f"is {value!r}, not a whole number")
+            self.add_problem(name, f"is {value!r}, not a whole number")
             return VARIABLES[name].default
         return int(value) if value else VARIABLES[name].default
 
     def structure(self, name: str, kind: type) -> t.Any:
         """Return a list or dictionary, also from YAML or JSON; ``None`` if it is unset."""
-        value = self.given.get(name)
+        value = self.variables.get(name)
         if isinstance(value, str):
-            value = self._parsed(name, value)
+            value = self._parse_yaml(name, value)
         if value is not None and not isinstance(value, kind):
-            self.complain(name, f"is not a {'list' if kind is list else 'dictionary'}")
+            self.add_problem(name, f"is not a {'list' if kind is list else 'dictionary'}")
             return None
         return value
 
-    def _parsed(self, name: str, text: str) -> t.Any:
+    def _parse_yaml(self, name: str, text: str) -> t.Any:
         try:
             return load("yaml").load(text, Loader=_plain_loader())
         except (load("yaml").YAMLError, ValueError):  # ValueError: !!int before a word
-            self.complain(name, "is a string that is not valid YAML")
+            self.add_problem(name, "is a string that is not valid YAML")
             return None
 
     def names(self, name: str) -> list[str]:
         """Return a list of names, also from text with commas or one name per line."""
-        value = self.given.get(name)
+        value = self.variables.get(name)
         if isinstance(value, str):
             value = [part for part in re.split(r"[,\n]", value) if part.strip()]
         if value is None or (isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)):
             value = [] if value is None else [value]
         if not isinstance(value, (list, tuple)):
-            self.complain(name, "is not a list")
+            self.add_problem(name, "is not a list")
             return []
         return [str(item).strip() for item in value]
 
@@ -126,8 +126,8 @@ def read_settings(
     settings.update({name: read.structure(name, dict) for name in spec.of_kind(DICT)})
     settings.update({name: read.names(name) for name in spec.of_kind(NAMES)})
     _use_environment(settings, environ or {})
-    _hide_secrets(settings, read)
-    # As vonage_archive_storage reads it: recordings and state files have the id of the project in their names.
+    _reject_misplaced_secrets(settings, read)
+    # Keys of recordings and state files contain the ID, which vonage_archive_storage converts to lower case.
     settings["application_id"] = settings["application_id"].lower()
     settings["project"] = settings["api_key"] or settings["application_id"]
     settings["endpoint_url"] = settings["endpoint_url"] or settings["endpoint"]
@@ -142,31 +142,33 @@ def read_settings(
 def _use_environment(settings: Settings, environ: t.Mapping[str, str]) -> None:
     """Apply the environment variables that the role reads itself.
 
-    The modules would take the endpoint of the upload target before the one of the environment.
+    For the modules, the endpoint of the upload target would have precedence over the environment.
     """
     if not (settings["api_key"] or settings["application_id"]):
-        settings["api_key"] = first(environ, "VONAGE_VIDEO_API_KEY") or ""
+        settings["api_key"] = first_env(environ, "VONAGE_VIDEO_API_KEY") or ""
     if not (settings["api_key"] or settings["application_id"]):
-        settings["application_id"] = first(environ, "VONAGE_VIDEO_APPLICATION_ID") or ""
+        settings["application_id"] = first_env(environ, "VONAGE_VIDEO_APPLICATION_ID") or ""
     settings["endpoint_url"] = settings["endpoint_url"] or aws.configured_endpoint(environ, *aws.ENDPOINTS) or ""
 
 
-def _hide_secrets(settings: Settings, read: _Reader) -> None:
-    """Hide secrets in variables for something else: ids and addresses may be shown."""
-    forms: dict[str, tuple[t.Callable[[str], t.Any], str, str]] = {
-        "uploader_access_key": (AWS_SECRET.fullmatch, "the form of a secret key", "uploader_secret_key"),
-        "api_key": (API_SECRET.search, "an API secret in it, or has the form of one", "api_secret"),
-        "application_id": (lambda text: PEM in text, "the form of a private key", "private_key"),
+def _reject_misplaced_secrets(settings: Settings, read: _Reader) -> None:
+    """Reject and hide secrets in variables for IDs and URLs, which are shown in messages."""
+    forms = {
+        "uploader_access_key": ("a secret key", "uploader_secret_key"),
+        "api_key": ("an API secret", "api_secret"),
+        "application_id": ("a private key or an API secret", "private_key"),
     }
-    for name, (is_secret, form, secret) in forms.items():
-        if is_secret(settings[name]):
+    for name, (form, secret) in forms.items():
+        if find_misplaced_secrets(settings[name], name):
             settings[name] = "hidden"
-            read.complain(name, f"has {form}: it and {PREFIX}{secret} look swapped")
+            read.add_problem(name, f"contains {form}: check whether it and {PREFIX}{secret} are swapped")
     for name in (*URLS, "state_file"):
         # A state file may be a local file, with @ in its path.
-        if credentials(settings[name]) if name == "state_file" else "@" in settings[name]:
+        if url_userinfo(settings[name]) if name == "state_file" else "@" in settings[name]:
             settings[name] = without_userinfo(settings[name])
-            read.complain(name, f"{settings[name]!r} holds credentials: set them in the variables for credentials")
+            read.add_problem(
+                name, f"{settings[name]!r} contains credentials: set them in the variables for credentials"
+            )
 
 
 def _derive(settings: Settings) -> None:
@@ -188,7 +190,7 @@ def _derive(settings: Settings) -> None:
 def _state_file(settings: Settings) -> str:
     state_file, bucket = str(settings["state_file"]), settings["bucket"]
     if not state_file and bucket:
-        # The containers of jobs are temporary: the state file is in the bucket, where only the operator can read it.
+        # Containers of AWX jobs are temporary, so the state file is in the bucket. Only the operator can read it there.
         state_file = f"s3://{bucket}/{record_key(settings['project'])}"
     return "" if state_file == "none" else state_file
 
@@ -203,7 +205,7 @@ def _lifecycle(settings: Settings) -> dict[str, t.Any]:
 
 
 def _probe(rules: list[t.Any]) -> dict[str, str]:
-    """Return an origin and a method to verify the CORS rules with: the first ones, with a word for a star."""
+    """Return an origin and a method to verify the CORS rules with: the first ones, without a wildcard."""
     rule = rules[0] if rules and isinstance(rules[0], dict) else {}
     origin, method = ((list_items(rule.get(name)) or [""])[0] for name in ("allowed_origins", "allowed_methods"))
     origin = "https://www.example.com" if origin == "*" else origin.replace("*", "www")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from .._core.action import read_variables
 from .._core.plan import Context
-from .._core.values import given
+from .._core.values import none_if_blank
 from . import recovery
 from .unknown_variables import BROADCAST_PREFIX
 from .variables import PREFIX, SECRETS, VARIABLES
@@ -24,11 +24,11 @@ from .variables import PREFIX, SECRETS, VARIABLES
 class TaskVariables:
     """The variables of a task, templated.
 
-    :param storage: those of the role, without their prefix ``archive_storage_``.
-    :param recover: those of a recovery, without their prefix ``archive_recover_``.
-    :param owner: ``vonage_project_id``, the project that a host of the account's inventory is.
+    :param storage: the variables of the role, without their prefix ``archive_storage_``.
+    :param recover: the variables of a recovery, without their prefix ``archive_recover_``.
+    :param owner: ``vonage_project_id``, the project of a host of the account's inventory.
     :param names: the names of all variables.
-    :param problems: what is wrong with the templates of variables.
+    :param problems: templates of variables that failed.
     """
 
     storage: t.Mapping[str, t.Any] = field(repr=False)
@@ -37,11 +37,11 @@ class TaskVariables:
     names: t.Sequence[str] = ()
     problems: t.Sequence[str] = ()
 
-    def learn_secrets(self, context: Context) -> None:
+    def register_secrets(self, context: Context) -> None:
         for name in SECRETS:
-            value = given(self.storage.get(name))
+            value = none_if_blank(self.storage.get(name))
             if value is not None:
-                context.learn(str(value))
+                context.register_secret(str(value))
 
 
 def read_task_variables(action: t.Any, task_vars: t.Mapping[str, t.Any]) -> TaskVariables:

@@ -43,7 +43,7 @@ BROADCAST_VARIABLES = frozenset(
         "user_tags",
         "rotate",
         "rotate_after",
-        "grace",
+        "grace_period",
         "endpoint_url",
         "iam_endpoint_url",
         "access_key",
@@ -56,9 +56,9 @@ BROADCAST_VARIABLES = frozenset(
         "verify_timeout",
     ]
 )
-# What the roles and their playbooks set or read besides.
+# Other variables of the roles and their playbooks.
 OTHERS = frozenset(("hosts", "result", "recovery"))
-# High enough for other names that begin in the same way, of a list of projects for example.
+# Names of other variables with the same prefix, such as a list of projects, must not cause a warning.
 SIMILAR = 0.75
 
 

@@ -30,15 +30,15 @@ def validate(
 
     :param params: the options of the action.
     :param role_environ: the environment of the controller.
-    :raises InputError: a recovery is requested by invalid variables.
+    :raises InputError: the variables of a recovery are invalid.
     """
-    variables.learn_secrets(context)
+    variables.register_secrets(context)
     if params["mode"] == RECOVER:
         return _validate_recovery(variables, role_environ)
     for warning in describe_unknown_variables(variables.names):
         context.warn(warning)
     try:
-        found = parse_params(
+        parsed = parse_params(
             variables.storage,
             context.environ,
             role_environ,
@@ -47,25 +47,25 @@ def validate(
         )
     except InvalidVariablesError as exc:
         for secret in exc.secrets:
-            context.learn(secret)
+            context.register_secret(secret)
         identity = {"project": exc.settings["project"], "bucket": {"name": exc.settings["bucket"]}}
         return Outcome(False, {**identity, "error": exc.as_result()}, failed=str(exc))
-    for warning in found.warnings:
+    for warning in parsed.warnings:
         context.warn(warning)
-    settings = found.settings
+    settings = parsed.settings
     return Outcome(
         False,
         {
-            "project": found.project,
+            "project": parsed.project,
             "state": settings["state"],
-            "managed": found.managed,
+            "managed": parsed.managed,
             "verify_only": settings["verify_only"],
-            "can_verify": found.can_verify,
-            "lacks_secret_key": found.lacks_secret_key,
+            "can_verify": parsed.can_verify,
+            "lacks_secret_key": parsed.lacks_secret_key,
             "delete_bucket": settings["delete_bucket"],
-            "bucket": found.bucket,
-            "upload_target": found.upload_target,
-            "connection": found.connection,
+            "bucket": parsed.bucket,
+            "upload_target": parsed.upload_target,
+            "connection": parsed.connection,
         },
     )
 
@@ -78,8 +78,8 @@ def _validate_recovery(variables: TaskVariables, role_environ: t.Mapping[str, st
         raise InputError(problems, "Nothing was changed.")
     # Other problems do not matter if this host is not that project.
     settings = read_settings(variables.storage, role_environ)
-    # As in the playbook fleet: hosts of the account's inventory that have no secret of their own. The environment may
-    # name one project; such a host is another one.
+    # As in the playbook fleet: a host of the account's inventory without its own secret. The environment may name
+    # another project.
     by_account = bool(variables.owner) and not {"api_secret", "private_key"}.intersection(settings["secrets"])
     project = variables.owner if by_account else settings["project"]
     recovery = {

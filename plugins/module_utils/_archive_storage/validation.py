@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .._aws.session import is_at_aws, is_url
+from .._aws.session import is_at_aws
+from .._core.validation import is_url
 from .variables import ALLOW, PREFIX
 
 URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
@@ -47,7 +48,7 @@ def _project_contradictions(settings: t.Mapping[str, t.Any]) -> dict[str, bool]:
     project, api_key, application_id = (settings[name] for name in ("project", "api_key", "application_id"))
     return {
         "archive_storage_api_key (or archive_storage_application_id) is not set": not project,
-        "archive_storage_api_key and archive_storage_application_id exclude each other": bool(
+        "archive_storage_api_key and archive_storage_application_id are mutually exclusive": bool(
             api_key and application_id
         ),
         f"the project id {project!r} contains characters that are not valid in an id": (
@@ -73,9 +74,10 @@ def _key_contradictions(settings: t.Mapping[str, t.Any], present: bool) -> dict[
         "archive_storage_rotate: an external key cannot be rotated: set archive_storage_upload_key to managed": (
             external and settings["rotate"] and settings["update"] != "always"
         ),
-        "archive_storage_revoke_old_keys: the collection does not manage the key of "
-        "archive_storage_upload_key=external; "
-        "deactivate it yourself": not settings["managed"] and settings["revoke_old_keys"],
+        "archive_storage_revoke_old_keys: an external key is not managed: deactivate it yourself": not settings[
+            "managed"
+        ]
+        and settings["revoke_old_keys"],
         "archive_storage_upload_key is external, and archive_storage_uploader_access_key is not set": (
             external and not settings["uploader_access_key"]
         ),
@@ -109,7 +111,7 @@ def _store_contradictions(settings: t.Mapping[str, t.Any], present: bool) -> dic
 
 def _deletion_contradictions(settings: t.Mapping[str, t.Any], present: bool) -> dict[str, bool]:
     return {
-        "archive_storage_state is absent: there is nothing to verify": settings["verify_only"] and not present,
+        "archive_storage_state is absent, which cannot be verified": settings["verify_only"] and not present,
         "archive_storage_delete_bucket deletes every recording in the bucket: to confirm, set "
         "archive_storage_delete_recordings to the name of the bucket": (
             settings["delete_bucket"] and settings["delete_recordings"] != settings["bucket"]
@@ -138,7 +140,7 @@ def _value_problems(settings: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _cors_problems(rules: list[t.Any]) -> list[str]:
-    """Return the problems that the argument spec of the module would name by other words."""
+    """Return problems for which the argument spec of the module has less specific messages."""
     no_dicts = [
         f"{PREFIX}cors_rules[{at}] is not a dictionary" for at, rule in enumerate(rules) if not isinstance(rule, dict)
     ]

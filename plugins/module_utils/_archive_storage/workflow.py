@@ -35,7 +35,7 @@ def configure(params: Params, context: Context) -> Outcome:
         run.apply()
     except errors.ArchivingError as exc:
         for secret in exc.secrets:
-            context.learn(secret)
+            context.register_secret(secret)
         run.steps.error = exc.as_result()
         return run.outcome(failed=str(exc))
     return run.outcome()
@@ -56,7 +56,7 @@ class _Run:
     def apply(self) -> None:
         if self.params.lacks_secret_key:
             self._check_secret_key()
-        self.steps.bucket = self._note("bucket", bucket.ensure_bucket(self._desired_bucket, self.context))
+        self.steps.bucket = self._add_diff("bucket", bucket.ensure_bucket(self._desired_bucket, self.context))
         if self._is_target_due():
             self._apply_target()
         if is_requirements_due(self.steps, verify_only=False):
@@ -64,7 +64,7 @@ class _Run:
 
     @property
     def _desired_bucket(self) -> BucketParams:
-        # It is missing only if the archive storage is deleted.
+        # It is None only if the archive storage is deleted.
         return t.cast(BucketParams, self.params.desired_bucket)
 
     def outcome(self, failed: str = "") -> Outcome:
@@ -77,15 +77,15 @@ class _Run:
 
         :raises SecretNeededError: the upload target needs an update.
         """
-        found = upload_target.ensure_upload_target(self.params.desired_target, replace(self.context, check_mode=True))
-        self.steps.target = {**found.result, "changed": False}
-        reason = found.result["reason"]
+        outcome = upload_target.ensure_upload_target(self.params.desired_target, replace(self.context, check_mode=True))
+        self.steps.target = {**outcome.result, "changed": False}
+        reason = outcome.result["reason"]
         if reason != "unchanged" and not self.context.check_mode:
             error = secret_key_error(reason)
             raise SecretNeededError(error["operation"], error["problem"], error["hint"], reason=reason)
 
     def _is_target_due(self) -> bool:
-        """Whether the target has to be read, or read again: the secret key check may be all that is needed."""
+        """Whether the target task is executed: the check of the secret key may be sufficient."""
         target, pending = self.steps.target, (self.steps.bucket or {}).get("pending_requirements")
         return target is None or target["reason"] != "unchanged" or bool(pending)
 
@@ -98,10 +98,10 @@ class _Run:
         if bucket_result.get("changed") and self.params.can_verify:
             desired = replace(desired, verify="always")
         outcome = upload_target.ensure_upload_target(desired, self.context)
-        self.steps.target = self._note("upload target", outcome)
+        self.steps.target = self._add_diff("upload target", outcome)
 
     def _apply_requirements(self) -> None:
-        """Apply the pending requirements: no recording can still use an upload target that does not meet them."""
+        """Apply the pending requirements. No recording uses an upload target that violates them."""
         pending = (self.steps.bucket or {})["pending_requirements"]
         desired = requirements_of(self._desired_bucket, pending)
         outcome = bucket.ensure_bucket(desired, self.context)
@@ -111,14 +111,14 @@ class _Run:
                 upload_target.ensure_upload_target(replace(self.params.desired_target, verify="only"), self.context)
             except errors.ArchivingError as exc:
                 raise self._roll_back(exc, desired, pending) from exc
-        self._note("bucket requirements", outcome)
+        self._add_diff("bucket requirements", outcome)
 
     def _roll_back(
         self, exc: errors.ArchivingError, desired: BucketParams, pending: t.Sequence[str]
     ) -> errors.ArchivingError:
-        """Remove requirements that uploads do not meet; return the error with the outcome of that.
+        """Remove requirements that uploads do not meet, and return the error with a hint about it.
 
-        There are stores that otherwise reject every upload.
+        With the requirements, some stores reject every upload.
         """
         names = " and ".join(pending)
         try:
@@ -130,14 +130,14 @@ class _Run:
         self.steps.is_rolled_back = True
         return exc.with_hint(f"{names} was removed from the bucket again.")
 
-    def _note(self, name: str, outcome: Outcome) -> dict[str, t.Any]:
+    def _add_diff(self, name: str, outcome: Outcome) -> dict[str, t.Any]:
         if outcome.before != outcome.after:
             self.diffs[name] = (outcome.before or {}, outcome.after or {})
         return {**outcome.result, "changed": outcome.changed}
 
 
 def requirements_of(desired: BucketParams, pending: t.Collection[str]) -> BucketParams:
-    """Return the parameters of a bucket that only gets the pending requirements, without delay."""
+    """Return the parameters that only apply the pending requirements, immediately."""
     policy = desired.facets["policy"]
     required = {name: True if name in pending else None for name in ("require_tls", "require_encryption")}
     policy = replace(policy, public_prefixes=None, defer=False, **required)

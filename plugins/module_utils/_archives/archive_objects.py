@@ -2,58 +2,59 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether archives that count as uploaded are in the bucket, with the size that the API says.
+"""Checks that uploaded archives are in the bucket, with the size that the API reports.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 The key of a recording is fixed: ``<project>/<archive>/archive.mp4``, or ``archive.zip`` for individual streams (the
-guide "Using S3 storage with archiving"); how that of an encrypted one ends is not documented. Each is looked for by
-listing what begins with ``<project>/<archive>/archive.``: that finds every ending, and takes s3:ListBucket alone, where
-a HEAD would take the permission to read recordings.
+guide "Using S3 storage with archiving"). The extension of an encrypted recording is not documented. Therefore each
+archive is searched by the prefix ``<project>/<archive>/archive.``. This matches every extension, and needs only
+s3:ListBucket, while a HEAD request needs the permission to read recordings.
 """
 
 from __future__ import annotations
 
+import functools
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 
 from .._aws.s3_client import Bucket
 from .._aws.session import CONNECTIONS
-from .archives import MOST_IDS, Archive, counted
+from .._core.runtime import SYSTEM, Runtime
+from .archives import MAX_IDS, Archive, summarize_ids
 
 
-def check(bucket: Bucket, project_id: str, archives: t.Sequence[Archive], most: int) -> dict[str, t.Any]:
-    """What is missing in the bucket, or has another size.
+def check_objects(
+    bucket: Bucket, project_id: str, archives: t.Sequence[Archive], limit: int, runtime: Runtime = SYSTEM
+) -> dict[str, t.Any]:
+    """Check that the objects of archives exist in the bucket, with the expected size.
 
-    :param archives: those that count as uploaded, newest first.
-    :param most: look for so many of them.
+    :param archives: the uploaded archives, newest first.
+    :param limit: the maximum number of archives to check.
     """
-    looked_for = archives[:most]
-    with ThreadPoolExecutor(max_workers=CONNECTIONS) as pool:
-        sizes = list(pool.map(lambda archive: _sizes(bucket, project_id, archive), looked_for))
-    found = list(zip(looked_for, sizes))
-    missing = [archive.id for archive, there in found if not there]
-    other = [
-        {"id": archive.id, "expected": archive.size, "found": max(there)}
-        for archive, there in found
-        if there and archive.size not in there
+    checked = archives[:limit]
+    tasks = [functools.partial(_list_sizes, bucket, project_id, archive) for archive in checked]
+    sizes = dict(zip(checked, runtime.run_concurrently(tasks, CONNECTIONS)))
+    mismatched = [
+        {"id": archive.id, "expected": archive.size, "found": max(sizes[archive])}
+        for archive in checked
+        if sizes[archive] and archive.size not in sizes[archive]
     ]
     return {
         "bucket": bucket.name,
-        "checked": len(looked_for),
-        "not_checked": len(archives) - len(looked_for),
-        "missing": counted(missing),
-        "mismatched": {"count": len(other), "archives": other[:MOST_IDS]},
+        "checked": len(checked),
+        "not_checked": len(archives) - len(checked),
+        "missing": summarize_ids([archive.id for archive in checked if not sizes[archive]]),
+        "mismatched": {"count": len(mismatched), "archives": mismatched[:MAX_IDS]},
     }
 
 
-def is_good(checked: t.Mapping[str, t.Any]) -> bool:
-    """Whether nothing was found to be wrong."""
-    return not checked["missing"]["count"] and not checked["mismatched"]["count"]
+def is_ok(objects: t.Mapping[str, t.Any]) -> bool:
+    """Whether no object is missing or has another size."""
+    return not objects["missing"]["count"] and not objects["mismatched"]["count"]
 
 
-def _sizes(bucket: Bucket, project_id: str, archive: Archive) -> list[int]:
-    """The sizes of the files of one archive; there is one, or none."""
+def _list_sizes(bucket: Bucket, project_id: str, archive: Archive) -> list[int]:
+    """The sizes of the objects of an archive: one or none."""
     attempted = f"look for archive {archive.id} in bucket {bucket.name}"
     prefix = f"{project_id}/{archive.id}/archive."
     page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix)

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Archives as the API lists them, and what they say of uploads. Pure.
+"""Archives in the list of the API, and the health of their uploads. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 Documented (the vendor's archiving overview and API reference): the list with ``count`` and ``items``, newest first, and
-the statuses. Inferred: that ``available`` or ``expired`` in a project with an upload target means that the upload
-failed and the fallback took effect. Not documented: the status of an archive whose upload failed without a fallback,
-and whether an archive is ``available`` for a moment before it is uploaded.
+the statuses. Inferred: ``available`` or ``expired`` in a project with an upload target means that the upload failed and
+the fallback was used. Not documented: the status of an archive whose upload failed without a fallback, and whether an
+archive is briefly ``available`` before its upload.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ import datetime
 import typing as t
 from dataclasses import dataclass, field
 
-from .._state_file import state
+from .._core.timestamps import format_utc
 
 STATUSES = ("started", "paused", "stopped", "uploaded", "available", "expired", "failed", "deleted")
 IN_CLOUD = frozenset({"available", "expired"})
 IN_PROGRESS = frozenset({"started", "paused", "stopped"})
-# Of a transcript, which is a second object of the archive (Video API, "Post-call transcription").
+# Statuses of a transcript, which is a second object of the archive (Video API, "Post-call transcription").
 TRANSCRIBING = frozenset({"requested", "started"})
 CATEGORIES = ("uploaded", "fell_back", "failed", "stuck", "in_progress", "in_cloud", "other")
-TROUBLE = ("fell_back", "failed", "stuck")
-# Of each category. AWX cuts results at 700 kB; all lists together stay below 40 kB.
-MOST_IDS = 100
-# What datetime can show.
-LATEST = datetime.datetime(9999, 12, 31, tzinfo=datetime.timezone.utc).timestamp()
+PROBLEM_CATEGORIES = ("fell_back", "failed", "stuck")
+# Per category. AWX truncates results at 700 kB; all lists together are smaller than 40 kB.
+MAX_IDS = 100
+# The last time that datetime supports, in Unix seconds.
+MAX_TIME = datetime.datetime(9999, 12, 31, tzinfo=datetime.timezone.utc).timestamp()
 
 
 @dataclass(frozen=True)
 class Archive:
-    """One recording.
+    """A recording.
 
     :param created: Unix seconds.
     :param duration: seconds.
     :param size: bytes.
-    :param transcribing: whether its transcript has not been uploaded yet.
-    :param url: where an ``available`` archive can be fetched from for ten minutes, without credentials: a secret.
+    :param transcribing: whether its transcript is not uploaded yet.
+    :param url: a secret: anyone can download an ``available`` archive from it for ten minutes, without credentials.
     """
 
     id: str
@@ -59,35 +59,35 @@ class Archive:
 
     @property
     def in_progress(self) -> bool:
-        """Whether something of it is still to be uploaded."""
+        """Whether the recording or its transcript is not uploaded yet."""
         return self.status in IN_PROGRESS or self.transcribing
 
     @property
     def ended(self) -> float:
-        """When the last is known to have happened to it, Unix seconds."""
+        """The time of the last known event, Unix seconds."""
         return max(self.created + self.duration, self.updated)
 
-    def shown(self, urls: bool) -> dict[str, t.Any]:
-        """As the module returns it; times are UTC."""
-        plain = {
+    def to_result(self, include_url: bool) -> dict[str, t.Any]:
+        """The archive in the result of the module; times are in UTC."""
+        result = {
             "id": self.id,
             "status": self.status,
             "name": self.name,
             "reason": self.reason,
             "session_id": self.session_id,
-            "created": state.stamp(self.created),
+            "created": format_utc(self.created),
             "duration": int(self.duration),
             "size": self.size,
             "output_mode": self.output_mode,
         }
-        return {**plain, "url": self.url or None} if urls else plain
+        return {**result, "url": self.url or None} if include_url else result
 
 
 @dataclass(frozen=True)
 class Page:
-    """One answer of the list.
+    """A page of the list.
 
-    :param count: how many archives the API says there are.
+    :param count: the number of all archives according to the API.
     """
 
     count: int
@@ -95,22 +95,22 @@ class Page:
 
 
 def parse_page(document: t.Any) -> Page:
-    """The page that an answer holds.
+    """Parse a response of the list.
 
-    :raises ValueError: it holds none; the text quotes nothing of it.
+    :raises ValueError: it is not a page of archives; the message quotes no part of it.
     """
     count = document.get("count") if isinstance(document, dict) else None
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list) or not isinstance(count, int) or isinstance(count, bool) or count < 0:
-        raise ValueError("the answer is no list of archives with count and items")
-    return Page(count, tuple(_archive(item) for item in items))
+        raise ValueError("the response is not a list of archives with count and items")
+    return Page(count, tuple(_parse_archive(item) for item in items))
 
 
-def _archive(item: t.Any) -> Archive:
+def _parse_archive(item: t.Any) -> Archive:
     if not isinstance(item, dict) or not item.get("id") or not isinstance(item.get("status"), str):
         raise ValueError("an archive in the list has no id or no status")
     created = _number(item.get("createdAt")) / 1000
-    if not 0 < created < LATEST:
+    if not 0 < created < MAX_TIME:
         raise ValueError("an archive in the list has no usable createdAt")
     return Archive(
         id=str(item["id"]),
@@ -134,9 +134,9 @@ def _transcript_status(item: t.Mapping[str, t.Any]) -> str:
 
 
 def _number(value: t.Any) -> float:
-    """A number that is not negative; 0 for anything else, which the API sends for what it does not know."""
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < LATEST * 1000
-    return value if usable else 0
+    """The value if it is a number that is not negative, else 0. The API sends other values if it has no number."""
+    is_valid = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < MAX_TIME * 1000
+    return value if is_valid else 0
 
 
 def _text(value: t.Any) -> str:
@@ -144,10 +144,10 @@ def _text(value: t.Any) -> str:
 
 
 def category(archive: Archive, now: float, target_set: float | None, stuck_after: float) -> str:
-    """What an archive says of uploads.
+    """The category of an archive.
 
-    :param target_set: since when there is an upload target, Unix seconds; ``None`` where that is not known.
-    :param stuck_after: seconds after its end from which on a stopped archive should be somewhere.
+    :param target_set: the time since which there is an upload target, Unix seconds; ``None`` if unknown.
+    :param stuck_after: seconds after its end from which a stopped archive counts as stuck.
     """
     if archive.status in ("uploaded", "failed"):
         return archive.status
@@ -159,22 +159,22 @@ def category(archive: Archive, now: float, target_set: float | None, stuck_after
 
 
 def health(archives: t.Sequence[Archive], now: float, target_set: float | None, stuck_after: float) -> dict[str, t.Any]:
-    """How uploads went: each category with its count and the ids of the newest.
+    """The health of uploads: the count of each category, and the IDs of its newest archives.
 
-    ``fell_back`` is ``None`` where it is not known since when there is a target. ``ok`` is ``None`` where it cannot be
-    told: nothing is known to be wrong, but there are archives in the vendor's cloud that may have fallen back.
+    ``fell_back`` is ``None`` if ``target_set`` is. ``ok`` is ``None`` if it is unknown: there is no known problem, but
+    archives in the vendor's cloud may have fallen back.
     """
-    found: dict[str, list[str]] = {name: [] for name in CATEGORIES}
+    ids: dict[str, list[str]] = {name: [] for name in CATEGORIES}
     for archive in archives:
-        found[category(archive, now, target_set, stuck_after)].append(archive.id)
-    summary: dict[str, t.Any] = {name: counted(ids) for name, ids in found.items()}
-    ok: bool | None = not any(found[name] for name in TROUBLE)
+        ids[category(archive, now, target_set, stuck_after)].append(archive.id)
+    summary: dict[str, t.Any] = {name: summarize_ids(ids[name]) for name in CATEGORIES}
+    ok: bool | None = not any(ids[name] for name in PROBLEM_CATEGORIES)
     if target_set is None:
         summary["fell_back"] = None
-        ok = None if ok and found["in_cloud"] else ok
+        ok = None if ok and ids["in_cloud"] else ok
     return {"ok": ok, "checked": len(archives), **summary}
 
 
-def counted(entries: t.Sequence[t.Any]) -> dict[str, t.Any]:
-    """How many there are, and the first of them."""
-    return {"count": len(entries), "ids": list(entries[:MOST_IDS])}
+def summarize_ids(ids: t.Sequence[str]) -> dict[str, t.Any]:
+    """The number of IDs, and the first of them."""
+    return {"count": len(ids), "ids": list(ids[:MAX_IDS])}

@@ -2,37 +2,38 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All pages of the list of archives, side by side.
+"""Fetches all pages of the list of archives concurrently.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The first page tells how many archives there are, so that all others can be asked for at once. While that happens, an
-archive that is new moves the others on, which makes some come twice; one that is deleted moves them back, which can
-make one slip through between two pages. Then the list is read once more.
+The first page contains the number of archives, so the other pages can be requested concurrently. If an archive is
+created meanwhile, the others move to later positions, and some appear twice. If one is deleted, the others move to
+earlier positions, and one can be missed between two pages. Then the list is fetched a second time.
 """
 
 from __future__ import annotations
 
+import functools
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from .._core import errors
+from .._core.runtime import SYSTEM, Runtime
 from .._vonage.project import Project
 from .archives import Archive, Page, parse_page
 
 # "count: maximum 1000" (API reference, listing archives).
-PAGE = 1000
-# Limits of rate are not documented; four at a time stay polite.
+PAGE_SIZE = 1000
+# Rate limits are not documented.
 WORKERS = 4
 
-# Asks for a page: of which offset, and how many at most.
-Ask = t.Callable[[int, int], Page]
+# Fetches a page: the offset, and the maximum number of archives.
+FetchPage = t.Callable[[int, int], Page]
 
 
 class ArchiveApi(t.Protocol):
-    """What is needed of the API client."""
+    """The part of the API client that this module needs."""
 
     def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
         """The JSON document at a path."""
@@ -40,11 +41,11 @@ class ArchiveApi(t.Protocol):
 
 @dataclass(frozen=True)
 class Listing:
-    """What the list held.
+    """The content of the list.
 
-    :param total: how many archives the API says there are.
-    :param archives: newest first, each once.
-    :param complete: whether none can be missing.
+    :param total: the number of all archives according to the API.
+    :param archives: newest first, without duplicates.
+    :param complete: whether no archive can be missing.
     """
 
     total: int
@@ -53,7 +54,7 @@ class Listing:
 
 
 def fetch_page(client: ArchiveApi, project: Project, offset: int, count: int) -> Page:
-    """One page of the archives of a project, newest first.
+    """Fetch one page of the archives of a project, newest first.
 
     :raises errors.ArchivingError: the request fails, or the response is not a list of archives.
     """
@@ -66,40 +67,42 @@ def fetch_page(client: ArchiveApi, project: Project, offset: int, count: int) ->
         raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc
 
 
-def read(ask: Ask, since: float | None = None) -> Listing:
-    """All archives; with ``since`` only those that were created then or later, and only the pages it takes."""
-    first = _once(ask, since)
-    return first if first.complete else _once(ask, since)
+def fetch_archives(fetch: FetchPage, since: float | None = None, runtime: Runtime = SYSTEM) -> Listing:
+    """Fetch all archives.
+
+    :param since: Unix seconds. Archives that were created earlier are left out, and pages of them are not fetched.
+    """
+    listing = _fetch_once(fetch, since, runtime)
+    return listing if listing.complete else _fetch_once(fetch, since, runtime)
 
 
-def _once(ask: Ask, since: float | None) -> Listing:
-    pages, stopped = _pages(ask, since)
+def _fetch_once(fetch: FetchPage, since: float | None, runtime: Runtime) -> Listing:
+    pages, rest_is_older = _fetch_pages(fetch, since, runtime)
     total = pages[0].count
     archives = {archive.id: archive for page in pages for archive in page.archives}
-    shrunk = min(page.count for page in pages) < total
-    wanted = [each for each in archives.values() if since is None or each.created >= since]
-    newest_first = tuple(sorted(wanted, key=lambda each: -each.created))
-    return Listing(total, newest_first, not shrunk and (stopped or len(archives) >= total))
+    has_shrunk = min(page.count for page in pages) < total
+    recent = [archive for archive in archives.values() if since is None or archive.created >= since]
+    newest_first = tuple(sorted(recent, key=lambda archive: -archive.created))
+    return Listing(total, newest_first, not has_shrunk and (rest_is_older or len(archives) >= total))
 
 
-def _pages(ask: Ask, since: float | None) -> tuple[list[Page], bool]:
-    """The pages, and whether the rest was left out because it is older."""
-    pages = [ask(0, PAGE)]
-    # What the API gives at once may be less than what it was asked for.
-    at = size = len(pages[0].archives)
-    seen = _ids(pages)
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        while size and at < pages[0].count:
-            if _is_older(pages[-1], since):
-                return pages, True
-            wave = range(at, min(at + WORKERS * size, pages[0].count), size)
-            pages += pool.map(lambda offset: ask(offset, size), wave)
-            found = _ids(pages[-len(wave) :])
-            if found <= seen:
-                # The count is one that the list never comes to: to ask on could take for ever.
-                break
-            seen |= found
-            at = wave.stop
+def _fetch_pages(fetch: FetchPage, since: float | None, runtime: Runtime) -> tuple[list[Page], bool]:
+    """The pages, and whether only pages of older archives were not fetched."""
+    pages = [fetch(0, PAGE_SIZE)]
+    # The API can return fewer archives per page than requested.
+    position = size = len(pages[0].archives)
+    ids = _ids(pages)
+    while size and position < pages[0].count:
+        if _is_older(pages[-1], since):
+            return pages, True
+        offsets = range(position, min(position + WORKERS * size, pages[0].count), size)
+        wave = runtime.run_concurrently([functools.partial(fetch, offset, size) for offset in offsets])
+        pages += wave
+        if _ids(wave) <= ids:
+            # The list never reaches the count of the API.
+            break
+        ids |= _ids(wave)
+        position = offsets.stop
     return pages, False
 
 

@@ -2,25 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Use case of the module ``vonage_archive_info``: what became of a project's recordings.
+"""Use case of the module ``vonage_archive_info``: the archives of a project, and the health of their uploads.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
 
 from __future__ import annotations
 
-import time
 import typing as t
 from dataclasses import dataclass
 
-from .._aws import s3_naming as names
 from .._aws import session as aws
 from .._aws.s3_client import Bucket
-from .._core import errors
+from .._core.errors import InputError
+from .._core.params import parse_number
 from .._core.plan import Context, Outcome
+from .._core.problems import Problems
+from .._core.runtime import Runtime
 from .._core.secrets import mark_as_secret
-from .._core.timestamps import moment
-from .._core.values import given, quote_list
+from .._core.timestamps import format_utc, parse_time_option
+from .._core.validation import existing_bucket_name_problem
+from .._core.values import none_if_blank, quote_list
 from .._state_file import state
 from .._state_file.store import Store, parse_store
 from .._vonage import project as vonage
@@ -48,11 +50,12 @@ ARGUMENTS: dict[str, t.Any] = {
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the options ask for; times are Unix seconds.
+class ArchiveInfoParams:
+    """The parsed options; times are Unix seconds.
 
-    :param statuses: of the archives to return; empty for all.
-    :param operator: for the check of ``bucket``.
+    :param statuses: the statuses of archives to return; empty for all.
+    :param store: the location of the state file.
+    :param operator: the connection for the check of ``bucket``.
     """
 
     project: Project
@@ -64,101 +67,120 @@ class Asked:
     stuck_after: float
     bucket: str | None
     bucket_limit: int
-    urls: bool
+    include_urls: bool
     operator: aws.Connection | None
 
 
-def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    """List the archives and say how their uploads went."""
-    now = time.time()
-    asked = options(params, context.environ, now)
-    client = Client(asked.project)
+def reconcile(options: t.Mapping[str, t.Any], context: Context) -> Outcome:
+    """List the archives of a project, and summarize the health of their uploads."""
+    runtime = context.runtime
+    now = runtime.now()
+    params = parse_params(options, context.environ, now)
+    client = Client(params.project, runtime=runtime)
     client.prepare()
-    target_set, why = _target_set(asked, now)
-    found = listing.read(lambda offset, count: listing.fetch_page(client, asked.project, offset, count), asked.since)
-    health = archives.health(found.archives, now, target_set, asked.stuck_after)
-    if not found.complete:
-        context.warn(f"Archives of {asked.project.name} were deleted while they were listed: some may be left out.")
-        # Nothing wrong among what was found says nothing of the rest.
+    target_set, unknown_reason = _fetch_target_time(params, now)
+    archive_list = listing.fetch_archives(
+        lambda offset, count: listing.fetch_page(client, params.project, offset, count), params.since, runtime
+    )
+    health = archives.health(archive_list.archives, now, target_set, params.stuck_after)
+    if not archive_list.complete:
+        context.warn(
+            f"Archives of {params.project.name} were deleted while the list was fetched: some archives may be missing "
+            "in the result."
+        )
+        # The archives that were not listed may have a problem.
         health["ok"] = None if health["ok"] else health["ok"]
-    health["target_set_at"] = None if target_set is None else state.stamp(target_set)
-    health["why"] = why
-    _look_into_bucket(asked, found, health)
-    return Outcome(False, _result(asked, found, health))
+    health["target_set_at"] = None if target_set is None else format_utc(target_set)
+    health["reason"] = unknown_reason
+    _check_objects(params, archive_list, health, runtime)
+    return Outcome(False, _result(params, archive_list, health))
 
 
-def _look_into_bucket(asked: Asked, found: listing.Listing, health: dict[str, t.Any]) -> None:
-    if asked.bucket and asked.operator:
-        uploaded = [each for each in found.archives if each.status == "uploaded"]
-        bucket = Bucket(asked.bucket, asked.operator)
-        health["objects"] = archive_objects.check(bucket, asked.project.id, uploaded, asked.bucket_limit)
-        health["ok"] = health["ok"] if archive_objects.is_good(health["objects"]) else False
+def _check_objects(
+    params: ArchiveInfoParams, archive_list: listing.Listing, health: dict[str, t.Any], runtime: Runtime
+) -> None:
+    if params.bucket and params.operator:
+        uploaded = [archive for archive in archive_list.archives if archive.status == "uploaded"]
+        bucket = Bucket(params.bucket, params.operator)
+        objects = archive_objects.check_objects(bucket, params.project.id, uploaded, params.bucket_limit, runtime)
+        health["objects"] = objects
+        health["ok"] = health["ok"] if archive_objects.is_ok(objects) else False
 
 
-def _result(asked: Asked, found: listing.Listing, health: dict[str, t.Any]) -> dict[str, t.Any]:
-    matching = [each for each in found.archives if not asked.statuses or each.status in asked.statuses]
-    returned = matching[: asked.limit]
-    for each in returned if asked.urls else ():
-        mark_as_secret(each.url)
+def _result(params: ArchiveInfoParams, archive_list: listing.Listing, health: dict[str, t.Any]) -> dict[str, t.Any]:
+    matching = [
+        archive for archive in archive_list.archives if not params.statuses or archive.status in params.statuses
+    ]
+    returned = matching[: params.limit]
+    for archive in returned if params.include_urls else ():
+        mark_as_secret(archive.url)
     return {
-        "project": asked.project.id,
-        "total": found.total,
-        "complete": found.complete,
+        "project": params.project.id,
+        "total": archive_list.total,
+        "complete": archive_list.complete,
         "matching": len(matching),
-        "archives": [each.shown(asked.urls) for each in returned],
+        "archives": [archive.to_result(params.include_urls) for archive in returned],
         "health": health,
     }
 
 
-def options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], now: float) -> Asked:
-    """What the options ask for.
+def parse_params(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str], now: float) -> ArchiveInfoParams:
+    """Validate the options before anything is sent.
 
-    :raises InputError: with everything that is wrong, before anything is sent.
+    :raises InputError: with all problems.
     """
-    problems: list[str] = []
-    project = vonage.project(params, environ, problems)
-    statuses = frozenset(params.get("status") or ())
+    problems = Problems()
+    project = vonage.parse_project(options, environ, problems)
+    statuses = frozenset(options.get("status") or ())
     unknown = sorted(statuses - set(archives.STATUSES))
     if unknown:
-        problems.append(f"status has {quote_list(unknown)}; known are {', '.join(archives.STATUSES)}")
-    if given(params.get("state_file")) and given(params.get("target_set_at")):
-        problems.append("state_file and target_set_at are mutually exclusive")
-    bucket = given(params.get("bucket"))
-    problems += [why for why in [names.legacy_bucket_problem(bucket) if bucket else None] if why]
-    since, target_set_at = (moment(params, name, now, problems) for name in ("since", "target_set_at"))
+        problems.add("status", f"{quote_list(unknown)} is not one of {', '.join(archives.STATUSES)}")
+    if none_if_blank(options.get("state_file")) and none_if_blank(options.get("target_set_at")):
+        problems.add("", "state_file and target_set_at are mutually exclusive")
+    bucket = none_if_blank(options.get("bucket"))
+    problems.add_if("bucket", existing_bucket_name_problem(str(bucket)) if bucket else None)
+    since, target_set_at = (parse_time_option(options, name, now, problems) for name in ("since", "target_set_at"))
     limit, bucket_limit, stuck_after = (
-        int(vonage.number(params, name, usual, problems, whole=True))
-        for name, usual in (("limit", LIMIT), ("bucket_limit", BUCKET_LIMIT), ("stuck_after", STUCK_AFTER))
+        int(parse_number(options, name, default, problems, whole=True))
+        for name, default in (("limit", LIMIT), ("bucket_limit", BUCKET_LIMIT), ("stuck_after", STUCK_AFTER))
     )
-    operator = _operator(params, environ, problems) if bucket else None
-    store = parse_store(params, environ, project.id if project else "", problems)
-    if problems or not project:
-        error = errors.InputError(list(dict.fromkeys(problems)))
-        error.secrets = vonage.misplaced(params)
-        raise error
+    texts = [*map(str, problems)]
+    operator = _parse_operator(options, environ, texts) if bucket else None
+    store = parse_store(options, environ, project.id if project else "", texts)
+    if texts or not project:
+        raise InputError(list(dict.fromkeys(texts)))
     mark_as_secret(project.secret)
-    urls = params.get("include_urls") is True
-    return Asked(
-        project, statuses, since, limit, target_set_at, store, stuck_after, bucket, bucket_limit, urls, operator
+    return ArchiveInfoParams(
+        project=project,
+        statuses=statuses,
+        since=since,
+        limit=limit,
+        target_set_at=target_set_at,
+        store=store,
+        stuck_after=stuck_after,
+        bucket=bucket,
+        bucket_limit=bucket_limit,
+        include_urls=options.get("include_urls") is True,
+        operator=operator,
     )
 
 
-def _operator(
-    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]
+def _parse_operator(
+    options: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]
 ) -> aws.Connection | None:
     try:
-        return aws.connection(params, environ)
-    except errors.InputError as exc:
+        return aws.connection(options, environ)
+    except InputError as exc:
         problems.extend(exc.problems)
         return None
 
 
-def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
-    """Since when there is an upload target; where that is not known, why."""
-    if asked.store is None:
-        unknown = asked.target_set_at is None
-        return asked.target_set_at, "neither state_file nor target_set_at is set" if unknown else None
-    held = asked.store.read()
+def _fetch_target_time(params: ArchiveInfoParams, now: float) -> tuple[float | None, str | None]:
+    """The time since which there is an upload target; if it is unknown, the reason."""
+    if params.store is None:
+        unknown = params.target_set_at is None
+        return params.target_set_at, "neither state_file nor target_set_at is set" if unknown else None
+    held = params.store.read()
     if held.data is None:
         return (
             None,
@@ -168,7 +190,7 @@ def _target_set(asked: Asked, now: float) -> tuple[float | None, str | None]:
         last = state.parse(held.data)
     except ValueError as exc:
         return None, str(exc)
-    why = state.doubt(last, asked.project.id, asked.project.api_url, now)
+    reason = state.distrust_reason(last, params.project.id, params.project.api_url, now)
     if last.status == state.ABSENT:
-        why = why or "the state file says that there is no upload target"
-    return (None, why) if why else (last.target_since, None)
+        reason = reason or "the state file states that there is no upload target"
+    return (None, reason) if reason else (last.target_since, None)

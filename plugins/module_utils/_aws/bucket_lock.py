@@ -14,19 +14,24 @@ the object is conditional. If a run is killed, the others wait until its lease e
 
 from __future__ import annotations
 
-import random
-import time
+import math
 import typing as t
 import uuid
 from dataclasses import dataclass, field
 
 from .._core import errors
+from .._core.retry import Deadline, attempts
+from .._core.runtime import SYSTEM, Runtime
+from .._core.timestamps import format_utc
 from . import lease as leases
 from .conditional_object import ConditionalObject, StoredObject
 from .lease import FREE, ClockReading, Lease
 from .s3_client import Bucket
 from .s3_naming import LOCK_KEY, RECORDS_PREFIX
 from .session import TRIES, make_client
+
+# Seconds between the attempts of a write.
+RETRY_PAUSES = tuple(0.5 * number for number in range(1, TRIES))
 
 
 class LeaseLostError(errors.ConflictError):
@@ -47,19 +52,6 @@ class ConditionalStore(t.Protocol):
         """Replace the expected object, or raise ConflictError."""
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Time and random numbers, which tests replace."""
-
-    monotonic: t.Callable[[], float] = time.monotonic
-    wall: t.Callable[[], float] = time.time
-    sleep: t.Callable[[float], None] = time.sleep
-    random: t.Callable[[], float] = random.random
-
-    def now(self) -> ClockReading:
-        return ClockReading(self.monotonic(), self.wall())
-
-
 @dataclass
 class Lock:
     """The lock of one run.
@@ -70,7 +62,7 @@ class Lock:
     object: ConditionalStore
     title: str
     project: str
-    clock: Clock = field(default_factory=Clock)
+    runtime: Runtime = SYSTEM
     _mine: StoredObject | None = None
     _lease: Lease = FREE
     _began: ClockReading = field(default_factory=lambda: ClockReading(0.0, 0.0))
@@ -80,29 +72,26 @@ class Lock:
 
         :raises ConflictError: other runs held it until the deadline.
         """
-        begun, attempt = self.clock.monotonic(), 0
-        seen, first = StoredObject(None), begun
-        while True:
-            stored, now = self.object.read(), self.clock.monotonic()
-            if stored.data != seen.data:
-                seen, first = stored, now
-            lease = leases.parsed(stored.data)
-            if not leases.remaining(lease, stored.age, now - first) and self._take(stored):
+        deadline, lease = Deadline(leases.BUDGET, self.runtime), FREE
+        latest, first_read = StoredObject(None), self.runtime.monotonic()
+        for _number in attempts(deadline, leases.pauses(self.runtime.random)):
+            stored, now = self.object.read(), self.runtime.monotonic()
+            if stored.data != latest.data:
+                latest, first_read = stored, now
+            lease = leases.parse_lease(stored.data)
+            if not leases.remaining(lease, stored.age, now - first_read) and self._take(stored):
                 return
-            if self.clock.monotonic() - begun > leases.BUDGET:
-                raise self._busy(lease)
-            self.clock.sleep(leases.pause(attempt, self.clock.random()))
-            attempt += 1
+        raise self._busy(lease)
 
     def _take(self, stored: StoredObject) -> bool:
         """Replace the object by a lease; ``False`` if another run was faster."""
-        began = self.clock.now()
-        lease = Lease(str(uuid.uuid4()), self.project, leases.format_time(began.wall), leases.SECONDS)
+        began = ClockReading.read(self.runtime)
+        lease = Lease(str(uuid.uuid4()), self.project, format_utc(began.wall), leases.SECONDS)
         return self._write(lease, stored, began)
 
     def _write(self, lease: Lease, stored: StoredObject | None, began: ClockReading) -> bool:
         # Never the same data twice, because of the ABA problem.
-        until = leases.format_time(began.wall + lease.seconds) if lease.owner else f"released {uuid.uuid4()}"
+        until = format_utc(began.wall + lease.seconds) if lease.owner else f"released {uuid.uuid4()}"
         data = lease.data(until)
         try:
             self._mine = self.object.write(data, stored)
@@ -120,18 +109,18 @@ class Lock:
             return
         # A new owner, so that waiting runs do not take the new lease for the old one.
         longer = Lease(str(uuid.uuid4()), self.project, self._lease.since, leases.SECONDS)
-        if not self._write(longer, self._mine, self.clock.now()) or self._left() < leases.WRITE_SECONDS:
+        if not self._write(longer, self._mine, ClockReading.read(self.runtime)) or self._left() < leases.WRITE_SECONDS:
             raise self._lost()
 
     def _left(self) -> float:
-        return self._began.left(self._lease.seconds, self.clock.now())
+        return self._began.left(self._lease.seconds, ClockReading.read(self.runtime))
 
     def release(self) -> None:
         """Release the lock.
 
         :raises LeaseLostError: the lease had expired, so that others may have written in between.
         """
-        if not self._write(FREE, self._mine, self.clock.now()):
+        if not self._write(FREE, self._mine, ClockReading.read(self.runtime)):
             raise self._lost()
 
     def _lost(self) -> LeaseLostError:
@@ -155,30 +144,30 @@ class LockedBucket(Bucket):
     """A bucket to which this run writes only while its lease covers the write."""
 
     def __init__(self, bucket: Bucket, lock: Lock) -> None:
-        super().__init__(bucket.name, bucket.connection)
+        super().__init__(bucket.name, bucket.connection, bucket.runtime)
         self._lock = lock
         # botocore would retry without regard to the lease.
         self._once = make_client(bucket.connection, tries=1)
 
     def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        attempt = 1
-        while True:
+        failure = errors.UnreachableError(operation, "no request was sent")
+        for _number in attempts(Deadline(math.inf, self.runtime), RETRY_PAUSES):
             self._lock.renew()
             try:
                 return self.call_with_client(self._once, method, operation, action, **params)
             except errors.UnreachableError as exc:
                 # An abandoned write may still take effect. A second write beside it does not help.
-                if attempt == TRIES or exc.facts.get("time_budget"):
+                if exc.facts.get("time_budget"):
                     raise
-            time.sleep(attempt * 0.5)
-            attempt += 1
+                failure = exc
+        raise failure
 
 
 def bucket_lock(bucket: Bucket, project: str) -> Lock:
     """The lock of a bucket."""
     title = f"the lock of bucket {bucket.name}"
     lock_object = ConditionalObject(bucket.connection, bucket.name, LOCK_KEY, bucket.client, title)
-    return Lock(lock_object, f"bucket {bucket.name}, which projects share", project)
+    return Lock(lock_object, f"bucket {bucket.name}, which projects share", project, bucket.runtime)
 
 
 def with_bucket_lock(

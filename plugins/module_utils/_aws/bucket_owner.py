@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from .._core import errors
 from . import time_budget
-from .errors import told
+from .errors import translate_errors
 
 if t.TYPE_CHECKING:
     from .session import Connection
@@ -32,27 +32,27 @@ CALLERS = (CALLER, CALLER_FOR_WRITES)
 _READS = ("Get", "Head", "List")
 PARAMETER = "ExpectedBucketOwner"
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-_LOOK_UP = "determine the account of the operator's credentials"
+_OPERATION = "determine the account of the operator's credentials"
 _ACTION = "sts:GetCallerIdentity"
-# One look-up for each set of credentials in a process.
-_LOOK_UPS: dict[t.Any, time_budget.Call] = {}
+# One call for each set of credentials in a process.
+_CALLS: dict[t.Any, time_budget.Call] = {}
 
 
-def option_problems(value: str | None, connection: Connection) -> list[str]:
+def option_problem(value: str | None, connection: Connection) -> str | None:
     """What is wrong with the value of the option."""
     if value is None or value in CALLERS:
-        return []
+        return None
     if not _ACCOUNT.fullmatch(value):
-        return [
-            f"{OPTION} {value!r} is not valid: it must be the 12 digits of an AWS account id (in quotes, if it begins "
-            f"with 0), {CALLER}, or {CALLER_FOR_WRITES}"
-        ]
-    return [] if connection.is_aws else [only_aws(connection)]
+        return (
+            f"{value!r} is not valid: it must be the 12 digits of an AWS account id (in quotes, if it begins with 0), "
+            f"{CALLER}, or {CALLER_FOR_WRITES}"
+        )
+    return None if connection.is_aws else only_aws_problem(connection)
 
 
-def only_aws(connection: Connection) -> str:
+def only_aws_problem(connection: Connection) -> str:
     return (
-        f"{OPTION}: only AWS checks the owner of a bucket, and {connection.endpoint_url} is not AWS; {CALLER} and "
+        f"only AWS checks the owner of a bucket, and {connection.endpoint_url} is not AWS. {CALLER} and "
         f"{CALLER_FOR_WRITES} are ignored there"
     )
 
@@ -62,7 +62,7 @@ class Owner:
 
     :param expected: an id, or ``caller``.
     :param sts: the operator's connection to STS, in the partition of the store.
-    :param make_client: ``connection.make_client``; that module uses this one.
+    :param make_client: ``session.make_client``, since that module imports this one.
     """
 
     def __init__(self, expected: str | None, sts: Connection, make_client: t.Callable[[Connection], t.Any]) -> None:
@@ -71,38 +71,38 @@ class Owner:
         self._make_client = make_client
 
     def account(self) -> str | None:
-        """The id of the account. The first call of a process may wait for STS.
+        """The id of the account; the first time, from STS.
 
         :raises ArchivingError: STS does not give the account of the credentials.
         """
         if self._expected not in CALLERS:
             return self._expected
         key = (os.getpid(), replace(self._sts, region=None))
-        look_up = _LOOK_UPS.get(key)
-        if look_up is None:
-            # Less than the budget of the S3 call that waits for it, so that the error names STS.
+        call = _CALLS.get(key)
+        if call is None:
+            # Shorter than the budget of the S3 call that waits for it. Otherwise the error would not name STS.
             new = time_budget.Call("GetCallerIdentity", time_budget.CALL_SECONDS / 2, self._fetch)
-            look_up = _LOOK_UPS.setdefault(key, new)
-            if look_up is new:
+            call = _CALLS.setdefault(key, new)
+            if call is new:
                 new.start()
         try:
-            with told(_LOOK_UP, self._sts, _ACTION):
-                return str(look_up.result())
+            with translate_errors(_OPERATION, self._sts, _ACTION):
+                return str(call.result())
         except errors.ArchivingError:
-            _LOOK_UPS.pop(key, None)
+            _CALLS.pop(key, None)
             raise
 
     def _fetch(self) -> str:
-        with told(_LOOK_UP, self._sts, _ACTION):
+        with translate_errors(_OPERATION, self._sts, _ACTION):
             response = self._make_client(self._sts).get_caller_identity()
         account = str(response.get("Account"))
         if not _ACCOUNT.fullmatch(account):
-            problem = f"{self._sts.store} answered without the id of an account"
-            raise errors.RejectedError(_LOOK_UP, problem, f"Give {OPTION} the 12 digits of the account id.")
+            problem = f"{self._sts.display_name} answered without the id of an account"
+            raise errors.RejectedError(_OPERATION, problem, f"Set {OPTION} to the 12 digits of the account id.")
         return account
 
     def add_to(self, client: t.Any) -> None:
-        """Have all requests of a client name the expected owner, if the operation accepts it."""
+        """Add the expected owner to all requests of a client whose operation accepts it."""
 
         def add(params: t.Mapping[str, t.Any], model: t.Any, **_kwargs: t.Any) -> dict[str, t.Any] | None:
             if self._expected == CALLER_FOR_WRITES and model.name.startswith(_READS):

@@ -19,15 +19,15 @@ from dataclasses import dataclass, field
 from .._core import errors
 from .._core.optional_imports import load
 from . import time_budget
-from .errors import answered, told
+from .errors import parse_client_error, translate_errors
 from .session import TRIES, Connection, md5
 
-# Objects of this kind are much smaller. A larger object is something else.
+# Bytes. Locks and state files are much smaller.
 LARGEST = 65536
 # The statuses of a failed condition: the object has changed, appeared, or was deleted.
 CONFLICTS = frozenset({409, 412})
 AES256 = {"ServerSideEncryption": "AES256"}
-AGAIN = "Run it again once the other run has ended."
+HINT_RETRY_LATER = "Run it again once the other run has ended."
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class ConditionalObject:
     def read(self) -> StoredObject:
         """The current object."""
         try:
-            with told(f"read {self.title} {self.location}", self.connection, "s3:GetObject"):
-                data, answer = get_small_object(self.client, self.bucket, self.key, LARGEST)
-                return StoredObject(data, answer.get("ETag", ""), age=_age(answer))
+            with translate_errors(f"read {self.title} {self.location}", self.connection, "s3:GetObject"):
+                data, response = get_small_object(self.client, self.bucket, self.key, LARGEST)
+                return StoredObject(data, response.get("ETag", ""), age=_age(response))
         except errors.NotFoundError as exc:
             return StoredObject(None, bucket_exists=exc.facts.get("code") != "NoSuchBucket")
 
@@ -79,7 +79,7 @@ class ConditionalObject:
         :raises ConflictError: the current object is another one.
         """
         operation = f"write {self.title} {self.location}"
-        with told(operation, self.connection, "s3:PutObject"):
+        with translate_errors(operation, self.connection, "s3:PutObject"):
             if expected is None:
                 return self._put(data, {})
             if not self.connection.is_aws:
@@ -90,35 +90,37 @@ class ConditionalObject:
             try:
                 return self._put(data, condition) if condition else self._compare_and_put(data, expected, operation)
             except load("botocore.exceptions").ClientError as exc:
-                answer = answered(exc)
+                response = parse_client_error(exc)
                 if not condition:
                     raise
-                if _is_conflict(answer.status, answer.code):
-                    stored = self._after_conflict(data, expected, answer.status, operation, exc)
+                if _is_conflict(response.status, response.code):
+                    stored = self._resolve_conflict(data, expected, response.status, operation, exc)
                     if stored:
                         return stored
-                elif self.connection.is_aws or answer.status not in (400, 405, 501):
-                    raise  # AWS has conditions, so that there is another reason
+                elif self.connection.is_aws or response.status not in (400, 405, 501):
+                    raise  # AWS supports conditions: there is another reason
             return self._compare_and_put(data, expected, operation)
 
     def _put(self, data: bytes, condition: dict[str, str]) -> StoredObject:
         # AWS encrypts anyway, but a policy may require the header. Other stores get it only after they denied a write
         # without it, since a store that cannot encrypt fails on it.
-        ours = {"Bucket": self.bucket, "Key": self.key, "Body": data, "ContentMD5": md5(data)}
-        ours.update(ContentType="application/json", **condition)
+        request = {"Bucket": self.bucket, "Key": self.key, "Body": data, "ContentMD5": md5(data)}
+        request.update(ContentType="application/json", **condition)
         if self.connection.is_aws:
-            return StoredObject(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
+            return StoredObject(data, self.client.put_object(**request, **AES256).get("ETag", ""))
         try:
-            return StoredObject(data, self.client.put_object(**ours).get("ETag", ""))
+            return StoredObject(data, self.client.put_object(**request).get("ETag", ""))
         except load("botocore.exceptions").ClientError as exc:
-            if answered(exc).status != 403:
+            if parse_client_error(exc).status != 403:
                 raise
-            refused = exc
+            denial = exc
         try:
-            return StoredObject(data, self.client.put_object(**ours, **AES256).get("ETag", ""))
+            return StoredObject(data, self.client.put_object(**request, **AES256).get("ETag", ""))
         except load("botocore.exceptions").ClientError as exc:
             # The error of the first write contains the reason, unless the condition of the second one failed.
-            raise (exc if _is_conflict(answered(exc).status, answered(exc).code) else refused) from None
+            raise (
+                exc if _is_conflict(parse_client_error(exc).status, parse_client_error(exc).code) else denial
+            ) from None
 
     def _compare_and_put(self, data: bytes, expected: StoredObject, operation: str) -> StoredObject:
         """Without conditional writes: compare, write, read back. The last read detects a concurrent write."""
@@ -126,14 +128,14 @@ class ConditionalObject:
         self._put(data, {})
         stored = self.read()
         if stored.data != data:
-            raise errors.ConflictError(operation, "another run has written it at the same time", AGAIN)
+            raise errors.ConflictError(operation, "another run has written it concurrently", HINT_RETRY_LATER)
         return stored
 
     def _compare(self, expected: StoredObject, operation: str) -> None:
         if self.read().data != expected.data:
-            raise errors.ConflictError(operation, "another run has written it in between", AGAIN)
+            raise errors.ConflictError(operation, "another run has written it in between", HINT_RETRY_LATER)
 
-    def _after_conflict(
+    def _resolve_conflict(
         self, data: bytes, expected: StoredObject, status: int, operation: str, exc: Exception
     ) -> StoredObject | None:
         """The current object if this run has written it: botocore retries a write whose response was lost.
@@ -147,7 +149,7 @@ class ConditionalObject:
         unchanged = (stored.data, stored.version) == (expected.data, expected.version)
         if status == 412 and unchanged and not self.connection.is_aws:
             return None
-        raise errors.ConflictError(operation, "another run has written it in between", AGAIN) from exc
+        raise errors.ConflictError(operation, "another run has written it in between", HINT_RETRY_LATER) from exc
 
 
 def get_small_object(client: t.Any, bucket: str, key: str, most: int) -> tuple[bytes, dict[str, t.Any]]:
@@ -173,10 +175,10 @@ def _is_conflict(status: int, code: str) -> bool:
     return status in CONFLICTS or code == "NoSuchKey"
 
 
-def _age(answer: t.Mapping[str, t.Any]) -> float | None:
+def _age(response: t.Mapping[str, t.Any]) -> float | None:
     """Both times are those of the store, so that no local clock matters."""
-    now = email.utils.parsedate_tz(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date", ""))
-    then = answer.get("LastModified")
+    now = email.utils.parsedate_tz(response["ResponseMetadata"].get("HTTPHeaders", {}).get("date", ""))
+    then = response.get("LastModified")
     if now is None or not isinstance(then, datetime.datetime):
         return None
     return email.utils.mktime_tz(now) - then.timestamp()

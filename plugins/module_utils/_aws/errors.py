@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What S3 and IAM answer when they say no, in words.
+"""Translate errors of botocore, S3, IAM, and STS into typed errors.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -17,7 +17,7 @@ import typing as t
 
 from .._core import errors
 from .._core.optional_imports import load
-from .._core.secrets import redact
+from .._core.redaction import redact
 from .time_budget import BudgetExceededError
 
 if t.TYPE_CHECKING:
@@ -28,7 +28,7 @@ UNSUPPORTED_CODES = frozenset({"NotImplemented", "XNotImplemented", "NotSupporte
 METHOD_CODES = frozenset({"MethodNotAllowed", "405"})
 CONFLICT_CODES = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"})
 THROTTLED_CODES = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
-# Wrong with the request as such, whatever it asks for.
+# Errors of the request itself, whatever its operation.
 REQUEST_CODES = frozenset(
     {
         "AuthorizationQueryParametersError",
@@ -38,19 +38,19 @@ REQUEST_CODES = frozenset(
         "TokenRefreshRequired",
     }
 )
-# Credentials that are wrong as such, each with what to look at.
+# Errors of the credentials, with hints.
 CREDENTIAL_CODES = {
-    "InvalidAccessKeyId": "The access key is unknown to this store: it was deleted, mistyped, or is another store's.",
+    "InvalidAccessKeyId": "The access key is unknown to this store: it was deleted, mistyped, or is of another store.",
     "SignatureDoesNotMatch": "The secret key does not belong to the access key, or a proxy changes the request.",
-    "ExpiredToken": "The temporary credentials have expired: get new ones.",
+    "ExpiredToken": "The temporary credentials have expired. Request new ones.",
     "InvalidToken": "The session token is not valid: it may belong to another key or account.",
-    "RequestTimeTooSkewed": "The clock of this machine is off: set it by NTP.",
-    "AuthorizationHeaderMalformed": "The region given is not the bucket's.",
-    # STS API Reference, GetSessionToken: its credentials cannot call IAM unless they were got with MFA.
-    "InvalidClientTokenId": "The access key is unknown here: it was deleted, mistyped, or is another service's; "
-    "and temporary ones of GetSessionToken can use IAM only if they were got with MFA.",
-    "RequestExpired": "The clock of this machine is off: set it by NTP.",
-    "AccountProblem": "There is a problem with the account: ask its owner.",
+    "RequestTimeTooSkewed": "The clock of this machine is wrong. Synchronize it with NTP.",
+    "AuthorizationHeaderMalformed": "The region is not that of the bucket. Correct region.",
+    # STS API Reference, GetSessionToken: its credentials cannot call IAM unless they were requested with MFA.
+    "InvalidClientTokenId": "The access key is unknown here: it was deleted, mistyped, or belongs to another service. "
+    "Credentials of GetSessionToken can use IAM only if they were requested with MFA.",
+    "RequestExpired": "The clock of this machine is wrong. Synchronize it with NTP.",
+    "AccountProblem": "There is a problem with the account. Contact its owner.",
 }
 
 ANOTHER_ACCOUNT = (
@@ -61,89 +61,94 @@ ANOTHER_ACCOUNT = (
 )
 
 
-class Answered(t.NamedTuple):
-    """The parts of an error answer that decisions need."""
+class ErrorResponse(t.NamedTuple):
+    """The parts of an error response that decisions depend on."""
 
     status: int
     code: str
     message: str
 
 
-def answered(exc: t.Any) -> Answered:
-    """The parts of a botocore ``ClientError``."""
+def parse_client_error(exc: t.Any) -> ErrorResponse:
+    """Parse a ``ClientError`` of botocore."""
     error = exc.response.get("Error", {})
     status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return Answered(int(status), str(error.get("Code", "")), str(error.get("Message", "")))
+    return ErrorResponse(int(status), str(error.get("Code", "")), str(error.get("Message", "")))
 
 
 @contextlib.contextmanager
-def told(attempted: str, connection: Connection, action: str = "") -> t.Iterator[None]:
-    """Turn what botocore raises inside the block into errors of ours.
+def translate_errors(operation: str, connection: Connection, action: str = "") -> t.Iterator[None]:
+    """Translate the errors of botocore inside the block.
 
-    :param attempted: the object of "could not".
-    :param action: the IAM action the call needs, for the hint of a denial.
+    :param operation: the object of "could not".
+    :param action: the IAM action that the call needs, for the hint of a denial.
     """
     exceptions = load("botocore.exceptions")
     try:
         yield
     except BudgetExceededError as exc:
-        raise _abandoned(exc, attempted, connection) from exc
+        raise _abandoned_call_error(exc, operation, connection) from exc
     except exceptions.ClientError as exc:
-        raise translate(answered(exc), attempted, connection, action) from exc
+        raise translate(parse_client_error(exc), operation, connection, action) from exc
     except exceptions.BotoCoreError as exc:
-        raise _local(exc, exceptions, attempted, connection) from exc
+        raise _translate_local_error(exc, exceptions, operation, connection) from exc
     except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
         if connection.service == "iam":
-            raise  # who calls IAM knows more of such answers
-        problem = f"{connection.store} answered with something that cannot be read: {exc}"
+            raise  # iam_client handles such responses
+        problem = f"{connection.display_name} answered with something that cannot be read: {exc}"
         hint = f"Look whether this is the address of an {connection.service.upper()} API; if it is, run it again."
-        raise errors.UnreachableError(attempted, redact(problem, connection.secrets), hint) from exc
+        raise errors.UnreachableError(operation, redact(problem, connection.secrets), hint) from exc
 
 
-def translate(answer: Answered, attempted: str, connection: Connection, action: str = "") -> errors.ArchivingError:
-    """The error for an answer; pure."""
-    status, code, message = answer
-    what = redact(f"{connection.store} answered {code or status}: {message or 'no message'}", connection.secrets)
-    facts: dict[str, t.Any] = {"status": status or None, "code": code or None, "store": connection.store}
+def translate(
+    response: ErrorResponse, operation: str, connection: Connection, action: str = ""
+) -> errors.ArchivingError:
+    """Translate an error response. Pure."""
+    status, code, message = response
+    text = f"{connection.display_name} answered {code or status}: {message or 'no message'}"
+    problem = redact(text, connection.secrets)
+    facts: dict[str, t.Any] = {"status": status or None, "code": code or None, "store": connection.display_name}
     if code in CREDENTIAL_CODES:
-        return errors.DeniedError(attempted, what, CREDENTIAL_CODES[code], **facts)
-    if is_of_another_account(answer, connection):
-        return errors.DeniedError(attempted, what, ANOTHER_ACCOUNT, **facts)
+        return errors.DeniedError(operation, problem, CREDENTIAL_CODES[code], **facts)
+    if is_of_another_account(response, connection):
+        return errors.DeniedError(operation, problem, ANOTHER_ACCOUNT, **facts)
     if code in UNSUPPORTED_CODES or status in (405, 501):
-        return errors.UnsupportedError(attempted, what, "This store does not have it: leave the option out.", **facts)
+        hint = "This store does not have it: leave the option out."
+        return errors.UnsupportedError(operation, problem, hint, **facts)
     if status in (401, 403):
         hint = f"{_permission(action)} {owner_hint(connection)}".rstrip()
         facts["expected_bucket_owner"] = connection.expected_owner if owner_hint(connection) else None
-        return errors.DeniedError(attempted, what, hint, action=action or None, **facts)
+        return errors.DeniedError(operation, problem, hint, action=action or None, **facts)
     if code == "LimitExceeded":
         hint = "A quota of this account is used up: remove what is not needed, or have it raised."
-        return errors.RejectedError(attempted, what, hint, **facts)
+        return errors.RejectedError(operation, problem, hint, **facts)
     if code in CONFLICT_CODES or status in (409, 412):
-        return errors.ConflictError(attempted, what, "Run it again once nothing else works on it.", **facts)
+        return errors.ConflictError(operation, problem, "Run it again once nothing else works on it.", **facts)
     if status == 404 or code == "NoSuchEntity":
-        return errors.NotFoundError(attempted, what, **facts)
+        return errors.NotFoundError(operation, problem, **facts)
     if 300 <= status < 400:
         hint = "Give endpoint_url the address that it leads to, or region the bucket's."
-        return errors.RejectedError(attempted, what, hint, **facts)
+        return errors.RejectedError(operation, problem, hint, **facts)
     if status >= 500 or status == 429 or code in THROTTLED_CODES:
-        return errors.UnreachableError(attempted, what, "Nothing is lost: run it again later.", **facts)
-    # A HEAD request is answered without a body, so without the reason.
+        return errors.UnreachableError(operation, problem, "Nothing is lost: run it again later.", **facts)
+    # The response to HEAD has no body, and so no reason.
     hint = "No reason came with it: look at the credentials, which may have expired, and at the region."
-    return errors.RejectedError(attempted, what, hint if code == "400" else "", **facts)
+    return errors.RejectedError(operation, problem, hint if code == "400" else "", **facts)
 
 
-def is_of_another_account(answer: Answered, connection: Connection) -> bool:
-    """Whether this is what AWS answers for the policy of a bucket that another account owns.
+def is_of_another_account(response: ErrorResponse, connection: Connection) -> bool:
+    """Whether this is the response of AWS for the policy of a bucket of another account.
 
     "If you have the correct permissions, but you're not using an identity that belongs to the bucket owner's account,
     Amazon S3 returns a 405 Method Not Allowed error" (Amazon S3 API Reference, GetBucketPolicy, PutBucketPolicy, and
     DeleteBucketPolicy).
     """
-    return connection.is_aws and connection.service == "s3" and (answer.status == 405 or answer.code in METHOD_CODES)
+    is_method_error = response.status == 405 or response.code in METHOD_CODES
+    return connection.is_aws and connection.service == "s3" and is_method_error
 
 
 def owner_hint(connection: Connection) -> str:
-    """What a refusal may also mean where an owner of the bucket is expected; empty where none is."""
+    """A hint that the expected owner may be the reason of a denial; empty if no owner is expected."""
     owner = connection.expected_owner
     if not owner or not connection.is_aws or connection.service != "s3":
         return ""
@@ -159,25 +164,27 @@ def _permission(action: str) -> str:
     return f"These credentials need the permission {action} here." if action else "These credentials may not do this."
 
 
-def _abandoned(exc: BudgetExceededError, attempted: str, connection: Connection) -> errors.UnreachableError:
-    """The error for a call that exceeded its time budget. A write counts as possibly applied, as without a response."""
-    problem = f"{connection.store} did not complete {exc.operation} within the time budget of {exc.seconds:g} s"
+def _abandoned_call_error(exc: BudgetExceededError, operation: str, connection: Connection) -> errors.UnreachableError:
+    """The error of a call that exceeded its time budget. A write may have been applied."""
+    problem = f"{connection.display_name} did not complete {exc.operation} within the time budget of {exc.seconds:g} s"
     server = connection.endpoint_url or "AWS"
     hint = f"Check the network path to {server} and the load of the server, then run it again."
     if exc.is_write:
         hint = f"The change may have been applied; the next run reads the current state first. {hint}"
-    facts = {"store": connection.store, "api_operation": exc.operation, "time_budget": exc.seconds}
-    return errors.UnreachableError(attempted, problem, hint, **facts)
+    facts = {"store": connection.display_name, "api_operation": exc.operation, "time_budget": exc.seconds}
+    return errors.UnreachableError(operation, problem, hint, **facts)
 
 
-def _local(exc: t.Any, exceptions: t.Any, attempted: str, connection: Connection) -> errors.ArchivingError:
-    """The error for what went wrong before or without an answer."""
+def _translate_local_error(
+    exc: t.Any, exceptions: t.Any, operation: str, connection: Connection
+) -> errors.ArchivingError:
+    """Translate an error of botocore without a response."""
     text = redact(str(exc), connection.secrets)
     missing = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound)
     if isinstance(exc, missing):
         hint = "Give access_key and secret_key, profile, or the environment variables of boto3."
-        return errors.DeniedError(attempted, text, hint, store=connection.store)
+        return errors.DeniedError(operation, text, hint, store=connection.display_name)
     if isinstance(exc, exceptions.ParamValidationError):
-        return errors.RejectedError(attempted, text, store=connection.store)
+        return errors.RejectedError(operation, text, store=connection.display_name)
     hint = f"Look whether {connection.endpoint_url or 'AWS'} can be reached from this machine, and its certificate."
-    return errors.UnreachableError(attempted, text, hint, store=connection.store)
+    return errors.UnreachableError(operation, text, hint, store=connection.display_name)

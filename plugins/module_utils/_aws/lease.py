@@ -13,10 +13,12 @@ first read this lease. So no two machines need synchronized clocks.
 
 from __future__ import annotations
 
-import datetime
 import json
 import typing as t
 from dataclasses import dataclass
+
+from .._core.retry import backoff
+from .._core.runtime import Runtime
 
 # How long other runs wait after a run was killed. It covers a write with all its time-outs, and some more.
 SECONDS = 45.0
@@ -26,6 +28,7 @@ WRITE_SECONDS = 30.0
 MARGIN = 2.0
 # How long a run waits for the lock, including the time until a lease expires.
 BUDGET = 180.0
+FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 # A lease of another program is respected no longer than this.
 MOST_SECONDS = 600.0
@@ -51,7 +54,7 @@ class Lease:
 FREE = Lease()
 
 
-def parsed(data: bytes | None) -> Lease:
+def parse_lease(data: bytes | None) -> Lease:
     """The lease in the object. Other data counts as a lease of an unknown run, from when it was written."""
     if data is None:
         return FREE
@@ -78,18 +81,12 @@ def remaining(lease: Lease, age: float | None, watched: float) -> float:
     return max(0.0, lease.seconds + MARGIN - max(age or 0.0, watched))
 
 
-def pause(attempt: int, random: float) -> float:
-    """The exponential backoff, with jitter, before the next attempt.
+def pauses(random: t.Callable[[], float]) -> t.Iterator[float]:
+    """The exponential backoff between attempts to acquire the lock, with jitter.
 
-    :param random: from 0 to 1.
+    :param random: a number from 0 to 1.
     """
-    return random * min(LONGEST_PAUSE, 0.05 * 2.0 ** min(attempt, 10))
-
-
-def format_time(seconds: float) -> str:
-    """The time in UTC, for people."""
-    time = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (random() * pause for pause in backoff(FIRST_PAUSE, LONGEST_PAUSE))
 
 
 class ClockReading(t.NamedTuple):
@@ -98,6 +95,10 @@ class ClockReading(t.NamedTuple):
     monotonic: float
     wall: float
 
+    @classmethod
+    def read(cls, runtime: Runtime) -> ClockReading:
+        return cls(runtime.monotonic(), runtime.now())
+
     def left(self, seconds: float, now: ClockReading) -> float:
-        """How many seconds a lease that began then still holds."""
+        """The remaining seconds of a lease that began at this reading."""
         return seconds - max(now.monotonic - self.monotonic, now.wall - self.wall)

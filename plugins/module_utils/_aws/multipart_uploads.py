@@ -2,93 +2,95 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Uploads that are under way: a key must not go while a recording is being uploaded with it.
+"""Multipart uploads in progress: a key must not be deactivated while a recording is uploaded with it.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-S3 checks the signature of every part of a multipart upload: once its key is inactive, the upload is lost. Open uploads
-show in a listing (Amazon S3 API Reference, ListMultipartUploads); an upload in one piece does not, and needs none,
-since its signature is checked when it begins.
+S3 verifies the signature of every part of a multipart upload: without an active key, the upload fails. Uploads in
+progress are listed (Amazon S3 API Reference, ListMultipartUploads). An upload in one piece is not listed; its signature
+is only verified at its start.
 """
 
 from __future__ import annotations
 
-import time
 import typing as t
 from dataclasses import dataclass
 
 from .._core import errors
-from .._core.deadline import Patience
-from .errors import told
+from .._core.retry import Deadline, backoff, wait_until
+from .._core.runtime import SYSTEM, Runtime
+from .errors import translate_errors
 from .s3_naming import PROBE_PREFIX, UploadLocation
 from .session import Connection
 
-# An upload that has taken longer will not end any more: recordings are cut at four hours (Vonage's archiving guide),
-# and what a broken upload leaves must not keep a key alive for ever.
+# Older uploads have failed: recordings end after four hours (Vonage's archiving guide). A leftover of a failed upload
+# must not keep a key active forever.
 LONGEST_UPLOAD = 24 * 3600
-# Clocks of this machine and of the store differ by less.
-SKEW = 30
-# The part of the time to wait for uploads that passes before the first look for them.
-GRACE = 0.1
+# Maximum difference between the clocks of this machine and of the store.
+MAX_CLOCK_SKEW = 30
+# The part of the timeout that passes before the first listing.
+FIRST_WAIT = 0.1
 
-Flight = tuple[str, str]
+# A bucket, and the id of an upload.
+Upload = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Flights:
-    """Looks at the uploads of one project.
+class MultipartUploads:
+    """The uploads of one project.
 
-    :param operator: who looks, and ``client`` with it.
-    :param places: where they may be; the first is that of the target.
-    :param now: Unix seconds.
+    :param operator: the connection of ``client``, which lists the uploads.
+    :param locations: where uploads may be in progress; the first one is that of the target.
     """
 
     operator: Connection
     client: t.Any
-    places: t.Sequence[UploadLocation]
-    now: t.Callable[[], float] = time.time
+    locations: t.Sequence[UploadLocation]
+    runtime: Runtime = SYSTEM
 
-    def begun_before(self, moment: float) -> set[Flight]:
-        """The uploads that began before then, in Unix seconds, and are still under way."""
-        return {flight for place in self.places for flight in self._at(place, moment)}
+    def started_before(self, time: float) -> set[Upload]:
+        """The uploads in progress that started before a time, in Unix seconds."""
+        return {upload for location in self.locations for upload in self._fetch(location, time)}
 
-    def drained(self, seconds: float, sleep: t.Callable[[float], None] = time.sleep) -> bool:
-        """Wait that long for those that began until now; whether they have ended."""
-        moment, patience = self.now(), Patience(seconds, sleep=sleep)
-        # Who has read the target a moment before it was set begins the upload a moment after.
-        sleep(seconds * GRACE)
-        return self.landed(moment, patience)
+    def drain(self, seconds: float) -> bool:
+        """Wait for the uploads that started until now; whether they have ended."""
+        start, deadline = self.runtime.now(), Deadline(seconds, self.runtime)
+        # A client that has read the old target just before the change starts its upload a moment later.
+        self.runtime.sleep(seconds * FIRST_WAIT)
+        return self.wait(start, deadline)
 
-    def landed(self, moment: float, patience: Patience) -> bool:
-        """Wait for these uploads to end; whether they have. What begins later does not count, whatever the clocks."""
-        left: set[Flight] | None = None
-        for _pause in patience.pauses():
-            found = self.begun_before(moment)
-            left = found if left is None else left & found
-            if not left:
-                return True
-        return False
+    def wait(self, time: float, deadline: Deadline) -> bool:
+        """Wait for the uploads that started before a time; whether they have ended. Later uploads are ignored."""
+        pending: set[Upload] | None = None
 
-    def _at(self, place: UploadLocation, moment: float) -> set[Flight]:
-        earliest = self.now() - LONGEST_UPLOAD
+        def fetch() -> set[Upload]:
+            nonlocal pending
+            current = self.started_before(time)
+            pending = current if pending is None else pending & current
+            return pending
+
+        return wait_until(fetch, lambda uploads: not uploads, deadline, backoff()) == set()
+
+    def _fetch(self, location: UploadLocation, time: float) -> set[Upload]:
+        earliest = self.runtime.now() - LONGEST_UPLOAD
         try:
-            uploads = self._listed(place)
+            uploads = self._list_uploads(location)
         except errors.NotFoundError:
-            # No such bucket, so nothing is uploaded to it.
+            # Without the bucket there are no uploads.
             return set()
         except errors.DeniedError:
-            if place == self.places[0]:
+            if location == self.locations[0]:
                 raise
-            # Of a bucket that recordings went to formerly, nobody has to know: then there may be one until it must be
-            # over.
-            return {(place.bucket, "")} if moment > earliest else set()
-        begun = {(place.bucket, each["UploadId"]): each["Initiated"].timestamp() for each in uploads}
-        return {flight for flight, when in begun.items() if earliest < when <= moment + SKEW}
+            # The operator may lack permissions on a previous bucket: assume an upload in progress for the longest time
+            # that an upload can take.
+            return {(location.bucket, "")} if time > earliest else set()
+        starts = {(location.bucket, item["UploadId"]): item["Initiated"].timestamp() for item in uploads}
+        return {upload for upload, start in starts.items() if earliest < start <= time + MAX_CLOCK_SKEW}
 
-    def _listed(self, place: UploadLocation) -> list[t.Any]:
-        prefix = f"{place.prefix}/"
-        attempted = f"look for uploads under way below s3://{place.bucket}/{prefix}"
-        with told(attempted, self.operator, "s3:ListBucketMultipartUploads"):
-            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=place.bucket, Prefix=prefix)
-            found = [upload for page in pages for upload in page.get("Uploads", [])]
-        return [upload for upload in found if not upload["Key"].startswith(f"{prefix}{PROBE_PREFIX}")]
+    def _list_uploads(self, location: UploadLocation) -> list[t.Any]:
+        prefix = f"{location.prefix}/"
+        operation = f"list uploads in progress below s3://{location.bucket}/{prefix}"
+        with translate_errors(operation, self.operator, "s3:ListBucketMultipartUploads"):
+            pages = self.client.get_paginator("list_multipart_uploads").paginate(Bucket=location.bucket, Prefix=prefix)
+            uploads = [upload for page in pages for upload in page.get("Uploads", [])]
+        return [upload for upload in uploads if not upload["Key"].startswith(f"{prefix}{PROBE_PREFIX}")]

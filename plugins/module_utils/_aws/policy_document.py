@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bucket policies compared by what they mean. Pure.
+"""Bucket policies in a canonical form, for comparison. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Sources: IAM User Guide, "Grammar of the IAM JSON policy language" (a list of one and a scalar are the same; actions and
-condition keys have no case), "AWS JSON policy elements: Principal" (``*`` and ``{"AWS": "*"}`` are the same in a
-resource-based policy; an account id and the ARN of its root too); S3 User Guide, "The meaning of public".
+Sources: IAM User Guide, "Grammar of the IAM JSON policy language" (a list with one item equals a scalar; actions and
+condition keys are case-insensitive), "AWS JSON policy elements: Principal" (``*`` and ``{"AWS": "*"}`` are equal in a
+resource-based policy, and so are an account id and the ARN of its root); S3 User Guide, "The meaning of public".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import typing as t
 
 Statement = dict[str, t.Any]
 
-# A policy that allows everybody is not public if it is limited by one of these to fixed values.
+# A statement that allows all principals is not public if one of these limits it to fixed values.
 LIMITING_KEYS = frozenset(
     {
         "aws:calledvia",
@@ -38,7 +38,7 @@ LIMITING_KEYS = frozenset(
         "s3:dataaccesspointarn",
     }
 )
-# Operators that hold only if the key is there and has one of the values.
+# Operators that match only if the key exists and has one of the values.
 LIMITING_OPERATORS = frozenset(
     {"StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress"}
 )
@@ -46,63 +46,63 @@ _ACCOUNT = re.compile(r"\d{12}")
 _SETS = ("Action", "NotAction", "Resource", "NotResource")
 
 
-def many(value: t.Any) -> list[t.Any]:
-    """A scalar as a list of one."""
+def as_list(value: t.Any) -> list[t.Any]:
+    """A list of the values of a scalar or a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def parsed(document: str) -> tuple[dict[str, t.Any], list[Statement]]:
-    """A policy document as its head (everything but the statements) and its statements.
+def parse_policy(document: str) -> tuple[dict[str, t.Any], list[Statement]]:
+    """Parse a policy document into its metadata, which is everything except the statements, and its statements.
 
-    :raises ValueError: it is no policy.
+    :raises ValueError: it is not a policy.
     """
-    head = json.loads(document)
-    if not isinstance(head, dict) or "Statement" not in head:
+    metadata = json.loads(document)
+    if not isinstance(metadata, dict) or "Statement" not in metadata:
         raise ValueError("it is JSON, but has no statements")
-    found = many(head.pop("Statement"))
-    if not all(isinstance(statement, dict) and isinstance(statement.get("Sid", ""), str) for statement in found):
-        raise ValueError("its statements are no objects, or have no names")
-    return head, found
+    statements = as_list(metadata.pop("Statement"))
+    if not all(isinstance(statement, dict) and isinstance(statement.get("Sid", ""), str) for statement in statements):
+        raise ValueError("a statement is not an object, or its Sid is not a string")
+    return metadata, statements
 
 
-def meaning(statement: t.Mapping[str, t.Any]) -> str:
-    """A text that is equal for two statements exactly if they mean the same."""
+def canonical_form(statement: t.Mapping[str, t.Any]) -> str:
+    """A text that is equal for two statements exactly if they have the same meaning."""
     canonical: dict[str, t.Any] = {"Effect": statement.get("Effect"), "Sid": statement.get("Sid", "")}
     for key in ("Principal", "NotPrincipal"):
         if key in statement:
             canonical[key] = _principals(statement[key])
     for key in _SETS:
         if key in statement:
-            values = (str(value) for value in many(statement[key]))
+            values = (str(value) for value in as_list(statement[key]))
             canonical[key] = sorted({value.lower() if key.endswith("Action") else value for value in values})
     if statement.get("Condition"):
         canonical["Condition"] = _conditions(statement["Condition"])
     return json.dumps(canonical, sort_keys=True)
 
 
-def document_meaning(found: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
-    """The meaning of a whole policy: the order of statements has none."""
-    return sorted({meaning(statement) for statement in found})
+def canonical_document(statements: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    """The canonical forms of the statements of a policy, in which their order has no meaning."""
+    return sorted({canonical_form(statement) for statement in statements})
 
 
 def is_public(statement: t.Mapping[str, t.Any]) -> bool:
-    """Whether S3 would take this statement for one that gives public access."""
+    """Whether S3 considers this statement public."""
     if statement.get("Effect") != "Allow":
         return False
     principals = _principals(statement.get("Principal")).values()
-    everybody = "NotPrincipal" in statement or any("*" in named for named in principals)
-    tests = (statement.get("Condition") or {}).items()
-    return everybody and not any(_limits(operator, *test) for operator, found in tests for test in found.items())
+    is_for_all = "NotPrincipal" in statement or any("*" in names for names in principals)
+    conditions = (statement.get("Condition") or {}).items()
+    return is_for_all and not any(_limits(operator, *test) for operator, tests in conditions for test in tests.items())
 
 
 def _limits(operator: str, key: str, values: t.Any) -> bool:
     """Whether a condition restricts a statement to fixed values, so that it is not public."""
-    fixed = all(not set(str(value)) & set("*?$") for value in many(values))
+    fixed = all(not set(str(value)) & set("*?$") for value in as_list(values))
     if operator.rpartition(":")[2] not in LIMITING_OPERATORS or operator.startswith("ForAllValues"):
         return False
-    return key.lower() in LIMITING_KEYS and fixed and not any(_is_broad(str(value)) for value in many(values))
+    return key.lower() in LIMITING_KEYS and fixed and not any(_is_broad(str(value)) for value in as_list(values))
 
 
 def _is_broad(value: str) -> bool:
@@ -115,9 +115,9 @@ def _is_broad(value: str) -> bool:
 
 def _principals(value: t.Any) -> dict[str, list[str]]:
     if isinstance(value, (str, list)):
-        value = {"AWS": value}  # stores other than AWS take a list here too
+        value = {"AWS": value}  # other stores also accept a list here
     return {
-        kind: sorted({_principal(kind, str(name)) for name in many(names)}) for kind, names in (value or {}).items()
+        kind: sorted({_principal(kind, str(name)) for name in as_list(names)}) for kind, names in (value or {}).items()
     }
 
 
@@ -129,7 +129,7 @@ def _principal(kind: str, name: str) -> str:
 
 def _conditions(value: t.Mapping[str, t.Any]) -> dict[str, dict[str, list[str]]]:
     return {
-        operator: {key.lower(): sorted({_scalar(item) for item in many(items)}) for key, items in tests.items()}
+        operator: {key.lower(): sorted({_scalar(item) for item in as_list(items)}) for key, items in tests.items()}
         for operator, tests in value.items()
     }
 

@@ -14,23 +14,28 @@ such a read.
 
 from __future__ import annotations
 
+import math
 import typing as t
 from dataclasses import dataclass, replace
 
 from .._core import errors
 from .._core.optional_imports import load
+from .._core.retry import Deadline, retry, wait_until
+from .._core.runtime import SYSTEM, Runtime
 from .bucket_owner import CALLER, CALLER_FOR_WRITES
 from .errors import (
     CREDENTIAL_CODES,
     REQUEST_CODES,
     THROTTLED_CODES,
     UNSUPPORTED_CODES,
-    Answered,
-    answered,
+    ErrorResponse,
     is_of_another_account,
-    told,
+    parse_client_error,
+    translate_errors,
 )
-from .session import Connection, listening, make_client, settled
+from .session import Connection, capture_responses, make_client, with_resolved_defaults
+
+T = t.TypeVar("T")
 
 _NO_BUCKET = ("NoSuchBucket",)
 # With status 400: these codes are about the request or the credentials, not about the subresource.
@@ -69,16 +74,17 @@ class Bucket:
     successful request, since no request succeeds for a bucket that does not exist.
     """
 
-    def __init__(self, name: str, connection: Connection) -> None:
+    def __init__(self, name: str, connection: Connection, runtime: Runtime = SYSTEM) -> None:
         self.name = name
+        self.runtime = runtime
         self.client = make_client(connection)
-        self.connection = settled(connection, self.client)
+        self.connection = with_resolved_defaults(connection, self.client)
         self.actual_region: str | None = None
         self.confirmed_exists = False
 
     def send(self, client: t.Any, method: str, **params: t.Any) -> dict[str, t.Any]:
         """Send a request; errors are those of botocore."""
-        with listening() as heard:
+        with capture_responses() as heard:
             try:
                 response: dict[str, t.Any] = getattr(client, method)(Bucket=self.name, **params)
             finally:
@@ -96,7 +102,7 @@ class Bucket:
         """
         operation = f"read {subresource.title} of bucket {self.name}"
         try:
-            with told(operation, self.connection, subresource.actions[0]):
+            with translate_errors(operation, self.connection, subresource.actions[0]):
                 response: dict[str, t.Any] = self._get(subresource)
         except _NotSet:
             return None
@@ -111,19 +117,21 @@ class Bucket:
         try:
             return self.send(self.client, subresource.get)
         except load("botocore.exceptions").ClientError as exc:
-            response = answered(exc)
+            response = parse_client_error(exc)
             if response.code in subresource.not_set_codes:
                 raise _NotSet from exc
             if exc.response.get("FirstStatus") == 200:
                 raise self.malformed_response(subresource) from exc
             if response.code not in _NO_BUCKET and self._is_unsupported(response):
-                problem = f"{self.connection.store} answered {response.code or response.status}: {response.message}"
+                problem = (
+                    f"{self.connection.display_name} answered {response.code or response.status}: {response.message}"
+                )
                 raise self._unsupported(subresource, problem, errors.UnsupportedError) from exc
             raise
         except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
             raise self.malformed_response(subresource) from exc
 
-    def _is_unsupported(self, response: Answered) -> bool:
+    def _is_unsupported(self, response: ErrorResponse) -> bool:
         if is_of_another_account(response, self.connection):
             return False
         if response.status in (404, 405, 501) or response.code in UNSUPPORTED_CODES:
@@ -132,7 +140,7 @@ class Bucket:
 
     def unexpected_root(self, subresource: Subresource, root: str) -> errors.UnsupportedError:
         """The error for a response with another root element, such as a listing of the bucket."""
-        problem = f"{self.connection.store} answered with {root or 'no'} XML where {subresource.title} should be"
+        problem = f"{self.connection.display_name} answered with {root or 'no'} XML where {subresource.title} should be"
         kind = errors.UnsupportedError if root else MalformedResponseError
         error = self._unsupported(subresource, problem, kind)
         error.facts["answer"] = root or "empty"
@@ -140,7 +148,7 @@ class Bucket:
 
     def malformed_response(self, subresource: Subresource) -> errors.UnsupportedError:
         """The error for a response that cannot be parsed."""
-        problem = f"{self.connection.store} answered with something else where {subresource.title} should be"
+        problem = f"{self.connection.display_name} answered with something else where {subresource.title} should be"
         return self._unsupported(subresource, problem, MalformedResponseError)
 
     def _unsupported(
@@ -151,7 +159,7 @@ class Bucket:
             "skip_unsupported. Nothing was written for it."
         )
         operation = f"read {subresource.title} of bucket {self.name}"
-        return kind(operation, problem, hint, store=self.connection.store, facet=subresource.title)
+        return kind(operation, problem, hint, store=self.connection.display_name, facet=subresource.title)
 
     def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
         """Call a client method for this bucket.
@@ -165,8 +173,22 @@ class Bucket:
         self, client: t.Any, method: str, operation: str, action: str, **params: t.Any
     ) -> dict[str, t.Any]:
         """Like ``call``, with another client."""
-        with told(operation, self.connection, action):
+        with translate_errors(operation, self.connection, action):
             return self.send(client, method, **params)
+
+    def retry(
+        self, call: t.Callable[[], T], is_retryable: t.Callable[[Exception], bool], pauses: t.Iterable[float]
+    ) -> T:
+        """Repeat a call after each pause, in seconds, while its error is retryable.
+
+        :raises Exception: an error that is not retryable, or the last one.
+        """
+        return retry(call, is_retryable, Deadline(math.inf, self.runtime), pauses)
+
+    def wait_until(self, fetch: t.Callable[[], T], is_done: t.Callable[[T], bool], pauses: t.Iterable[float]) -> T:
+        """Fetch a value immediately and after each pause, in seconds, until it is as expected; the last value."""
+        # Without an outer deadline, there is always a first attempt.
+        return t.cast("T", wait_until(fetch, is_done, Deadline(math.inf, self.runtime), pauses))
 
     def exists(self) -> bool:
         """Whether the bucket exists.

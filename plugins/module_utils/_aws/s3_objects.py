@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Single objects and the emptying of a bucket.
+"""Objects of a bucket: read, list, write, and delete them.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -20,29 +20,29 @@ MOST_DELETED = 1000
 
 
 def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
-    """The headers of an object, ``None`` if there is no such object.
+    """The headers of an object; ``None`` if it does not exist.
 
     :raises DeniedError: also for a missing object if the credentials lack s3:ListBucket.
     """
-    attempted = f"look for {key} in bucket {bucket.name}"
-    action = "s3:GetObject (and s3:ListBucket, without which a missing object is refused too)"
+    operation = f"look for {key} in bucket {bucket.name}"
+    action = "s3:GetObject (and s3:ListBucket, without which S3 denies access to a missing object too)"
     try:
-        return bucket.call_with_client(bucket.client, "head_object", attempted, action, Key=key)
+        return bucket.call_with_client(bucket.client, "head_object", operation, action, Key=key)
     except errors.NotFoundError:
         return None
 
 
 def first_key(bucket: Bucket, prefix: str) -> str | None:
     """The first key that begins with the prefix; keys are listed in the order of their bytes (ListObjectsV2)."""
-    attempted = f"look for {prefix} in bucket {bucket.name}"
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix, MaxKeys=1)
+    operation = f"look for {prefix} in bucket {bucket.name}"
+    page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Prefix=prefix, MaxKeys=1)
     return next((entry.get("Key") for entry in page.get("Contents") or []), None)
 
 
 def list_first_page(bucket: Bucket, prefix: str) -> list[dict[str, t.Any]]:
     """Up to 1000 objects whose keys begin with the prefix."""
-    attempted = f"list objects below {prefix or '/'} in bucket {bucket.name}"
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix)
+    operation = f"list objects below {prefix or '/'} in bucket {bucket.name}"
+    page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Prefix=prefix)
     return [entry for entry in page.get("Contents") or [] if str(entry.get("Key", "")).startswith(prefix)]
 
 
@@ -50,8 +50,8 @@ def list_keys(bucket: Bucket, prefix: str) -> t.Iterator[str]:
     """The keys that begin with the prefix."""
     token: dict[str, str] = {}
     while True:
-        attempted = f"list objects below {prefix} in bucket {bucket.name}"
-        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix, **token)
+        operation = f"list objects below {prefix} in bucket {bucket.name}"
+        page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Prefix=prefix, **token)
         yield from (str(entry["Key"]) for entry in page.get("Contents") or [] if entry["Key"].startswith(prefix))
         before, token = token, {"ContinuationToken": page.get("NextContinuationToken", "")}
         if not page.get("IsTruncated") or not token["ContinuationToken"] or token == before:
@@ -60,23 +60,23 @@ def list_keys(bucket: Bucket, prefix: str) -> t.Iterator[str]:
 
 def list_top_level(bucket: Bucket) -> list[str]:
     """Keys without a slash, and prefixes up to their first slash: the first page of them."""
-    attempted = f"list the first level of bucket {bucket.name}"
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Delimiter="/")
+    operation = f"list the first level of bucket {bucket.name}"
+    page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Delimiter="/")
     prefixes = [str(entry.get("Prefix", "")) for entry in page.get("CommonPrefixes") or []]
     return [*(str(entry.get("Key", "")) for entry in page.get("Contents") or []), *prefixes]
 
 
 def list_noncurrent_versions(bucket: Bucket, prefix: str) -> list[dict[str, t.Any]]:
-    """Noncurrent versions below the prefix, as far as the first page shows.
+    """The noncurrent versions below the prefix in the first page.
 
-    If the first page shows none but there are more pages of a bucket with versions, the answer is its first object.
+    If the first page contains none, and there are more pages of a bucket with versions, the result is its first object.
     """
-    attempted = f"look for versions below {prefix or '/'} in bucket {bucket.name}"
+    operation = f"look for versions below {prefix or '/'} in bucket {bucket.name}"
     try:
-        status = bucket.call("get_bucket_versioning", attempted, "s3:GetBucketVersioning").get("Status")
+        status = bucket.call("get_bucket_versioning", operation, "s3:GetBucketVersioning").get("Status")
         if not status:
             return []
-        page = bucket.call("list_object_versions", attempted, "s3:ListBucketVersions", Prefix=prefix)
+        page = bucket.call("list_object_versions", operation, "s3:ListBucketVersions", Prefix=prefix)
     except errors.UnsupportedError:
         return []
     versions = [entry for entry in page.get("Versions") or [] if str(entry.get("Key", "")).startswith(prefix)]
@@ -84,34 +84,34 @@ def list_noncurrent_versions(bucket: Bucket, prefix: str) -> list[dict[str, t.An
     return noncurrent or (versions[:1] if page.get("IsTruncated") else [])
 
 
-def folders_at_the_top(bucket: Bucket) -> tuple[str, ...]:
+def list_top_level_prefixes(bucket: Bucket) -> tuple[str, ...]:
     """The prefixes of the first level, each with a slash at its end."""
-    found: list[str] = []
+    prefixes: list[str] = []
     token: dict[str, str] = {}
     while True:
-        attempted = f"list the folders of bucket {bucket.name}"
-        page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Delimiter="/", **token)
-        found += [entry.get("Prefix", "") for entry in page.get("CommonPrefixes") or []]
+        operation = f"list the folders of bucket {bucket.name}"
+        page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Delimiter="/", **token)
+        prefixes += [entry.get("Prefix", "") for entry in page.get("CommonPrefixes") or []]
         before, token = token, {"ContinuationToken": page.get("NextContinuationToken", "")}
         if not page.get("IsTruncated") or not token["ContinuationToken"] or token == before:
-            return tuple(dict.fromkeys(found))
+            return tuple(dict.fromkeys(prefixes))
 
 
-def put_small_object(bucket: Bucket, key: str, body: bytes, attempted: str, **params: t.Any) -> dict[str, t.Any]:
-    """Write an object in one piece, encrypted where the bucket insists on it.
+def put_small_object(bucket: Bucket, key: str, body: bytes, operation: str, **params: t.Any) -> dict[str, t.Any]:
+    """Write an object in one request, encrypted if the bucket requires it.
 
-    AWS always knows SSE-S3. Other stores may refuse the header, so that there it is sent only after a refusal that a
-    policy of the kind ``require_encryption`` would explain; a refused write has no effect.
+    AWS always supports SSE-S3. Other stores may reject the header. They get it only after they denied a write without
+    it, as a policy for ``require_encryption`` does; a denied write has no effect.
     """
     params.update(Key=key, Body=body, ContentMD5=md5(body))
     encrypted = {**params, "ServerSideEncryption": "AES256"}
     if bucket.connection.is_aws:
-        return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
+        return bucket.call("put_object", operation, "s3:PutObject", **encrypted)
     try:
-        return bucket.call("put_object", attempted, "s3:PutObject", **params)
+        return bucket.call("put_object", operation, "s3:PutObject", **params)
     except errors.DeniedError as denied:
         try:
-            return bucket.call("put_object", attempted, "s3:PutObject", **encrypted)
+            return bucket.call("put_object", operation, "s3:PutObject", **encrypted)
         except errors.ArchivingError:
             raise denied from None
 
@@ -134,7 +134,7 @@ def list_contents(bucket: Bucket, prefix: str = "", delimiter: str = "") -> t.It
     for page in _list_pages(bucket, {"Prefix": prefix, **({"Delimiter": delimiter} if delimiter else {})}):
         for entry in [*(page.get("Versions") or page.get("Contents") or []), *(page.get("DeleteMarkers") or [])]:
             if not entry.get("Key"):
-                raise _no_listing(bucket, f"list the contents of bucket {bucket.name}")
+                raise _not_a_listing_error(bucket, f"list the contents of bucket {bucket.name}")
             yield Entry(str(entry["Key"]), entry.get("Size"))
         yield from (Entry(str(entry.get("Prefix", "")), is_prefix=True) for entry in page.get("CommonPrefixes") or [])
 
@@ -151,7 +151,7 @@ def _list_pages(bucket: Bucket, params: dict[str, str]) -> t.Iterator[dict[str, 
         operation = "list_objects_v2"
         page = _list_page(bucket, operation, params)
         if page.get("RootElement") != "ListBucketResult":
-            raise _no_listing(bucket, f"list the contents of bucket {bucket.name}")
+            raise _not_a_listing_error(bucket, f"list the contents of bucket {bucket.name}")
     position: dict[str, str] = {}
     while True:
         yield page
@@ -178,18 +178,18 @@ def _is_version_listing(page: t.Mapping[str, t.Any]) -> bool:
     return page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
 
 
-def what_it_holds(bucket: Bucket, apart: str) -> tuple[bool, bool]:
-    """Whether a certain object is in the bucket, and whether anything else is, or is on its way into it."""
-    keys = {found["Key"] for found in _contents(bucket, most=MOST_DELETED)}
-    if keys == {apart}:
-        # Its versions may be more than a page.
-        keys.update(found["Key"] for found in _contents(bucket, most=1, after=apart))
-    return apart in keys, bool(keys - {apart}) or next(_uploads(bucket), None) is not None
+def inspect_contents(bucket: Bucket, key: str) -> tuple[bool, bool]:
+    """Whether the bucket contains this object, and whether it contains anything else, uploads in progress included."""
+    keys = {entry["Key"] for entry in _list_deletable(bucket, most=MOST_DELETED)}
+    if keys == {key}:
+        # Its versions may fill more than a page.
+        keys.update(entry["Key"] for entry in _list_deletable(bucket, most=1, after=key))
+    return key in keys, bool(keys - {key}) or next(_uploads(bucket), None) is not None
 
 
 def remove(bucket: Bucket, key: str) -> None:
     """Delete all versions of an object that is the only one in the bucket."""
-    _delete_all(bucket, lambda found: found["Key"] == key)
+    _delete_all(bucket, lambda entry: entry["Key"] == key)
 
 
 def delete_below(bucket: Bucket, prefix: str) -> int:
@@ -214,9 +214,9 @@ def list_uploads_in_progress(bucket: Bucket) -> list[str]:
 
 
 def empty(bucket: Bucket) -> dict[str, int]:
-    """Delete every object, version and delete marker, and abort every open multipart upload.
+    """Delete every object, version and delete marker, and abort every multipart upload in progress.
 
-    :returns: how many of each were removed.
+    :returns: how many of each were deleted.
     """
     deleted = _delete_all(bucket, lambda entry: True)
     return {"objects": deleted, "uploads": abort_uploads(bucket, lambda key: True)}
@@ -229,23 +229,23 @@ def abort_uploads(bucket: Bucket, is_included: t.Callable[[str], bool]) -> int:
     """
     aborted = 0
     for upload in [upload for upload in _uploads(bucket) if is_included(upload["Key"])]:
-        attempted = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
+        operation = f"abort the upload of {upload['Key']} to bucket {bucket.name}"
         try:
-            bucket.call("abort_multipart_upload", attempted, "s3:AbortMultipartUpload", **upload)
+            bucket.call("abort_multipart_upload", operation, "s3:AbortMultipartUpload", **upload)
         except errors.NotFoundError:
             continue  # it was completed or aborted meanwhile
         aborted += 1
     return aborted
 
 
-def _delete_all(bucket: Bucket, which: t.Callable[[dict[str, str]], bool], prefix: str = "") -> int:
-    """Each listing starts at the beginning: not every store can go on after a key that is gone meanwhile."""
+def _delete_all(bucket: Bucket, is_included: t.Callable[[dict[str, str]], bool], prefix: str = "") -> int:
+    """Delete in pages. Each listing starts at the beginning, since not every store can continue after a deleted key."""
     removed = 0
     before: list[dict[str, str]] = []
-    while keys := [found for found in _contents(bucket, most=MOST_DELETED, prefix=prefix) if which(found)]:
+    while keys := [entry for entry in _list_deletable(bucket, most=MOST_DELETED, prefix=prefix) if is_included(entry)]:
         if keys == before:
-            hint = "Look for an object lock, or whether the store can delete versions."
-            problem = f"{bucket.connection.store} accepted it, but still shows {keys[0]['Key']}"
+            hint = "Check whether there is an object lock, and whether the store can delete versions."
+            problem = f"{bucket.connection.display_name} accepted it, but still lists {keys[0]['Key']}"
             raise errors.RejectedError(f"delete {len(keys)} objects of bucket {bucket.name}", problem, hint)
         _delete(bucket, keys)
         removed += len(keys)
@@ -254,60 +254,61 @@ def _delete_all(bucket: Bucket, which: t.Callable[[dict[str, str]], bool], prefi
 
 
 def _delete(bucket: Bucket, keys: list[dict[str, str]]) -> None:
-    attempted = f"delete {len(keys)} objects of bucket {bucket.name}"
+    operation = f"delete {len(keys)} objects of bucket {bucket.name}"
     request = {"Objects": keys, "Quiet": True}
-    answer = bucket.call("delete_objects", attempted, "s3:DeleteObject and s3:DeleteObjectVersion", Delete=request)
-    refused = answer.get("Errors") or []
-    if refused:
-        problem = f"{len(refused)} of them stayed, the first being {refused[0].get('Key')}: {refused[0].get('Message')}"
-        hint = "Look for an object lock or a policy that denies deleting; what could be deleted is gone."
-        raise errors.RejectedError(attempted, problem, hint, code=refused[0].get("Code"))
+    response = bucket.call("delete_objects", operation, "s3:DeleteObject and s3:DeleteObjectVersion", Delete=request)
+    failures = response.get("Errors") or []
+    if failures:
+        first = failures[0]
+        problem = f"{len(failures)} of them were not deleted, the first is {first.get('Key')}: {first.get('Message')}"
+        hint = "Check whether an object lock or a policy denies it. The other objects have been deleted."
+        raise errors.RejectedError(operation, problem, hint, code=first.get("Code"))
 
 
-def _contents(bucket: Bucket, most: int, after: str = "", prefix: str = "") -> list[dict[str, str]]:
-    """What DeleteObjects takes for the first things in the bucket; empty only if nothing is in it.
+def _list_deletable(bucket: Bucket, most: int, after: str = "", prefix: str = "") -> list[dict[str, str]]:
+    """The first entries of the bucket, in the form for DeleteObjects; empty only if the bucket is empty.
 
-    :param after: only what comes after this key.
-    :param prefix: only what begins with it.
+    :param after: only keys after this one.
+    :param prefix: only keys that begin with it.
     """
-    attempted = f"list what bucket {bucket.name} holds"
+    operation = f"list the contents of bucket {bucket.name}"
     below = {"Prefix": prefix} if prefix else {}
     marker = {**below, **({"KeyMarker": after} if after else {})}
     try:
-        page = bucket.call("list_object_versions", attempted, "s3:ListBucketVersions", MaxKeys=most, **marker)
+        page = bucket.call("list_object_versions", operation, "s3:ListBucketVersions", MaxKeys=most, **marker)
         versions = _is_version_listing(page)
     except errors.UnsupportedError:
         versions = False
     if versions:
-        found = [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]
-        return [_named(bucket, attempted, entry) for entry in found][:MOST_DELETED]
+        entries = [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]
+        return [_object_identifier(bucket, operation, entry) for entry in entries][:MOST_DELETED]
     marker = {**below, **({"StartAfter": after} if after else {})}
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", MaxKeys=most, **marker)
+    page = bucket.call("list_objects_v2", operation, "s3:ListBucket", MaxKeys=most, **marker)
     if page.get("RootElement") != "ListBucketResult":
-        raise _no_listing(bucket, attempted)
-    return [_named(bucket, attempted, entry) for entry in page.get("Contents") or []]
+        raise _not_a_listing_error(bucket, operation)
+    return [_object_identifier(bucket, operation, entry) for entry in page.get("Contents") or []]
 
 
-def _named(bucket: Bucket, attempted: str, entry: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """An entry of a listing as DeleteObjects takes it; not every store names the one version of what has no others."""
+def _object_identifier(bucket: Bucket, operation: str, entry: t.Mapping[str, t.Any]) -> dict[str, str]:
+    """The ``ObjectIdentifier`` of an entry; not every store returns a version for an object with only one."""
     if not entry.get("Key"):
-        raise _no_listing(bucket, attempted)
+        raise _not_a_listing_error(bucket, operation)
     return {name: entry[name] for name in ("Key", "VersionId") if entry.get(name)}
 
 
-def _no_listing(bucket: Bucket, attempted: str) -> errors.UnsupportedError:
-    problem = f"{bucket.connection.store} answered with something that is no listing"
-    return errors.UnsupportedError(attempted, problem, "Nothing was deleted.", store=bucket.connection.store)
+def _not_a_listing_error(bucket: Bucket, operation: str) -> errors.UnsupportedError:
+    problem = f"{bucket.connection.display_name} returned a response that is not a listing"
+    return errors.UnsupportedError(operation, problem, "Nothing was deleted.", store=bucket.connection.display_name)
 
 
 def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
-    attempted = f"list the open uploads of bucket {bucket.name}"
+    operation = f"list the uploads in progress of bucket {bucket.name}"
     markers: dict[str, str] = {}
     while True:
         try:
-            page = bucket.call("list_multipart_uploads", attempted, "s3:ListBucketMultipartUploads", **markers)
+            page = bucket.call("list_multipart_uploads", operation, "s3:ListBucketMultipartUploads", **markers)
         except (errors.UnsupportedError, errors.NotFoundError):
-            return  # a store that cannot list them has none that would keep the bucket from going
+            return  # in a store that cannot list them, they do not prevent the deletion of the bucket
         for upload in page.get("Uploads") or []:
             yield {"Key": upload.get("Key", ""), "UploadId": upload.get("UploadId", "")}
         before, markers = markers, {}

@@ -58,7 +58,7 @@ class BudgetExceededError(Exception):
 
 
 class Call:
-    """Work that runs in a daemon thread, with a deadline for those that wait for it."""
+    """Work that runs in a daemon thread, with a deadline for its callers."""
 
     def __init__(self, operation: str, seconds: float, work: t.Callable[[], t.Any]) -> None:
         self.operation = operation
@@ -94,7 +94,7 @@ class Call:
         return self._value
 
     def check(self) -> None:
-        """Fail after the deadline, so that nothing more is sent then.
+        """Fail after the deadline, before another request is sent.
 
         :raises BudgetExceededError: the deadline has passed.
         """
@@ -115,7 +115,7 @@ class Call:
         work, self._work = self._work, _nothing
         try:
             self._value = work()
-        # pylint: disable-next=broad-exception-caught # it is raised again where the result is needed
+        # pylint: disable-next=broad-exception-caught # result() raises it again
         except BaseException as exc:
             self._error = exc
         when_done()
@@ -123,7 +123,7 @@ class Call:
 
 
 def _nothing() -> None:
-    """What a call does once its work is done."""
+    """The work of a call that has ended."""
 
 
 def _serve(jobs: queue.SimpleQueue[Call], idle: Workers) -> None:
@@ -134,7 +134,7 @@ def _serve(jobs: queue.SimpleQueue[Call], idle: Workers) -> None:
 def run(operation: str, work: t.Callable[[], t.Any], tries: int) -> t.Any:
     """Do the work within the time budget of one call; calls inside of it share the budget.
 
-    :param tries: how often a request is sent at most.
+    :param tries: the maximum number of attempts.
     :raises BudgetExceededError: it took longer, and was abandoned.
     """
     if _CURRENT.get() is not None:
@@ -170,7 +170,7 @@ def before_send(request: t.Any, **_kwargs: t.Any) -> None:
     if call is None:
         return
     call.check()
-    # botocore makes a file of the body of an upload.
+    # botocore converts the body of an upload to a file object.
     if hasattr(request.body, "read") and int(request.headers.get("Content-Length") or 0) > LARGEST_TIMED_BODY:
         request.body = _Upload(request.body, call)
 

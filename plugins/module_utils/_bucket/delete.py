@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Delete a bucket with the recordings of one project, if it contains nothing else.
+"""Delete an empty bucket, a bucket with all its contents, or a bucket with only the recordings of one project.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -89,17 +89,54 @@ def delete_part(bucket: Bucket, part: Part) -> dict[str, int]:
             removed["objects"] += objects.delete_key(bucket, key)
         # There are stores that delete a bucket with its contents.
         _refuse_remains(bucket)
-        _delete_bucket(bucket)
+        _delete_shared_bucket(bucket)
     except errors.NotFoundError as exc:
-        # Another run has deleted it; or this request did, and its first response was lost.
-        if exc.facts.get("code") != "NoSuchBucket":
-            raise
+        _accept_deleted(exc)
     return removed
 
 
-def _delete_bucket(bucket: Bucket) -> None:
+def delete_bucket(bucket: Bucket, force: bool) -> dict[str, int]:
+    """Delete the bucket; how many objects and uploads were deleted with it."""
+    removed: dict[str, int] = {}
     try:
-        bucket.call("delete_bucket", f"delete bucket {bucket.name}", "s3:DeleteBucket")
+        removed = objects.empty(bucket) if force else {}
+        _send_delete(bucket)
+    except errors.NotFoundError as exc:
+        _accept_deleted(exc)
+    return removed
+
+
+def only_lock_object_remains(bucket: Bucket) -> bool:
+    """Whether the bucket contains the lock, and nothing else.
+
+    :raises RejectedError: it contains something else.
+    """
+    locked, more = objects.inspect_contents(bucket, names.LOCK_KEY)
+    if more:
+        raise errors.RejectedError(
+            f"delete bucket {bucket.name}",
+            "it contains objects, versions of objects or uploads in progress",
+            "Nothing was deleted. Check its contents. force=true deletes all of it, which cannot be undone.",
+        )
+    return locked
+
+
+def _accept_deleted(exc: errors.NotFoundError) -> None:
+    """Accept that another run has deleted the bucket, or that this one has and the first response was lost.
+
+    :raises NotFoundError: something else is missing.
+    """
+    if exc.facts.get("code") != "NoSuchBucket":
+        raise exc
+
+
+def _send_delete(bucket: Bucket) -> None:
+    bucket.call("delete_bucket", f"delete bucket {bucket.name}", "s3:DeleteBucket")
+
+
+def _delete_shared_bucket(bucket: Bucket) -> None:
+    try:
+        _send_delete(bucket)
     except errors.ConflictError as exc:
         _refuse_remains(bucket, exc)
         raise

@@ -10,20 +10,22 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from .._aws import s3_naming as names
 from .._aws.errors import CREDENTIAL_CODES
 from .._aws.s3_client import Bucket
-from .._aws.s3_objects import folders_at_the_top
+from .._aws.s3_objects import list_top_level_prefixes
 from .._aws.session import connection
 from .._core import errors
 from .._core.plan import Context, Outcome
+from .._core.problems import Problems
+from .._core.validation import existing_bucket_name_problem
 from .._core.values import quote_list
 from .facets.lifecycle import DesiredLifecycle, Lifecycle
 from .facets.policy import OPTIONS, Policy, policy_options
 from .facets.registry import FACETS
-from .reconcile import bucket_location
+from .fetch import bucket_location
 
 # The choices of the option facets, each with the name of the facet that it reads.
 READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}
@@ -32,7 +34,7 @@ READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values
 def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
     """The use case of the module ``s3_archive_bucket_info``."""
     options, project = _parse_facets(params), params.get("project")
-    bucket = Bucket(params["name"], connection(params, context.environ))
+    bucket = Bucket(params["name"], connection(params, context.environ), context.runtime)
     states = _fetch_states(bucket, sorted({READABLE[option] for option in options}), project)
     if states is None:
         return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
@@ -56,14 +58,13 @@ def _parse_facets(params: t.Mapping[str, t.Any]) -> list[str]:
     :raises InputError: with all problems of the options.
     """
     options = params.get("facets") or list(READABLE)
+    problems = Problems()
+    problems.add_if("name", existing_bucket_name_problem(params["name"]))
+    problems.add_if("", names.project_id_problem(params.get("project") or "any"))
     unknown = [option for option in options if option not in READABLE]
-    name_problems = [names.legacy_bucket_problem(params["name"])]
-    name_problems.append(names.project_id_problem(params.get("project") or "any"))
-    problems = [problem for problem in name_problems if problem]
     if unknown:
-        problems.append(f"facets: {quote_list(unknown)} is not one of {', '.join(READABLE)}")
-    if problems:
-        raise errors.InputError(problems)
+        problems.add("facets", f"{quote_list(unknown)} is not one of {', '.join(READABLE)}")
+    problems.raise_if_any()
     return list(dict.fromkeys(options))
 
 
@@ -78,8 +79,8 @@ def _fetch_states(bucket: Bucket, facets: list[str], project: str | None) -> dic
             return None
     except errors.DeniedError as exc:
         denial = exc  # the permission to read a facet does not include s3:ListBucket
-    with ThreadPoolExecutor(max_workers=len(FACETS)) as pool:
-        states = dict(zip(facets, pool.map(lambda name: _read(bucket, name, project), facets)))
+    reads = [partial(_read, bucket, name, project) for name in facets]
+    states = dict(zip(facets, bucket.runtime.run_concurrently(reads)))
     if any(isinstance(state, errors.NotFoundError) for state in states.values()):
         return None
     if denial and all(isinstance(state, errors.DeniedError) for state in states.values()):
@@ -92,7 +93,7 @@ def _read(bucket: Bucket, name: str, project: str | None) -> t.Any:
     """The state of a facet, or the error."""
     desired = DesiredLifecycle(project=project) if name == "lifecycle" else None
     try:
-        return folders_at_the_top(bucket) if name == "folders" else FACETS[name].read(bucket, desired)
+        return list_top_level_prefixes(bucket) if name == "folders" else FACETS[name].read(bucket, desired)
     except (errors.UnsupportedError, errors.DeniedError, errors.NotFoundError) as exc:
         return exc
 

@@ -18,7 +18,8 @@ from .._aws.s3_client import MalformedResponseError
 from .._aws.session import Connection
 from .._aws.tags import tag_problems, tags_from_option
 from .._core.errors import InputError, UnsupportedError
-from .._core.values import given
+from .._core.validation import bucket_name_problem
+from .._core.values import none_if_blank
 from .facets import cors, lifecycle, tagging
 from .facets import ownership_versioning as settings
 from .facets.encryption import DesiredEncryption
@@ -181,9 +182,7 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
     try:
         connection = aws.connection(params, environ)
     except InputError as exc:
-        error = InputError([*exc.problems, *_problems(params, Connection())])
-        error.secrets = exc.secrets
-        raise error from exc
+        raise InputError([*exc.problems, *_problems(params, Connection())]) from exc
     return parse_options(params, connection)
 
 
@@ -277,7 +276,7 @@ def _arn(bucket: str, connection: Connection) -> str:
 
 
 def _state_file(params: t.Mapping[str, t.Any], problems: list[str]) -> Location | None:
-    text = given(params.get("state_file"))
+    text = none_if_blank(params.get("state_file"))
     if text is None:
         return None
     if not params.get("project"):
@@ -286,7 +285,7 @@ def _state_file(params: t.Mapping[str, t.Any], problems: list[str]) -> Location 
 
 
 def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str]:
-    problems = [problem for problem in [names.bucket_problem(params["name"])] if problem]
+    problems = [f"name: {problem}" for problem in [bucket_name_problem(params["name"])] if problem]
     problems += _region_problems(params)
     problems += [problem for problem in [names.project_id_problem(params.get("project") or "any")] if problem]
     _state_file(params, problems)

@@ -15,14 +15,14 @@ from __future__ import annotations
 import datetime
 import json
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 from .._aws import s3_naming as names
 from .._aws import s3_objects as objects
-from .._aws.errors import told
-from .._aws.policy_document import document_meaning
+from .._aws.errors import translate_errors
+from .._aws.policy_document import canonical_document
 from .._aws.s3_client import Bucket
 from .._aws.s3_naming import PROBE_PREFIX
 from .._core import errors
@@ -100,8 +100,8 @@ def _find_retention(params: BucketParams, current: CurrentBucket, plan: BucketPl
 
 
 def _find_tls_only(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> t.Iterator[Risk]:
-    statements = document_meaning(current.states.get("policy", Policy()).managed_statements(TLS))
-    targets = (document_meaning(step.value.managed_statements(TLS)) for step in plan.steps if step.target == "policy")
+    statements = canonical_document(current.states.get("policy", Policy()).managed_statements(TLS))
+    targets = (canonical_document(step.value.managed_statements(TLS)) for step in plan.steps if step.target == "policy")
     if params.project and any(target not in ([], statements) for target in targets):
         yield TlsOnly()
 
@@ -207,8 +207,7 @@ def _is_folder(entry: t.Mapping[str, t.Any]) -> bool:
 
 def _check_tls_only(bucket: Bucket, params: BucketParams) -> None:
     keys = [key for key in _list_state_files(bucket) if key != names.record_key(params.project or "")]
-    with ThreadPoolExecutor(max_workers=STATE_FILE_READS) as pool:
-        documents = list(pool.map(lambda key: _read_json(bucket, key), keys))
+    documents = bucket.runtime.run_concurrently([partial(_read_json, bucket, key) for key in keys], STATE_FILE_READS)
     for key, document in zip(keys, documents):
         if not isinstance(document, dict):
             problem = f"the endpoint of another project is not known: its state file {key} cannot be read"
@@ -236,7 +235,7 @@ def _read_json(bucket: Bucket, key: str) -> t.Any:
     operation, action = f"read the state file {key} in bucket {bucket.name}", "s3:GetObject"
     try:
         response = bucket.call_with_client(bucket.client, "get_object", operation, action, Key=key)
-        with told(operation, bucket.connection, action):
+        with translate_errors(operation, bucket.connection, action):
             data = response["Body"].read(LARGEST_STATE_FILE)
     except errors.NotFoundError:
         return {}

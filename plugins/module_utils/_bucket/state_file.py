@@ -11,18 +11,13 @@ from __future__ import annotations
 
 import json
 
-from .._aws.errors import told
+from .._aws.errors import translate_errors
 from .._aws.session import Connection
 from .._state_file.bucket_object import object_store
 from .._state_file.local_file import FileStore
-from .._state_file.store import Location, Store, location
+from .._state_file.store import Location, Store, parse_location
 
 __all__ = ["Location", "parse_location", "shows_use_of"]
-
-
-def parse_location(text: str, project: str, problems: list[str]) -> Location | None:
-    """The location in the option ``state_file``; ``None`` if it is not valid, with a sentence in ``problems``."""
-    return location(text, project, problems)
 
 
 def shows_use_of(bucket: str, state_file: Location, project: str, connection: Connection) -> bool:
@@ -42,5 +37,5 @@ def shows_use_of(bucket: str, state_file: Location, project: str, connection: Co
 def _open(state_file: Location, connection: Connection) -> Store:
     if not state_file.bucket:
         return FileStore(state_file.path)
-    with told(f"prepare to read the state file s3://{state_file.bucket}/{state_file.path}", connection):
+    with translate_errors(f"prepare to read the state file s3://{state_file.bucket}/{state_file.path}", connection):
         return object_store(connection, state_file.bucket, state_file.path)

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Third-party libraries, imported only by the code path that needs them.
+"""Imports third-party libraries only where they are needed.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-botocore alone takes half a second to import: a run whose record is a local file never pays for it.
+The import of botocore takes half a second. A run with a local state file does not need it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import typing as t
 
 from .errors import MissingLibraryError
 
-# What to install for an importable name.
+# The package of each importable name.
 PACKAGES = {
     "botocore": "boto3",
     "cryptography": "cryptography",
@@ -28,23 +28,23 @@ PACKAGES = {
 
 
 def load(name: str) -> t.Any:
-    """The module ``name``, dotted names included.
+    """Import a module.
 
-    :raises MissingLibraryError: it is not installed for the interpreter that runs this.
+    :raises MissingLibraryError: the interpreter does not have it.
     """
     try:
         return importlib.import_module(name)
     except ImportError as exc:
-        raise _missing(name, f"the interpreter {sys.executable} says: {exc}") from exc
+        raise _missing(name, f"the interpreter {sys.executable} cannot import it: {exc}") from exc
 
 
-def too_old(name: str, least: str) -> MissingLibraryError:
-    """What to raise where the library is there and cannot do what is needed of it.
+def outdated_library_error(name: str, least: str) -> MissingLibraryError:
+    """The error for a library that is too old.
 
-    :param least: the first version that can.
+    :param least: the oldest usable version.
     """
-    found = getattr(load(name), "__version__", "of an unknown version")
-    return _missing(name, f"the interpreter {sys.executable} has {name} {found}, and {least} or later is needed")
+    version = getattr(load(name), "__version__", "of an unknown version")
+    return _missing(name, f"the interpreter {sys.executable} has {name} {version}, and {least} or later is required")
 
 
 def _missing(name: str, problem: str) -> MissingLibraryError:
@@ -52,7 +52,7 @@ def _missing(name: str, problem: str) -> MissingLibraryError:
     return MissingLibraryError(
         f"load the Python library {package}",
         problem,
-        f"Install {package} for that interpreter, or let ansible_python_interpreter name one that has it "
+        f"Install {package} for this interpreter, or set ansible_python_interpreter to one that has it "
         '("{{ ansible_playbook_python }}" is the one that runs Ansible).',
         library=package,
         interpreter=sys.executable,

@@ -2,32 +2,63 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options as a module gets them from Ansible, for use cases that are called by others.
+"""Parse options that several packages share: numbers, and the time budget of an API.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
 
 from __future__ import annotations
 
+import math
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from .budget import Budget
+from .problems import Problems
+from .values import none_if_blank
 
-from .errors import InputError
-from .values import given, without_empty
+# Seconds, one day.
+MAX_TIMEOUT = 86400
 
 
-def validated(
-    arguments: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], verbatim: t.Collection[str] = ()
-) -> dict[str, t.Any]:
-    """Options as a module gets them from Ansible: of their types, with defaults; empty strings are not given.
+def parse_budget(params: t.Mapping[str, t.Any], problems: Problems) -> Budget:
+    """Parse the options ``timeout``, ``retries``, and ``total_timeout``."""
+    default = Budget()
+    return Budget(
+        timeout=parse_number(params, "timeout", default.timeout, problems, above=0, most=MAX_TIMEOUT),
+        retries=int(parse_number(params, "retries", default.retries, problems, whole=True)),
+        total=parse_number(params, "total_timeout", default.total, problems, above=0, most=MAX_TIMEOUT),
+    )
 
-    :param verbatim: options that hold data rather than options; in data, an empty string is a value.
-    :raises InputError: with everything that is wrong.
+
+def parse_number(
+    params: t.Mapping[str, t.Any],
+    name: str,
+    default: float,
+    problems: Problems,
+    above: float | None = None,
+    whole: bool = False,
+    most: float = math.inf,
+) -> float:
+    """Parse a number, which can be a string, from an option.
+
+    :param above: the number must be greater; ``None`` for 0 or greater.
+    :param most: the largest valid number.
+    :returns: the default if there is a problem.
     """
-    data = {name: params[name] for name in verbatim if given(params.get(name)) is not None}
-    some = {name: value for name, value in {**without_empty(dict(params)), **data}.items() if value is not None}
-    found = ArgumentSpecValidator(dict(arguments)).validate(some)
-    if found.error_messages:
-        raise InputError(found.error_messages)
-    return dict(found.validated_parameters)
+    value = none_if_blank(params.get(name))
+    if value is None:
+        return default
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    is_valid = math.isfinite(number) and (number > above if above is not None else number >= 0)
+    if not is_valid or (whole and number != int(number)):
+        kind = "a whole number" if whole else "a number"
+        least = f"greater than {above:g}" if above is not None else "that is 0 or greater"
+        problems.add(name, f"{value!r} is not {kind} {least}")
+        return default
+    if number > most:
+        problems.add(name, f"{value!r} is greater than {most:g}, the largest valid value")
+        return default
+    return number

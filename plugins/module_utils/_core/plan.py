@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run is going to do: pure data, no input or output, no Ansible.
+"""The plan of a run, its context, and its outcome. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-``plan(desired, observed)`` of each resource returns a :class:`Plan`. Check mode reports it, a real run applies its
-steps in order; both report the very same changes, which is what makes check mode exact.
+``plan(desired, current)`` of each resource returns a :class:`Plan`. Check mode reports its changes; a real run applies
+its steps in order and reports the same changes.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .runtime import SYSTEM, Runtime
+
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that differs: plain data as a person would write it, for the diff and the result."""
+    """One difference, as plain data for the diff and the result."""
 
     name: str
     before: t.Any
@@ -27,7 +29,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Step:
-    """One write: of what, and the state to bring about."""
+    """One write: its target and the desired value."""
 
     target: str
     value: t.Any = None
@@ -35,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """The changes to report and the steps that bring them about, in an order that is safe to interrupt."""
+    """The changes to report, and the steps that apply them, in an order that is safe to interrupt."""
 
     changes: tuple[Change, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -46,7 +48,7 @@ class Plan:
 
     @property
     def names(self) -> list[str]:
-        """The names of what changes, in order, each once."""
+        """The names of the changes, in order and without duplicates."""
         return list(dict.fromkeys(change.name for change in self.changes))
 
     def before(self) -> dict[str, t.Any]:
@@ -58,27 +60,34 @@ class Plan:
 
 @dataclass(frozen=True)
 class Context:
-    """What a use case may know of the run it is part of.
+    """The run that a use case is a part of.
 
-    :param check_mode: plan only; nothing is written anywhere.
+    :param check_mode: plan only, write nothing.
     :param environ: the environment for fallbacks of options.
-    :param warn: shows a sentence to the user.
-    :param learn: takes a secret that was not given but fetched, so that it is hidden like those that were.
+    :param warn: shows a warning to the user.
+    :param register_secret: takes a secret to redact in the result that is not the value of a ``no_log`` option, for
+        example one that was fetched.
+    :param runtime: the clock, the sleep, and the threads of the run.
+    :param diff_mode: the result includes the diff.
+    :param secrets: the values of ``no_log`` options.
     """
 
     check_mode: bool = False
     environ: t.Mapping[str, str] = field(default_factory=dict)
     warn: t.Callable[[str], None] = lambda text: None
-    learn: t.Callable[[str], None] = lambda secret: None
+    register_secret: t.Callable[[str], None] = lambda secret: None
+    runtime: Runtime = SYSTEM
+    diff_mode: bool = False
+    secrets: t.Sequence[str] = field(default=(), repr=False)
 
 
 @dataclass
 class Outcome:
-    """What a use case hands back; only ``_module.run`` turns it into an exit of the module.
+    """The outcome of a use case; :func:`.execute.execute` converts it to the result of the task.
 
-    :param result: the module's return values, without ``changed`` and ``diff``.
-    :param before: plain data for the diff; equal to ``after`` where nothing changes.
-    :param failed: a sentence when the run has to end as failed although ``result`` is worth returning.
+    :param result: the return values, without ``changed`` and ``diff``.
+    :param before: plain data for the diff; equal to ``after`` if nothing changes.
+    :param failed: the message of a failed task whose ``result`` is returned, too.
     """
 
     changed: bool

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Small pure helpers for option values as people, AWX and environment variables write them.
+"""Helpers for values of options and environment variables. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -13,54 +13,54 @@ import re
 import typing as t
 
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
-# In a password, people leave what should be escaped as it is.
+# Passwords often contain unescaped special characters.
 _CREDENTIALS = re.compile(r"://([^/@\s]*(?::[^@]*)?)@")
 
 # AWS: IAM User Guide, "IAM identifiers", unique id prefixes.
 AWS_KEY_ID = re.compile(r"(AKIA|ASIA)[A-Z0-9]{16}")
-# The secret of such a key has twice as many.
+# A secret key has twice the length of a key ID.
 AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
-# The secret of a project or an account of Vonage, also as a part: the API's first form of credentials was key:secret.
+# The secret of a Vonage project or account, also as a part: the first form of credentials of the API was key:secret.
 API_SECRET = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])")
 PEM = "-----BEGIN"
 
 
-def given(value: t.Any) -> t.Any:
-    """``None`` for an empty string, else the value itself.
+def none_if_blank(value: t.Any) -> t.Any:
+    """``None`` for an empty string, else the value.
 
-    AWX renders every optional input that was left empty as an empty string, never as unset.
+    AWX passes an empty input as an empty string.
     """
     return None if isinstance(value, str) and not value.strip() else value
 
 
 def without_empty(value: t.Any) -> t.Any:
-    """A copy of nested options without those that are empty strings.
+    """A copy of nested options without empty strings.
 
-    Items of a list stay: an empty name among others is a mistake to be told, not a wish for fewer names.
+    Items of lists are kept: an empty name in a list is a mistake to report.
     """
     if isinstance(value, dict):
         return {key: without_empty(item) for key, item in value.items() if not isinstance(item, str) or item.strip()}
     return [without_empty(item) for item in value] if isinstance(value, list) else value
 
 
-def first(environ: t.Mapping[str, str], *names: str) -> str | None:
-    """The first of these environment variables that is set to something; empty means unset."""
+def first_env(environ: t.Mapping[str, str], *names: str) -> str | None:
+    """The first of these environment variables that is set and not empty."""
     for name in names:
-        value: str | None = given(environ.get(name))
+        value: str | None = none_if_blank(environ.get(name))
         if value is not None:
             return value
     return None
 
 
 def without_userinfo(url: str) -> str:
-    """The URL for a message: people write ``https://user:password@host``, and mistype it."""
+    """The URL for a message, without credentials, also if the URL is not valid."""
     return _USERINFO.sub(lambda match: f"{match.group(1) or ''}********@", url)
 
 
-def credentials(url: str) -> str:
-    """What stands before the host of a URL; empty where nothing does."""
-    found = _CREDENTIALS.search(url if "://" in url else f"http://{url}")
-    return found.group(1) if found else ""
+def url_userinfo(url: str) -> str:
+    """The credentials before the host of a URL; empty if there are none."""
+    match = _CREDENTIALS.search(url if "://" in url else f"http://{url}")
+    return match.group(1) if match else ""
 
 
 def first_few(values: t.Sequence[str], most: int) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The report of a fleet as one HTML page that needs nothing else: no script, no font, no address. Pure.
+"""The report of a fleet as one HTML page that loads and runs nothing. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -12,10 +12,20 @@ from __future__ import annotations
 import typing as t
 from html import escape
 
-from .._state_file import state
-from .report import DRY, HEADINGS, STATES, Row, ordered, plain, sentence, summary
+from .._core.timestamps import format_utc
+from .report import (
+    CHECK_MODE_NOTE,
+    HEADINGS,
+    STATES,
+    Row,
+    format_summary,
+    sort_rows,
+    state_key,
+    summarize,
+    to_printable,
+)
 
-# Of a page that may be mailed around: it loads nothing and runs nothing.
+# The page can be mailed: names of projects in it must not load or run anything.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2530; --paper: #fff; --line: #d5dae1; --soft: #f3f5f8;
@@ -31,31 +41,32 @@ table { border-collapse: collapse; width: 100%; }
 th { position: sticky; top: 0; background: var(--soft); text-align: left; }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .7rem; vertical-align: top; }
 td { overflow-wrap: anywhere; } td:first-child, td:last-child, td:nth-child(4) { white-space: nowrap; }
-.failed, .not-run { color: var(--failed); } .changed, .troubled { color: var(--changed); } .ok { color: var(--ok); }
+.failed, .not-run { color: var(--failed); } .changed, .failed-uploads { color: var(--changed); }
+.ok { color: var(--ok); }
 li.failed, li.not-run { border-color: var(--failed); } li.changed { border-color: var(--changed); }
 li.ok { border-color: var(--ok); } td.state { font-weight: 600; }
 """
 
 
-def page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
-    """The page."""
-    found = summary(rows)
-    dry = f" {DRY}" if check_mode else ""
-    tiles = "".join(_tile(state, found[state.replace(" ", "_")]) for state in STATES)
+def format_page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
+    """Return the page."""
+    summary = summarize(rows)
+    note = f" {CHECK_MODE_NOTE}" if check_mode else ""
+    tiles = "".join(_format_tile(name, summary[state_key(name)]) for name in STATES)
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in HEADINGS)
-    body = "\n".join(map(_row, ordered(rows)))
+    body = "\n".join(map(_format_row, sort_rows(rows)))
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Archive storage: {found["total"]} projects, {found["failed"]} failed</title>
+<title>Archive storage: {summary["total"]} projects, {summary["failed"]} failed</title>
 <style>{_STYLE}</style>
 </head>
 <body>
-<h1>Archive storage of {found["total"]} projects</h1>
-<p>{escape(state.stamp(now))}. {escape(plain(sentence(found)))}{dry}</p>
+<h1>Archive storage of {summary["total"]} projects</h1>
+<p>{escape(format_utc(now))}. {escape(to_printable(format_summary(summary)))}{note}</p>
 <ul class="tiles">{tiles}</ul>
 <table>
 <thead><tr>{head}</tr></thead>
@@ -68,19 +79,19 @@ def page(rows: t.Sequence[Row], now: float, check_mode: bool) -> str:
 """
 
 
-def _tile(state: str, count: int) -> str:
-    return f'<li class="{_class(state)}"><b>{count}</b>{escape(state)}</li>'
+def _format_tile(name: str, count: int) -> str:
+    return f'<li class="{_css_class(name)}"><b>{count}</b>{escape(name)}</li>'
 
 
-def _row(row: Row) -> str:
+def _format_row(row: Row) -> str:
     project, name, target, state, reason, uploads, age = (escape(cell) for cell in row.cells())
-    went = ' class="troubled"' if row.troubled else ""
+    uploads_class = ' class="failed-uploads"' if row.has_failed_uploads else ""
     return (
         f"<tr><td>{project}</td><td>{name}</td><td>{target}</td>"
-        f'<td class="state {_class(row.state)}">{state}</td><td>{reason}</td>'
-        f"<td{went}>{uploads}</td><td>{age}</td></tr>"
+        f'<td class="state {_css_class(row.state)}">{state}</td><td>{reason}</td>'
+        f"<td{uploads_class}>{uploads}</td><td>{age}</td></tr>"
     )
 
 
-def _class(state: str) -> str:
+def _css_class(state: str) -> str:
     return state.replace(" ", "-")

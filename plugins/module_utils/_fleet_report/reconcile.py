@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where the report of a fleet is written to: files on the controller, or objects in a bucket.
+"""Use case of the action ``archive_fleet_report``: shows the report, and writes it to files or to a bucket.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -12,17 +12,18 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import time
 import typing as t
 
 from .._aws import session as aws
 from .._aws.s3_client import Bucket
-from .._aws.s3_naming import RECORDS_PREFIX, bucket_problem
+from .._aws.s3_naming import RECORDS_PREFIX
 from .._aws.s3_objects import put_small_object
 from .._core import errors
 from .._core.atomic_file import replace_file
 from .._core.plan import Context, Outcome
-from .._core.values import given
+from .._core.problems import Problems
+from .._core.validation import bucket_name_problem
+from .._core.values import none_if_blank
 from . import html_page, report
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -32,75 +33,81 @@ ARGUMENTS: dict[str, t.Any] = {
 }
 S3 = "s3://"
 HTML, JSON = "text/html; charset=utf-8", "application/json"
-ENDINGS = (".html", ".json")
+EXTENSIONS = (".html", ".json")
+Write = t.Callable[[str, bytes, str], None]
 
 
-class Told(t.NamedTuple):
-    """A host, its variables as far as they matter here, and the result of its task if there was one."""
+class HostResult(t.NamedTuple):
+    """A host of the play, and its registered result.
+
+    :param variables: the id and the name of its project.
+    :param result: of its task; ``None`` if there is none.
+    """
 
     host: str
-    facts: t.Mapping[str, t.Any]
+    variables: t.Mapping[str, t.Any]
     result: t.Mapping[str, t.Any] | None
 
 
-def publish(
-    params: t.Mapping[str, t.Any], context: Context, every: t.Iterable[Told], show: t.Callable[[str], None]
+def reconcile(
+    params: t.Mapping[str, t.Any], context: Context, hosts: t.Iterable[HostResult], show: t.Callable[[str], None]
 ) -> Outcome:
-    """Tell what became of the projects; write the report if that is asked for.
+    """Show the report, and write it if a path is set.
 
     :param show: shows a text to the user.
     """
-    now = time.time()
-    rows = [report.row(*each, now) for each in every]
+    now = context.runtime.now()
+    rows = [report.build_row(host.host, host.variables, host.result, now) for host in hosts]
     if params.get("show") is not False:
-        show("\n".join(report.as_text(rows, context.check_mode)))
-    found = report.summary(rows)
-    path = given(params.get("report_path"))
-    places = _write(str(path), rows, now, params, context) if path else None
-    return Outcome(False, {"summary": found, "report": places})
+        show("\n".join(report.format_table(rows, context.check_mode)))
+    path = none_if_blank(params.get("report_path"))
+    locations = _write_report(str(path), rows, now, params, context) if path else None
+    return Outcome(False, {"summary": report.summarize(rows), "report": locations})
 
 
-def _write(
+def _write_report(
     path: str, rows: t.Sequence[report.Row], now: float, params: t.Mapping[str, t.Any], context: Context
 ) -> dict[str, str]:
-    """Both forms; where they are."""
-    stem = path[: -len(".html")] if path.endswith(ENDINGS) else path
+    """Write the page and the data, and return their locations."""
+    stem = path[: -len(".html")] if path.endswith(EXTENSIONS) else path
     if not stem or stem.endswith("/"):
-        raise errors.InputError([f"report_path {path!r} names no file"])
-    texts = {
-        f"{stem}.html": (html_page.page(rows, now, context.check_mode), HTML),
-        f"{stem}.json": (json.dumps(report.as_data(rows, now, context.check_mode), indent=1) + "\n", JSON),
+        raise errors.InputError([f"report_path: {path!r} does not name a file"])
+    files = {
+        f"{stem}.html": (html_page.format_page(rows, now, context.check_mode), HTML),
+        f"{stem}.json": (json.dumps(report.build_data(rows, now, context.check_mode), indent=1) + "\n", JSON),
     }
-    write = _to_bucket(stem, params, context) if path.startswith(S3) else _to_file
-    for where, (text, kind) in texts.items():
-        write(where, text.encode(), kind)
-    return dict(zip(("html", "json"), texts))
+    write = _bucket_writer(stem, params, context) if path.startswith(S3) else _write_file
+    for location, (text, content_type) in files.items():
+        write(location, text.encode(), content_type)
+    return dict(zip(("html", "json"), files))
 
 
-def _to_file(path: str, data: bytes, _kind: str) -> None:
-    """Whole or not at all."""
+def _write_file(path: str, data: bytes, _content_type: str) -> None:
+    """Write the file atomically."""
     try:
         final = os.path.expanduser(path)
-        # A name that cannot be predicted, and the mode that the umask gives, which ``tempfile`` does not offer.
+        # An unpredictable name, and the mode that the umask gives. ``tempfile`` does not offer the latter.
         temporary = os.path.join(os.path.dirname(final) or ".", f".{secrets.token_hex(8)}.part")
         replace_file(final, data, temporary, 0o666)
-    except (OSError, ValueError) as exc:  # the latter for a name that none can be
-        why = getattr(exc, "strerror", None) or str(exc)
-        hint = "Give archive_fleet_report_path in a folder that is there and may be written to."
-        raise errors.RejectedError(f"write the report {path}", why, hint) from exc
+    except (OSError, ValueError) as exc:  # ValueError: a null character in the name
+        reason = getattr(exc, "strerror", None) or str(exc)
+        hint = "Set archive_fleet_report_path to a path in an existing folder in which you can create files."
+        raise errors.RejectedError(f"write the report {path}", reason, hint) from exc
 
 
-def _to_bucket(stem: str, params: t.Mapping[str, t.Any], context: Context) -> t.Callable[[str, bytes, str], None]:
+def _bucket_writer(stem: str, params: t.Mapping[str, t.Any], context: Context) -> Write:
     bucket, _slash, key = stem[len(S3) :].partition("/")
-    problem = bucket_problem(bucket) or ("" if key.strip("/") else f"{stem} names no object in the bucket")
+    problems = Problems()
+    problems.add_if("report_path", bucket_name_problem(bucket))
+    if not key.strip("/"):
+        problems.add("report_path", f"{stem} does not name an object in the bucket")
     if key.startswith(RECORDS_PREFIX):
-        problem = f"below {RECORDS_PREFIX} are the records of projects, which a report could replace"
-    if problem:
-        raise errors.InputError([f"report_path: {problem}"])
+        problems.add("report_path", f"keys below {RECORDS_PREFIX} are reserved for the state files of projects")
+    problems.raise_if_any()
     store = Bucket(bucket, aws.connection(params, context.environ))
 
-    def write(where: str, data: bytes, kind: str) -> None:
-        key = where[len(S3) :].partition("/")[2]
-        put_small_object(store, key, data, f"write the report {where}", ContentType=kind)
+    def write(location: str, data: bytes, content_type: str) -> None:
+        object_key = location[len(S3) :].partition("/")[2]
+        put_small_object(store, object_key, data, f"write the report {location}", ContentType=content_type)
 
     return write

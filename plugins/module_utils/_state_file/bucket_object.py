@@ -15,7 +15,7 @@ from .._core import errors
 
 
 class ObjectStore(ConditionalObject):
-    """One state file. Safe to use from many threads."""
+    """The store of one state file. Thread-safe."""
 
     def read(self) -> StoredObject:
         try:
@@ -35,10 +35,10 @@ class ObjectStore(ConditionalObject):
         try:
             return super().write(data, expected)
         except errors.NotFoundError as exc:
-            hint = "The bucket must be there before the state file can be written: create it first."
+            hint = "The bucket must exist before the state file can be written. Create it first."
             raise errors.NotFoundError(exc.operation, exc.problem, hint, **exc.facts) from exc
 
 
 def object_store(connection: Connection, bucket: str, key: str) -> ObjectStore:
-    """The store of one state file."""
+    """Create the store of one state file."""
     return ObjectStore(connection, bucket, key, make_client(connection), "the state file")

@@ -12,64 +12,69 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import itertools
 import os
 import stat
-import time
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._aws.conditional_object import LARGEST, StoredObject
 from .._core import errors
 from .._core.atomic_file import replace_file
+from .._core.retry import Deadline, wait_until
+from .._core.runtime import SYSTEM, Runtime
+from .._core.timestamps import MAX_CLOCK_DIFFERENCE
 
-# The lock is for the write of one small file: after this time, the process that holds it hangs.
+# A process that writes one small file and holds the lock for longer does not respond any more.
 LOCK_SECONDS = 10.0
-# Seconds by which the clocks of two machines may differ.
-CLOCK_DIFFERENCE = 300
-# Some network file systems have no such locks. The comparison of contents still finds all but the closest races.
+# Seconds between two attempts to acquire the lock.
+LOCK_INTERVAL = 0.05
+# Some network file systems do not support locks. The comparison of the contents still detects most races.
 NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True)
 class FileStore:
-    """One file. Safe to use from many threads and processes."""
+    """The store of one state file. Safe for concurrent threads and processes."""
 
     path: str
+    runtime: Runtime = field(default=SYSTEM, repr=False, compare=False)
 
     @property
     def location(self) -> str:
         return self.path
 
     def read(self) -> StoredObject:
-        with _told(f"read the state file {self.path}"):
+        with _translate_os_errors(f"read the state file {self.path}"):
             try:
-                return StoredObject(_contents(self.path), age=_age(self.path))
+                return StoredObject(_read_regular_file(self.path), age=_age(self.path, self.runtime.now()))
             except FileNotFoundError:
                 return StoredObject(None)
 
     def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
-        attempted = f"write the state file {self.path}"
+        operation = f"write the state file {self.path}"
         # A symbolic link is followed, not replaced.
         path = os.path.realpath(self.path)
-        with _told(attempted), _locked(os.path.dirname(path), attempted) as folder:
+        with _translate_os_errors(operation), _folder_lock(os.path.dirname(path), operation, self.runtime) as folder:
             if expected is not None and self.read().data != expected.data:
                 raise errors.ConflictError(
-                    attempted, "another run has written it in between", "Run it again once the other run has ended."
+                    operation, "another run has written it in between", "Run it again once the other run has ended."
                 )
             temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)  # of a run that was killed: the owner of the lock is the only writer
+                # A killed run left it: only the owner of the lock writes.
+                os.unlink(temporary)
             replace_file(path, data, temporary, 0o600, folder)
         return StoredObject(data)
 
 
-def _age(path: str) -> float:
-    """Seconds since the file was written, at least: the clock of another machine may have set its time."""
-    return max(time.time() - os.stat(path).st_mtime - CLOCK_DIFFERENCE, 0.0)
+def _age(path: str, now: float) -> float:
+    """The minimum number of seconds since the write: the clock of another machine may have set the time of the file."""
+    return max(now - os.stat(path).st_mtime - MAX_CLOCK_DIFFERENCE, 0.0)
 
 
-def _contents(path: str) -> bytes:
-    # Looked at first: to open a named pipe would wait for somebody who writes into it.
+def _read_regular_file(path: str) -> bytes:
+    # Opening a named pipe would wait for a writer.
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file")
     with open(path, "rb") as stream:
@@ -77,50 +82,52 @@ def _contents(path: str) -> bytes:
 
 
 @contextlib.contextmanager
-def _locked(folder: str, attempted: str) -> t.Iterator[int]:
-    """Hold the lock of a folder: unlike that of the file, it stays the same when the file is replaced."""
+def _folder_lock(folder: str, operation: str, runtime: Runtime) -> t.Iterator[int]:
+    """Hold the lock of the folder; the lock of a file is lost when the file is replaced."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _lock(handle, attempted)
+        _acquire_lock(handle, operation, runtime)
         yield handle
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, attempted: str) -> None:
-    until = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except OSError as exc:
-            if exc.errno in NO_LOCKS:
-                return
-            if exc.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
-                raise
-            if time.monotonic() > until:
-                raise errors.ConflictError(
-                    attempted,
-                    f"another process has held the lock of its folder for {LOCK_SECONDS:.0f} s",
-                    "Look for a run that hangs.",
-                ) from exc
-        time.sleep(0.05)
+def _acquire_lock(handle: int, operation: str, runtime: Runtime) -> None:
+    deadline = Deadline(LOCK_SECONDS, runtime)
+    if not wait_until(lambda: _try_lock(handle), bool, deadline, itertools.repeat(LOCK_INTERVAL)):
+        raise errors.ConflictError(
+            operation,
+            f"another process has locked its folder for {LOCK_SECONDS:.0f} seconds",
+            "Check for a run that does not end.",
+        )
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        if exc.errno in NO_LOCKS:
+            return True
+        if exc.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True
 
 
 @contextlib.contextmanager
-def _told(attempted: str) -> t.Iterator[None]:
-    """Turn errors of the operating system into ours."""
+def _translate_os_errors(operation: str) -> t.Iterator[None]:
+    """Translate errors of the operating system."""
     try:
         yield
     except FileNotFoundError as exc:
-        hint = "The folder must exist: it is not created, lest a mistyped path goes unnoticed."
-        raise errors.NotFoundError(attempted, "its folder does not exist", hint) from exc
+        hint = "Create the folder, or correct the path. A misspelled path must not create one."
+        raise errors.NotFoundError(operation, "its folder does not exist", hint) from exc
     except PermissionError as exc:
         hint = "The user that runs the module must be able to read the file and write to its folder."
-        raise errors.DeniedError(attempted, _words(exc), hint) from exc
+        raise errors.DeniedError(operation, _os_reason(exc), hint) from exc
     except OSError as exc:
-        raise errors.RejectedError(attempted, _words(exc)) from exc
+        raise errors.RejectedError(operation, _os_reason(exc)) from exc
 
 
-def _words(exc: OSError) -> str:
+def _os_reason(exc: OSError) -> str:
     return exc.strerror or type(exc).__name__

@@ -2,17 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state file of what was last set in a project, and what to make of it. Pure.
+"""The state file: the upload target that was last set in a project, and its comparison with the desired one. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The API can be written and not read, so the state file is all there is to compare with. It holds what may be public, and
-of the secret an HMAC: the key of that is the project's own secret, so that a reader of state files cannot test guesses.
+The API cannot return the target. Only the state file shows the current one. It contains the public fields, and an HMAC
+of the secret. The key of the HMAC is the secret of the project: a reader of the state file cannot test guesses.
 """
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import hmac
 import json
@@ -20,34 +19,32 @@ import secrets
 import typing as t
 from dataclasses import asdict, dataclass, field, replace
 
+from .._core.timestamps import MAX_CLOCK_DIFFERENCE, format_utc, parse_utc
+
 FORMAT = 1
 PENDING, APPLIED, ABSENT = "pending", "applied", "absent"
 CONTEXT = "vonage.archiving state file of an archive upload target, version 1"
+DAMAGED = "the state file is damaged"
 UNFINISHED = "the run that wrote the state file did not finish"
-# Longer than clocks of machines that both use NTP differ.
-FUTURE = 300
 
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _TEXTS = ("project", "api_url", "status", "time", "salt", "secret_hmac", "run", "until")
 
 
 @dataclass(frozen=True)
 class State:
-    """What a run wrote down.
+    """The content of a state file. Field names are the keys of its JSON; times are UTC, ISO 8601.
 
-    :param status: ``pending`` before the API is called; ``applied`` or ``absent`` after it has agreed.
-    :param time: UTC, ISO 8601.
-    :param storage: the public fields of the target; empty where there is none.
-    :param secret_hmac: see :func:`seal`; empty where there is no target.
-    :param run: of the run that wrote it; makes every state file unique.
-    :param may_hold: of a pending state file, ids of access keys that the target may hold besides the one in
-        ``storage``; ``None`` if it may be any.
-    :param until: of a pending state file, when the call that it announces is over at the latest; UTC, ISO 8601.
-    :param others: of an applied state file, ids of the other access keys. A key that is not among them was created
-        without this state file: there may be another one, which is newer.
-    :param since: since when the project has had a target, whichever; UTC, ISO 8601; empty where that is not known, and
-        where there is none.
-    :param settings_since: since when its bucket, endpoint, and encryption have been the same; likewise.
+    :param status: ``pending`` before the call of the API; ``applied`` or ``absent`` after its success.
+    :param storage: the public fields of the target; empty without a target.
+    :param secret_hmac: see :func:`compute_secret_hmac`; empty without a target.
+    :param run: a random ID of the run, which makes every state file unique.
+    :param may_hold: if pending, ids of access keys that the target may hold besides the one in ``storage``; ``None``
+        for any key.
+    :param until: if pending, the latest end of the announced call.
+    :param others: if applied, ids of the other access keys. Any further key was created without this state file:
+        another state file may be newer.
+    :param since: the start of the current period with a target; empty if unknown, or without a target.
+    :param settings_since: the last change of bucket, endpoint, or encryption; empty if unknown, or without a target.
     """
 
     project: str
@@ -64,29 +61,32 @@ class State:
     since: str = ""
     settings_since: str = ""
 
-    def done(self, status: str, now: float, others: t.Iterable[str] = ()) -> State:
-        """The state file once the API has agreed."""
-        since = (self.since or stamp(now)) if status == APPLIED else ""
-        settings_since = (self.settings_since or stamp(now)) if status == APPLIED else ""
-        done = replace(self, status=status, time=stamp(now), since=since, settings_since=settings_since)
-        return replace(done, may_hold=(), until="", others=tuple(sorted(others)))
+    def commit(self, status: str, now: float, others: t.Iterable[str] = ()) -> State:
+        """The state file after the success of the call.
+
+        :param others: ids of the other access keys.
+        """
+        since = (self.since or format_utc(now)) if status == APPLIED else ""
+        settings_since = (self.settings_since or format_utc(now)) if status == APPLIED else ""
+        committed = replace(self, status=status, time=format_utc(now), since=since, settings_since=settings_since)
+        return replace(committed, may_hold=(), until="", others=tuple(sorted(others)))
 
     @property
     def target_since(self) -> float | None:
-        """Since when the project has had a target, Unix seconds; ``None`` where that is not known."""
-        return seconds(self.since or (self.time if self.status == APPLIED else ""))
+        """The start of the period with a target, or of its last known update; Unix seconds, ``None`` if unknown."""
+        return parse_utc(self.since or (self.time if self.status == APPLIED else ""))
 
     @property
     def changed_at(self) -> float | None:
-        """When the target was deleted, or bucket, endpoint, or encryption changed; Unix seconds."""
-        return seconds(self.settings_since or self.time)
+        """When the target was deleted, or its bucket, endpoint, or encryption changed; Unix seconds."""
+        return parse_utc(self.settings_since or self.time)
 
     def has_settings_of(self, storage: t.Mapping[str, t.Any]) -> bool:
-        """Whether bucket, endpoint, and encryption are those of another target."""
+        """Whether bucket, endpoint, and encryption equal those of the other target."""
         return all(self.storage.get(name) == storage.get(name) for name in ("type", "bucket", "endpoint", "sse"))
 
 
-def begin(
+def create_pending(
     project: str,
     api_url: str,
     now: float,
@@ -97,100 +97,103 @@ def begin(
     seconds_left: float = 0,
     since: str = "",
 ) -> State:
-    """The pending state file of a new run.
+    """The state file before a call; it announces the call to other runs.
 
-    :param secret: of the target; ``None`` where there is to be none.
-    :param key: the project's own secret.
-    :param may_hold: see :class:`State`.
-    :param seconds_left: how long the call may take that comes next.
-    :param since: see :class:`State`.
+    :param secret: of the target; ``None`` without a target.
+    :param key: the secret of the project.
+    :param may_hold: see :class:`State`; likewise ``since``.
+    :param seconds_left: the maximum duration of the call.
     """
     salt = secrets.token_hex(16)
-    sealed = seal(secret, salt, key) if secret is not None else ""
+    secret_hmac = compute_secret_hmac(secret, salt, key) if secret is not None else ""
     keys = None if may_hold is None else tuple(sorted(may_hold))
-    until = stamp(now + seconds_left + 1)
+    until = format_utc(now + seconds_left + 1)
     run = secrets.token_hex(8)
-    return State(project, api_url, PENDING, stamp(now), storage, salt, sealed, run, keys, until, since=since)
+    return State(project, api_url, PENDING, format_utc(now), storage, salt, secret_hmac, run, keys, until, since=since)
 
 
-def in_use(last: State | None, believed: bool) -> frozenset[str] | None:
-    """The ids of access keys that the target may hold; ``None`` where it may be any.
+def possible_target_keys(last: State | None, trusted: bool) -> frozenset[str] | None:
+    """The ids of access keys that the target may hold; ``None`` for any key.
 
-    :param believed: whether there is no doubt about the state file but that it is pending.
+    :param trusted: whether the state file is reliable, or only pending.
     """
-    if last is None or not believed:
+    if last is None or not trusted:
         return None
-    own = {str(last.storage["access_key"])} if last.storage.get("access_key") else set()
+    target_key = {str(last.storage["access_key"])} if last.storage.get("access_key") else set()
     if last.status != PENDING:
-        return frozenset(own)
-    return None if last.may_hold is None else frozenset(own | set(last.may_hold))
+        return frozenset(target_key)
+    return None if last.may_hold is None else frozenset(target_key | set(last.may_hold))
 
 
-def in_doubt(pending: State) -> State:
-    """The same after a concurrent run was detected: the target may hold any key."""
+def mark_keys_unknown(pending: State) -> State:
+    """The pending state file after a concurrent run was detected: the target may hold any key."""
     return replace(pending, may_hold=None)
 
 
-def seal(secret: str, salt: str, key: str) -> str:
-    """The HMAC of a target's secret.
+def compute_secret_hmac(secret: str, salt: str, key: str) -> str:
+    """The HMAC of the secret of a target.
 
-    :param key: the project's own secret.
+    :param key: the secret of the project.
     """
     message = json.dumps([CONTEXT, salt, secret]).encode()
     return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()
 
 
-def matches(state: State, secret: str, key: str) -> bool:
-    """Whether the state file is of a target with this secret."""
-    return hmac.compare_digest(state.secret_hmac.encode(), seal(secret, state.salt, key).encode())
+def has_secret(state: State, secret: str, key: str) -> bool:
+    """Whether the target of the state file has this secret."""
+    return hmac.compare_digest(state.secret_hmac.encode(), compute_secret_hmac(secret, state.salt, key).encode())
 
 
 def dump(state: State) -> bytes:
-    """The state file as it is kept: the same bytes for the same state."""
+    """Format a state file; the same state always results in the same bytes."""
     document = {"format": FORMAT, **asdict(state)}
     return (json.dumps(document, sort_keys=True, indent=2, ensure_ascii=True) + "\n").encode()
 
 
-class AlienError(ValueError):
+class NotAStateFileError(ValueError):
     """The data is not a state file."""
 
 
 def parse(data: bytes) -> State:
-    """The state file that the bytes hold.
+    """Parse a state file.
 
-    :raises ValueError: they are not a state; the text is the ``reason`` in the result.
+    :raises ValueError: the data is not a valid state file; the text is the ``reason`` in the result.
     """
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        raise AlienError("its content is not JSON") from None
-    if not isinstance(document, dict) or "format" not in document:
-        raise AlienError("its content is not a state file")
-    if document["format"] != FORMAT or isinstance(document["format"], bool):
-        raise ValueError("the state file has a format that this version does not know")
-    texts = [document.get(name) for name in _TEXTS]
+    document = _parse_document(data)
+    texts = {name: document.get(name) for name in _TEXTS}
+    since = {name: document.get(name, "") for name in ("since", "settings_since")}
     storage, may_hold, others = document.get("storage"), document.get("may_hold"), document.get("others", [])
-    since, settings_since = (document.get(name, "") for name in ("since", "settings_since"))
     lists = [[] if may_hold is None else may_hold, others]
-    if not isinstance(storage, dict) or not all(isinstance(each, list) for each in lists):
-        raise ValueError("the state file is damaged")
-    if not all(isinstance(text, str) for text in [*texts, since, settings_since, *lists[0], *lists[1]]):
-        raise ValueError("the state file is damaged")
+    if not isinstance(storage, dict) or not all(isinstance(ids, list) for ids in lists):
+        raise ValueError(DAMAGED)
+    if not all(isinstance(text, str) for text in [*texts.values(), *since.values(), *lists[0], *lists[1]]):
+        raise ValueError(DAMAGED)
     state = State(
         storage=storage,
         may_hold=None if may_hold is None else tuple(may_hold),
         others=tuple(others),
-        since=since,
-        settings_since=settings_since,
-        **dict(zip(_TEXTS, texts)),  # type: ignore[arg-type]  # checked above
+        **since,
+        **texts,  # type: ignore[arg-type]  # checked above
     )
-    if state.status not in (PENDING, APPLIED, ABSENT) or seconds(state.time) is None:
-        raise ValueError("the state file is damaged")
+    if state.status not in (PENDING, APPLIED, ABSENT) or parse_utc(state.time) is None:
+        raise ValueError(DAMAGED)
     return state
 
 
-def owner(data: bytes) -> str:
-    """The project that a state file names, also one that :func:`parse` cannot read; empty where there is none."""
+def _parse_document(data: bytes) -> dict[str, t.Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        raise NotAStateFileError("its content is not JSON") from None
+    if not isinstance(document, dict) or "format" not in document:
+        raise NotAStateFileError("its content is not a state file")
+    if document["format"] != FORMAT or isinstance(document["format"], bool):
+        raise ValueError("the state file has a format that this version does not know")
+    return document
+
+
+def parse_project(data: bytes) -> str:
+    """The project in a state file, even if :func:`parse` rejects it; empty if there is none."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
@@ -199,20 +202,20 @@ def owner(data: bytes) -> str:
     return project if isinstance(project, str) else ""
 
 
-def doubt(state: State, project: str, api_url: str, now: float) -> str:
-    """Why the state file says nothing about the target; empty where it can be believed."""
+def distrust_reason(state: State, project: str, api_url: str, now: float) -> str:
+    """Why the state file does not show the current target; empty if it does."""
     if state.project != project:
         return f"the state file is of another project ({state.project})"
     if state.api_url != api_url:
         return f"the state file is of the same project at another address ({state.api_url})"
-    if (seconds(state.time) or 0) > now + FUTURE:
-        return f"the state file comes from the future ({state.time}): a clock is or was off"
+    if (parse_utc(state.time) or 0) > now + MAX_CLOCK_DIFFERENCE:
+        return f"the time of the state file is in the future ({state.time}): a clock is or was wrong"
     if state.status == PENDING:
         return UNFINISHED
     return ""
 
 
-def reason(
+def update_reason(
     known: State | None,
     storage: t.Mapping[str, t.Any] | None,
     secret: str | None,
@@ -221,11 +224,11 @@ def reason(
     always: bool = False,
     max_age: float | None = None,
 ) -> str:
-    """Why the API has to be called: ``unknown``, ``changed``, ``forced``, ``expired``; else ``unchanged``.
+    """Why the target needs an update: ``unknown``, ``changed``, ``forced``, ``expired``; else ``unchanged``.
 
-    :param known: a state file without doubt; ``None`` if there is none.
+    :param known: a reliable state file; ``None`` without one.
     :param storage: the public fields of the desired target; ``None`` for no target.
-    :param secret: of the target; ``None`` where it was left out.
+    :param secret: of the desired target; ``None`` if it is not set.
     """
     if known is None:
         return "unknown"
@@ -233,7 +236,7 @@ def reason(
         return "changed"
     if always:
         return "forced"
-    if max_age is not None and now - (seconds(known.time) or 0) >= max_age:
+    if max_age is not None and now - (parse_utc(known.time) or 0) >= max_age:
         return "expired"
     return "unchanged"
 
@@ -242,18 +245,4 @@ def differs(known: State, storage: t.Mapping[str, t.Any] | None, secret: str | N
     """Whether the state file differs from the desired target."""
     if storage is None or known.status == ABSENT:
         return (storage is None) != (known.status == ABSENT)
-    return dict(known.storage) != dict(storage) or (secret is not None and not matches(known, secret, key))
-
-
-def stamp(now: float) -> str:
-    """Unix seconds as UTC, ISO 8601."""
-    return datetime.datetime.fromtimestamp(int(now), datetime.timezone.utc).strftime(_TIME)
-
-
-def seconds(time: str) -> float | None:
-    """Unix seconds of what :func:`stamp` writes; ``None`` for anything else."""
-    try:
-        parsed = datetime.datetime.strptime(time, _TIME)
-    except ValueError:
-        return None
-    return parsed.replace(tzinfo=datetime.timezone.utc).timestamp()
+    return dict(known.storage) != dict(storage) or (secret is not None and not has_secret(known, secret, key))

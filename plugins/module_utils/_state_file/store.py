@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a state file is kept: the interface of its stores, and the store of a location.
+"""The location of a state file: its option, and the interface of the stores.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -16,31 +16,31 @@ from dataclasses import dataclass
 
 from .._aws import session as aws
 from .._aws.conditional_object import LARGEST, StoredObject
-from .._aws.errors import told
+from .._aws.errors import translate_errors
 from .._aws.s3_naming import RECORDS_PREFIX, record_key
 from .._core.errors import InputError
-from .._core.values import given, without_userinfo
+from .._core.values import none_if_blank, without_userinfo
 from .bucket_object import object_store
 from .local_file import FileStore
 
-__all__ = ["LARGEST", "StoredObject", "Location", "Store", "is_reserved", "location", "parse_store"]
+__all__ = ["LARGEST", "StoredObject", "Location", "Store", "is_reserved", "parse_location", "parse_store"]
 
 
 class Store(t.Protocol):
-    """The store of one state file. Errors are those of ``_errors``."""
+    """The store of one state file. It raises the errors of ``_core/errors``."""
 
     @property
     def location(self) -> str:
-        """As the user has set it, as an absolute path."""
+        """An absolute path, or ``s3://bucket/key``."""
 
     def read(self) -> StoredObject:
-        """The current content."""
+        """Read the current content."""
 
     def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
-        """Replace the content, and return the new one.
+        """Replace the content (compare-and-swap), and return the new one.
 
-        :param expected: replace only this content; ``None`` replaces any.
-        :raises ConflictError: the current content is another one.
+        :param expected: the content to replace; ``None`` for any.
+        :raises ConflictError: the current content is not the expected one.
         """
 
 
@@ -52,14 +52,15 @@ class Location:
     path: str
 
 
-def location(text: str, project_id: str, problems: list[str]) -> Location | None:
+def parse_location(text: str, project_id: str, problems: list[str]) -> Location | None:
     """Parse the option ``state_file``.
 
-    :param project_id: recordings of the project lie below it in their bucket.
-    :param problems: gets a sentence for everything that is wrong; then the answer is ``None``.
+    :param project_id: the prefix of the recordings in the bucket.
+    :param problems: collects the problems.
+    :returns: ``None`` after a problem.
     """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
-        return _s3_location(text, project_id, problems)
+        return _parse_s3_location(text, project_id, problems)
     path = os.path.expanduser(text)
     if not os.path.isabs(path):
         problems.append(f"state_file: {text!r} is neither an absolute path nor s3://bucket/key")
@@ -73,17 +74,17 @@ def location(text: str, project_id: str, problems: list[str]) -> Location | None
 def parse_store(
     params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], project_id: str, problems: list[str]
 ) -> Store | None:
-    """The store of the state file that the option ``state_file`` names.
+    """Parse the option ``state_file`` and, for a bucket, the options of its connection.
 
-    :param problems: gets a sentence for everything that is wrong.
+    :param problems: collects the problems.
     :returns: ``None`` if the option is not set, or after a problem.
     """
-    text = given(params.get("state_file"))
-    place = location(str(text), project_id, problems) if text is not None else None
-    if place is None:
+    text = none_if_blank(params.get("state_file"))
+    location = parse_location(str(text), project_id, problems) if text is not None else None
+    if location is None:
         return None
-    if not place.bucket:
-        return FileStore(place.path)
+    if not location.bucket:
+        return FileStore(location.path)
     try:
         operator = aws.connection(params, environ)
     except InputError as exc:
@@ -91,20 +92,20 @@ def parse_store(
         return None
     if problems:
         return None
-    with told(f"prepare to read the state file {text}", operator):
-        return object_store(operator, place.bucket, place.path)
+    with translate_errors(f"prepare to read the state file {text}", operator):
+        return object_store(operator, location.bucket, location.path)
 
 
-def is_reserved(place: str) -> bool:
-    """Whether only state files are kept there: anything else is a damaged one.
+def is_reserved(location: str) -> bool:
+    """Whether the location is only for state files: any other content is a damaged state file.
 
-    :param place: :attr:`Store.location`.
+    :param location: see :attr:`Store.location`.
     """
-    bucket, _slash, key = place.partition("s3://")[2].partition("/")
+    bucket, _slash, key = location.partition("s3://")[2].partition("/")
     return bool(bucket) and key.startswith(RECORDS_PREFIX)
 
 
-def _s3_location(text: str, project_id: str, problems: list[str]) -> Location | None:
+def _parse_s3_location(text: str, project_id: str, problems: list[str]) -> Location | None:
     match = re.fullmatch(r"s3://([A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9])/([^/].*)", text)
     if not match or text.endswith("/") or "?" in text or "#" in text:
         problems.append(f"state_file: {without_userinfo(text)!r} is not of the form s3://bucket/key")
@@ -112,7 +113,7 @@ def _s3_location(text: str, project_id: str, problems: list[str]) -> Location | 
     bucket, key = match.groups()
     if project_id and key.startswith(f"{project_id}/"):
         problems.append(
-            f"state_file: {text!r} lies below {project_id}/, where recordings go and which may be public: use another "
+            f"state_file: {text!r} is below {project_id}/, the prefix of recordings, which may be public. Use another "
             f"key, such as s3://{bucket}/{record_key(project_id)}"
         )
         return None

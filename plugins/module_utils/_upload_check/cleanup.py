@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Takes the probes of upload checks away again, with the operator's credentials.
+"""Delete the probes of upload checks with the operator's credentials.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -10,194 +10,207 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import datetime
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
-from .._aws.errors import told
+from .._aws.errors import translate_errors
 from .._aws.s3_naming import PROBE_PREFIX
-from .._core.deadline import Deadline
 from .._core.errors import ArchivingError, NotFoundError
-from .params import Settings
-from .probe import Keys, Ledger, code, problem
+from .._core.retry import Deadline
+from .._core.runtime import SYSTEM, Runtime
+from .params import UploadCheckParams
+from .probe import CreatedObjects, ProbeKeys, code, problem
 
-# A check ends within minutes; what is older than this was left behind by one that was killed.
+# A check ends within minutes: older probes are those of a check that was killed.
 STALE = datetime.timedelta(hours=1)
-# Should there be more, the next run goes on.
+# The next run deletes the rest.
 MOST_PAGES = 20
 WORKERS = 6
-# Time limits of the two phases of a clean-up. A later check deletes what this one could not.
+# Time limits of the two phases of a cleanup. A later check deletes the rest.
 LIST_SECONDS = 50.0
 DELETE_SECONDS = 50.0
 
 
-class Thing(t.NamedTuple):
-    """An object, a version of one, a delete marker, or an open multipart upload.
-
-    :param mark: the version's or the upload's id.
-    """
+class LeftoverObject(t.NamedTuple):
+    """An object, a version of an object, a delete marker, or a multipart upload in progress."""
 
     key: str
-    mark: str | None = None
+    version_or_upload_id: str | None = None
     is_upload: bool = False
 
     def __str__(self) -> str:
-        what = "multipart upload" if self.is_upload else "version"
-        return f"{self.key} ({what} {self.mark})" if self.mark else self.key
+        kind = "multipart upload" if self.is_upload else "version"
+        return f"{self.key} ({kind} {self.version_or_upload_id})" if self.version_or_upload_id else self.key
 
 
-Dated = tuple[Thing, datetime.datetime]
+TimestampedObject = tuple[LeftoverObject, datetime.datetime]
 
 
-def run_of(key: str) -> str:
-    """The unique name of the run a probe belongs to; pure."""
+def run_name(key: str) -> str:
+    """The unique name of the run of a probe."""
     return key[key.index(PROBE_PREFIX) :].partition("/")[0]
 
 
-def removable(found: t.Iterable[Dated], ours: str, now: datetime.datetime) -> set[Thing]:
-    """What of a listing may go: what is of our own run, and of runs that wrote nothing for an hour; pure."""
-    dated = list(found)
-    newest: dict[str, datetime.datetime] = {}
-    for thing, time in dated:
-        newest[run_of(thing.key)] = max(time, newest.get(run_of(thing.key), time))
-    gone = {run for run, time in newest.items() if run == ours or now - time > STALE}
-    return {thing for thing, _time in dated if run_of(thing.key) in gone}
+def find_deletable(listed: t.Iterable[TimestampedObject], own_run: str, now: datetime.datetime) -> set[LeftoverObject]:
+    """The listed objects of this run, and of runs that have written nothing for an hour."""
+    objects = list(listed)
+    last_write: dict[str, datetime.datetime] = {}
+    for item, time in objects:
+        run = run_name(item.key)
+        last_write[run] = max(time, last_write.get(run, time))
+    ended = {run for run, time in last_write.items() if run == own_run or now - time > STALE}
+    return {item for item, _time in objects if run_name(item.key) in ended}
 
 
 @dataclass
 class Cleanup:
-    """One clean-up, which ends within ``LIST_SECONDS + DELETE_SECONDS``.
+    """One cleanup, which ends within ``LIST_SECONDS + DELETE_SECONDS``.
 
-    :param deadline: its clock is used, not its end.
-    :param left: what is still there although it should not be.
-    :param troubles: why, each reason once.
-    :param notes: what could not be looked for.
+    :param remaining: the URLs of objects that could not be deleted.
+    :param reasons: why they could not be deleted, each reason once.
+    :param notes: listings that failed.
     """
 
-    settings: Settings
+    params: UploadCheckParams
     client: t.Any
-    keys: Keys
-    ledger: Ledger
-    deadline: Deadline = field(default_factory=lambda: Deadline(0))
-    left: list[str] = field(default_factory=list)
-    troubles: dict[str, None] = field(default_factory=dict)
+    keys: ProbeKeys
+    created: CreatedObjects
+    runtime: Runtime = SYSTEM
+    remaining: list[str] = field(default_factory=list)
+    reasons: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
 
     def run(self) -> dict[str, t.Any]:
-        """Removes what it can; raises nothing.
+        """Delete as many probes as possible; raises no errors.
 
         :return: the value of ``cleanup`` in the result.
         """
-        if self.ledger.empty:
+        if self.created.is_empty:
             return {"ok": True, "detail": "Nothing was uploaded.", "left": []}
-        listings = self._looks()
-        listed = self.deadline.renewed(LIST_SECONDS).run(listings)
-        if len(listed) < len(listings):
+        listings = self._listings()
+        results = Deadline(LIST_SECONDS, self.runtime).run(listings)
+        if len(results) < len(listings):
             self.notes[f"The store did not list probes of earlier checks within {LIST_SECONDS:.0f} seconds."] = None
-        found = removable((dated for look in listed.values() for dated in look), self.keys.run, _now())
-        things = sorted(self._known(seen=not self.notes) | found, key=str)
-        removed = sum(self._removed(things))
-        earlier = len([thing for thing in found if run_of(thing.key) != self.keys.run])
-        return {"ok": not self.left, "detail": self._detail(removed, earlier), "left": sorted(self.left)}
+        listed = (item for result in results.values() for item in result)
+        deletable = find_deletable(listed, self.keys.run, _now(self.runtime))
+        objects = sorted(self._created_objects(all_listed=not self.notes) | deletable, key=str)
+        count = sum(self._delete_all(objects))
+        earlier = len([item for item in deletable if run_name(item.key) != self.keys.run])
+        return {"ok": not self.remaining, "detail": self._detail(count, earlier), "left": sorted(self.remaining)}
 
-    def _known(self, seen: bool) -> set[Thing]:
-        """What this run has made.
+    def _created_objects(self, all_listed: bool) -> set[LeftoverObject]:
+        """The objects that this run has created.
 
-        :param seen: whether all listings worked, so that keys for which no answer came need not be tried.
+        :param all_listed: whether all listings were successful: then unconfirmed keys need no request of their own.
         """
-        # Copies, since a step that was abandoned may still change the ledger.
-        uploads, objects, unsure = set(self.ledger.uploads), set(self.ledger.objects), set(self.ledger.unsure)
-        things = {Thing(key, mark, is_upload=True) for key, mark in uploads}
-        if not seen:
-            return things | {Thing(key, mark) for key, mark in objects} | {Thing(key) for key in unsure}
-        # Where there are versions, the listing has told them.
-        return things | {Thing(key, mark) for key, mark in objects if mark or not self.ledger.versioned}
+        # Copies: a check that was abandoned may still add objects.
+        uploads, confirmed = set(self.created.uploads), set(self.created.objects)
+        unconfirmed = set(self.created.unconfirmed)
+        objects = {LeftoverObject(key, upload_id, is_upload=True) for key, upload_id in uploads}
+        if not all_listed:
+            objects |= {LeftoverObject(key, version) for key, version in confirmed}
+            return objects | {LeftoverObject(key) for key in unconfirmed}
+        # In a bucket with versions, the listing contains each version.
+        return objects | {
+            LeftoverObject(key, version) for key, version in confirmed if version or not self.created.versioned
+        }
 
-    def _looks(self) -> list[t.Callable[[], list[Dated]]]:
-        inside = f"{self.settings.prefix}/{PROBE_PREFIX}"
-        objects = self._versions if self.ledger.versioned else self._objects
-        looks = [lambda: objects(inside), lambda: self._uploads(inside)]
-        return [*looks, lambda: self._uploads(PROBE_PREFIX)] if self.settings.expect_least_privilege else looks
+    def _listings(self) -> list[t.Callable[[], list[TimestampedObject]]]:
+        inside = f"{self.params.prefix}/{PROBE_PREFIX}"
+        list_objects = self._list_versions if self.created.versioned else self._list_objects
+        listings = [functools.partial(list_objects, inside), functools.partial(self._list_uploads, inside)]
+        if self.params.expect_least_privilege:
+            listings.append(functools.partial(self._list_uploads, PROBE_PREFIX))
+        return list(listings)
 
-    def _objects(self, prefix: str) -> list[Dated]:
-        found = self._pages("list_objects_v2", prefix, "s3:ListBucket", "Contents")
-        return [(Thing(item["Key"]), _dated(item, "LastModified")) for item in found]
+    def _list_objects(self, prefix: str) -> list[TimestampedObject]:
+        items = self._list_pages("list_objects_v2", prefix, "s3:ListBucket", "Contents")
+        return [(LeftoverObject(item["Key"]), self._timestamp(item, "LastModified")) for item in items]
 
-    def _versions(self, prefix: str) -> list[Dated]:
-        found = self._pages("list_object_versions", prefix, "s3:ListBucketVersions", "Versions", "DeleteMarkers")
-        return [(Thing(item["Key"], item.get("VersionId")), _dated(item, "LastModified")) for item in found]
+    def _list_versions(self, prefix: str) -> list[TimestampedObject]:
+        action = "s3:ListBucketVersions"
+        items = self._list_pages("list_object_versions", prefix, action, "Versions", "DeleteMarkers")
+        return [
+            (LeftoverObject(item["Key"], item.get("VersionId")), self._timestamp(item, "LastModified"))
+            for item in items
+        ]
 
-    def _uploads(self, prefix: str) -> list[Dated]:
-        found = self._pages("list_multipart_uploads", prefix, "s3:ListBucketMultipartUploads", "Uploads")
-        return [(Thing(item["Key"], item.get("UploadId"), is_upload=True), _dated(item, "Initiated")) for item in found]
+    def _list_uploads(self, prefix: str) -> list[TimestampedObject]:
+        items = self._list_pages("list_multipart_uploads", prefix, "s3:ListBucketMultipartUploads", "Uploads")
+        return [
+            (LeftoverObject(item["Key"], item.get("UploadId"), is_upload=True), self._timestamp(item, "Initiated"))
+            for item in items
+        ]
 
-    def _pages(self, operation: str, prefix: str, action: str, *fields: str) -> list[t.Any]:
-        what = f"look for probes of earlier checks below s3://{self.settings.bucket}/{prefix}"
+    def _timestamp(self, item: t.Mapping[str, t.Any], name: str) -> datetime.datetime:
+        """The time of a listed item. An item without a time may be new."""
+        return item.get(name) or _now(self.runtime)
+
+    def _list_pages(self, operation: str, prefix: str, action: str, *fields: str) -> list[t.Any]:
+        attempted = f"list probes of earlier checks below s3://{self.params.bucket}/{prefix}"
         try:
-            with told(what, self.settings.operator, action):
-                pages = self.client.get_paginator(operation).paginate(Bucket=self.settings.bucket, Prefix=prefix)
-                taken = [page for _number, page in zip(range(MOST_PAGES), pages)]
+            with translate_errors(attempted, self.params.operator, action):
+                paginator = self.client.get_paginator(operation).paginate(Bucket=self.params.bucket, Prefix=prefix)
+                pages = [page for _number, page in zip(range(MOST_PAGES), paginator)]
         except ArchivingError as exc:
-            # rclone's answer to a listing of uploads as long as there never was one.
+            # The response of rclone to a listing of uploads before the first multipart upload.
             if code(exc) != "NoSuchUpload":
                 self.notes[str(exc)] = None
             return []
-        items = (item for page in taken for name in fields for item in page.get(name, []))
-        # There may be stores that list more than they were asked for.
+        items = (item for page in pages for name in fields for item in page.get(name, []))
+        # A store might ignore the prefix.
         return [item for item in items if str(item.get("Key")).startswith(prefix)]
 
-    def _removed(self, things: t.Sequence[Thing]) -> list[bool]:
-        """For each thing, whether it was there and is gone."""
-        removals = [lambda thing=thing: self._remove(thing) for thing in things]
-        done = self.deadline.renewed(DELETE_SECONDS).run(removals, WORKERS)
-        missed = [thing for number, thing in enumerate(things) if number not in done]
-        if missed:
-            self.left += [f"s3://{self.settings.bucket}/{thing}" for thing in missed]
-            self.troubles[f"The store did not delete them within {DELETE_SECONDS:.0f} seconds."] = None
-        return list(done.values())
+    def _delete_all(self, objects: t.Sequence[LeftoverObject]) -> list[bool]:
+        """For each object, whether this run has deleted it."""
+        tasks = [functools.partial(self._delete, item) for item in objects]
+        results = Deadline(DELETE_SECONDS, self.runtime).run(tasks, WORKERS)
+        unfinished = [item for number, item in enumerate(objects) if number not in results]
+        if unfinished:
+            self.remaining += [f"s3://{self.params.bucket}/{item}" for item in unfinished]
+            self.reasons[f"The store did not delete them within {DELETE_SECONDS:.0f} seconds."] = None
+        return list(results.values())
 
-    def _remove(self, thing: Thing) -> bool:
-        """Whether it was there and is gone."""
-        what = f"remove s3://{self.settings.bucket}/{thing}"
+    def _delete(self, item: LeftoverObject) -> bool:
+        operation = f"delete s3://{self.params.bucket}/{item}"
         try:
-            with told(what, self.settings.operator, _action(thing)):
-                self._send_away(thing)
+            with translate_errors(operation, self.params.operator, _action(item)):
+                self._send_delete(item)
         except NotFoundError:
             return False
         except ArchivingError as exc:
-            self.left.append(f"s3://{self.settings.bucket}/{thing}")
-            self.troubles[f"{problem(exc)} {exc.hint}".strip()] = None
+            self.remaining.append(f"s3://{self.params.bucket}/{item}")
+            self.reasons[f"{problem(exc)} {exc.hint}".strip()] = None
             return False
         return True
 
-    def _send_away(self, thing: Thing) -> None:
-        place = {"Bucket": self.settings.bucket, "Key": thing.key}
-        if thing.is_upload:
-            self.client.abort_multipart_upload(**place, UploadId=thing.mark)
+    def _send_delete(self, item: LeftoverObject) -> None:
+        location = {"Bucket": self.params.bucket, "Key": item.key}
+        if item.is_upload:
+            self.client.abort_multipart_upload(**location, UploadId=item.version_or_upload_id)
             return
-        answer = self.client.delete_object(**place, **({"VersionId": thing.mark} if thing.mark else {}))
-        if answer.get("DeleteMarker") and not thing.mark:
-            # The bucket has versions, which nobody had told: the key's upload was not answered, or not in full.
-            self.client.delete_object(**place, VersionId=answer.get("VersionId") or "null")
+        version = {"VersionId": item.version_or_upload_id} if item.version_or_upload_id else {}
+        response = self.client.delete_object(**location, **version)
+        if response.get("DeleteMarker") and not item.version_or_upload_id:
+            # The bucket has versions. This run did not know: the upload had no response, or an incomplete one.
+            self.client.delete_object(**location, VersionId=response.get("VersionId") or "null")
 
-    def _detail(self, removed: int, earlier: int) -> str:
-        parts = [f"Objects and uploads removed: {removed}."]
+    def _detail(self, count: int, earlier: int) -> str:
+        parts = [f"Objects and uploads deleted: {count}."]
         if earlier:
-            parts.append(f"Of these, {earlier} had been left behind by checks that were broken off.")
-        if self.left:
-            parts += [f"Still there, to be removed by hand: {', '.join(sorted(self.left))}.", *self.troubles]
+            parts.append(f"Leftovers of earlier, interrupted checks among them: {earlier}.")
+        if self.remaining:
+            urls = ", ".join(sorted(self.remaining))
+            parts += [f"Could not be deleted: {urls}. Delete them manually.", *self.reasons]
         return " ".join([*parts, *self.notes])
 
 
-def _action(thing: Thing) -> str:
-    if thing.is_upload:
+def _action(item: LeftoverObject) -> str:
+    if item.is_upload:
         return "s3:AbortMultipartUpload"
-    return "s3:DeleteObjectVersion" if thing.mark else "s3:DeleteObject"
+    return "s3:DeleteObjectVersion" if item.version_or_upload_id else "s3:DeleteObject"
 
 
-def _dated(item: t.Mapping[str, t.Any], name: str) -> datetime.datetime:
-    """What has no date may have been written just now."""
-    return item.get(name) or _now()
-
-
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.timezone.utc)
+def _now(runtime: Runtime) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(runtime.now(), datetime.timezone.utc)

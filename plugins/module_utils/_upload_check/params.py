@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from .._aws import s3_naming as names
 from .._aws import session as aws
 from .._core.errors import InputError
-from .._core.values import given, without_userinfo
+from .._core.values import none_if_blank, without_userinfo
 from .._vonage import rules
 
 S3_ARGUMENTS: dict[str, t.Any] = {
@@ -62,7 +62,7 @@ LONGEST_WAIT = 300
 
 
 @dataclass(frozen=True)
-class Settings:
+class UploadCheckParams:
     """The options, validated.
 
     :param prefix: the project's id, without slashes.
@@ -83,7 +83,7 @@ class Settings:
     cors_method: str = "GET"
     timeout: float = 30
 
-    def with_key(self, access_key: str, secret_key: str) -> Settings:
+    def with_key(self, access_key: str, secret_key: str) -> UploadCheckParams:
         """The same check with another key."""
         return replace(self, uploader=replace(self.uploader, access_key=access_key, secret_key=secret_key))
 
@@ -105,7 +105,7 @@ class Settings:
         return [name for name in CHECKS if asked.get(name, True)]
 
 
-def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Settings:
+def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> UploadCheckParams:
     """The settings that options and environment describe.
 
     :raises InputError: with everything that is wrong with them.
@@ -116,11 +116,11 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
     try:
         operator = aws.connection(params, environ)
     except InputError as exc:
-        raise _refused([*problems, *exc.problems], params) from exc
+        raise InputError([*problems, *exc.problems]) from exc
     if problems:
-        raise _refused(problems, params)
-    uploader = uploader_connection(operator, given(s3.get("endpoint")), s3["access_key"], s3["secret_key"])
-    return Settings(
+        raise InputError(problems)
+    uploader = uploader_connection(operator, none_if_blank(s3.get("endpoint")), s3["access_key"], s3["secret_key"])
+    return UploadCheckParams(
         bucket=s3["bucket"],
         prefix=prefix,
         sse=s3.get("sse") != "none",
@@ -129,20 +129,16 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
         multipart=params.get("multipart") is not False,
         expect_public=params.get("expect_public"),
         expect_least_privilege=bool(params.get("expect_least_privilege")),
-        cors_origin=given(params.get("cors_origin")),
+        cors_origin=none_if_blank(params.get("cors_origin")),
         cors_method=params.get("cors_method") or "GET",
         timeout=_timeout(params),
     )
 
 
-def _refused(problems: list[str], params: t.Mapping[str, t.Any]) -> InputError:
-    error = InputError(problems)
-    error.secrets = rules.misplaced(params)
-    return error
-
-
 def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
-    missing = [] if given(s3.get("secret_key")) else ["s3.secret_key is required: without it nothing can be uploaded"]
+    missing = (
+        [] if none_if_blank(s3.get("secret_key")) else ["s3.secret_key is required: without it nothing can be uploaded"]
+    )
     return rules.s3(s3) + missing
 
 
@@ -152,7 +148,7 @@ def probe_problems(params: t.Mapping[str, t.Any], prefix: str, timeout_option: s
     :param timeout_option: what the caller's users know the timeout as.
     """
     problems = [why for why in [names.project_problem(prefix)] if why]
-    origin = given(params.get("cors_origin"))
+    origin = none_if_blank(params.get("cors_origin"))
     if origin and (not _is_plain_url(origin) or origin.endswith("/")):
         problems.append(
             f"cors_origin {without_userinfo(origin)!r} must be the origin of a page as browsers send it, such as https://www.example.com"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the steps of an upload check share: what was found, what was left in the bucket, and how long to wait.
+"""Shared parts of the checks: findings, keys of probes, created objects, and retries.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from .._aws.errors import CREDENTIAL_CODES
 from .._aws.s3_naming import PROBE_PREFIX
 from .._core.errors import ArchivingError, DeniedError, UnreachableError
+from .._core.retry import Deadline, backoff, retry
 
 T = t.TypeVar("T")
 
@@ -35,10 +36,10 @@ class Check(t.NamedTuple):
 
 
 @dataclass(frozen=True)
-class Keys:
-    """Where one run puts its probes.
+class ProbeKeys:
+    """The object keys of the probes of one run.
 
-    :param run: a name that no other run has.
+    :param run: a unique name of the run.
     """
 
     prefix: str
@@ -50,7 +51,7 @@ class Keys:
 
     @property
     def outside(self) -> str:
-        """A key next to the project's folder rather than in it."""
+        """A key outside of the project's prefix."""
         return f"{self.run}/{SINGLE_NAME}"
 
     @property
@@ -62,86 +63,99 @@ class Keys:
         return f"{self.folder}{MULTIPART_NAME}"
 
 
-def new_keys(prefix: str) -> Keys:
-    return Keys(prefix, f"{PROBE_PREFIX}{uuid.uuid4()}")
+def new_probe_keys(prefix: str) -> ProbeKeys:
+    return ProbeKeys(prefix, f"{PROBE_PREFIX}{uuid.uuid4()}")
 
 
 @dataclass
-class Ledger:
-    """What is in the bucket because of us, kept while it happens: a run that breaks off cleans up by it.
+class CreatedObjects:
+    """The objects and uploads that a run has created so far: the cleanup of an interrupted run deletes them.
 
-    :param objects: keys and versions the store has confirmed.
-    :param unsure: keys for which no answer came.
-    :param uploads: keys and ids of open multipart uploads.
-    :param versioned: whether the store has told of a version.
+    :param objects: keys and versions that the store has confirmed.
+    :param unconfirmed: keys of uploads without a response.
+    :param uploads: keys and ids of multipart uploads in progress.
+    :param versioned: whether a response had a version id.
     """
 
     objects: set[tuple[str, str | None]] = field(default_factory=set)
-    unsure: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)
     uploads: set[tuple[str, str]] = field(default_factory=set)
     versioned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
-    def empty(self) -> bool:
-        return not (self.objects or self.unsure or self.uploads)
+    def is_empty(self) -> bool:
+        return not (self.objects or self.unconfirmed or self.uploads)
 
     @contextlib.contextmanager
-    def putting(self, key: str) -> t.Iterator[None]:
-        """Around a call that puts ``key``: a clear refusal means that it is not there."""
-        self.unsure.add(key)
+    def track_put(self, key: str) -> t.Iterator[None]:
+        """Around a call that creates an object: only after a definite refusal, the object does not exist."""
+        self.unconfirmed.add(key)
         try:
             yield
         except UnreachableError:
             raise
         except ArchivingError:
-            self.unsure.discard(key)
+            self.unconfirmed.discard(key)
             raise
 
-    def put(self, key: str, version: str | None = None) -> None:
-        """The store has confirmed it.
+    def add_object(self, key: str, version: str | None = None) -> None:
+        """Add an object that the store has confirmed.
 
-        :param version: what the answer calls it; "null" is the version of objects that have none, and going by the key
-            alone takes fewer permissions.
+        :param version: the version id of the response. "null" is the id of objects in a bucket without versions;
+            deleting an object by key takes fewer permissions.
         """
-        mark = None if version == "null" else version
+        version_id = None if version == "null" else version
         with self._lock:
-            self.unsure.discard(key)
-            self.objects.add((key, mark))
-            self.versioned = self.versioned or mark is not None
+            self.unconfirmed.discard(key)
+            self.objects.add((key, version_id))
+            self.versioned = self.versioned or version_id is not None
 
-    def begun(self, key: str, upload: str) -> None:
+    def add_upload(self, key: str, upload: str) -> None:
         with self._lock:
             self.uploads.add((key, upload))
 
-    def ended(self, key: str, upload: str) -> None:
+    def remove_upload(self, key: str, upload: str) -> None:
         with self._lock:
             self.uploads.discard((key, upload))
 
 
 def code(exc: ArchivingError) -> str:
-    """The store's error code, empty where there was no answer."""
+    """The error code of the response; empty without a response."""
     return str(exc.facts.get("code") or "")
 
 
-def key_is_unknown(exc: ArchivingError) -> bool:
-    """Whether the store does not know the key *yet*: IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM").
+def is_key_unknown(exc: Exception) -> bool:
+    """Whether the store may not know the key *yet*: IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM").
 
-    A wrong secret is not among it: a store that knows a key knows its secret.
+    A wrong secret is a different error: a store that knows a key also knows its secret.
     """
-    return code(exc) == "InvalidAccessKeyId"
+    return isinstance(exc, ArchivingError) and code(exc) == "InvalidAccessKeyId"
 
 
-def is_denied(exc: ArchivingError) -> bool:
-    """Whether the key is good and lacks a permission."""
+def is_denied(exc: Exception) -> bool:
+    """Whether the key is valid but lacks a permission."""
     return isinstance(exc, DeniedError) and code(exc) not in CREDENTIAL_CODES
 
 
-def may_pass(exc: ArchivingError) -> bool:
-    """Whether the same call may succeed a moment later, because the key or its policy is new."""
-    return key_is_unknown(exc) or is_denied(exc)
+def is_retryable(exc: Exception) -> bool:
+    """Whether the same call may succeed later, because the key or its policy is new."""
+    return is_key_unknown(exc) or is_denied(exc)
+
+
+def retry_until_effective(
+    call: t.Callable[[], T], is_retryable: t.Callable[[Exception], bool], deadline: Deadline
+) -> T:
+    """Repeat a call until the key and its policy are in effect.
+
+    :raises UnreachableError: the time limit of all probes was over before the first attempt.
+    """
+    try:
+        return retry(call, is_retryable, deadline, backoff())
+    except TimeoutError as exc:
+        raise UnreachableError("verify uploads", "the time limit of the verification was reached") from exc
 
 
 def problem(exc: ArchivingError) -> str:
-    """What came back, as a sentence."""
+    """The problem as a sentence."""
     return f"{exc.problem.rstrip('.')}."

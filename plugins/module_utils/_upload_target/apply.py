@@ -6,21 +6,20 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The order of writes: the upload check; the state file says ``pending``; the API is called; the state file says
-``applied``. If the run is interrupted at any point, the state file says ``pending``, which counts as unknown, or it is
-true.
+The order of writes: the upload check; the state file ``pending``; the call of the API; the state file ``applied``.
+After an interruption at any point, the state file is ``pending``, which counts as unknown, or correct.
 """
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from .._core import errors
 from .._core.plan import Context, Outcome
+from .._core.runtime import Runtime
 from .._state_file import state
 from .._state_file.store import Store
-from .._vonage.client import Client, Done
+from .._vonage.client import CallResult, Client
 from .._vonage.project import Project
 from . import previous_target, result
 from .fetch import CurrentStateFile, fetch_state_file
@@ -31,48 +30,49 @@ from .verify import Checks, format_verification, verify_key
 
 
 class SecretNeededError(errors.ArchivingError):
-    """The API has to be called, and the secret of the target is not set."""
+    """The target needs an update, and its secret is not set."""
 
     kind = "secret_needed"
 
 
 def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
-    """Ensure that the target has this key, and that uploads with it work."""
-    current = fetch_state_file(params.project, params.store, time.time())
-    reason = plan_target(params, current, time.time())
-    due = reason != "unchanged"
+    """Ensure that the target holds this key, and that uploads with it work."""
+    now = context.runtime.now()
+    current = fetch_state_file(params.project, params.store, now)
+    reason = plan_target(params, current, now)
+    is_due = reason != "unchanged"
     checks: Checks = []
     written: state.State | None = None
     if not context.check_mode:
-        client = _prepare_client(params, current, reason) if due and params.verify != ONLY else None
-        if params.verify in (ALWAYS, ONLY) or (due and params.verify == NEW_KEY):
+        client = _prepare_client(params, current, reason) if is_due and params.verify != ONLY else None
+        if params.verify in (ALWAYS, ONLY) or (is_due and params.verify == NEW_KEY):
             checks = _verify(params, context)
         if client:
-            written = _set_target(client, params, current)
-    changed = due and (context.check_mode or params.verify != ONLY)
+            written = _set_target(client, params, current, context.runtime)
+    changed = is_due and (context.check_mode or params.verify != ONLY)
     outcome = _outcome(params, current, reason, changed, written)
     outcome.result.update(checks=checks, verification=format_verification(_key_id(params)) if checks else "")
     if params.check_previous_target:
         last = written or previous_target.unchanged_settings(current.known, params.target.public())
         outcome.result["previous_target"] = previous_target.fetch_for_result(
-            params.project, params.store, last, params.grace_period
+            params.project, params.store, last, params.grace_period, context.runtime
         )
     return outcome
 
 
 def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason: str) -> Client:
-    """Everything that can fail without a request.
+    """Run all validation that needs no request.
 
     :raises SecretNeededError: the secret is not set.
     """
     target = params.target
     if target.secret is None:
-        doubt = f", {current.reason}" if current.reason else ""
+        detail = f", {current.reason}" if current.reason else ""
         raise SecretNeededError(
             f"set the upload target of {params.project.name}",
-            f"{target.secret_option} is required now and is not set (reason: {reason}{doubt})",
-            "Nothing was sent. It can be left out only while the state file shows that the target has the desired "
-            "configuration.",
+            f"{target.secret_option} is required now and is not set (reason: {reason}{detail})",
+            "Set it. It is optional only while the state file shows that the target has the desired configuration. "
+            "Nothing was sent.",
             reason=reason,
         )
     client = Client(params.project, [target.secret])
@@ -90,20 +90,23 @@ def _key_id(params: ExternalKeyParams) -> str:
     return params.target.config.get("access_key", "")
 
 
-def _set_target(client: Client, params: ExternalKeyParams, current: CurrentStateFile) -> state.State | None:
-    """Call the API.
+def _set_target(
+    client: Client, params: ExternalKeyParams, current: CurrentStateFile, runtime: Runtime
+) -> state.State | None:
+    """Update the target.
 
-    :returns: the new state file, if one is kept.
+    :returns: the new state file; ``None`` without a state file.
     """
     target, body = params.target, params.target.body()
     if params.store is None:
         client.put_storage(body)
         return None
-    written, _done = call_with_state_file(
+    written, _result = call_with_state_file(
         params.project,
         params.store,
         current,
         lambda: client.put_storage(body),
+        runtime,
         storage=target.public(),
         secret=target.secret,
     )
@@ -114,28 +117,29 @@ def call_with_state_file(
     project: Project,
     store: Store,
     current: CurrentStateFile,
-    call: t.Callable[[], Done],
+    call: t.Callable[[], CallResult],
+    runtime: Runtime,
     storage: t.Mapping[str, t.Any] | None = None,
     secret: str | None = None,
-) -> tuple[state.State, Done]:
+) -> tuple[state.State, CallResult]:
     """Write the state file, call the API, and write the state file again.
 
-    :param storage: the public fields of the target; ``None`` if it is deleted.
+    :param storage: the public fields of the target; ``None`` to delete it.
     """
-    journal = Journal(project, store, current.stored, current.known is not None, current.in_use)
+    journal = Journal(project, store, current.stored, current.known is not None, current.possible_target_keys, runtime)
     journal.begin(storage or {}, secret)
     try:
-        done = call()
+        call_result = call()
     except errors.ArchivingError as exc:
-        raise journal.failed(exc) from exc
-    return journal.end(state.ABSENT if storage is None else state.APPLIED), done
+        raise journal.rollback_after_error(exc) from exc
+    return journal.commit(state.ABSENT if storage is None else state.APPLIED), call_result
 
 
 def _outcome(
     params: ExternalKeyParams, current: CurrentStateFile, reason: str, changed: bool, written: state.State | None
 ) -> Outcome:
-    due = reason != "unchanged"
-    before, after = result.target_diff(params.target, current.known, params.project.secret, due)
+    is_due = reason != "unchanged"
+    before, after = result.target_diff(params.target, current.known, params.project.secret, is_due)
     values = result.target_result(params, current, reason, written)
-    values["changes"] = ["target"] if due else []
+    values["changes"] = ["target"] if is_due else []
     return Outcome(changed, values, before, after)

@@ -10,17 +10,16 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from .._aws.iam_client import Iam
 from .._aws.s3_naming import UploadLocation
 from .._core import errors
+from .._core.runtime import Runtime
 from .._state_file import state
 from .._state_file.store import Store, StoredObject, is_reserved
-from .._uploader import user as uploader
-from .._uploader.policy import other_projects, places
-from .._uploader.user import AccessKey
+from .._uploader.fetch import AccessKey, CurrentUser, fetch_managed_user
+from .._uploader.policy import allowed_locations, other_projects
 from .._vonage.project import Project
 from .params import UploaderParams
 
@@ -30,10 +29,10 @@ class CurrentStateFile:
     """The state file.
 
     :param stored: its content.
-    :param last: the same, parsed; ``None`` if that is not possible.
-    :param known: the same if it is certain what is set; else ``None``.
-    :param reason: why that is not certain.
-    :param pending: whether the only doubt is that the run which wrote it did not finish.
+    :param last: the parsed content; ``None`` if it is not valid.
+    :param known: the parsed content if it reliably shows the current target; else ``None``.
+    :param reason: why it does not.
+    :param pending: whether the only reason is that the run did not finish.
     """
 
     stored: StoredObject = field(default_factory=lambda: StoredObject(None))
@@ -43,21 +42,21 @@ class CurrentStateFile:
     pending: bool = False
 
     @property
-    def in_use(self) -> frozenset[str] | None:
-        """The ids of access keys that the target may hold; ``None`` if it may be any."""
-        return state.in_use(self.last, self.known is not None or self.pending)
+    def possible_target_keys(self) -> frozenset[str] | None:
+        """The ids of access keys that the target may hold; ``None`` for any key."""
+        return state.possible_target_keys(self.last, self.known is not None or self.pending)
 
 
 @dataclass(frozen=True)
 class Current:
     """The users, their keys, and the state file."""
 
-    main: uploader.Observed
-    spare: uploader.Observed
+    main: CurrentUser
+    spare: CurrentUser
     state_file: CurrentStateFile
 
     @property
-    def users(self) -> tuple[uploader.Observed, uploader.Observed]:
+    def users(self) -> tuple[CurrentUser, CurrentUser]:
         return self.main, self.spare
 
     @property
@@ -69,7 +68,7 @@ def fetch_state_file(project: Project, store: Store | None, now: float) -> Curre
     """Read the state file.
 
     :param now: Unix seconds.
-    :raises NotManagedError: the location contains something else, or the state file of another project; neither may be
+    :raises NotManagedError: the location contains other data, or the state file of another project: neither is
         overwritten.
     """
     if store is None:
@@ -79,24 +78,24 @@ def fetch_state_file(project: Project, store: Store | None, now: float) -> Curre
         return CurrentStateFile(stored, reason="there is no state file: its bucket does not exist")
     if stored.data is None or not stored.data.strip():
         return CurrentStateFile(stored, reason="there is no state file yet")
-    owner = state.owner(stored.data)
+    owner = state.parse_project(stored.data)
     if owner and owner != project.id:
-        raise another_project(project, store.location, owner)
+        raise another_project_error(project, store.location, owner)
     try:
         last = state.parse(stored.data)
-    except state.AlienError as exc:
+    except state.NotAStateFileError as exc:
         if is_reserved(store.location):
             return CurrentStateFile(stored, reason=str(exc))
-        hint = "It was not changed. Use another location for the state file, or delete the content if it is not needed."
+        hint = "Use another location for the state file, or delete the content if it is not needed. It was not changed."
         raise errors.NotManagedError(f"use the state file {store.location}", str(exc), hint) from exc
     except ValueError as exc:
         return CurrentStateFile(stored, reason=str(exc))
-    doubt = state.doubt(last, project.id, project.api_url, now)
+    doubt = state.distrust_reason(last, project.id, project.api_url, now)
     return CurrentStateFile(stored, last, None if doubt else last, doubt, doubt == state.UNFINISHED)
 
 
-def another_project(project: Project, location: str, owner: str) -> errors.NotManagedError:
-    """The error for a state file that belongs to another project."""
+def another_project_error(project: Project, location: str, owner: str) -> errors.NotManagedError:
+    """Create the error for a state file of another project."""
     return errors.NotManagedError(
         f"use the state file {location} for {project.name}",
         f"it belongs to project {owner}",
@@ -105,44 +104,44 @@ def another_project(project: Project, location: str, owner: str) -> errors.NotMa
     )
 
 
-def fetch_users(iam: Iam, users: UploaderParams) -> tuple[uploader.Observed, uploader.Observed]:
+def fetch_users(iam: Iam, users: UploaderParams, runtime: Runtime) -> tuple[CurrentUser, CurrentUser]:
     """Read both users and their keys.
 
     :raises NotManagedError: a user is not managed by this collection.
     """
-    with ThreadPoolExecutor(2) as pool:
-        main = pool.submit(uploader.observe, iam, users.main)
-        # It often does not exist: its keys and policy are read only if it does.
-        spare = pool.submit(uploader.observe, iam, users.spare, eager=False)
+    with runtime.executor(2) as pool:
+        main = pool.submit(fetch_managed_user, iam, users.main)
+        # It often does not exist: read its keys and policy only if it does.
+        spare = pool.submit(fetch_managed_user, iam, users.spare, eager=False)
         return main.result(), spare.result()
 
 
-def fetch_current(iam: Iam, users: UploaderParams, project: Project, store: Store | None, now: float) -> Current:
+def fetch_current(iam: Iam, users: UploaderParams, project: Project, store: Store | None, runtime: Runtime) -> Current:
     """Read the users and the state file concurrently."""
-    with ThreadPoolExecutor(2) as pool:
-        current_users = pool.submit(fetch_users, iam, users)
-        state_file = pool.submit(fetch_state_file, project, store, now)
+    with runtime.executor(2) as pool:
+        current_users = pool.submit(fetch_users, iam, users, runtime)
+        state_file = pool.submit(fetch_state_file, project, store, runtime.now())
         return Current(*current_users.result(), state_file.result())
 
 
-def upload_locations(bucket: str, project: Project, users: t.Iterable[uploader.Observed]) -> list[UploadLocation]:
-    """Where the keys of the users can upload recordings of the project; the desired bucket is the first."""
-    others = {place.bucket for place in policy_locations(users)} - {bucket}
+def upload_locations(bucket: str, project: Project, users: t.Iterable[CurrentUser]) -> list[UploadLocation]:
+    """The locations where the users can upload recordings of the project; the desired bucket is the first."""
+    others = {location.bucket for location in policy_locations(users)} - {bucket}
     return [UploadLocation(name, project.id) for name in (bucket, *sorted(others))]
 
 
-def policy_locations(users: t.Iterable[uploader.Observed]) -> set[UploadLocation]:
-    """The locations that the policies of the users contain."""
-    return places(current.user.policy for current in users if current.user)
+def policy_locations(users: t.Iterable[CurrentUser]) -> set[UploadLocation]:
+    """The locations in the policies of the users."""
+    return allowed_locations(current.user.policy for current in users if current.user)
 
 
-def projects_of_users(users: t.Iterable[uploader.Observed], project: Project) -> list[str]:
-    """The other projects that can upload with keys of the users, according to their policies."""
+def projects_of_users(users: t.Iterable[CurrentUser], project: Project) -> list[str]:
+    """The other projects in the policies of the users."""
     return other_projects((current.user.policy for current in users if current.user), project.id)
 
 
-def refuse_other_projects(users: UploaderParams, project: Project, current: t.Iterable[uploader.Observed]) -> None:
-    """Never rotate keys that another project uploads with.
+def refuse_other_projects(users: UploaderParams, project: Project, current: t.Iterable[CurrentUser]) -> None:
+    """Refuse to rotate keys that another project uses.
 
     :raises NotManagedError: a policy allows uploads for another project.
     """
@@ -151,7 +150,7 @@ def refuse_other_projects(users: UploaderParams, project: Project, current: t.It
         raise errors.NotManagedError(
             f"manage the keys of the IAM user {users.main.name} for {project.name}",
             f"its policy allows uploads for project {' and '.join(others)}",
-            "Use one IAM user per project: leave out uploader.name, or make the project's id part of it. Nothing was "
+            "Use one IAM user per project: leave out uploader.name, or include the project ID in it. Nothing was "
             "changed.",
             user=users.main.name,
         )

@@ -2,24 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long access keys live; seconds. Pure.
+"""The lifetime of access keys, in seconds. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
 
 from __future__ import annotations
 
-# A recording can be open for 12 hours in total, pauses included (Vonage guide "Archiving"), and its upload takes time.
+# A recording can be open for 12 hours, including pauses (Vonage guide "Archiving"), and its upload takes time.
 GRACE_PERIOD = 18 * 3600
-# For which an old key stays inactive before it is deleted: until then it can be activated again by hand.
+# An old key stays inactive for this time before it is deleted. Until then, an operator can activate it again.
 DELETE_AFTER = 24 * 3600
 
 
 def period_problems(rotate_after: float, grace_period: float, delete_after: float, prefix: str = "") -> list[str]:
-    """What is wrong with the periods: an old key must be deleted before the next rotation.
+    """Validate the periods: an old key must be deleted before the next rotation.
 
     :param rotate_after: 0 for never.
-    :param prefix: of the names of the options.
+    :param prefix: of the option names in the problems.
     """
     least = grace_period + delete_after
     if not rotate_after or rotate_after > least:

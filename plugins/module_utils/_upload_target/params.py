@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from .._aws import iam_client as iam
 from .._aws import session as aws
 from .._core.errors import InputError
+from .._core.params import parse_number
+from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
-from .._core.values import given
+from .._core.values import none_if_blank
 from .._state_file.store import Store, parse_store
-from .._upload_check.params import METHODS, Settings, probe_problems, uploader_connection
-from .._uploader import user as uploader
-from .._uploader.user_params import user_problems
+from .._upload_check.params import METHODS, UploadCheckParams, probe_problems, uploader_connection
+from .._uploader.user_params import DesiredUser, uploader_problems, user_problems
 from .._vonage import project as vonage
 from .._vonage.project import Project
 from . import target as targets
@@ -85,8 +86,8 @@ class UploaderParams:
     :param revoke_old_keys: deactivate all keys except the target's immediately.
     """
 
-    main: uploader.Wanted
-    spare: uploader.Wanted
+    main: DesiredUser
+    spare: DesiredUser
     iam: aws.Connection
     operator: aws.Connection
     rotate: bool
@@ -97,7 +98,7 @@ class UploaderParams:
     revoke_old_keys: bool
 
     @property
-    def users(self) -> tuple[uploader.Wanted, uploader.Wanted]:
+    def users(self) -> tuple[DesiredUser, DesiredUser]:
         return self.main, self.spare
 
 
@@ -134,7 +135,7 @@ class ExternalKeyParams(UploadTargetParams):
 
     target: Target
     store: Store | None
-    check: Settings | None
+    check: UploadCheckParams | None
     always: bool
     max_age: float | None
 
@@ -153,7 +154,7 @@ class ManagedKeyParams(UploadTargetParams):
 
     target: Target
     store: Store
-    check: Settings
+    check: UploadCheckParams
     uploader: UploaderParams
 
     @property
@@ -183,9 +184,7 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
     parser = _Parser(params, environ, problems)
     parsed = parser.parse()
     if problems or parsed is None:
-        error = InputError(list(dict.fromkeys(problems)))
-        error.secrets = vonage.misplaced(params)
-        raise error
+        raise InputError(list(dict.fromkeys(problems)))
     secrets = [parsed.project.secret]
     secrets += [parsed.target.secret or ""] if isinstance(parsed, ExternalKeyParams) else []
     for secret in secrets:
@@ -208,9 +207,11 @@ class _Parser:
         managed = params.get("uploader") is not None
         problems += uploader_conflicts(params) if managed else []
         update = self._choice("update", UPDATES)
-        max_age = vonage.number(params, "max_age", -1, problems)
-        grace_period = vonage.number(params, "grace_period", GRACE_PERIOD, problems, whole=True)
-        project = vonage.project(params, self.environ, problems)
+        own = Problems()
+        max_age = parse_number(params, "max_age", -1, own)
+        grace_period = parse_number(params, "grace_period", GRACE_PERIOD, own, whole=True)
+        project = vonage.parse_project(params, self.environ, own)
+        problems += map(str, own)
         identity = project.id if project else ""
         target = targets.parse_target(params, problems, keyed=not managed) if present else None
         store = parse_store(params, self.environ, identity, problems)
@@ -234,14 +235,14 @@ class _Parser:
         return ExternalKeyParams(**shared, target=target, store=store, check=check, **api)
 
     def _choice(self, name: str, allowed: t.Sequence[str]) -> str:
-        value = given(self.params.get(name))
+        value = none_if_blank(self.params.get(name))
         if value is not None and value not in allowed:
             self.problems.append(f"{name}: must be one of {', '.join(allowed)}, got {value!r}")
         return str(value or allowed[0])
 
     def _verify(self, present: bool, target: Target | None, managed: bool) -> str:
         """The option ``verify``, with its default."""
-        asked = given(self.params.get("verify"))
+        asked = none_if_blank(self.params.get("verify"))
         if asked not in (None, *VERIFY):
             self.problems.append(f"verify: must be one of {', '.join(VERIFY)}, got {asked!r}")
         if not present:
@@ -258,7 +259,7 @@ class _Parser:
 
     def _uploader(self, identity: str, target: Target | None, present: bool) -> UploaderParams | None:
         options: t.Mapping[str, t.Any] = self.params.get("uploader") or {}
-        if given(self.params.get("state_file")) is None:
+        if none_if_blank(self.params.get("state_file")) is None:
             self.problems.append(
                 "state_file: required with uploader. Without it, the key in the upload target is not known, and every "
                 "run would create another key"
@@ -283,32 +284,34 @@ class _Parser:
         )
 
     def _seconds(self, options: t.Mapping[str, t.Any]) -> dict[str, float]:
-        problems: list[str] = []
+        problems = Problems()
+        uploader_problems = problems.within("uploader")
         names = ("rotate_after", "grace_period", "delete_after", "drain_timeout")
         seconds = {
-            name: vonage.number(options, name, UPLOADER[name]["default"], problems, whole=True) for name in names
+            name: parse_number(options, name, UPLOADER[name]["default"], uploader_problems, whole=True)
+            for name in names
         }
-        self.problems.extend(f"uploader.{problem}" for problem in problems)
+        self.problems.extend(map(str, problems))
         periods = (seconds["rotate_after"], seconds["grace_period"], seconds["delete_after"])
         self.problems.extend(period_problems(*periods, prefix="uploader."))
         return seconds
 
     def _user(
         self, options: t.Mapping[str, t.Any], project: str, target: Target | None, present: bool
-    ) -> uploader.Wanted | None:
-        user = uploader.Wanted(
-            name=str(given(options.get("name")) or DEFAULT_NAME.format(project=project)),
+    ) -> DesiredUser | None:
+        user = DesiredUser(
+            name=str(none_if_blank(options.get("name")) or DEFAULT_NAME.format(project=project)),
             bucket=target.bucket if target else "",
             prefix=project,
-            path=str(given(options.get("path")) or "/"),
-            boundary=given(options.get("permissions_boundary")),
+            path=str(none_if_blank(options.get("path")) or "/"),
+            boundary=none_if_blank(options.get("permissions_boundary")),
             tags=options.get("tags") or {},
             list_all_my_buckets=bool(options.get("list_all_my_buckets")),
             force=bool(options.get("force")),
         )
         # A problem of the bucket or the project is among the problems already.
         complete = present and project and user.bucket
-        problems = uploader.problems(user, SPARE) if complete else user_problems(user, SPARE)
+        problems = uploader_problems(user, SPARE) if complete else user_problems(user, SPARE)
         self.problems.extend(f"uploader: {problem}" for problem in problems)
         return None if problems else user
 
@@ -321,7 +324,7 @@ class _Parser:
             self.problems.extend(exc.problems)
             return None
 
-    def _check(self, identity: str, target: Target | None, verify: str, managed: bool) -> Settings | None:
+    def _check(self, identity: str, target: Target | None, verify: str, managed: bool) -> UploadCheckParams | None:
         """The upload check; ``None`` if there is none."""
         params = {**self.params, "timeout": self._verify_timeout()}
         self.problems.extend(probe_problems(params, identity or "unknown", "verify_timeout"))
@@ -334,7 +337,7 @@ class _Parser:
         vonage_connection = uploader_connection(
             operator, config.get("endpoint"), config.get("access_key"), target.secret
         )
-        return Settings(
+        return UploadCheckParams(
             bucket=target.bucket,
             prefix=identity,
             sse=config.get("sse") != "none",
@@ -342,7 +345,7 @@ class _Parser:
             operator=replace(operator, endpoint_url=operator.endpoint_url or vonage_connection.endpoint_url),
             expect_public=params.get("expect_public"),
             expect_least_privilege=bool(params.get("expect_least_privilege")),
-            cors_origin=given(params.get("cors_origin")),
+            cors_origin=none_if_blank(params.get("cors_origin")),
             cors_method=params.get("cors_method") or "GET",
             timeout=params["timeout"],
         )
@@ -352,7 +355,7 @@ class _Parser:
         return VERIFY_TIMEOUT if timeout is None else int(timeout)
 
     def _warnings(self, target: Target | None) -> t.Iterator[str]:
-        sse = given((self.params.get("s3") or {}).get("sse"))
+        sse = none_if_blank((self.params.get("s3") or {}).get("sse"))
         if target and sse is None and targets.is_google(target.config.get("endpoint")):
             yield (
                 "s3.sse is not set. With Google Cloud Storage, Vonage does not request server-side encryption "
@@ -366,7 +369,7 @@ def uploader_conflicts(params: t.Mapping[str, t.Any]) -> list[str]:
     options = {
         "s3.access_key": s3.get("access_key"),
         "s3.secret_key": s3.get("secret_key"),
-        "azure": next(filter(None, map(given, (params.get("azure") or {}).values())), None),
+        "azure": next(filter(None, map(none_if_blank, (params.get("azure") or {}).values())), None),
         "max_age": params.get("max_age"),
         "grace_period": params.get("grace_period"),
     }
@@ -374,8 +377,8 @@ def uploader_conflicts(params: t.Mapping[str, t.Any]) -> list[str]:
     problems = [
         f"{name}: cannot be set together with uploader{hints.get(name, '')}"
         for name, value in options.items()
-        if given(value) is not None
+        if none_if_blank(value) is not None
     ]
-    if given(params.get("update")) == "always":
+    if none_if_blank(params.get("update")) == "always":
         problems.append("update: always is not possible together with uploader. Use uploader.rotate")
     return problems

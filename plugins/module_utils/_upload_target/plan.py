@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Plan what to change: the upload target, its access key, and the old keys. Pure.
+"""Plan the changes of the upload target, its access key, and the old keys. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The rule of everything here: a key that the target may hold is never deactivated, and never deleted.
+Invariant: a key that the target may hold is never deactivated or deleted.
 """
 
 from __future__ import annotations
@@ -16,28 +16,31 @@ from dataclasses import dataclass
 
 from .._core import errors
 from .._core.plan import Plan
+from .._core.timestamps import parse_utc
 from .._state_file import state
-from .._uploader import user as uploader
-from .._uploader.user import QUOTA, AccessKey
+from .._uploader.fetch import AccessKey
+from .._uploader.keys import QUOTA
+from .._uploader.plan import plan_user
 from .fetch import Current, CurrentStateFile
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams
 
 DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"
-# Seconds. A key that the state file does not name and that is younger may belong to a verification, which ends within
-# ten minutes.
+# Seconds. A younger key that is not in the state file may belong to a verification, which ends within ten minutes.
 PROTECTED_AGE = 15 * 60
 
 
 def plan_target(params: ExternalKeyParams | DeleteParams, current: CurrentStateFile, now: float) -> str:
-    """Why the API has to be called, or ``unchanged``."""
+    """Why the target needs an update, or ``unchanged``."""
     target = params.target if isinstance(params, ExternalKeyParams) else None
     storage, secret = (target.public(), target.secret) if target else (None, None)
-    return state.reason(current.known, storage, secret, params.project.secret, now, params.always, params.max_age)
+    return state.update_reason(
+        current.known, storage, secret, params.project.secret, now, params.always, params.max_age
+    )
 
 
 class KeyAction(t.NamedTuple):
-    """What to do with a key that the target does not hold."""
+    """The planned action for a key that the target does not hold."""
 
     key: AccessKey
     action: str
@@ -45,12 +48,12 @@ class KeyAction(t.NamedTuple):
 
 @dataclass(frozen=True)
 class RotationPlan:
-    """What to change.
+    """The changes of a run with a managed key.
 
-    :param reason: why the target needs another key: as :func:`state.reason`; ``unchanged`` if it needs none.
-    :param target_key: the key that the target holds, if that is known.
-    :param main: changes to the user, except its keys; likewise ``spare``, if that user exists.
-    :param key_actions: for the old keys, as far as they are due.
+    :param reason: why the target needs another key, see :func:`state.update_reason`; ``unchanged`` if it does not.
+    :param target_key: the key that the target holds, if known.
+    :param main: changes of the user, except its keys; likewise ``spare``, if that user exists.
+    :param key_actions: the actions for old keys that are due.
     """
 
     reason: str
@@ -74,27 +77,27 @@ def plan_rotation(
 ) -> RotationPlan:
     """Compare the current state with the desired one.
 
-    :param uploads_in_progress: whether uploads are in progress that started before the target was set.
-    :param grace_period_over: whether no recording can use an older key any more, although the grace period lasts.
+    :param uploads_in_progress: whether uploads that started before the target was set are in progress.
+    :param grace_period_over: whether the grace period ends early, because no recording can use an old key any more.
     """
     users, target_key = params.uploader, find_target_key(current)
     reason = rotation_reason(params, current, target_key, now)
     others = old_keys(users, current, target_key)
     actions: tuple[KeyAction, ...] = ()
     if reason == "unchanged":
-        actions = plan_key_actions(users, others, set_at(current), now, grace_period_over)
+        actions = plan_key_actions(users, others, target_set_at(current), now, grace_period_over)
     if uploads_in_progress and not users.revoke_old_keys:
         actions = without_active_keys(actions)
-    # As long as an old key works, its locations stay allowed.
-    touched = {action.key.id for action in actions}
-    widen = reason == "unchanged" and any(key.active and key.id not in touched for key in others)
-    main = uploader.plan(users.main, current.main, widen=widen)
-    spare = uploader.plan(users.spare, current.spare, widen=widen) if current.spare.user else Plan()
+    # The locations of an old key stay allowed while the key is active.
+    planned = {action.key.id for action in actions}
+    widen = reason == "unchanged" and any(key.active and key.id not in planned for key in others)
+    main = plan_user(users.main, current.main, widen=widen)
+    spare = plan_user(users.spare, current.spare, widen=widen) if current.spare.user else Plan()
     return RotationPlan(reason, target_key, main, spare, actions)
 
 
 def find_target_key(current: Current) -> AccessKey | None:
-    """The key of the users that the target holds; ``None`` if that is not known, or it is another key."""
+    """The key of the users that the target holds; ``None`` if unknown, or if the target holds another key."""
     known = current.state_file.known
     if known is None or known.status != state.APPLIED:
         return None
@@ -102,14 +105,14 @@ def find_target_key(current: Current) -> AccessKey | None:
 
 
 def old_keys(users: UploaderParams, current: Current, target_key: AccessKey | None) -> list[AccessKey]:
-    """The keys to deactivate and delete: neither the target's key nor, except in an emergency, a protected one."""
+    """The keys to deactivate and delete, without the target's key and, except in an emergency, protected keys."""
     protected = frozenset() if users.revoke_old_keys else protected_keys(current)
     kept = protected | ({target_key.id} if target_key else set())
     return [key for key in current.keys if key.id not in kept]
 
 
 def protected_keys(current: Current) -> frozenset[str]:
-    """The ids of keys that the state file does not name and that are new: a verification may use them."""
+    """The ids of new keys that are not in the state file: a verification may use them."""
     last = current.state_file.last
     named = {last.storage.get("access_key"), *last.others, *(last.may_hold or ())} if last else set()
     return frozenset(
@@ -118,9 +121,9 @@ def protected_keys(current: Current) -> frozenset[str]:
 
 
 def unknown_keys(current: Current) -> list[AccessKey]:
-    """Older keys that the state file does not name: another state file may be newer, and name one of them.
+    """Older keys that are not in the state file: another state file may be newer, and contain one of them.
 
-    This happens if the state file moved and came back, for example together with its bucket.
+    This happens if the location of the state file changes and changes back, for example together with its bucket.
     """
     known = current.state_file.known
     if known is None or known.status != state.APPLIED:
@@ -129,13 +132,13 @@ def unknown_keys(current: Current) -> list[AccessKey]:
     return [key for key in current.keys if key.id not in named]
 
 
-def possible_keys(current: Current) -> frozenset[str]:
-    """The ids of access keys that the target may hold; all keys if that is not known.
+def possible_target_keys(current: Current) -> frozenset[str]:
+    """The ids of access keys that the target may hold; all keys if unknown.
 
-    Keys of other users are never changed. The target cannot hold a key that is created later, as long as no other run
-    calls the API.
+    Keys of other users are never changed. The target cannot hold a key that is created later, unless another run calls
+    the API.
     """
-    named = current.state_file.in_use
+    named = current.state_file.possible_target_keys
     if named is None or unknown_keys(current):
         return frozenset(key.id for key in current.keys) | (named or frozenset())
     return named | protected_keys(current)
@@ -147,7 +150,7 @@ def rotation_reason(params: ManagedKeyParams, current: Current, target_key: Acce
     key = target_key.id if target_key and target_key.active else NEW
     storage = params.target.with_key(key, "").public()
     known, secret = current.state_file.known, params.project.secret
-    reason = state.reason(known, storage, None, secret, now, users.rotate, users.rotate_after)
+    reason = state.update_reason(known, storage, None, secret, now, users.rotate, users.rotate_after)
     if reason == "unchanged" and unknown_keys(current):
         return "unknown"
     if reason == "unchanged" and target_key and is_older(target_key, users.rotate_after, now):
@@ -156,26 +159,26 @@ def rotation_reason(params: ManagedKeyParams, current: Current, target_key: Acce
 
 
 def is_older(key: AccessKey, seconds: float | None, now: float) -> bool:
-    """Whether a key is older than that. Not every store returns the creation date."""
+    """Whether a key is at least that old; false if the store does not return the creation date."""
     return seconds is not None and key.created is not None and now - key.created >= seconds
 
 
-def set_at(current: Current) -> float:
-    """When the target was set, in Unix seconds."""
+def target_set_at(current: Current) -> float:
+    """The time of the last update of the target, in Unix seconds; 0 if unknown."""
     known = current.state_file.known
-    return (state.seconds(known.time) if known else None) or 0
+    return (parse_utc(known.time) if known else None) or 0
 
 
-def age(since: float, now: float) -> float:
-    """The seconds that have passed, at least 0: a clock may be a little behind."""
+def elapsed(since: float, now: float) -> float:
+    """The seconds since then; at least 0, because a clock may be behind."""
     return max(now - since, 0)
 
 
 def plan_key_actions(
     users: UploaderParams, others: t.Iterable[AccessKey], since: float, now: float, grace_period_over: bool = False
 ) -> tuple[KeyAction, ...]:
-    """Deactivate and later delete the keys that the target has not held since then."""
-    passed = age(since, now)
+    """Plan to deactivate, and later delete, the keys that have not been in the target since then."""
+    passed = elapsed(since, now)
     if passed >= users.grace_period + users.delete_after:
         return tuple(KeyAction(key, DELETE) for key in others)
     if passed >= users.grace_period or grace_period_over or users.revoke_old_keys:
@@ -184,47 +187,47 @@ def plan_key_actions(
 
 
 def without_active_keys(actions: t.Iterable[KeyAction]) -> tuple[KeyAction, ...]:
-    """The actions that cannot break an upload in progress: no upload uses an inactive key."""
+    """The actions that cannot abort an upload in progress: no upload uses an inactive key."""
     return tuple(action for action in actions if not action.key.active)
 
 
 class KeySlot(t.NamedTuple):
-    """Which user gets the next key, and which keys are deleted before that."""
+    """The user of the next key, and the keys to delete first."""
 
     spare: bool
     to_delete: tuple[AccessKey, ...]
 
 
-def find_key_slot(keys: t.Sequence[AccessKey], users: UploaderParams, in_use: frozenset[str]) -> KeySlot | None:
-    """Where the next key is created: at the user that has fewer keys, so that the other one keeps a free slot too.
+def find_key_slot(keys: t.Sequence[AccessKey], users: UploaderParams, retained: frozenset[str]) -> KeySlot | None:
+    """The slot for the next key. The user with fewer keys gets it: that keeps a free slot at the other user too.
 
-    :param in_use: ids of the keys that must stay.
-    :returns: ``None`` if both users have two keys and all of them must stay.
+    :param retained: ids of the keys that must not be deleted.
+    :returns: ``None`` if both users have two keys that must not be deleted.
     """
     owned = {user.name: [key for key in keys if key.user == user.name] for user in users.users}
     fewest = min(owned, key=lambda name: len(owned[name]))
     if len(owned[fewest]) < QUOTA:
         return KeySlot(fewest == users.spare.name, ())
     # Inactive keys first, then the oldest.
-    free = sorted((key for key in keys if key.id not in in_use), key=lambda key: (key.active, key.created or 0))
+    free = sorted((key for key in keys if key.id not in retained), key=lambda key: (key.active, key.created or 0))
     return KeySlot(free[0].user == users.spare.name, (free[0],)) if free else None
 
 
-def no_key_slot(
-    params: ManagedKeyParams, in_use: frozenset[str], keys: t.Sequence[AccessKey], wait: str
+def no_key_slot_error(
+    params: ManagedKeyParams, target_keys: frozenset[str], keys: t.Sequence[AccessKey], wait: str
 ) -> errors.QuotaError:
-    """Translate a missing slot into an error.
+    """Create the error for a missing slot.
 
-    :param in_use: ids of the keys that the target may hold.
-    :param wait: until when the keys must stay, a sentence.
+    :param target_keys: ids of the keys that the target may hold.
+    :param wait: the hint for the time when another key can be deleted.
     """
-    remove = (
+    delete = (
         "Delete the upload target (archive_storage_state=absent, or vonage_archive_storage with state=absent) and run "
-        "this again. Until then recordings go to Vonage's cloud."
+        "this again. Until then, recordings are stored in Vonage's cloud."
     )
     return errors.QuotaError(
         f"create another access key for {params.project.name}",
         f"{params.uploader.main.name} and {params.uploader.spare.name} have {QUOTA} keys each, and each of them may be "
         "in use",
-        wait if any(key.id not in in_use for key in keys) else remove,
+        wait if any(key.id not in target_keys for key in keys) else delete,
     )

@@ -10,8 +10,8 @@ The package, in the order of a run:
 
 - ``params``: the options, validated offline, as one of three types: an external key, a managed key, or no target.
 - ``fetch``: the state file and the IAM users.
-- ``plan``: what differs.
-- ``verify``: the upload check, before anything depends on a key.
+- ``plan``: the differences, and the actions for old keys.
+- ``verify``: the upload check, before the target uses a key.
 - ``apply`` (external key), ``rotation`` (managed key), ``delete`` (no target): the writes.
 - ``result``: the result and the diff, with the same keys in every mode.
 """
@@ -33,7 +33,7 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
 
 
 def ensure_upload_target(params: UploadTargetParams, context: Context) -> Outcome:
-    """The same with parsed options."""
+    """The same as :func:`reconcile` with parsed options."""
     for warning in params.warnings:
         context.warn(warning)
     if isinstance(params, ManagedKeyParams):

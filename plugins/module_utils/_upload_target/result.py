@@ -13,10 +13,11 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._core.plan import Change, Outcome, Plan
+from .._core.timestamps import format_utc, parse_utc
 from .._state_file import state
 from .._state_file.store import Store
-from .._uploader import user as uploader
-from .._uploader.user import ACTIVE, INACTIVE, AccessKey, NewKey
+from .._uploader.fetch import ACTIVE, INACTIVE, AccessKey, CurrentUser
+from .._uploader.keys import NewKey
 from .fetch import Current, CurrentStateFile
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams, UploadTargetParams
 from .plan import DELETE, NEW, KeyAction, RotationPlan, old_keys, plan_key_actions, unknown_keys
@@ -31,7 +32,7 @@ Diff = tuple[dict[str, t.Any], dict[str, t.Any]]
 
 
 def base_result(params: UploadTargetParams, reason: str, state_file: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """Every key of the result; the caller replaces what applies.
+    """All keys of the result with default values.
 
     :param reason: why the API was called.
     """
@@ -55,15 +56,15 @@ def base_result(params: UploadTargetParams, reason: str, state_file: t.Mapping[s
 def format_state_file(store: Store | None, last: state.State | None, reason: str) -> dict[str, t.Any]:
     """The return value ``state_file``.
 
-    :param reason: why it does not show what is set; empty if it does.
+    :param reason: why it does not reliably show the current target; empty if it does.
     """
-    shown: dict[str, t.Any] = {
+    values: dict[str, t.Any] = {
         "location": store.location if store else None,
         "status": last.status if last else None,
         "time": last.time if last else None,
         "since": last.since or None if last else None,
     }
-    return {**shown, "reason": reason} if reason else shown
+    return {**values, "reason": reason} if reason else values
 
 
 # The target with an external key, and no target.
@@ -72,9 +73,9 @@ def format_state_file(store: Store | None, last: state.State | None, reason: str
 def target_result(
     params: ExternalKeyParams | DeleteParams, current: CurrentStateFile, reason: str, written: state.State | None
 ) -> dict[str, t.Any]:
-    """The result; ``changes`` is for the caller to set.
+    """The result without ``changes``.
 
-    :param written: the state file that this run has written.
+    :param written: the state file that this run wrote.
     """
     state_file = format_state_file(params.store, written or current.last, "" if written else current.reason)
     result = base_result(params, reason, state_file)
@@ -84,14 +85,14 @@ def target_result(
 
 
 def target_diff(target: Target | None, known: state.State | None, project_secret: str, changed: bool) -> Diff:
-    """Both sides of the diff; of a secret, only whether it changes.
+    """Both sides of the diff. They contain only whether the secret changes, not the secret.
 
-    :param known: what the state file shows for certain.
+    :param known: the state file if it reliably shows the current target.
     """
     after: dict[str, t.Any] = {"state": "absent"}
     if target:
         name = target.secret_option.partition(".")[2]
-        after = {"state": "present", **target.public(), name: _secret_word(target, known, project_secret)}
+        after = {"state": "present", **target.public(), name: _secret_marker(target, known, project_secret)}
     if not changed:
         return after, after
     if known is None:
@@ -99,15 +100,15 @@ def target_diff(target: Target | None, known: state.State | None, project_secret
     if known.status == state.ABSENT:
         return {"state": "absent"}, after
     name = "account_key" if known.storage.get("type") == "azure" else "secret_key"
-    word = "(unchanged)" if after.get(name) == "(unchanged)" else "(recorded)"
-    return {"state": "present", **known.storage, name: word}, after
+    marker = "(unchanged)" if after.get(name) == "(unchanged)" else "(recorded)"
+    return {"state": "present", **known.storage, name: marker}, after
 
 
-def _secret_word(target: Target, known: state.State | None, project_secret: str) -> str:
+def _secret_marker(target: Target, known: state.State | None, project_secret: str) -> str:
     if known is None:
         return "(unknown)"
-    same = target.secret is None or state.matches(known, target.secret, project_secret)
-    return "(unchanged)" if same else "(changed)"
+    is_unchanged = target.secret is None or state.has_secret(known, target.secret, project_secret)
+    return "(unchanged)" if is_unchanged else "(changed)"
 
 
 # A managed key.
@@ -115,13 +116,13 @@ def _secret_word(target: Target, known: state.State | None, project_secret: str)
 
 @dataclass
 class RunLog:
-    """What happened in one run with a managed key.
+    """The state of one run with a managed key, for its result.
 
     :param keys: the access keys that exist.
-    :param new: the id of the key that was created for the target.
+    :param new: the id of the key that this run created for the target; empty without one.
     :param last: the state file.
-    :param reason: why it does not show what is set.
-    :param retained_keys_reason: why keys still exist that the target does not hold.
+    :param reason: why it does not reliably show the current target.
+    :param retained_keys_reason: why old keys still exist.
     """
 
     keys: tuple[AccessKey, ...] = ()
@@ -132,19 +133,19 @@ class RunLog:
     checks: list[dict[str, t.Any]] = field(default_factory=list)
     verification: str = ""
 
-    def begin(self, current: Current) -> None:
-        """Before any change."""
+    def start(self, current: Current) -> None:
+        """Set the state before any change."""
         self.keys, self.last = current.keys, current.state_file.last
         self.reason = current.state_file.reason or (UNKNOWN_KEY if unknown_keys(current) else "")
 
     def add_new_key(self, last: state.State, new: NewKey, others: t.Sequence[AccessKey]) -> None:
-        """The target holds the new key."""
+        """Add the new key after the update of the target."""
         self.last, self.reason, self.new = last, "", new.id
         created = AccessKey(id=new.id, user=new.user, active=True, created=None, last_used=None)
         self.keys = (*others, created)
 
     def apply(self, actions: t.Iterable[KeyAction]) -> None:
-        """Keys were deactivated or deleted."""
+        """Apply the actions to ``keys``."""
         by_id = {action.key.id: action.action for action in actions}
         keys = [key for key in self.keys if by_id.get(key.id) != DELETE]
         self.keys = tuple(replace(key, active=False) if key.id in by_id else key for key in keys)
@@ -172,7 +173,7 @@ def rotation_outcome(
 
 
 def retained_keys_reason(keys: t.Sequence[AccessKey], in_target: str | None) -> str:
-    """Why keys exist that the target does not hold; empty if the key of the target is not known."""
+    """Why old keys still exist; empty if the key of the target is unknown."""
     others = [key for key in keys if key.id != in_target]
     if in_target is None or not others:
         return ""
@@ -180,17 +181,17 @@ def retained_keys_reason(keys: t.Sequence[AccessKey], in_target: str | None) -> 
 
 
 def retained_keys_until(params: ManagedKeyParams, log: RunLog, in_target: str | None) -> str | None:
-    """When the last old key is deleted at the latest, if a run follows; UTC, ISO 8601. ``None`` without old keys."""
+    """The time from which a run deletes the last old key; UTC, ISO 8601. ``None`` without old keys."""
     if log.last is None or log.last.status != state.APPLIED or in_target is None:
         return None
     if all(key.id == in_target for key in log.keys):
         return None
-    set_at = state.seconds(log.last.time) or 0
-    return state.stamp(set_at + params.uploader.grace_period + params.uploader.delete_after)
+    updated_at = parse_utc(log.last.time) or 0
+    return format_utc(updated_at + params.uploader.grace_period + params.uploader.delete_after)
 
 
 def rotation_changes(params: ManagedKeyParams, current: Current, plan: RotationPlan) -> Plan:
-    """All differences, in a readable form."""
+    """The changes for the result and the diff."""
     plans = zip(params.uploader.users, (plan.main, plan.spare))
     changes = [replace(change, name=f"{user.name}: {change.name}") for user, part in plans for change in part.changes]
     before = {key.id: key.status for key in current.keys}
@@ -198,7 +199,7 @@ def rotation_changes(params: ManagedKeyParams, current: Current, plan: RotationP
     actions = plan.key_actions
     if plan.reason != "unchanged":
         changes.append(Change("target", _current_target(current.state_file), public_target(params, NEW)))
-        # The grace period of all other keys begins when the target holds the new key.
+        # The grace period of the other keys starts when the target holds the new key.
         actions = plan_key_actions(params.uploader, old_keys(params.uploader, current, None), 0, 0)
         after[NEW] = ACTIVE
     for action in actions:
@@ -228,12 +229,12 @@ def format_key(key: AccessKey, in_target: str | None) -> dict[str, t.Any]:
         "id": key.id,
         "user": key.user,
         "status": key.status,
-        "created": None if key.created is None else state.stamp(key.created),
+        "created": None if key.created is None else format_utc(key.created),
         "in_target": key.id == in_target,
     }
 
 
-def format_user(users: UploaderParams, main: uploader.Observed) -> dict[str, t.Any]:
+def format_user(users: UploaderParams, main: CurrentUser) -> dict[str, t.Any]:
     """The return value ``uploader``."""
     return {"name": users.main.name, "arn": main.user.arn if main.user else None}
 
@@ -243,4 +244,4 @@ def rotate_at(params: ManagedKeyParams, log: RunLog) -> str | None:
     after = params.uploader.rotate_after
     if after is None or log.last is None or log.last.status != state.APPLIED:
         return None
-    return state.stamp((state.seconds(log.last.time) or 0) + after)
+    return format_utc((parse_utc(log.last.time) or 0) + after)

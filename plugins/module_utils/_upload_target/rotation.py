@@ -6,31 +6,39 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The secret of a new key goes to the upload check and to Vonage, in this process, and nowhere else.
+The secret of a new key exists in this process only. It is sent to the upload check and to Vonage.
 
-The order of writes: the state file is claimed, so that no other run creates or deletes keys, or changes policies; the
-policies allow the desired location and still the current ones; the key is created and verified; the state file says
-``pending``; the API is called; the state file says ``applied``. Later runs deactivate and delete the old keys, and
-narrow the policies; without a grace period, this run does. If the run is interrupted at any point, every key that the
-target may hold works, and the state file names them.
+The order of writes:
+
+1. Claim the state file: no other run creates or deletes keys, or changes policies.
+2. Widen the policies: they allow the desired location and the current ones.
+3. Create the key, and verify it.
+4. Write the state file ``pending``, call the API, and write the state file ``applied``.
+5. Deactivate and delete the old keys, and narrow the policies. With a grace period, later runs do this.
+
+After an interruption at any point, every key that the target may hold works, and the state file contains them.
 """
 
 from __future__ import annotations
 
-import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._aws.iam_client import Iam, warn_of_exposed_keys
-from .._aws.multipart_uploads import Flights
+from .._aws.multipart_uploads import MultipartUploads
 from .._aws.s3_client import check_owner
 from .._aws.session import make_client
 from .._core import errors
 from .._core.plan import Context, Outcome
+from .._core.runtime import Runtime
+from .._core.timestamps import format_utc
 from .._state_file import state
 from .._state_file.store import StoredObject
-from .._uploader import user as uploader
-from .._uploader.user import AccessKey, NewKey
+from .._uploader.apply import apply_user
+from .._uploader.fetch import AccessKey, CurrentUser, fetch_managed_user
+from .._uploader.keys import NewKey, create_access_key, delete_access_keys, delete_unused_key
+from .._uploader.plan import plan_user
+from .._uploader.user_params import DesiredUser
 from .._vonage.client import Client
 from . import announced_call, fetch, previous_target, result
 from .fetch import Current
@@ -44,13 +52,13 @@ from .plan import (
     RotationPlan,
     find_key_slot,
     find_target_key,
-    no_key_slot,
+    no_key_slot_error,
     old_keys,
     plan_key_actions,
     plan_rotation,
-    possible_keys,
+    possible_target_keys,
     protected_keys,
-    set_at,
+    target_set_at,
     without_active_keys,
 )
 from .verify import ManagedKeyVerifier
@@ -60,34 +68,33 @@ RUN_AGAIN = "Run it again once the other run has ended."
 
 
 def ensure_managed_key(params: ManagedKeyParams, context: Context) -> Outcome:
-    """Ensure that the target holds a key of the uploader that works and is not too old."""
-    iam = Iam(params.uploader.iam)
+    """Ensure that the target holds a key of the uploader that works and is not older than ``rotate_after``."""
+    iam = Iam(params.uploader.iam, context.runtime)
     warn_of_exposed_keys(iam.connection, context.warn)
     return Rotation(params, context, iam).run()
 
 
 @dataclass
 class Rotation:
-    """One run.
-
-    :param now: Unix seconds.
-    """
+    """One run with a managed key."""
 
     params: ManagedKeyParams
     context: Context
     iam: Iam
-    now: t.Callable[[], float] = time.time
-    sleep: t.Callable[[float], None] = time.sleep
     log: result.RunLog = field(default_factory=result.RunLog)
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.context.runtime
 
     @property
     def users(self) -> UploaderParams:
         return self.params.uploader
 
     def run(self) -> Outcome:
-        current = self._fetch_settled()
+        current = self._fetch_after_announced_call()
         plan = self._plan(current)
-        self.log.begin(current)
+        self.log.start(current)
         changed = plan.changed
         if self.params.verify == ONLY:
             changed = changed and self.context.check_mode
@@ -104,7 +111,7 @@ class Rotation:
             try:
                 verifier.verify_with_temporary_key(current.users)
             except errors.ArchivingError as exc:
-                # Whether another key would repair it depends on what differs.
+                # The differences show whether a rotation can repair the target.
                 outcome = result.rotation_outcome(self.params, current, plan, self.log, changed=False)
                 exc.facts.update({name: outcome.result[name] for name in ("reason", "changes")})
                 raise
@@ -115,37 +122,39 @@ class Rotation:
         else:
             self._rotate(current, verifier)
 
-    def _fetch_settled(self) -> Current:
-        """The current state once no call of another run can be in progress: the call of this run has to be the last."""
+    def _fetch_after_announced_call(self) -> Current:
+        """Fetch the current state once no call of another run is in progress: the call of this run must be the last."""
         params = self.params
         while True:
-            current = fetch.fetch_current(self.iam, self.users, params.project, params.store, self.now())
+            current = fetch.fetch_current(self.iam, self.users, params.project, params.store, self.runtime)
             fetch.refuse_other_projects(self.users, params.project, current.users)
             if self.context.check_mode or params.verify == ONLY:
                 return current
             stored, last = current.state_file.stored, current.state_file.last
-            if not announced_call.wait(params.project, params.store, stored, last, time.monotonic, self.sleep):
+            if not announced_call.wait(params.project, params.store, stored, last, self.runtime):
                 return current
 
-    def _has_state_file(self, stored: StoredObject) -> bool:
-        """Whether the state file is still the same."""
+    def _is_state_file_unchanged(self, stored: StoredObject) -> bool:
+        """Whether no other run has written the state file."""
         return self.params.store.read().data == stored.data
 
     def _plan(self, current: Current) -> RotationPlan:
-        plan = plan_rotation(self.params, current, self.now())
-        early = plan.reason == "unchanged" and self._is_grace_period_over(current)
-        if early:
-            plan = plan_rotation(self.params, current, self.now(), grace_period_over=True)
-        active = any(action.key.active for action in plan.key_actions) and not self.users.revoke_old_keys
-        if active and self._uploads(current).begun_before(set_at(current)):
+        plan = plan_rotation(self.params, current, self.runtime.now())
+        is_early = plan.reason == "unchanged" and self._is_grace_period_over(current)
+        if is_early:
+            plan = plan_rotation(self.params, current, self.runtime.now(), grace_period_over=True)
+        has_active = any(action.key.active for action in plan.key_actions) and not self.users.revoke_old_keys
+        if has_active and self._uploads(current).started_before(target_set_at(current)):
             self.log.retained_keys_reason = result.UPLOADS_IN_PROGRESS
-            return plan_rotation(self.params, current, self.now(), uploads_in_progress=True, grace_period_over=early)
+            return plan_rotation(
+                self.params, current, self.runtime.now(), uploads_in_progress=True, grace_period_over=is_early
+            )
         return plan
 
     def _is_grace_period_over(self, current: Current) -> bool:
         """Whether the grace period of active old keys ends early, because no recording can use them any more."""
-        active = any(key.active for key in old_keys(self.users, current, find_target_key(current)))
-        if not active or self.params.verify == ONLY or self.users.revoke_old_keys:
+        has_active = any(key.active for key in old_keys(self.users, current, find_target_key(current)))
+        if not has_active or self.params.verify == ONLY or self.users.revoke_old_keys:
             return False
         previous = self._fetch_previous_target(current)
         if previous.in_use:
@@ -154,7 +163,9 @@ class Rotation:
 
     def _fetch_previous_target(self, current: Current) -> previous_target.PreviousTarget:
         project = self.params.project
-        return previous_target.fetch(Client(project), project, set_at(current), self.users.grace_period, self.now())
+        return previous_target.fetch(
+            Client(project), project, target_set_at(current), self.users.grace_period, self.runtime.now()
+        )
 
     def _previous_target_result(self, current: Current) -> dict[str, t.Any]:
         """The return value ``previous_target``, after this run."""
@@ -163,31 +174,31 @@ class Rotation:
         if not self.log.new:
             storage = result.public_target(params, NEW)
             last = previous_target.unchanged_settings(current.state_file.known, storage)
-        return previous_target.fetch_for_result(params.project, params.store, last, params.grace_period)
+        return previous_target.fetch_for_result(params.project, params.store, last, params.grace_period, self.runtime)
 
-    def _uploads(self, current: Current) -> Flights:
+    def _uploads(self, current: Current) -> MultipartUploads:
         operator, bucket = self.users.operator, self.params.target.bucket
         locations = fetch.upload_locations(bucket, self.params.project, current.users)
-        return Flights(operator, make_client(operator), locations, self.now)
+        return MultipartUploads(operator, make_client(operator), locations, self.runtime)
 
     def _apply_plan(self, current: Current, plan: RotationPlan) -> None:
         """Update the users and old keys; the target keeps its key."""
         if not plan.changed:
             return
-        # Another run may have created an unknown key, or changed a policy, a moment ago. It claimed the state file
-        # before that: if the state file is still the same, no run uses the key, and none will.
-        if not self._has_state_file(current.state_file.stored):
+        # Another run claims the state file before it creates a key or changes a policy: if the state file is unchanged,
+        # no run uses an unknown key.
+        if not self._is_state_file_unchanged(current.state_file.stored):
             raise errors.ConflictError(f"update the IAM user {self.users.main.name}", OTHER_RUN, RUN_AGAIN)
-        uploader.apply(self.iam, self.users.main, plan.main)
-        uploader.apply(self.iam, self.users.spare, plan.spare)
+        apply_user(self.iam, self.users.main, plan.main)
+        apply_user(self.iam, self.users.spare, plan.spare)
         self._apply_key_actions(plan.key_actions)
 
     def _rotate(self, before: Current, verifier: ManagedKeyVerifier) -> None:
-        """Give the target a new key."""
+        """Create a key, and set it in the target."""
         params, state_file = self.params, before.state_file
-        in_use = possible_keys(before)
+        target_keys = possible_target_keys(before)
         known = state_file.known is not None
-        journal = Journal(params.project, params.store, state_file.stored, known, in_use, self.now)
+        journal = Journal(params.project, params.store, state_file.stored, known, target_keys, self.runtime)
         client = Client(params.project)
         client.prepare()
         check_owner(params.target.bucket, self.users.operator)
@@ -195,24 +206,24 @@ class Rotation:
             self._check_api_responds(client)
         try:
             journal.claim()
-            # From here on no other run creates keys: only now is the list of keys final.
+            # The list of keys is final only after the claim: no other run creates keys from now on.
             current = Current(*self._fetch_users(), state_file)
             widened = self._widen_policies(current)
-            new, deleted = self._create_key(current, in_use)
+            new, deleted = self._create_key(current, target_keys)
         except errors.ArchivingError as exc:
-            raise self._abandon(exc, journal) from exc
+            raise self._abort(exc, journal) from exc
         self._set_target(journal, new, verifier)
-        last = journal.end(state.APPLIED, [key.id for key in current.keys])
+        last = journal.commit(state.APPLIED, [key.id for key in current.keys])
         self.log.add_new_key(last, new, [key for key in current.keys if key not in deleted])
-        self._finish(journal, current, new, widened)
+        self._delete_old_keys(journal, current, new, widened)
 
-    def _fetch_users(self) -> tuple[uploader.Observed, uploader.Observed]:
-        users = fetch.fetch_users(self.iam, self.users)
+    def _fetch_users(self) -> tuple[CurrentUser, CurrentUser]:
+        users = fetch.fetch_users(self.iam, self.users, self.runtime)
         fetch.refuse_other_projects(self.users, self.params.project, users)
         return users
 
     def _check_api_responds(self, client: Client) -> None:
-        """Send a harmless request first: a call with an unknown outcome costs a key, and there are only four."""
+        """Send a read-only request first: each call with an unknown outcome uses one of only four keys."""
         project = self.params.project
         operation = f"check that the API responds for {project.name}"
         try:
@@ -220,49 +231,52 @@ class Rotation:
         except (errors.UnreachableError, errors.DeniedError):
             raise
         except errors.ArchivingError:
-            return  # it responds
+            return  # an error response is a response
 
     def _widen_policies(self, current: Current) -> bool:
-        """Allow the desired location and, until the target is set, the current ones.
+        """Allow the desired location and, until the update of the target, the current ones.
 
-        :returns: whether a policy allows more than desired now.
+        :returns: whether a policy now allows more than the desired location.
         """
         widened = False
         for user, existing in zip(self.users.users, current.users):
             if existing.user or user is self.users.main:
-                wide = uploader.plan(user, existing, widen=True)
-                uploader.apply(self.iam, user, wide)
-                widened = widened or wide.steps != uploader.plan(user, existing).steps
+                wide = plan_user(user, existing, widen=True)
+                apply_user(self.iam, user, wide)
+                widened = widened or wide.steps != plan_user(user, existing).steps
         return widened
 
-    def _create_key(self, current: Current, in_use: frozenset[str]) -> tuple[NewKey, tuple[AccessKey, ...]]:
-        """A new key, and the keys that had to be deleted for it."""
-        slot = self._find_key_slot(current, in_use)
+    def _create_key(self, current: Current, target_keys: frozenset[str]) -> tuple[NewKey, tuple[AccessKey, ...]]:
+        """Create a key.
+
+        :returns: the key, and the keys that were deleted to get a slot for it.
+        """
+        slot = self._find_key_slot(current, target_keys)
         self._deactivate_or_delete([KeyAction(key, DELETE) for key in slot.to_delete])
         spare = self.users.spare
         if slot.spare:
-            uploader.apply(self.iam, spare, uploader.plan(spare, current.spare, widen=True))
-        return uploader.make_key(self.iam, spare if slot.spare else self.users.main), slot.to_delete
+            apply_user(self.iam, spare, plan_user(spare, current.spare, widen=True))
+        return create_access_key(self.iam, spare if slot.spare else self.users.main), slot.to_delete
 
-    def _find_key_slot(self, current: Current, in_use: frozenset[str]) -> KeySlot:
-        """Where the next key is created; an active old key is deleted for it only if no recording can use it.
+    def _find_key_slot(self, current: Current, target_keys: frozenset[str]) -> KeySlot:
+        """Find a slot for the next key. An active old key is deleted for it only if no recording can use that key.
 
         :raises QuotaError: every key may be in use.
         """
         revoke = self.users.revoke_old_keys
-        kept = in_use if revoke else in_use | protected_keys(current)
+        kept = target_keys if revoke else target_keys | protected_keys(current)
         active = frozenset() if revoke else frozenset(key.id for key in current.keys if key.active)
         slot = find_key_slot(current.keys, self.users, kept | active)
         if slot:
             return slot
         previous = self._fetch_previous_target(current)
-        wait = f"Run it again after {state.stamp(previous.until)}, when the grace period is over: {previous.reason}."
+        wait = f"Run it again after {format_utc(previous.until)}, when the grace period is over: {previous.reason}."
         if not previous.in_use:
             slot = find_key_slot(current.keys, self.users, kept)
-            if slot and not self._uploads(current).begun_before(self.now()):
+            if slot and not self._uploads(current).started_before(self.runtime.now()):
                 return slot
             wait = "Run it again in 15 minutes, or once the uploads in progress have ended."
-        raise no_key_slot(self.params, in_use, current.keys, wait)
+        raise no_key_slot_error(self.params, target_keys, current.keys, wait)
 
     def _set_target(self, journal: Journal, new: NewKey, verifier: ManagedKeyVerifier) -> None:
         """Verify the key, and set it in the target."""
@@ -273,66 +287,64 @@ class Rotation:
             journal.begin(target.public(), new.secret)
             client = self._client(journal, new)
         except errors.ArchivingError as exc:
-            raise self._abandon(exc, journal, new) from exc
+            raise self._abort(exc, journal, new) from exc
         try:
             client.put_storage(target.body())
         except errors.ArchivingError as exc:
-            # Unless the API has refused it, the target may hold the key: it is kept, and the state file names it.
-            error = journal.failed(exc)
-            raise (self._delete_new_key(error, new) if errors.is_definite(exc) else error) from exc
+            # The target may hold the key, unless the API refused it: keep the key, and its id in the state file.
+            error = journal.rollback_after_error(exc)
+            raise (self._delete_new_key(error, new) if errors.is_definite_refusal(exc) else error) from exc
 
     def _client(self, journal: Journal, new: NewKey) -> Client:
-        """For one call that ends before the time that the state file announces: another run may call after that."""
+        """Create the client for one call that ends before its announced end: after that, another run may call."""
         project = self.params.project
         left = min(project.budget.total, journal.seconds_left)
         if left <= 0:
             raise errors.UnreachableError(
                 f"set the upload target of {project.name}",
-                f"writing the state file {self.params.store.location} took longer than the call may take",
-                "The upload target was not changed: run it again.",
+                f"writing the state file {self.params.store.location} took longer than the time limit of the call",
+                "The upload target was not changed. Run it again.",
             )
         return Client(replace(project, budget=replace(project.budget, total=left)), [new.secret])
 
-    def _abandon(
-        self, exc: errors.ArchivingError, journal: Journal, new: NewKey | None = None
-    ) -> errors.ArchivingError:
-        """After a failure before the call of the API: restore the state file.
+    def _abort(self, exc: errors.ArchivingError, journal: Journal, new: NewKey | None = None) -> errors.ArchivingError:
+        """Delete the new key and restore the state file, after an error before the call of the API.
 
         :returns: the error to raise.
         """
         error = self._delete_new_key(exc, new) if new else exc
         try:
-            journal.release()
+            journal.rollback()
         except errors.ConflictError:
-            # This is also the cause of the failure: the other run has deleted the key, or changed the policy.
-            return errors.ConflictError(error.operation, f"{OTHER_RUN}, and has taken over", RUN_AGAIN)
+            # This is also the cause of the error: the other run deleted the key, or changed the policy.
+            return errors.ConflictError(error.operation, f"{OTHER_RUN}, and has claimed the state file", RUN_AGAIN)
         except errors.ArchivingError as second:
             return error.with_hint(f"The state file could not be restored either: {second.problem}.")
         return error
 
     def _delete_new_key(self, exc: errors.ArchivingError, new: NewKey) -> errors.ArchivingError:
-        return uploader.discard(self.iam, self._user(new.user), new, exc)
+        return delete_unused_key(self.iam, self._user(new.user), new, exc)
 
-    def _user(self, name: str) -> uploader.Wanted:
+    def _user(self, name: str) -> DesiredUser:
         return self.users.spare if name == self.users.spare.name else self.users.main
 
-    def _finish(self, journal: Journal, before: Current, new: NewKey, widened: bool) -> None:
-        """The target holds the new key: deactivate and delete the old keys, as far as they are due.
+    def _delete_old_keys(self, journal: Journal, before: Current, new: NewKey, widened: bool) -> None:
+        """Deactivate and delete the old keys that are due, after the update of the target.
 
-        :param before: the users before the key was created.
+        :param before: the users before the creation of the key.
         """
-        now = self.now()
-        kept = {new.id} if self.users.revoke_old_keys else {new.id, *protected_keys(before)}
-        others = [key for key in self.log.keys if key.id not in kept]
-        actions = plan_key_actions(self.users, others, now, now)
-        active = any(action.key.active for action in actions) and not self.users.revoke_old_keys
-        if active and not self._uploads(before).drained(self.users.drain_timeout, self.sleep):
+        now = self.runtime.now()
+        retained = {new.id} if self.users.revoke_old_keys else {new.id, *protected_keys(before)}
+        old = [key for key in self.log.keys if key.id not in retained]
+        actions = plan_key_actions(self.users, old, now, now)
+        has_active = any(action.key.active for action in actions) and not self.users.revoke_old_keys
+        if has_active and not self._uploads(before).drain(self.users.drain_timeout):
             self.log.retained_keys_reason = result.UPLOADS_IN_PROGRESS
             actions = without_active_keys(actions)
         if not (actions or widened):
             return
-        if not self._has_state_file(journal.stored):
-            # Another run has set the target during the wait, and decides about the keys.
+        if not self._is_state_file_unchanged(journal.stored):
+            # Another run updated the target during the wait: it handles the old keys.
             self.log.retained_keys_reason = OTHER_RUN
             return
         self._apply_key_actions(actions)
@@ -340,11 +352,11 @@ class Rotation:
             self._narrow_policies()
 
     def _narrow_policies(self) -> None:
-        """Allow the desired location, and no other."""
+        """Allow the desired location only."""
         for user in self.users.users:
-            current = uploader.observe(self.iam, user, eager=False)
+            current = fetch_managed_user(self.iam, user, eager=False)
             if current.user:
-                uploader.apply(self.iam, user, uploader.plan(user, current))
+                apply_user(self.iam, user, plan_user(user, current))
 
     def _apply_key_actions(self, actions: t.Sequence[KeyAction]) -> None:
         self._deactivate_or_delete(actions)
@@ -352,4 +364,6 @@ class Rotation:
 
     def _deactivate_or_delete(self, actions: t.Iterable[KeyAction]) -> None:
         for action in actions:
-            uploader.retire(self.iam, self._user(action.key.user), [action.key.id], delete=action.action == DELETE)
+            delete_access_keys(
+                self.iam, self._user(action.key.user), [action.key.id], deactivate_only=action.action != DELETE
+            )

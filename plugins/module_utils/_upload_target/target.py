@@ -7,7 +7,7 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 Shape of the request: the vendor's guide "Using S3 storage with server-side encryption" (type s3) and "Encrypted
-archives" (type azure, certificate); names of the options are those of the guides in snake case.
+archives" (type azure, certificate). The options have the names of the guides in snake case.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from .._core.values import given
+from .._core.values import none_if_blank
 from .._vonage import rules
 from . import certificates
 
@@ -57,7 +57,7 @@ class Target:
     """An upload target.
 
     :param kind: ``s3`` or ``azure``.
-    :param config: the options of that kind without the secret; unset ones are left out.
+    :param config: the options of that kind that are set, without the secret.
     :param secret: secret key or account key; ``None`` if it is not set.
     :param certificate: PEM in canonical form.
     """
@@ -78,10 +78,10 @@ class Target:
         return self.config["bucket" if self.kind == "s3" else "container"]
 
     def body(self) -> dict[str, t.Any]:
-        """The JSON to send; holds the secret.
+        """The JSON of the request; contains the secret.
 
-        ``fallback`` is always sent, since the documents contradict each other about its default, and so is
-        ``certificate``: ``null`` is documented as "no encryption of archives", leaving it out is not documented.
+        ``fallback`` is always sent, because the documents contradict each other about its default. ``certificate`` is
+        always sent: ``null`` is documented as "no encryption of archives", a missing key is not documented.
         """
         names = S3_NAMES if self.kind == "s3" else AZURE_NAMES
         config = {names[name]: value for name, value in self.config.items()}
@@ -90,16 +90,16 @@ class Target:
 
     def with_key(self, access_key: str, secret: str) -> Target:
         """The same target with another key."""
-        # In the order of the names, as if the options had contained the key.
+        # The same order of names as with an external key.
         config = {**self.config, "access_key": access_key}
         return replace(self, config={name: config[name] for name in S3_NAMES if name in config}, secret=secret)
 
     def public(self) -> dict[str, t.Any]:
         """The public fields, for results and the state file."""
-        shown: dict[str, t.Any] = {"type": self.kind, **self.config, "fallback": self.fallback}
+        public: dict[str, t.Any] = {"type": self.kind, **self.config, "fallback": self.fallback}
         if self.certificate:
-            shown["certificate_sha256"] = certificates.fingerprint(self.certificate)
-        return shown
+            public["certificate_sha256"] = certificates.fingerprint(self.certificate)
+        return public
 
 
 def default_sse(endpoint: str | None) -> str:
@@ -111,7 +111,7 @@ def default_sse(endpoint: str | None) -> str:
 
 
 def is_google(endpoint: str | None) -> bool:
-    """Whether this is the URL of Google Cloud Storage."""
+    """Whether the endpoint is Google Cloud Storage."""
     try:
         host = urlsplit(endpoint or "").hostname or ""
     except ValueError:
@@ -120,10 +120,11 @@ def is_google(endpoint: str | None) -> bool:
 
 
 def parse_target(params: t.Mapping[str, t.Any], problems: list[str], keyed: bool = True) -> Target | None:
-    """The target that the options describe.
+    """Parse the options of the target.
 
-    :param problems: gets a sentence for everything that is wrong; then, and only then, the result is ``None``.
+    :param problems: collects the problems.
     :param keyed: whether ``s3`` must contain an access key; a managed key is created later.
+    :returns: ``None`` after a problem.
     """
     before = len(problems)
     kind = _kind(params, problems)
@@ -133,9 +134,9 @@ def parse_target(params: t.Mapping[str, t.Any], problems: list[str], keyed: bool
         problems.extend(rules.s3(options, keyed))
     elif kind == "azure":
         problems.extend(rules.azure(options))
-    fallback = given(params.get("fallback"))
+    fallback = none_if_blank(params.get("fallback"))
     problems.extend(rules.fallback(fallback, FALLBACKS))
-    certificate = certificates.canonical(given(params.get("certificate")), problems)
+    certificate = certificates.parse_certificate(none_if_blank(params.get("certificate")), problems)
     if len(problems) > before:
         return None
     names = S3_NAMES if kind == "s3" else AZURE_NAMES
@@ -160,4 +161,4 @@ def _has_value(options: t.Mapping[str, t.Any]) -> bool:
 
 
 def _text(value: t.Any) -> str | None:
-    return None if given(value) is None else str(value)
+    return None if none_if_blank(value) is None else str(value)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verify that uploads work with a key, before the upload target depends on it.
+"""Verify that uploads work with a key before the upload target uses it.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -15,29 +15,30 @@ from dataclasses import dataclass, replace
 from .._aws.iam_client import Iam
 from .._core import errors
 from .._core.plan import Context
-from .._upload_check import reconcile as upload_check
-from .._upload_check.params import Settings
-from .._uploader import user as uploader
-from .._uploader.user import QUOTA, NewKey
+from .._upload_check.params import UploadCheckParams
+from .._upload_check.verify import verify_uploads
+from .._uploader.apply import announce_verification
+from .._uploader.fetch import CurrentUser, list_access_keys
+from .._uploader.keys import QUOTA, NewKey, create_access_key, delete_access_keys
 from .params import ManagedKeyParams
 from .result import RunLog
 
 Checks = list[dict[str, t.Any]]
 
 
-def verify_key(check: Settings, context: Context, operation: str) -> Checks:
-    """Upload with the key of this check, and wait until that works.
+def verify_key(check: UploadCheckParams, context: Context, operation: str) -> Checks:
+    """Upload a probe with the key of the check, and retry until it works.
 
     :param operation: for the error.
     :raises errors.VerificationFailedError: a check failed.
     """
-    outcome = upload_check.verify_uploads(check, replace(context, check_mode=False))
+    outcome = verify_uploads(check, replace(context, check_mode=False))
     checks: Checks = outcome.result["checks"]
     if outcome.failed:
         raise errors.VerificationFailedError(
             operation,
             outcome.failed,
-            "The upload target was not changed: recordings are uploaded to where they were uploaded before.",
+            "The upload target was not changed. Recordings are still uploaded to the current target.",
             checks=checks,
         )
     return checks
@@ -50,7 +51,7 @@ def format_verification(key_id: str) -> str:
 
 @dataclass(frozen=True)
 class ManagedKeyVerifier:
-    """Runs upload checks with managed keys."""
+    """Verifies uploads with managed keys."""
 
     params: ManagedKeyParams
     context: Context
@@ -58,7 +59,7 @@ class ManagedKeyVerifier:
     log: RunLog
 
     def verify(self, key: NewKey) -> None:
-        """Upload with this key.
+        """Verify uploads with this key.
 
         :raises errors.VerificationFailedError: a check failed.
         """
@@ -66,28 +67,29 @@ class ManagedKeyVerifier:
         self.log.checks = verify_key(check, self.context, f"verify uploads with a key of {key.user}")
         self.log.verification = format_verification(key.id)
 
-    def verify_with_temporary_key(self, users: t.Sequence[uploader.Observed]) -> None:
-        """The same with a temporary key, since the secret of the target's key is not known.
+    def verify_with_temporary_key(self, users: t.Sequence[CurrentUser]) -> None:
+        """Verify uploads with a temporary key: the secret of the target's key is unknown.
 
         :param users: the current users.
         """
         existing = [user for user, current in zip(self.params.uploader.users, users) if current.user]
-        # This run may have deleted keys since the users were read.
+        # The current keys: this run may have deleted keys since it read the users.
         owners = [key.user for key in self.log.keys]
-        free = [user for user in existing if owners.count(user.name) < QUOTA]
-        if not free:
+        users_with_slot = [user for user in existing if owners.count(user.name) < QUOTA]
+        if not users_with_slot:
             reason = (
                 "each user has two keys" if existing else f"the user {self.params.uploader.main.name} does not exist"
             )
             self.log.verification = f"uploads were not verified: {reason}"
             self.context.warn(f"{self.params.project.name}: {self.log.verification}.")
             return
-        uploader.announce_verification(self.iam, free[0])
-        key = uploader.make_key(self.iam, free[0])
+        user = users_with_slot[0]
+        announce_verification(self.iam, user)
+        key = create_access_key(self.iam, user)
         try:
             self.verify(key)
         except errors.VerificationFailedError as exc:
-            if key.id not in [listed.id for listed in uploader.list_keys(self.iam, free[0])]:
+            if key.id not in [listed.id for listed in list_access_keys(self.iam, user)]:
                 raise errors.ConflictError(
                     exc.operation,
                     "another run has deleted the temporary key, which is not in the state file",
@@ -95,4 +97,4 @@ class ManagedKeyVerifier:
                 ) from exc
             raise
         finally:
-            uploader.retire(self.iam, free[0], [key.id])
+            delete_access_keys(self.iam, user, [key.id])

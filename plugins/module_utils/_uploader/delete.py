@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The end of an uploader.
+"""Delete an IAM user, its access keys, and its attachments.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -11,60 +11,61 @@ from __future__ import annotations
 
 from .._aws.iam_client import Iam
 from .._core import errors
-from .fetch import Attachments, Observed, attachments, list_keys
-from .keys import retire, unless_gone
-from .user_params import Wanted
+from .fetch import Attachments, CurrentUser, fetch_attachments, list_access_keys
+from .keys import call_if_exists, delete_access_keys
+from .user_params import DesiredUser
 
 
-def removable(iam: Iam, wanted: Wanted, observed: Observed) -> Attachments:
-    """What has to go with the user.
+def fetch_deletable_attachments(iam: Iam, desired: DesiredUser, current: CurrentUser) -> Attachments:
+    """The attachments that are deleted or detached with the user.
 
-    :raises RejectedError: something of it is not ours, and force is not given.
+    :raises RejectedError: an attachment is not managed, and ``force`` is not set.
     """
-    found = attachments(iam, wanted) if observed.user else Attachments()
-    if found.named and not wanted.force:
+    attachments = fetch_attachments(iam, desired) if current.user else Attachments()
+    if attachments.unmanaged and not desired.force:
         raise errors.RejectedError(
-            f"remove the IAM user {wanted.name}",
-            f"it has more than this collection gave it: {', '.join(found.named)}",
-            "Nothing was removed. Take these away first; force=true takes them away from the user as well.",
+            f"delete the IAM user {desired.name}",
+            f"it has attachments that this collection has not created: {', '.join(attachments.unmanaged)}",
+            "Nothing was deleted. Remove them from the user first, or set force=true, which also removes them.",
         )
-    return found
+    return attachments
 
 
-def remove(iam: Iam, wanted: Wanted, observed: Observed) -> list[str]:
-    """Remove the user's keys, its policies, and the user.
+def delete_user(iam: Iam, desired: DesiredUser, current: CurrentUser) -> list[str]:
+    """Delete the keys of the user, its policies, and the user.
 
-    :returns: what is gone: "access_keys", "policy", "user".
+    :returns: the names of the deleted parts: "access_keys", "policy", "user".
     """
-    if observed.user is None:
+    if current.user is None:
         return []
-    found = removable(iam, wanted, observed)
-    retire(iam, wanted, [key.id for key in observed.keys])
-    new = [key.id for key in list_keys(iam, wanted) if key.id not in {each.id for each in observed.keys}]
+    attachments = fetch_deletable_attachments(iam, desired, current)
+    delete_access_keys(iam, desired, [key.id for key in current.keys])
+    known = {key.id for key in current.keys}
+    new = [key.id for key in list_access_keys(iam, desired) if key.id not in known]
     if new:
         # Before the policy: Vonage may upload with this key.
         raise errors.ConflictError(
-            f"delete the IAM user {wanted.name}",
+            f"delete the IAM user {desired.name}",
             f"another run has created the access key {new[0]} in the meantime",
             "The user and this key were kept. Run it again once the other run has ended.",
         )
-    named, of = {"UserName": wanted.name}, f"of the IAM user {wanted.name}"
-    for name in found.inline:
-        attempted, action = f"delete the inline policy {name} {of}", "iam:DeleteUserPolicy"
-        unless_gone(iam, "delete_user_policy", attempted, action, **named, PolicyName=name)
-    for name, arn in found.attached:
-        attempted, action = f"detach the policy {name} {of}", "iam:DetachUserPolicy"
-        unless_gone(iam, "detach_user_policy", attempted, action, **named, PolicyArn=arn)
-    for name in found.groups:
-        attempted, action = f"take the IAM user {wanted.name} out of the group {name}", "iam:RemoveUserFromGroup"
-        unless_gone(iam, "remove_user_from_group", attempted, action, **named, GroupName=name)
-    unless_gone(iam, "delete_user", f"delete the IAM user {wanted.name}", "iam:DeleteUser", **named)
-    return removed(observed, found)
+    user, owner = {"UserName": desired.name}, f"of the IAM user {desired.name}"
+    for name in attachments.inline:
+        attempted, action = f"delete the inline policy {name} {owner}", "iam:DeleteUserPolicy"
+        call_if_exists(iam, "delete_user_policy", attempted, action, **user, PolicyName=name)
+    for name, arn in attachments.attached:
+        attempted, action = f"detach the policy {name} {owner}", "iam:DetachUserPolicy"
+        call_if_exists(iam, "detach_user_policy", attempted, action, **user, PolicyArn=arn)
+    for name in attachments.groups:
+        attempted, action = f"remove the IAM user {desired.name} from the group {name}", "iam:RemoveUserFromGroup"
+        call_if_exists(iam, "remove_user_from_group", attempted, action, **user, GroupName=name)
+    call_if_exists(iam, "delete_user", f"delete the IAM user {desired.name}", "iam:DeleteUser", **user)
+    return parts_to_delete(current, attachments)
 
 
-def removed(observed: Observed, found: Attachments) -> list[str]:
-    """The names of what goes with the user; pure."""
-    if observed.user is None:
+def parts_to_delete(current: CurrentUser, attachments: Attachments) -> list[str]:
+    """The names of the parts that are deleted with the user."""
+    if current.user is None:
         return []
-    keys = ["access_keys"] if observed.keys else []
-    return [*keys, *(["policy"] if found.inline or found.attached else []), "user"]
+    keys = ["access_keys"] if current.keys else []
+    return [*keys, *(["policy"] if attachments.inline or attachments.attached else []), "user"]

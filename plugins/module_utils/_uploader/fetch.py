@@ -2,21 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What there is of an uploader: the user, its keys, and what hangs on it.
+"""The current state of an uploader: the IAM user, its access keys, and its attachments.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+
+The tag of this collection marks a managed user. AWS sets tags when it creates a user (AWS IAM API Reference,
+CreateUser). SeaweedFS ignores them there and supports TagUser: a run that is interrupted between the two calls leaves a
+user without tags, keys, and policies. Such a user counts as managed.
 """
 
 from __future__ import annotations
 
 import email.utils
+import functools
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from .._aws.iam_client import Iam
 from .._core import errors
-from .user_params import Wanted
+from .user_params import OWNER_TAG, DesiredUser
 
 POLICY_NAME = "vonage-archiving"
 # When a verification last created a temporary key (Unix seconds, clock of the IAM server). Written where the server
@@ -27,7 +31,7 @@ ACTIVE, INACTIVE = "Active", "Inactive"
 
 @dataclass(frozen=True)
 class AccessKey:
-    """What can be known of a key later on; times are Unix seconds, ``None`` where the store does not tell.
+    """An access key without its secret. Times are Unix seconds, ``None`` if the server does not return them.
 
     :param age: seconds since the key was created, by the clock of the IAM server; ``None`` if unknown.
     """
@@ -41,15 +45,15 @@ class AccessKey:
 
     @property
     def status(self) -> str:
-        """In the words of IAM."""
+        """A status of IAM."""
         return ACTIVE if self.active else INACTIVE
 
 
 @dataclass(frozen=True)
 class User:
-    """The user as it is.
+    """An IAM user.
 
-    :param policy: our inline policy; empty where the store shows something that is none.
+    :param policy: the inline policy of this collection; empty if the server returns a value that is not a policy.
     """
 
     name: str
@@ -62,9 +66,10 @@ class User:
 
 
 @dataclass(frozen=True)
-class Observed:
-    """What is there.
+class CurrentUser:
+    """The current state of the user and its keys.
 
+    :param user: ``None`` if it does not exist.
     :param partition: of ARNs in the policy.
     """
 
@@ -73,23 +78,59 @@ class Observed:
     partition: str = "aws"
 
 
-def read(iam: Iam, wanted: Wanted, eager: bool = True) -> Observed:
-    """What is there, whoever owns it."""
-    reads: dict[str, t.Callable[[Iam, Wanted], t.Any]] = {"user": _user, "keys": _list_keys, "policy": _policy}
-    # Of the IAMs known here, only that of AWS is sure to show tags with the user (AWS IAM API Reference, GetUser).
-    reads.update({} if iam.connection.is_aws else {"tags": _tags})
-    found: dict[str, t.Any] = {}
+def fetch_managed_user(iam: Iam, desired: DesiredUser, last_used: bool = False, eager: bool = True) -> CurrentUser:
+    """Read the user, its keys, and the policy of this collection.
+
+    :param last_used: whether to also read when each key was last used.
+    :param eager: read all parts concurrently, which is faster if the user exists. Otherwise, read the user first, and
+        the other parts only if it exists.
+    :raises NotManagedError: the user is not managed, and ``force`` is not set.
+    """
+    current = fetch_user(iam, desired, eager)
+    if current.user is not None and not desired.force and not _is_managed(iam, desired, current):
+        raise errors.NotManagedError(
+            f"manage the IAM user {desired.name}",
+            f"it does not have the tag {OWNER_TAG}. This collection has not created it",
+            "Choose another name. To manage this user and its keys, set force=true. Nothing was changed.",
+            user=desired.name,
+        )
+    if last_used and current.keys:
+        reads = [functools.partial(_with_last_used, iam, key) for key in current.keys]
+        current = replace(current, keys=tuple(iam.runtime.run_concurrently(reads)))
+    return current
+
+
+def _is_managed(iam: Iam, desired: DesiredUser, current: CurrentUser) -> bool:
+    user = t.cast(User, current.user)
+    if OWNER_TAG in user.tags:
+        return True
+    is_empty = not (user.tags or current.keys or user.policy is not None or iam.connection.is_aws)
+    return is_empty and not fetch_attachments(iam, desired).unmanaged
+
+
+def fetch_user(iam: Iam, desired: DesiredUser, eager: bool = True) -> CurrentUser:
+    """Read a managed or unmanaged user.
+
+    :param eager: see :func:`fetch_managed_user`.
+    """
+    reads: dict[str, t.Callable[[Iam, DesiredUser], t.Any]] = {
+        "user": _fetch_user,
+        "keys": _fetch_access_keys,
+        "policy": _fetch_policy,
+    }
+    # Only the IAM API of AWS is documented to return tags with the user (AWS IAM API Reference, GetUser).
+    reads.update({} if iam.connection.is_aws else {"tags": _fetch_tags})
+    parts: dict[str, t.Any] = {}
     if not eager:
-        found["user"] = reads.pop("user")(iam, wanted)
-        reads = reads if found["user"] else {}
-    with ThreadPoolExecutor(max_workers=len(reads) or 1) as pool:
-        answers = {name: pool.submit(read, iam, wanted) for name, read in reads.items()}
-    found.update({name: answer.result() for name, answer in answers.items()})
-    if found["user"] is None:
-        return Observed(None, partition=iam.partition)
-    user = replace(found["user"], policy=found["policy"])
-    user = replace(user, tags={**user.tags, **found.get("tags", {})})
-    return Observed(user, _with_announced_age(found["keys"], user.tags), iam.partition)
+        parts["user"] = reads.pop("user")(iam, desired)
+        reads = reads if parts["user"] else {}
+    tasks = [functools.partial(read, iam, desired) for read in reads.values()]
+    parts.update(zip(reads, iam.runtime.run_concurrently(tasks)))
+    if parts["user"] is None:
+        return CurrentUser(None, partition=iam.partition)
+    user = replace(parts["user"], policy=parts["policy"])
+    user = replace(user, tags={**user.tags, **parts.get("tags", {})})
+    return CurrentUser(user, _with_announced_age(parts["keys"], user.tags), iam.partition)
 
 
 def _with_announced_age(listed: KeyList, tags: t.Mapping[str, str]) -> tuple[AccessKey, ...]:
@@ -101,39 +142,39 @@ def _with_announced_age(listed: KeyList, tags: t.Mapping[str, str]) -> tuple[Acc
     return tuple(key if key.created is not None else replace(key, age=age) for key in listed.keys)
 
 
-def _user(iam: Iam, wanted: Wanted) -> User | None:
+def _fetch_user(iam: Iam, desired: DesiredUser) -> User | None:
     try:
-        answer = iam.call("get_user", f"read the IAM user {wanted.name}", "iam:GetUser", UserName=wanted.name)
+        response = iam.call("get_user", f"read the IAM user {desired.name}", "iam:GetUser", UserName=desired.name)
     except errors.NotFoundError:
         return None
-    found = answer["User"]
+    user = response["User"]
     return User(
-        name=found.get("UserName", wanted.name),
-        arn=found.get("Arn", ""),
-        path=found.get("Path") or "/",
-        boundary=(found.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
-        tags={tag["Key"]: tag.get("Value", "") for tag in found.get("Tags") or ()},
-        created=seconds(found.get("CreateDate")),
+        name=user.get("UserName", desired.name),
+        arn=user.get("Arn", ""),
+        path=user.get("Path") or "/",
+        boundary=(user.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
+        tags={tag["Key"]: tag.get("Value", "") for tag in user.get("Tags") or ()},
+        created=unix_seconds(user.get("CreateDate")),
     )
 
 
-def _tags(iam: Iam, wanted: Wanted) -> dict[str, str]:
-    attempted = f"read the tags of the IAM user {wanted.name}"
+def _fetch_tags(iam: Iam, desired: DesiredUser) -> dict[str, str]:
+    attempted = f"read the tags of the IAM user {desired.name}"
     try:
-        found = iam.listed("list_user_tags", "Tags", attempted, "iam:ListUserTags", UserName=wanted.name)
+        tags = iam.list_all("list_user_tags", "Tags", attempted, "iam:ListUserTags", UserName=desired.name)
     except errors.NotFoundError:
         return {}
-    return {tag["Key"]: tag.get("Value", "") for tag in found}
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
 
 
-def _policy(iam: Iam, wanted: Wanted) -> dict[str, t.Any] | None:
-    named = {"UserName": wanted.name, "PolicyName": POLICY_NAME}
-    attempted = f"read the policy {POLICY_NAME} of the IAM user {wanted.name}"
+def _fetch_policy(iam: Iam, desired: DesiredUser) -> dict[str, t.Any] | None:
+    names = {"UserName": desired.name, "PolicyName": POLICY_NAME}
+    attempted = f"read the policy {POLICY_NAME} of the IAM user {desired.name}"
     try:
-        found = iam.call("get_user_policy", attempted, "iam:GetUserPolicy", **named)["PolicyDocument"]
+        policy = iam.call("get_user_policy", attempted, "iam:GetUserPolicy", **names)["PolicyDocument"]
     except errors.NotFoundError:
         return None
-    return found if isinstance(found, dict) else {}
+    return policy if isinstance(policy, dict) else {}
 
 
 class KeyList(t.NamedTuple):
@@ -143,24 +184,25 @@ class KeyList(t.NamedTuple):
     server_time: float | None = None
 
 
-def list_keys(iam: Iam, wanted: Wanted) -> tuple[AccessKey, ...]:
-    """The keys of the user, the oldest first where the store tells; none if there is no such user."""
-    return _list_keys(iam, wanted).keys
+def list_access_keys(iam: Iam, desired: DesiredUser) -> tuple[AccessKey, ...]:
+    """The keys of the user, by creation date if the server returns it; empty without the user."""
+    return _fetch_access_keys(iam, desired).keys
 
 
-def _list_keys(iam: Iam, wanted: Wanted) -> KeyList:
-    attempted = f"list the access keys of the IAM user {wanted.name}"
+def _fetch_access_keys(iam: Iam, desired: DesiredUser) -> KeyList:
+    attempted = f"list the access keys of the IAM user {desired.name}"
     try:
-        pages = list(iam.pages("list_access_keys", attempted, "iam:ListAccessKeys", UserName=wanted.name))
+        pages = list(iam.pages("list_access_keys", attempted, "iam:ListAccessKeys", UserName=desired.name))
     except errors.NotFoundError:
         return KeyList()
     server_time = response_time(pages[-1])
-    keys = [_access_key(wanted.name, key, server_time) for page in pages for key in page.get("AccessKeyMetadata") or []]
+    listed = (key for page in pages for key in page.get("AccessKeyMetadata") or [])
+    keys = [_access_key(desired.name, key, server_time) for key in listed]
     return KeyList(tuple(sorted(keys, key=lambda key: (key.created or 0.0, key.id))), server_time)
 
 
 def _access_key(user: str, listed: t.Mapping[str, t.Any], server_time: float | None) -> AccessKey:
-    created = seconds(listed.get("CreateDate"))
+    created = unix_seconds(listed.get("CreateDate"))
     age = None if created is None or server_time is None else max(server_time - created, 0.0)
     return AccessKey(listed["AccessKeyId"], user, listed.get("Status") == ACTIVE, created, age=age)
 
@@ -174,53 +216,53 @@ def response_time(response: t.Mapping[str, t.Any]) -> float | None:
         return None
 
 
-def with_last_used(iam: Iam, key: AccessKey) -> AccessKey:
-    """Nice to know: a store that does not tell, or not these credentials, is no error."""
-    attempted = f"read when the access key {key.id} was used last"
+def _with_last_used(iam: Iam, key: AccessKey) -> AccessKey:
+    """The key with the time of its last use, if the server returns it and the permissions allow the read."""
+    attempted = f"read when the access key {key.id} was last used"
     try:
-        answer = iam.call("get_access_key_last_used", attempted, "iam:GetAccessKeyLastUsed", AccessKeyId=key.id)
+        response = iam.call("get_access_key_last_used", attempted, "iam:GetAccessKeyLastUsed", AccessKeyId=key.id)
     except (errors.UnsupportedError, errors.DeniedError, errors.NotFoundError):
         return key
-    return replace(key, last_used=seconds((answer.get("AccessKeyLastUsed") or {}).get("LastUsedDate")))
+    return replace(key, last_used=unix_seconds((response.get("AccessKeyLastUsed") or {}).get("LastUsedDate")))
 
 
-def seconds(value: t.Any) -> float | None:
-    return value.timestamp() if value is not None else None
+def unix_seconds(time: t.Any) -> float | None:
+    """Unix seconds of an optional ``datetime``."""
+    return time.timestamp() if time is not None else None
 
 
 @dataclass(frozen=True)
 class Attachments:
-    """What hangs on a user besides its keys, by name; a user with any of it cannot be deleted."""
+    """Policies and groups of a user. A user that has any of them cannot be deleted."""
 
     inline: tuple[str, ...] = ()
     attached: tuple[tuple[str, str], ...] = ()
     groups: tuple[str, ...] = ()
 
     @property
-    def named(self) -> list[str]:
-        """What is not ours, for a sentence."""
+    def unmanaged(self) -> list[str]:
+        """Descriptions of all attachments except the policy of this collection."""
         inline = [f"the inline policy {name}" for name in self.inline if name != POLICY_NAME]
         attached = [f"the attached policy {name}" for name, _arn in self.attached]
         return [*inline, *attached, *(f"the group {name}" for name in self.groups)]
 
 
-def attachments(iam: Iam, wanted: Wanted) -> Attachments:
-    """All policies and groups of the user, ours among them."""
-    of = f"of the IAM user {wanted.name}"
+def fetch_attachments(iam: Iam, desired: DesiredUser) -> Attachments:
+    owner = f"of the IAM user {desired.name}"
     reads = (
-        ("list_user_policies", "PolicyNames", f"list the inline policies {of}"),
-        ("list_attached_user_policies", "AttachedPolicies", f"list the attached policies {of}"),
-        ("list_groups_for_user", "Groups", f"list the groups {of}"),
+        ("list_user_policies", "PolicyNames", f"list the inline policies {owner}"),
+        ("list_attached_user_policies", "AttachedPolicies", f"list the attached policies {owner}"),
+        ("list_groups_for_user", "Groups", f"list the groups {owner}"),
     )
 
     def read(operation: str, key: str, attempted: str) -> list[t.Any]:
         action = "iam:" + operation.title().replace("_", "")
         try:
-            return iam.listed(operation, key, attempted, action, UserName=wanted.name)
+            return iam.list_all(operation, key, attempted, action, UserName=desired.name)
         except errors.NotFoundError:
             return []
 
-    with ThreadPoolExecutor(max_workers=len(reads)) as pool:
-        inline, attached, groups = pool.map(lambda each: read(*each), reads)
-    pairs = tuple((each["PolicyName"], each["PolicyArn"]) for each in attached)
-    return Attachments(tuple(inline), pairs, tuple(group["GroupName"] for group in groups))
+    tasks = [functools.partial(read, *arguments) for arguments in reads]
+    inline, attached, groups = iam.runtime.run_concurrently(tasks)
+    policies = tuple((policy["PolicyName"], policy["PolicyArn"]) for policy in attached)
+    return Attachments(tuple(inline), policies, tuple(group["GroupName"] for group in groups))

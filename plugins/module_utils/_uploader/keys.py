@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Access keys of an uploader: made, deactivated, deleted.
+"""Create, deactivate, and delete the access keys of an uploader.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -14,22 +14,22 @@ from dataclasses import dataclass, field
 
 from .._aws.iam_client import Iam
 from .._core import errors
-from .._core.deadline import Patience
+from .._core.retry import Deadline, backoff, retry
 from .._core.secrets import mark_as_secret
-from .fetch import list_keys, seconds
-from .user_params import Wanted
+from .fetch import list_access_keys, unix_seconds
+from .user_params import DesiredUser
 
-# Access keys of a user (IAM User Guide, "IAM and AWS STS quotas"). Kept to where a store knows no such limit.
+# Access keys of a user (IAM User Guide, "IAM and AWS STS quotas"); also used with stores that have no such limit.
 QUOTA = 2
-# How long what was written may stay unseen. IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"); the
-# stores other than AWS are not, as far as is known.
+# Time until a change is effective. IAM is eventually consistent (IAM User Guide, "Troubleshoot IAM"). No other store
+# is known to be.
 SECONDS_AT_AWS = 30.0
 SECONDS_ELSEWHERE = 3.0
 
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key in the only moment at which its secret can be had."""
+    """A new access key; only the response to its creation includes the secret."""
 
     id: str
     secret: str = field(repr=False)
@@ -37,65 +37,84 @@ class NewKey:
     created: float | None = None
 
 
-def new_patience(iam: Iam) -> Patience:
-    return Patience(SECONDS_AT_AWS if iam.connection.is_aws else SECONDS_ELSEWHERE)
+def propagation_deadline(iam: Iam) -> Deadline:
+    return Deadline(SECONDS_AT_AWS if iam.connection.is_aws else SECONDS_ELSEWHERE, iam.runtime)
 
 
-def is_not_there(exc: errors.ArchivingError) -> bool:
-    """Whether the same call may succeed a moment later, because the user is new."""
+def is_not_found(exc: Exception) -> bool:
+    """Whether the same call may succeed later, because the user is new."""
     return isinstance(exc, errors.NotFoundError)
 
 
-def make_key(iam: Iam, wanted: Wanted, patience: Patience | None = None) -> NewKey:
-    """Make one more key. Whether there is room is for the caller to look at first.
+def create_access_key(iam: Iam, desired: DesiredUser) -> NewKey:
+    """Create a key. The caller checks the quota.
 
-    :raises QuotaError: there was none; somebody else was quicker.
+    :raises QuotaError: another run has created a key in the meantime.
     """
-    attempted = f"make an access key for the IAM user {wanted.name}"
+    attempted = f"create an access key for the IAM user {desired.name}"
     action = "iam:CreateAccessKey"
     try:
-        # A user that is not known yet is a clear refusal: no key was made, and asking again makes no second one.
-        answer = (patience or new_patience(iam)).call(
-            lambda: iam.call("create_access_key", attempted, action, UserName=wanted.name), is_not_there
+        # An unknown user is a definite refusal: no key was created, and a retry does not create a second key.
+        response = retry(
+            lambda: iam.call("create_access_key", attempted, action, UserName=desired.name),
+            is_not_found,
+            propagation_deadline(iam),
+            backoff(),
         )
     except errors.UnreachableError as exc:
-        hint = "It may have been made, with a secret that nobody knows: the next run sees it and can retire it."
+        hint = "The key may exist, with an unknown secret. The next run lists it, and can delete it."
         raise errors.UnreachableError(attempted, exc.problem, hint, **exc.facts) from exc
     except errors.RejectedError as exc:
         if exc.facts.get("code") != "LimitExceeded":
             raise
-        raise errors.QuotaError(attempted, exc.problem, "Another run has made a key in between.", **exc.facts) from exc
-    made = answer["AccessKey"]
-    mark_as_secret(made["SecretAccessKey"])
-    return NewKey(made["AccessKeyId"], made["SecretAccessKey"], wanted.name, seconds(made.get("CreateDate")))
+        hint = "Another run has created a key in the meantime. Run it again once the other run has ended."
+        raise errors.QuotaError(attempted, exc.problem, hint, **exc.facts) from exc
+    key = response["AccessKey"]
+    mark_as_secret(key["SecretAccessKey"])
+    return NewKey(key["AccessKeyId"], key["SecretAccessKey"], desired.name, unix_seconds(key.get("CreateDate")))
 
 
-def retire(iam: Iam, wanted: Wanted, ids: t.Iterable[str], delete: bool = True) -> list[str]:
-    """Deactivate keys and then delete them; those that are gone are passed over.
+def delete_access_keys(
+    iam: Iam, desired: DesiredUser, ids: t.Iterable[str], deactivate_only: bool = False
+) -> list[str]:
+    """Deactivate keys and then delete them; ids of keys that do not exist are ignored.
 
-    :param delete: whether to delete them, or leave it at that.
-    :returns: the ids of those that it made a difference to.
+    :returns: the ids of the keys that this call has changed.
     """
-    going = frozenset(ids)
-    found = [key for key in list_keys(iam, wanted) if key.id in going] if going else []
-    changed = [key.id for key in found if key.active and _deactivate(iam, wanted, key.id)]
-    deleted = [key.id for key in found if delete and _delete(iam, wanted, key.id)]
-    return [key.id for key in found if key.id in changed or key.id in deleted]
+    to_delete = frozenset(ids)
+    existing = [key for key in list_access_keys(iam, desired) if key.id in to_delete] if to_delete else []
+    deactivated = [key.id for key in existing if key.active and _deactivate_key(iam, desired, key.id)]
+    deleted = [key.id for key in existing if not deactivate_only and _delete_key(iam, desired, key.id)]
+    return [key.id for key in existing if key.id in deactivated or key.id in deleted]
 
 
-def _deactivate(iam: Iam, wanted: Wanted, key: str) -> bool:
-    named = {"UserName": wanted.name, "AccessKeyId": key, "Status": "Inactive"}
-    return unless_gone(iam, "update_access_key", f"deactivate the access key {key}", "iam:UpdateAccessKey", **named)
+def _deactivate_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
+    names = {"UserName": desired.name, "AccessKeyId": key, "Status": "Inactive"}
+    attempted = f"deactivate the access key {key}"
+    return call_if_exists(iam, "update_access_key", attempted, "iam:UpdateAccessKey", **names)
 
 
-def _delete(iam: Iam, wanted: Wanted, key: str) -> bool:
-    named = {"UserName": wanted.name, "AccessKeyId": key}
-    return unless_gone(iam, "delete_access_key", f"delete the access key {key}", "iam:DeleteAccessKey", **named)
+def _delete_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
+    names = {"UserName": desired.name, "AccessKeyId": key}
+    return call_if_exists(iam, "delete_access_key", f"delete the access key {key}", "iam:DeleteAccessKey", **names)
 
 
-def unless_gone(iam: Iam, operation: str, attempted: str, action: str, **params: t.Any) -> bool:
+def call_if_exists(iam: Iam, operation: str, attempted: str, action: str, **params: t.Any) -> bool:
+    """Call an operation of IAM; whether its object existed."""
     try:
         iam.call(operation, attempted, action, **params)
     except errors.NotFoundError:
         return False
     return True
+
+
+def delete_unused_key(iam: Iam, desired: DesiredUser, key: NewKey, exc: errors.ArchivingError) -> errors.ArchivingError:
+    """Delete a new key after a failure.
+
+    :returns: the error to raise; it includes a failure of the deletion.
+    """
+    try:
+        delete_access_keys(iam, desired, [key.id])
+    except errors.ArchivingError as second:
+        return exc.with_hint(f"The new key {key.id} could not be deleted: {second.problem}. The next run deletes it.")
+    return exc

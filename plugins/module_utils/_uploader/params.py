@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from .._aws import iam_client as iam
 from .._aws import session as aws
 from .._core import errors
-from .._core.values import given
+from .._core.values import none_if_blank
 from . import user_params as uploader_options
 from .fetch import AccessKey
 from .keys import QUOTA
-from .user_params import Wanted
+from .user_params import DesiredUser
 
 CREATE_KEY = ("never", "when_missing", "always")
 ARGUMENTS: dict[str, t.Any] = {
@@ -58,7 +58,7 @@ class Desired:
     :param drain: seconds to wait for these before the user goes.
     """
 
-    user: Wanted
+    user: DesiredUser
     connection: aws.Connection
     store: aws.Connection
     present: bool = True
@@ -76,7 +76,7 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     :raises InputError: with everything that is wrong, before anything is sent.
     """
     user, present = _wanted(params), params.get("state") != "absent"
-    problems = uploader_options.problems(user) if present else uploader_options.removal_problems(user)
+    problems = uploader_options.uploader_problems(user) if present else uploader_options.removal_problems(user)
     problems += _key_problems(params)
     try:
         connection = iam.iam_connection(params, environ)
@@ -98,13 +98,13 @@ def desired(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Desi
     )
 
 
-def _wanted(params: t.Mapping[str, t.Any]) -> Wanted:
-    return Wanted(
+def _wanted(params: t.Mapping[str, t.Any]) -> DesiredUser:
+    return DesiredUser(
         name=str(params.get("name") or ""),
         bucket=str(params.get("bucket") or ""),
         prefix=str(params.get("prefix") or "").strip().rstrip("/"),
-        path=str(given(params.get("path")) or "/"),
-        boundary=given(params.get("permissions_boundary")),
+        path=str(none_if_blank(params.get("path")) or "/"),
+        boundary=none_if_blank(params.get("permissions_boundary")),
         tags=params.get("tags") or {},
         list_all_my_buckets=bool(params.get("list_all_my_buckets")),
         force=bool(params.get("force")),

@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an uploader may do: its inline policy. Pure.
+"""The inline policy of an uploader.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 The vendor's guide "Using Amazon S3 storage with OpenTok archiving" names s3:PutObject on all of the bucket,
-s3:ListBucket on it and s3:ListAllMyBuckets. What an upload needs, multipart uploads included, is s3:PutObject on its
-key; to abort a multipart upload takes s3:AbortMultipartUpload (Amazon S3 User Guide, "Multipart upload API and
+s3:ListBucket on it and s3:ListAllMyBuckets. Uploads, including multipart uploads, need s3:PutObject on their key;
+aborting a multipart upload needs s3:AbortMultipartUpload (Amazon S3 User Guide, "Multipart upload API and
 permissions").
 """
 
@@ -27,9 +27,9 @@ VERSION = "2012-10-17"
 UPLOAD = "VonageArchivingUpload"
 LIST = "VonageArchivingList"
 LIST_BUCKETS = "VonageArchivingListBuckets"
-# What was allowed before, while a key may still be used for that; numbered.
-KEPT = "VonageArchivingUntilRotated"
-_PLACE = re.compile(r"arn:[\w-]*:s3:::([^/*?]+)/([^*?]+)/\*")
+# Numbered statements with previous permissions, as long as a key may need them.
+TRANSITION_SID_PREFIX = "VonageArchivingUntilRotated"
+_LOCATION = re.compile(r"arn:[\w-]*:s3:::([^/*?]+)/([^*?]+)/\*")
 
 
 def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partition: str = "aws") -> Document:
@@ -40,56 +40,55 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
     arn = f"arn:{partition}:s3:::{bucket}"
     statements = [
         allow(UPLOAD, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{arn}/{prefix}/*"),
-        # The condition is about the parameter "prefix" of the listing. The asterisk stands for nothing, too, so that
-        # "<prefix>/" is among it; "<prefix>" is not, which would list the projects whose ids begin like this one's,
-        # nor is a listing without the parameter (Amazon S3 User Guide, "Bucket policy examples using condition keys").
+        # The condition limits the parameter "prefix" of the listing. The asterisk also matches an empty string:
+        # "<prefix>/" is allowed. "<prefix>" is denied, because it would list projects whose ids start with this id. A
+        # listing without the parameter is denied (Amazon S3 User Guide, "Bucket policy examples using condition keys").
         {**allow(LIST, ["s3:ListBucket"], arn), "Condition": {"StringLike": {"s3:prefix": [f"{prefix}/*"]}}},
     ]
     if list_all_my_buckets:
-        # It knows no narrower resource (Service Authorization Reference, "Actions ... for Amazon S3").
+        # This action supports no narrower resource (Service Authorization Reference, "Actions ... for Amazon S3").
         statements.append(allow(LIST_BUCKETS, ["s3:ListAllMyBuckets"], f"arn:{partition}:s3:::*"))
     return {"Version": VERSION, "Statement": statements}
 
 
-def places(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[UploadLocation]:
-    """All that these policies name: they are wider than what is wanted as long as older keys are active."""
-    statements = [each for document in documents if document for each in policy.many(document.get("Statement"))]
+def allowed_locations(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[UploadLocation]:
+    """The locations that these policies allow uploads to: several, as long as older keys are active."""
+    statements = [each for document in documents if document for each in policy.as_list(document.get("Statement"))]
     resources = [
-        str(text) for each in statements if isinstance(each, dict) for text in policy.many(each.get("Resource"))
+        str(text) for each in statements if isinstance(each, dict) for text in policy.as_list(each.get("Resource"))
     ]
-    return {UploadLocation(*match.groups()) for match in map(_PLACE.fullmatch, resources) if match}
+    return {UploadLocation(*match.groups()) for match in map(_LOCATION.fullmatch, resources) if match}
 
 
 def other_projects(documents: t.Iterable[t.Mapping[str, t.Any] | None], project: str) -> list[str]:
     """The ids of projects other than this one that these policies allow uploads for."""
-    return sorted({place.prefix.partition("/")[0] for place in places(documents)} - {project})
+    return sorted({place.prefix.partition("/")[0] for place in allowed_locations(documents)} - {project})
 
 
-def widened(wanted: Document, current: t.Mapping[str, t.Any]) -> Document:
-    """What is wanted, and what else is allowed so far; widened again it is the same."""
+def merge_with_current(desired: Document, current: t.Mapping[str, t.Any]) -> Document:
+    """The desired policy with all other current permissions. Idempotent."""
     try:
-        _head, found = policy.parsed(json.dumps(current))
+        _head, statements = policy.parse_policy(json.dumps(current))
     except ValueError:
-        return wanted
-    meant = {_unnamed(statement) for statement in wanted["Statement"]}
-    others = {_unnamed(statement): statement for statement in found if statement.get("Effect") == "Allow"}
-    kept = [others[text] for text in sorted(set(others) - meant)]
-    # A Sid must be there only once (IAM User Guide, "IAM JSON policy elements: Sid").
-    named = [{**statement, "Sid": f"{KEPT}{number}"} for number, statement in enumerate(kept, start=1)]
-    return {**wanted, "Statement": [*wanted["Statement"], *named]}
+        return desired
+    meanings = {_unnamed(statement) for statement in desired["Statement"]}
+    others = {_unnamed(statement): statement for statement in statements if statement.get("Effect") == "Allow"}
+    kept = [others[text] for text in sorted(set(others) - meanings)]
+    # Sids must be unique (IAM User Guide, "IAM JSON policy elements: Sid").
+    named = [{**statement, "Sid": f"{TRANSITION_SID_PREFIX}{number}"} for number, statement in enumerate(kept, start=1)]
+    return {**desired, "Statement": [*desired["Statement"], *named]}
 
 
 def _unnamed(statement: policy.Statement) -> str:
-    return policy.meaning({**statement, "Sid": ""})
+    return policy.canonical_form({**statement, "Sid": ""})
 
 
 def allow(sid: str, actions: list[str], resource: str) -> policy.Statement:
-    """One statement."""
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": [resource]}
 
 
-def same(one: t.Mapping[str, t.Any] | None, other: t.Mapping[str, t.Any] | None) -> bool:
-    """Whether two policies mean the same: stores reorder them and turn lists of one into scalars."""
+def is_equal(one: t.Mapping[str, t.Any] | None, other: t.Mapping[str, t.Any] | None) -> bool:
+    """Whether two policies are equivalent: stores reorder them, and replace lists of one value by the value."""
     if not one or not other:
         return not one and not other
     try:
@@ -98,25 +97,27 @@ def same(one: t.Mapping[str, t.Any] | None, other: t.Mapping[str, t.Any] | None)
         return False
 
 
-def _meaning(found: t.Mapping[str, t.Any]) -> tuple[t.Any, list[str]]:
-    head, statements = policy.parsed(json.dumps(found))
-    return head.get("Version"), policy.document_meaning(statements)
+def _meaning(document: t.Mapping[str, t.Any]) -> tuple[t.Any, list[str]]:
+    head, statements = policy.parse_policy(json.dumps(document))
+    return head.get("Version"), policy.canonical_document(statements)
 
 
-def shown(found: t.Mapping[str, t.Any] | None) -> Document | None:
-    """A policy for the eye, in one form whatever the store makes of it: a diff shows what differs and no more."""
-    if not found:
+def format_policy(document: t.Mapping[str, t.Any] | None) -> Document | None:
+    """A policy in a normal form: the diff shows real differences only."""
+    if not document:
         return None
-    statements = [_shown(each) for each in policy.many(found.get("Statement")) if isinstance(each, dict)]
-    return {**found, "Statement": sorted(statements, key=_sid)}
+    statements = [
+        _format_statement(item) for item in policy.as_list(document.get("Statement")) if isinstance(item, dict)
+    ]
+    return {**document, "Statement": sorted(statements, key=_sid)}
 
 
-def _shown(statement: policy.Statement) -> policy.Statement:
+def _format_statement(statement: policy.Statement) -> policy.Statement:
     listed: dict[str, t.Any] = {
-        key: sorted(map(str, policy.many(statement[key]))) for key in ("Action", "Resource") if key in statement
+        key: sorted(map(str, policy.as_list(statement[key]))) for key in ("Action", "Resource") if key in statement
     }
     condition = {
-        operator: {key: sorted(map(str, policy.many(values))) for key, values in tests.items()}
+        operator: {key: sorted(map(str, policy.as_list(values))) for key, values in tests.items()}
         for operator, tests in (statement.get("Condition") or {}).items()
     }
     return {**statement, **listed, **({"Condition": condition} if condition else {})}

@@ -2,161 +2,167 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use case of the module ``iam_archive_uploader``.
+"""The entry point of the module ``iam_archive_uploader``.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The order is safe to interrupt: the user and its policy, then the keys that go, which makes room, then the new key. The
-plan of all three is made before the first write.
+A run can be interrupted at any point. The order of writes: the user and its policy; the old keys, which frees the
+quota; the new key. All three are planned before the first write.
 """
 
 from __future__ import annotations
 
-import time
 import typing as t
-from datetime import datetime, timezone
 
 from .._aws.iam_client import Iam, warn_of_exposed_keys
-from .._aws.multipart_uploads import Flights
+from .._aws.multipart_uploads import MultipartUploads
 from .._aws.session import make_client
 from .._core import errors
 from .._core.plan import Change, Context, Outcome, Plan
+from .._core.runtime import Runtime
+from .._core.timestamps import format_utc
 from . import policy as uploader_policy
-from . import user as uploader
+from .apply import apply_user
+from .delete import delete_user, fetch_deletable_attachments, parts_to_delete
+from .fetch import AccessKey, CurrentUser, User, fetch_managed_user
+from .keys import NewKey, create_access_key, delete_access_keys
 from .params import Desired, KeyPlan, desired, plan_keys, rotation_due
-from .user import AccessKey, NewKey, Observed, User
+from .plan import plan_user
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    want = desired(params, context.environ)
-    reach = Iam(want.connection)
-    if want.present:
-        warn_of_exposed_keys(reach.connection, context.warn)
-    return _present(reach, want, context) if want.present else _absent(reach, want, context)
+    uploader = desired(params, context.environ)
+    iam = Iam(uploader.connection, context.runtime)
+    if not uploader.present:
+        return _delete(iam, uploader, context)
+    warn_of_exposed_keys(iam.connection, context.warn)
+    return _ensure(iam, uploader, context)
 
 
-def _present(reach: Iam, want: Desired, context: Context) -> Outcome:
-    seen = uploader.observe(reach, want.user, last_used=True)
-    todo = uploader.plan(want.user, seen)
-    keys = plan_keys(want, seen.keys)
-    if keys.unknown:
+def _ensure(iam: Iam, uploader: Desired, context: Context) -> Outcome:
+    current = fetch_managed_user(iam, uploader.user, last_used=True)
+    user_plan = plan_user(uploader.user, current)
+    key_plan = plan_keys(uploader, current.keys)
+    if key_plan.unknown:
         context.warn(
-            f"keep_keys names {', '.join(keys.unknown)}, which the IAM user {want.user.name} does not have; "
-            "all of its other keys go."
+            f"keep_keys: the IAM user {uploader.user.name} does not have {', '.join(key_plan.unknown)}. All of its "
+            f"other keys are {'deactivated' if uploader.deactivate_only else 'deleted'}."
         )
-    user, new = seen.user, None
+    user, new_key = current.user, None
     if not context.check_mode:
-        user = uploader.apply(reach, want.user, todo) or user
-        if keys.going:
-            uploader.retire(reach, want.user, [key.id for key in keys.going], delete=not want.deactivate_only)
-        new = uploader.make_key(reach, want.user) if keys.makes else None
-    changes = Plan((*todo.changes, *_key_changes(seen.keys, keys)))
-    result = _described(want, user, keys, new)
-    result["changes"] = changes.names
-    return Outcome(changes.changed, result, changes.before(), changes.after())
+        user = apply_user(iam, uploader.user, user_plan) or user
+        if key_plan.going:
+            ids = [key.id for key in key_plan.going]
+            delete_access_keys(iam, uploader.user, ids, deactivate_only=uploader.deactivate_only)
+        new_key = create_access_key(iam, uploader.user) if key_plan.makes else None
+    plan = Plan((*user_plan.changes, *_key_changes(current.keys, key_plan)))
+    result = _format_result(uploader, user, key_plan, new_key, context.runtime.now())
+    result["changes"] = plan.names
+    return Outcome(plan.changed, result, plan.before(), plan.after())
 
 
-def _key_changes(current: t.Sequence[AccessKey], keys: KeyPlan) -> list[Change]:
-    """The keys, the one to be made without its id, which nobody knows before."""
-    if not (keys.going or keys.makes):
+def _key_changes(current: t.Sequence[AccessKey], plan: KeyPlan) -> list[Change]:
+    """The change of the keys; the id of a new key is not known before its creation."""
+    if not (plan.going or plan.makes):
         return []
-    new = [{"id": None, "status": "Active"}] if keys.makes else []
-    return [Change("access_keys", _brief(current), _brief(keys.staying) + new)]
+    new = [{"id": None, "status": "Active"}] if plan.makes else []
+    return [Change("access_keys", _key_summaries(current), _key_summaries(plan.staying) + new)]
 
 
-def _brief(keys: t.Iterable[AccessKey]) -> list[dict[str, t.Any]]:
+def _key_summaries(keys: t.Iterable[AccessKey]) -> list[dict[str, t.Any]]:
     return [{"id": key.id, "status": key.status} for key in keys]
 
 
-def _described(want: Desired, user: User | None, keys: KeyPlan, new: NewKey | None) -> dict[str, t.Any]:
-    """The user and its keys as the next task needs them."""
-    shown = [_described_key(key) for key in keys.staying]
-    if keys.makes:
-        made = AccessKey(new.id, want.user.name, True, new.created) if new else None
-        nobody = {"id": None, "status": "Active", "created": None, "last_used": None}
-        shown.append(_described_key(made) if made else nobody)
+def _format_result(
+    uploader: Desired, user: User | None, plan: KeyPlan, new_key: NewKey | None, now: float
+) -> dict[str, t.Any]:
+    keys = [_format_key(key) for key in plan.staying]
+    if new_key:
+        keys.append(_format_key(AccessKey(new_key.id, uploader.user.name, True, new_key.created)))
+    elif plan.makes:
+        keys.append({"id": None, "status": "Active", "created": None, "last_used": None})
     result: dict[str, t.Any] = {
-        "user": _described_user(want, user),
-        "access_keys": shown,
-        "rotation_due": rotation_due(want, keys, time.time()),
+        "user": _format_user(uploader, user),
+        "access_keys": keys,
+        "rotation_due": rotation_due(uploader, plan, now),
     }
-    if new:
-        result["access_key"] = {"id": new.id, "secret": new.secret}
+    if new_key:
+        result["access_key"] = {"id": new_key.id, "secret": new_key.secret}
     return result
 
 
-def _described_user(want: Desired, user: User | None) -> dict[str, t.Any]:
-    """A user that is yet to be made has the path that was asked for."""
+def _format_user(uploader: Desired, user: User | None) -> dict[str, t.Any]:
     return {
-        "name": want.user.name,
-        "exists": want.present,
+        "name": uploader.user.name,
+        "exists": uploader.present,
         "arn": (user.arn or None) if user else None,
-        # In check mode the path may be about to change.
-        "path": want.user.path,
-        "created": _iso(user.created) if user else None,
+        # In check mode, the path after the run.
+        "path": uploader.user.path,
+        "created": _format_time(user.created) if user else None,
     }
 
 
-def _described_key(key: AccessKey) -> dict[str, t.Any]:
-    return {"id": key.id, "status": key.status, "created": _iso(key.created), "last_used": _iso(key.last_used)}
+def _format_key(key: AccessKey) -> dict[str, t.Any]:
+    return {
+        "id": key.id,
+        "status": key.status,
+        "created": _format_time(key.created),
+        "last_used": _format_time(key.last_used),
+    }
 
 
-def _iso(seconds: float | None) -> str | None:
-    if seconds is None:
-        return None
-    return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _format_time(seconds: float | None) -> str | None:
+    return None if seconds is None else format_utc(seconds)
 
 
-def _absent(reach: Iam, want: Desired, context: Context) -> Outcome:
-    seen = uploader.observe(reach, want.user)
-    _refuse_other_projects(want, seen)
-    gone = uploader.removed(seen, uploader.removable(reach, want.user, seen))
+def _delete(iam: Iam, uploader: Desired, context: Context) -> Outcome:
+    current = fetch_managed_user(iam, uploader.user)
+    _refuse_other_projects(uploader, current)
+    changes = parts_to_delete(current, fetch_deletable_attachments(iam, uploader.user, current))
     if not context.check_mode:
-        if want.drain:
-            _wait_for_uploads(want, seen)
-        uploader.remove(reach, want.user, seen)
-    result = {"user": _gone(want), "access_keys": [], "rotation_due": None, "changes": gone}
-    return Outcome(bool(gone), result, _before_removal(seen), {})
+        if uploader.drain:
+            _wait_for_uploads(uploader, current, context.runtime)
+        delete_user(iam, uploader.user, current)
+    user = {"name": uploader.user.name, "exists": False, "arn": None, "path": None, "created": None}
+    result = {"user": user, "access_keys": [], "rotation_due": None, "changes": changes}
+    return Outcome(bool(changes), result, _format_before_deletion(current), {})
 
 
-def _refuse_other_projects(want: Desired, seen: Observed) -> None:
+def _refuse_other_projects(uploader: Desired, current: CurrentUser) -> None:
     """Deleting the uploader of another project ends that project's uploads.
 
     :raises NotManagedError: the policy of the user allows uploads for a project other than the given one.
     """
-    project, policy = want.user.prefix, seen.user.policy if seen.user else None
+    project, policy = uploader.user.prefix, current.user.policy if current.user else None
     others = uploader_policy.other_projects([policy], project) if project else []
     if others:
         raise errors.NotManagedError(
-            f"delete the IAM user {want.user.name} of project {project}",
+            f"delete the IAM user {uploader.user.name} of project {project}",
             f"its policy allows uploads for project {' and '.join(others)}",
             "Nothing was deleted. Correct name or prefix; without prefix, the policy is not checked.",
-            user=want.user.name,
+            user=uploader.user.name,
         )
 
 
-def _wait_for_uploads(want: Desired, seen: Observed) -> None:
-    """A recording whose upload has begun is lost if its key goes.
+def _wait_for_uploads(uploader: Desired, current: CurrentUser, runtime: Runtime) -> None:
+    """Wait for uploads in progress: without their key, they fail and the recordings are lost.
 
-    :raises ConflictError: there still are such.
+    :raises ConflictError: uploads are still in progress.
     """
-    places = sorted(uploader_policy.places([seen.user.policy])) if seen.user else []
-    if not places or not any(key.active for key in seen.keys):
+    locations = sorted(uploader_policy.allowed_locations([current.user.policy])) if current.user else []
+    if not locations or not any(key.active for key in current.keys):
         return
-    if not Flights(want.store, make_client(want.store), places).drained(want.drain):
-        where = " and ".join(f"s3://{place.bucket}/{place.prefix}/" for place in places)
+    if not MultipartUploads(uploader.store, make_client(uploader.store), locations, runtime).drain(uploader.drain):
+        urls = " and ".join(f"s3://{location.bucket}/{location.prefix}/" for location in locations)
         raise errors.ConflictError(
-            f"remove the IAM user {want.user.name}",
-            f"uploads below {where} are still under way",
-            "Nothing was removed. Run it again once they have ended; with drain_timeout=0 they are cut off.",
+            f"delete the IAM user {uploader.user.name}",
+            f"uploads below {urls} are still in progress after {uploader.drain} seconds",
+            "Nothing was deleted. Run it again once they have ended. With drain_timeout=0, the user is deleted "
+            "immediately, and these uploads fail.",
         )
 
 
-def _gone(want: Desired) -> dict[str, t.Any]:
-    return {"name": want.user.name, "exists": False, "arn": None, "path": None, "created": None}
-
-
-def _before_removal(seen: Observed) -> dict[str, t.Any]:
-    if seen.user is None:
+def _format_before_deletion(current: CurrentUser) -> dict[str, t.Any]:
+    if current.user is None:
         return {}
-    return {"user": seen.user.name, "access_keys": _brief(seen.keys)}
+    return {"user": current.user.name, "access_keys": _key_summaries(current.keys)}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The uploader as it is to be: validated offline. Pure.
+"""The desired state of the uploader, and its validation.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from .._aws import s3_naming as names
 from .._aws.tags import MOST_TAGS, tag_problems, tags_from_option
+from .._core.validation import existing_bucket_name_problem
 from . import policy as uploader_policy
 
 OWNER_TAG = "vonage-archiving:managed"
@@ -29,12 +30,12 @@ _TAG = re.compile(r"[\w\s.:/=+@-]*")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The user as it is to be.
+class DesiredUser:
+    """The desired state of the user.
 
-    :param boundary: ARN of the permissions boundary; ``None`` leaves the one that is there.
-    :param tags: those to set; others stay.
-    :param force: take over, or remove, also a user that is not ours.
+    :param boundary: ARN of the permissions boundary; ``None`` keeps the current one.
+    :param tags: to set; other tags are kept.
+    :param force: whether to manage, or delete, a user that is not managed.
     """
 
     name: str
@@ -47,24 +48,24 @@ class Wanted:
     force: bool = False
 
     def document(self, partition: str) -> uploader_policy.Document:
-        """What the user is to be allowed, as a policy.
+        """The policy of the user.
 
         :param partition: of its ARNs.
         """
         return uploader_policy.document(self.bucket, self.prefix, self.list_all_my_buckets, partition)
 
 
-def problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:
-    """Everything that is wrong with the user and what it is to be allowed.
+def uploader_problems(wanted: DesiredUser, longest_suffix: str = "") -> list[str]:
+    """The problems of the user, its bucket, and its prefix.
 
-    :param longest_suffix: what the caller may append to the name.
+    :param longest_suffix: the longest suffix that the caller appends to the name.
     """
-    found = [*user_problems(wanted, longest_suffix), names.legacy_bucket_problem(wanted.bucket)]
+    found = [*user_problems(wanted, longest_suffix), existing_bucket_name_problem(wanted.bucket)]
     return [why for why in [*found, names.project_problem(wanted.prefix)] if why]
 
 
-def user_problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:
-    """What is wrong with the user, whatever it is to be allowed."""
+def user_problems(wanted: DesiredUser, longest_suffix: str = "") -> list[str]:
+    """The problems of the user, without its bucket and prefix."""
     found = []
     longest = LONGEST_NAME - len(longest_suffix)
     if not _NAME.fullmatch(wanted.name) or len(wanted.name) > longest:
@@ -76,27 +77,29 @@ def user_problems(wanted: Wanted, longest_suffix: str = "") -> list[str]:
         )
     if wanted.boundary and not _BOUNDARY.fullmatch(wanted.boundary):
         found.append(
-            f"permissions_boundary {wanted.boundary!r} is no ARN of a managed policy, such as "
+            f"permissions_boundary {wanted.boundary!r} is not the ARN of a managed policy, such as "
             "arn:aws:iam::123456789012:policy/uploaders"
         )
     return found + _tag_problems(wanted.tags)
 
 
-def removal_problems(wanted: Wanted) -> list[str]:
-    """What is wrong with a user that is to be deleted; the prefix is optional then."""
+def removal_problems(wanted: DesiredUser) -> list[str]:
+    """The problems of a user to delete; its prefix is optional."""
     problem = names.project_problem(wanted.prefix) if wanted.prefix else None
     return [*user_problems(wanted), *([problem] if problem else [])]
 
 
 def _tag_problems(tags: t.Mapping[str, t.Any]) -> list[str]:
-    # One of the tags is ours.
+    # One tag marks the user as managed.
     found = tag_problems(tags, most=MOST_TAGS - 1, service="IAM, with one of this collection's,")
     keys = [str(key) for key in tags]
     for key in keys:
         if key.lower() == OWNER_TAG:
-            found.append(f"the tag {key!r} is this collection's own: it marks the user as made by it")
+            found.append(f"the tag {key!r} is reserved: it marks the user as managed by this collection")
         elif [other.lower() for other in keys].count(key.lower()) > 1:
-            found.append(f"the tag {key!r} differs from another one in upper and lower case only: to IAM they are one")
+            found.append(
+                f"the tag {key!r} differs from another tag in upper and lower case only: IAM does not distinguish them"
+            )
     texts = [(key, text) for key, value in tags_from_option(tags) for text in (key, value)]
     odd = sorted({key for key, text in texts if not _TAG.fullmatch(text)})
     return found + [f"the tag {key!r} has characters other than letters, digits, spaces and _.:/=+-@" for key in odd]

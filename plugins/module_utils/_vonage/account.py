@@ -2,26 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The account and its projects: options, calls, and the use case of the module ``vonage_project_info``.
+"""The account and its projects: options, requests, and the use case of the module ``vonage_project_info``.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Calls: "Account management" of the OpenTok developer documents. No paging of the list is documented or was seen in
-public code.
+Requests: "Account management" of the OpenTok developer documents. Neither the documents nor public code mention pages
+of the list.
 """
 
 from __future__ import annotations
 
+import functools
 import typing as t
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from .._core import errors
+from .._core.params import parse_budget
 from .._core.plan import Context, Outcome
+from .._core.problems import Problems
+from .._core.runtime import SYSTEM, Runtime
 from .._core.secrets import mark_as_secret
-from .._core.values import API_SECRET, first, given, quote_list
-from . import project as connection
+from .._core.validation import url_problem
+from .._core.values import API_SECRET, first_env, none_if_blank, quote_list
+from . import project as vonage
 from . import projects
 from .client import Client
 from .project import API_KEY, Project
@@ -31,7 +35,7 @@ from .projects import AccountProject
 CONNECTION: dict[str, t.Any] = {
     "account_key": {"type": "str", "no_log": False},
     "account_secret": {"type": "str", "no_log": True},
-    **{name: connection.ARGUMENTS[name] for name in ("api_url", "timeout", "retries", "total_timeout")},
+    **{name: vonage.ARGUMENTS[name] for name in ("api_url", "timeout", "retries", "total_timeout")},
 }
 ARGUMENTS: dict[str, t.Any] = {
     "ids": {"type": "list", "elements": "str"},
@@ -40,89 +44,95 @@ ARGUMENTS: dict[str, t.Any] = {
     "include_secrets": {"type": "bool", "default": False},
     **CONNECTION,
 }
-# Limits of rate are not documented; four at a time stay polite.
+# Rate limits are not documented.
 WORKERS = 4
 
 
 class Account(Project):
-    """An account of the OpenTok environment, which has keys of its own beside those of its projects."""
+    """An account of the OpenTok environment. Its key and secret are not those of a project."""
 
     kind = "account"
 
     @property
     def name(self) -> str:
-        """For messages."""
         return f"account {self.id}"
 
     @property
-    def terms(self) -> tuple[str, str, str]:
-        """For messages: the environment, and the options of the id and of the secret."""
-        return "OpenTok", "account_key", "account_secret"
+    def id_option(self) -> str:
+        return "account_key"
+
+    @property
+    def secret_option(self) -> str:
+        return "account_secret"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What the options ask for; empty filters let everything pass."""
+class ProjectInfoParams:
+    """The parsed options; an empty filter matches every project."""
 
     account: Account
     ids: tuple[str, ...]
     names: tuple[str, ...]
     statuses: tuple[str, ...]
-    secrets: bool
+    include_secrets: bool
 
 
-def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    """The use case of the module ``vonage_project_info``."""
-    asked = options(params, context.environ)
-    found = fetch_some(asked.account, asked.ids) if asked.ids else fetch(asked.account)
-    selected = projects.select(found, asked.names, asked.statuses)
-    shown = [each.public() for each in selected]
-    if asked.secrets:
-        for public, each in zip(shown, selected):
-            mark_as_secret(each.secret)
-            public["secret"] = each.secret
-    facts = {"account": asked.account.id, "api_url": asked.account.api_url, "total": len(found)}
-    return Outcome(False, {**facts, "projects": shown})
+def reconcile(options: t.Mapping[str, t.Any], context: Context) -> Outcome:
+    """List the projects of an account."""
+    params = parse_params(options, context.environ)
+    account, runtime = params.account, context.runtime
+    all_projects = fetch_projects(account, params.ids, runtime) if params.ids else fetch_all_projects(account, runtime)
+    selected = projects.select(all_projects, params.names, params.statuses)
+    results = [project.to_result() for project in selected]
+    if params.include_secrets:
+        for result, project in zip(results, selected):
+            mark_as_secret(project.secret)
+            result["secret"] = project.secret
+    facts = {"account": account.id, "api_url": account.api_url, "total": len(all_projects)}
+    return Outcome(False, {**facts, "projects": results})
 
 
-def options(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Asked:
-    """What the options ask for.
+def parse_params(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> ProjectInfoParams:
+    """Validate the options before anything is sent.
 
-    :raises InputError: with everything that is wrong, before anything is sent.
+    :raises InputError: with all problems.
     """
-    problems: list[str] = []
-    found = account(params, environ, problems)
-    ids, names, statuses = (tuple(map(str, params.get(name) or ())) for name in ("ids", "names", "status"))
-    wrong = [each for each in ids if not API_KEY.fullmatch(each) or API_SECRET.fullmatch(each)]
-    if wrong:
-        problems.append(f"ids has {len(wrong)} of {len(ids)} that are no ids of projects")
+    problems = Problems()
+    account = parse_account(options, environ, problems)
+    ids, names, statuses = (tuple(map(str, options.get(name) or ())) for name in ("ids", "names", "status"))
+    invalid = [value for value in ids if not API_KEY.fullmatch(value) or API_SECRET.fullmatch(value)]
+    if invalid:
+        problems.add("ids", f"{len(invalid)} of {len(ids)} are not IDs of projects")
     if any(not name.strip() for name in names):
-        problems.append("names has an empty pattern")
-    unknown = [each for each in statuses if each not in projects.STATUSES]
+        problems.add("names", "contains an empty pattern")
+    unknown = [status for status in statuses if status not in projects.STATUSES]
     if unknown:
-        problems.append(f"status has {quote_list(unknown)}; known are {', '.join(projects.STATUSES)}")
-    if problems or found is None:
-        error = errors.InputError(problems)
-        error.secrets = [*misplaced(params), *filter(API_SECRET.fullmatch, ids)]
-        raise error
-    return Asked(found, tuple(dict.fromkeys(ids)), names, statuses, params.get("include_secrets") is True)
+        problems.add("status", f"{quote_list(unknown)} is not one of {', '.join(projects.STATUSES)}")
+    if problems or account is None:
+        raise errors.InputError(list(problems))
+    return ProjectInfoParams(
+        account, tuple(dict.fromkeys(ids)), names, statuses, options.get("include_secrets") is True
+    )
 
 
-def account(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> Account | None:
-    """The account that options (first) and environment variables (second) describe.
+def parse_account(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems) -> Account | None:
+    """Parse the options of an account, and environment variables for options that are not set.
 
-    :param problems: gets a sentence for everything that is wrong; then, and only then, the answer is ``None``.
+    :param problems: all problems are added here.
+    :returns: ``None`` if there is a problem.
     """
-    before = len(problems)
+    own = Problems()
     key, secret = (
-        str(given(params.get(name)) or first(environ, f"VONAGE_VIDEO_{name.upper()}") or "")
+        str(none_if_blank(params.get(name)) or first_env(environ, f"VONAGE_VIDEO_{name.upper()}") or "")
         for name in ("account_key", "account_secret")
     )
-    problems.extend(_key_problems(key, secret))
+    own.add_if("account_key", _key_problem(key))
+    own.add_if("account_secret", _secret_problem(secret, key))
     url = _api_url(params, environ)
-    problems.extend(connection.url_problems(url, connection.OPENTOK_URL, "account_key and account_secret"))
-    budget = connection.budget(params, problems)
-    if len(problems) > before:
+    own.add_if("api_url", url_problem(url, vonage.OPENTOK_URL, True, True, "account_key and account_secret"))
+    budget = parse_budget(params, own)
+    problems.extend(own)
+    if own:
         return None
     mark_as_secret(secret)
     return Account(key, secret, False, url, budget)
@@ -133,7 +143,9 @@ def _api_url(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> str
 
     ``VONAGE_VIDEO_API_URL`` belongs to a project, whose owner must not receive tokens of the account.
     """
-    url = given(params.get("api_url")) or first(environ, "VONAGE_VIDEO_ACCOUNT_API_URL") or connection.OPENTOK_URL
+    url = (
+        none_if_blank(params.get("api_url")) or first_env(environ, "VONAGE_VIDEO_ACCOUNT_API_URL") or vonage.OPENTOK_URL
+    )
     return str(url).rstrip("/")
 
 
@@ -142,63 +154,56 @@ def with_account_url(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]
 
     The secret is used at the host that it comes from; ``VONAGE_VIDEO_API_URL`` of another credential is ignored.
     """
-    own = any(given(params.get(name)) for name in ("api_secret", "private_key", "api_url"))
+    own = any(none_if_blank(params.get(name)) for name in ("api_secret", "private_key", "api_url"))
     return dict(params) if own else {**params, "api_url": _api_url(params, environ)}
 
 
-def _key_problems(key: str, secret: str) -> list[str]:
-    problems = []
+def _key_problem(key: str) -> str | None:
     if not key:
-        problems.append("account_key is required")
-    elif API_SECRET.fullmatch(key):
-        problems.append(
-            "account_key has the form of a secret, 40 hexadecimal digits: it and account_secret look swapped"
+        return "is required"
+    if API_SECRET.fullmatch(key):
+        return (
+            "is 40 hexadecimal digits, the form of a secret. Check whether account_key and account_secret are swapped"
         )
-    elif not API_KEY.fullmatch(key):
-        problems.append("account_key holds characters that no key has")
+    return None if API_KEY.fullmatch(key) else "contains characters that are not valid in a key"
+
+
+def _secret_problem(secret: str, key: str) -> str | None:
     if not secret:
-        problems.append("account_secret is required with account_key")
-    elif secret != secret.strip():
-        problems.append("account_secret begins or ends with white space")
-    elif secret == key:
-        problems.append("account_secret is the same as account_key")
-    return problems
+        return "is required with account_key"
+    if secret != secret.strip():
+        return "begins or ends with white space"
+    return "is the same as account_key" if secret == key else None
 
 
-def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
-    """Secrets in options for something else, which nothing marks as secret."""
-    return connection.misplaced(params, ["account_key"])
+def fetch_all_projects(account: Account, runtime: Runtime = SYSTEM) -> list[AccountProject]:
+    """Fetch all projects of the account, sorted by name."""
+    return _fetch(account, "/v2/project", f"list the projects of {account.name}", projects.parse_all, runtime)
 
 
-def fetch(account: Account) -> list[AccountProject]:
-    """All projects of the account, in the order of their names."""
-    return _parsed(account, "/v2/project", f"list the projects of {account.name}", projects.parse_all)
+def fetch_projects(account: Account, ids: t.Sequence[str], runtime: Runtime = SYSTEM) -> list[AccountProject]:
+    """Fetch single projects, with one request each: the list of an account can contain a thousand.
 
-
-def fetch_some(account: Account, ids: t.Sequence[str]) -> list[AccountProject]:
-    """These projects, each with a call of its own: of an account with a thousand, the list would hold them all.
-
-    :raises NotFoundError: one of them is not there.
+    :raises NotFoundError: one of them does not exist.
     """
+    return runtime.run_concurrently([functools.partial(_fetch_project, account, runtime, id) for id in ids], WORKERS)
 
-    def one(project: str) -> AccountProject:
-        attempted = f"read project {project} of {account.name}"
-        return _parsed(account, f"/v2/project/{quote(project, safe='')}", attempted, projects.parse)
 
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        return list(pool.map(one, ids))
+def _fetch_project(account: Account, runtime: Runtime, project: str) -> AccountProject:
+    attempted = f"read project {project} of {account.name}"
+    return _fetch(account, f"/v2/project/{quote(project, safe='')}", attempted, projects.parse, runtime)
 
 
 Parsed = t.TypeVar("Parsed")
 
 
-def _parsed(account: Account, path: str, attempted: str, parse: t.Callable[[t.Any], Parsed]) -> Parsed:
-    client = Client(account)
+def _fetch(account: Account, path: str, attempted: str, parse: t.Callable[[t.Any], Parsed], runtime: Runtime) -> Parsed:
+    client = Client(account, runtime=runtime)
     client.prepare()
     try:
         return parse(client.get(path, attempted))
     except errors.DeniedError as exc:
-        raise exc.with_hint("It takes the key and secret of the account; those of a project are others.") from exc
+        raise exc.with_hint("Use the key and secret of the account, not those of a project.") from exc
     except ValueError as exc:
-        hint = f"Look whether api_url is right: {account.api_url}."
+        hint = f"Check that api_url is correct: {account.api_url}."
         raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc

@@ -7,8 +7,8 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 OpenTok environment: claims and algorithm as in "REST API: authentication" of the OpenTok developer documents; ``exp``
-may lie at most five minutes after ``iat``. Unified environment: as the public Vonage SDKs sign (not stated for this
-endpoint by any document).
+is at most five minutes after ``iat``. Unified environment: as in the public Vonage SDKs (not documented for this
+endpoint).
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ import uuid
 
 from .._core.optional_imports import load
 
-# Three minutes is what the documents recommend; the limit of five leaves room for a clock that is off by two.
+# Seconds. Three minutes are recommended, and five are the limit: the clock can differ by two minutes.
 LIFETIME = 180
 
 
-def opentok_token(issuer: str, secret: str, kind: str, now: float) -> str:
-    """The value of ``X-OPENTOK-AUTH``.
+def create_opentok_token(issuer: str, secret: str, kind: str, now: float) -> str:
+    """The value of the header ``X-OPENTOK-AUTH``.
 
-    :param kind: ``project``, or ``account`` for calls that list, make and remove projects ("Account management" of the
-        OpenTok developer documents).
+    :param kind: ``project``; ``account`` for requests that list, create, and delete projects ("Account management" of
+        the OpenTok developer documents).
     :param now: Unix seconds.
     """
-    claims = {"iss": issuer, "ist": kind, **_times(now)}
+    claims = {"iss": issuer, "ist": kind, **_time_claims(now)}
     return str(load("jwt").encode(claims, secret, algorithm="HS256"))
 
 
-def application_token(application_id: str, private_key: str, now: float) -> str:
-    """The bearer token for calls about one application of the unified environment.
+def create_application_token(application_id: str, private_key: str, now: float) -> str:
+    """The bearer token for an application of the unified environment.
 
     :param private_key: PEM.
     :param now: Unix seconds.
     """
-    load("cryptography")  # PyJWT alone knows no RS256, and its own complaint does not name the interpreter
-    claims = {"application_id": application_id, "ist": "project", **_times(now)}
+    load("cryptography")  # PyJWT needs it for RS256, and its own error does not name the interpreter.
+    claims = {"application_id": application_id, "ist": "project", **_time_claims(now)}
     return str(load("jwt").encode(claims, private_key, algorithm="RS256"))
 
 
-def _times(now: float) -> dict[str, t.Any]:
+def _time_claims(now: float) -> dict[str, t.Any]:
     return {"iat": int(now), "exp": int(now) + LIFETIME, "jti": str(uuid.uuid4())}

@@ -2,47 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The calls of the Vonage Video API: to set and delete the upload target of a project, and to read documents.
+"""Requests to the Vonage Video API: set and delete the upload target of a project, and fetch documents.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-PUT and its answers 200, 400 and 403: the vendor's guide "Using S3 storage with server-side encryption". DELETE and its
-answers 204 and 404: the preview document of the archiving API of 2013 and public code in use since. Nothing reads a
-target. Answers may echo secrets and are never shown, but for the code and message of an error, redacted.
+PUT and its responses 200, 400, and 403: the vendor's guide "Using S3 storage with server-side encryption". DELETE and
+its responses 204 and 404: the preview document of the archiving API of 2013, and public code. No request returns the
+upload target. Responses can contain secrets: messages contain only the code and message of an error, redacted.
 
-Errors of the API are JSON objects. OpenTok: ``{code, message, description}``, seen in public for a 400 (opentok-node
-issue 226). Unified environment: ``code`` and ``message``, the schema ``Video-Error`` of the published OpenAPI document
-for archives, which does not contain the path of the upload target. The body of the 404 to a DELETE is unverified for
-both.
+Errors of the API are JSON objects. OpenTok: ``{code, message, description}``, published for a 400 (opentok-node issue
+226). Unified environment: ``code`` and ``message``, the schema ``Video-Error`` of the published OpenAPI document for
+archives, which does not contain the path of the upload target. The body of the 404 to a DELETE is unverified for both.
 """
 
 from __future__ import annotations
 
 import email.utils
 import re
-import time
 import typing as t
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
 from .._core import errors
-from .._core.http import Answer, Http
+from .._core.http_client import Http, Response
 from .._core.optional_imports import load
-from .._core.secrets import redact
-from . import auth_token as token
+from .._core.redaction import redact
+from .._core.runtime import SYSTEM, Runtime
+from . import auth_token
 from .project import Project
 
-DONE = frozenset({200, 204})
-LONGEST_MESSAGE = 300
-# Below this, the clock cannot be why a token is refused: it lives for three minutes.
-HARMLESS_SKEW = 60
+SUCCESS_STATUSES = frozenset({200, 204})
+# Characters.
+MAX_MESSAGE = 300
+# Seconds. A smaller difference cannot invalidate a token, which is valid for three minutes.
+MAX_HARMLESS_SKEW = 60
 _TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*){0,2}")
 
 
 @dataclass(frozen=True)
-class Done:
-    """What became of a call.
+class CallResult:
+    """The result of a successful request.
 
+    :param tries: the number of attempts.
     :param existed: whether there was a target before a DELETE.
     """
 
@@ -52,111 +53,116 @@ class Done:
 
 @dataclass(frozen=True)
 class Client:
-    """Calls about one project, or as an account about all of its own; safe to share between threads.
+    """Sends requests for a project, or for an account and its projects. Threads can share it.
 
-    :param secrets: never shown in an error, beside the project's own.
-    :param now: Unix seconds.
+    :param secrets: redacted in errors, in addition to the secret of the project.
     """
 
     project: Project
     secrets: t.Sequence[str | None] = ()
-    now: t.Callable[[], float] = time.time
+    runtime: Runtime = SYSTEM
     http: Http | None = field(default=None, repr=False)
 
     def prepare(self) -> None:
-        """Fail now rather than halfway where a library is missing or no token can be made."""
+        """Fail before the first request if a library is missing or no token can be created."""
         load("requests")
         self.headers()
 
-    def put_storage(self, body: t.Mapping[str, t.Any]) -> Done:
-        """Set the target, whatever there was before."""
+    def put_storage(self, body: t.Mapping[str, t.Any]) -> CallResult:
+        """Set the upload target; it replaces an existing one."""
         attempted = f"set the upload target of {self.project.name}"
-        answer = self._send("PUT", self._storage, attempted, body)
-        if answer.status not in DONE:
-            raise self._refused(answer, attempted)
-        self._check_page(answer, attempted)
-        self._check_echo(answer, attempted, body)
-        return Done(answer.tries)
+        response = self._send("PUT", self._storage_url, attempted, body)
+        if response.status not in SUCCESS_STATUSES:
+            raise self._error(response, attempted)
+        self._reject_page(response, attempted)
+        self._check_saved_target(response, attempted, body)
+        return CallResult(response.tries)
 
-    def delete_storage(self) -> Done:
-        """Delete the target; it is no error when there is none."""
+    def delete_storage(self) -> CallResult:
+        """Delete the upload target, if there is one."""
         attempted = f"delete the upload target of {self.project.name}"
-        answer = self._send("DELETE", self._storage, attempted)
-        if answer.status == 404:
-            if not is_api_error(answer):
-                raise absence_unproven(self.project, attempted, answer)
-            # After a try without an answer, what is gone may have been deleted by that try.
-            return Done(answer.tries, existed=answer.tries > 1)
-        if answer.status not in DONE:
-            raise self._refused(answer, attempted)
-        self._check_page(answer, attempted)
-        return Done(answer.tries)
+        response = self._send("DELETE", self._storage_url, attempted)
+        if response.status == 404:
+            if not is_api_error(response):
+                raise unknown_absence_error(self.project, attempted, response)
+            # An earlier attempt without a response may have deleted the target.
+            return CallResult(response.tries, existed=response.tries > 1)
+        if response.status not in SUCCESS_STATUSES:
+            raise self._error(response, attempted)
+        self._reject_page(response, attempted)
+        return CallResult(response.tries)
 
     def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
-        """The JSON document at a path below the API's base URL.
+        """Fetch the JSON document at a path below the base URL of the API.
 
-        :raises RejectedError: the answer is none.
+        :raises RejectedError: the response is not JSON.
         """
         url = f"{self.project.api_url}{path}{f'?{urlencode(query)}' if query else ''}"
-        answer = self._send("GET", url, attempted)
-        if answer.status != 200:
-            raise self._refused(answer, attempted, reading=True)
-        document = answer.json()
+        response = self._send("GET", url, attempted)
+        if response.status != 200:
+            raise self._error(response, attempted, reading=True)
+        document = response.json()
         if document is None:
-            hint = f"Something else than the Vonage Video API answers at {self.project.api_url}: a proxy or portal?"
-            raise errors.RejectedError(attempted, "the answer is no JSON", hint, status=answer.status)
+            raise self._other_server_error(response, attempted, "the response is not JSON")
         return document
 
     @property
-    def _storage(self) -> str:
+    def _storage_url(self) -> str:
         return f"{self.project.api_url}/v2/project/{quote(self.project.id, safe='')}/archive/storage"
 
     def headers(self) -> dict[str, str]:
-        """Headers with a token made now."""
+        """Headers with a new token."""
+        project, now = self.project, self.runtime.now()
         headers = {"Accept": "application/json", "User-Agent": "ansible-vonage.archiving"}
-        if self.project.unified:
-            signed = token.application_token(self.project.id, self.project.secret, self.now())
-            return {**headers, "Authorization": f"Bearer {signed}"}
-        signed = token.opentok_token(self.project.id, self.project.secret, self.project.kind, self.now())
-        return {**headers, "X-OPENTOK-AUTH": signed}
+        if project.unified:
+            token = auth_token.create_application_token(project.id, project.secret, now)
+            return {**headers, "Authorization": f"Bearer {token}"}
+        token = auth_token.create_opentok_token(project.id, project.secret, project.kind, now)
+        return {**headers, "X-OPENTOK-AUTH": token}
 
-    def _send(self, method: str, url: str, attempted: str, body: t.Mapping[str, t.Any] | None = None) -> Answer:
-        http = self.http or Http(self.project.budget, self._hidden())
+    def _send(self, method: str, url: str, attempted: str, body: t.Mapping[str, t.Any] | None = None) -> Response:
+        http = self.http or Http(self.project.budget, self._all_secrets, runtime=self.runtime)
         return http.send(method, url, attempted, self.headers, body)
 
-    def _hidden(self) -> list[str | None]:
+    @property
+    def _all_secrets(self) -> list[str | None]:
         return [self.project.secret, *self.secrets]
 
-    def _check_page(self, answer: Answer, attempted: str) -> None:
-        """Portals and proxies answer anything with 200."""
-        if answer.body.lstrip()[:1] == b"<":
-            hint = f"Something else than the Vonage Video API answers at {self.project.api_url}: a proxy or portal?"
-            raise errors.RejectedError(attempted, "the answer is a web page", hint, status=answer.status)
+    def _reject_page(self, response: Response, attempted: str) -> None:
+        """Portals and proxies answer any request with a page and status 200."""
+        if response.body.lstrip()[:1] == b"<":
+            raise self._other_server_error(response, attempted, "the response is a web page")
 
-    def _check_echo(self, answer: Answer, attempted: str, body: t.Mapping[str, t.Any]) -> None:
-        """The answer repeats what was saved: look whether that is what was sent, and show nothing of it."""
-        echo = answer.json()
-        saved = echo.get("config") if isinstance(echo, dict) else None
+    def _other_server_error(self, response: Response, attempted: str, problem: str) -> errors.RejectedError:
+        hint = (
+            f"Another server than the Vonage Video API, such as a proxy or a portal, answers at {self.project.api_url}."
+        )
+        return errors.RejectedError(attempted, problem, hint, status=response.status)
+
+    def _check_saved_target(self, response: Response, attempted: str, body: t.Mapping[str, t.Any]) -> None:
+        """The response contains the saved target: compare it with the request, and quote no part of it."""
+        document = response.json()
+        saved = document.get("config") if isinstance(document, dict) else None
         for name in ("bucket", "container"):
             sent = body["config"].get(name)
             if sent and isinstance(saved, dict) and saved.get(name, sent) != sent:
-                hint = "What is set now is not known: look into the project's settings, then run it again."
-                problem = f"the API says it saved another {name} than {sent!r}"
-                raise errors.RejectedError(attempted, problem, hint, status=answer.status)
+                hint = "The current upload target is unknown. Check the settings of the project, then run it again."
+                problem = f"according to the API, it saved another {name} than {sent!r}"
+                raise errors.RejectedError(attempted, problem, hint, status=response.status)
 
-    def _refused(self, answer: Answer, attempted: str, reading: bool = False) -> errors.ArchivingError:
-        said = message(answer, self._hidden())
-        skew = clock_skew(answer.headers.get("date", ""), self.now())
-        return refusal(self.project, attempted, answer, said, skew, reading)
+    def _error(self, response: Response, attempted: str, reading: bool = False) -> errors.ArchivingError:
+        message = api_message(response, self._all_secrets)
+        skew = clock_skew(response.headers.get("date", ""), self.runtime.now())
+        return response_error(self.project, attempted, response, message, skew, reading)
 
 
-def is_api_error(answer: Answer) -> bool:
-    """Whether an error response has the form of the Vonage API's own errors; pure.
+def is_api_error(response: Response) -> bool:
+    """Whether an error response has the form of an error of the Vonage API. Pure.
 
-    Proxies, portals and gateways answer with a page or with JSON of another form. More fields than the documented ones
-    count as another form: a wrong "yes" deletes keys that the target still holds.
+    Proxies, portals, and gateways send a page, or JSON of another form. A response with fields other than the
+    documented ones is not an API error: a wrong result here would delete keys that the target still contains.
     """
-    document = answer.json()
+    document = response.json()
     if not isinstance(document, dict) or not set(document) <= {"code", "message", "description"}:
         return False
     code, text = document.get("code"), document.get("message")
@@ -165,84 +171,93 @@ def is_api_error(answer: Answer) -> bool:
     return is_number and isinstance(text, str) and (description is None or isinstance(description, str))
 
 
-def absence_unproven(project: Project, attempted: str, answer: Answer) -> errors.UnreachableError:
-    """The error for a 404 to a DELETE that the Vonage API did not send; pure."""
+def unknown_absence_error(project: Project, attempted: str, response: Response) -> errors.UnreachableError:
+    """The error for a 404 to a DELETE that the Vonage API did not send. Pure."""
     problem = f"{project.api_url} answered HTTP 404, and the body is not an error of the Vonage API"
     hint = (
         "The upload target may still be set. Check api_url, and proxies or gateways between this machine and the API, "
         "then run it again. If the API itself sends this response because there is no target, set a target with "
         "state=present and delete it again."
     )
-    hint = f"{hint} {UNIFIED}" if project.unified else hint
-    return errors.UnreachableError(attempted, problem, hint, status=answer.status, tries=answer.tries)
+    hint = f"{hint} {UNIFIED_HINT}" if project.unified else hint
+    return errors.UnreachableError(attempted, problem, hint, status=response.status, tries=response.tries)
 
 
-def refusal(
-    project: Project, attempted: str, answer: Answer, said: str, skew: float | None, reading: bool = False
+def response_error(
+    project: Project, attempted: str, response: Response, message: str, skew: float | None, reading: bool = False
 ) -> errors.ArchivingError:
-    """The error for an answer that is no success; pure.
+    """Translate a response without success into an error. Pure.
 
-    :param said: what the API says itself, safe to show.
-    :param skew: seconds that this machine's clock is ahead of the API's; ``None`` where not known.
-    :param reading: nothing was to be set or deleted.
+    :param message: the message of the API, redacted.
+    :param skew: seconds by which the clock of this machine is ahead of that of the API; ``None`` if unknown.
+    :param reading: whether the request does not change anything.
     """
-    status = answer.status
-    problem = f"{project.api_url} answered HTTP {status}{f': {said}' if said else ''}"
-    facts: dict[str, t.Any] = {"status": status, "tries": answer.tries, "clock_skew": skew and round(skew)}
+    status = response.status
+    problem = f"{project.api_url} answered HTTP {status}{f': {message}' if message else ''}"
+    facts: dict[str, t.Any] = {"status": status, "tries": response.tries, "clock_skew": skew and round(skew)}
     if status >= 500:
         return errors.UnreachableError(attempted, problem, "Nothing is lost: run it again later.", **facts)
     if project.unified and status in (401, 403, 404) and not reading:
-        return errors.DeniedError(attempted, problem, f"{UNIFIED} {causes(project, skew)}", **facts)
+        return errors.DeniedError(attempted, problem, f"{UNIFIED_HINT} {possible_causes(project, skew)}", **facts)
     if status in (401, 403):
-        return errors.DeniedError(attempted, problem, causes(project, skew), **facts)
+        return errors.DeniedError(attempted, problem, possible_causes(project, skew), **facts)
     if status == 404:
-        hint = f"Look whether api_url is right, and whether {project.terms[1]} {project.id} is of this environment."
+        hint = (
+            f"Check that api_url is correct, and that {project.id_option} {project.id} belongs to the "
+            f"{project.environment} environment."
+        )
         return errors.NotFoundError(attempted, problem, hint, **facts)
     if status == 400 and not reading:
-        return errors.RejectedError(attempted, problem, f"{NOT_TAKEN} {causes(project, skew)}", **facts)
+        return errors.RejectedError(
+            attempted, problem, f"{REJECTED_TARGET_HINT} {possible_causes(project, skew)}", **facts
+        )
     if 300 <= status < 400:
-        return errors.RejectedError(attempted, problem, "Redirects are not followed: correct api_url.", **facts)
-    hint = "This answer is not documented." if reading else UNDOCUMENTED
-    return errors.RejectedError(attempted, problem, hint if answer.ok else "", **facts)
+        return errors.RejectedError(attempted, problem, "Redirects are not followed. Correct api_url.", **facts)
+    hint = "This response is not documented." if reading else UNDOCUMENTED_HINT
+    return errors.RejectedError(attempted, problem, hint if response.ok else "", **facts)
 
 
-UNIFIED = (
-    "Setting the target by API in the unified environment is experimental: the vendor documents the path, but neither "
-    "its host nor its token. If it stays refused, create a storage credential in the dashboard (Applications, Video, "
-    'Advanced, "Connect to cloud storage").'
+UNIFIED_HINT = (
+    "In the unified environment, setting the upload target by API is experimental: the vendor documents the path, but "
+    "neither its host nor its token. If the API continues to refuse it, create a storage credential in the dashboard "
+    '(Applications, Video, Advanced, "Connect to cloud storage").'
 )
-UNDOCUMENTED = "This answer is not documented; what is set now is not known."
-NOT_TAKEN = (
-    "The API did not take the target: look at what it says of bucket, endpoint, certificate and fallback (the "
-    'documents of OpenTok say fallback "opentok", those of Vonage "vonage").'
+UNDOCUMENTED_HINT = "This response is not documented. The current upload target is unknown."
+REJECTED_TARGET_HINT = (
+    "The API rejected the upload target. Check its message about bucket, endpoint, certificate, and fallback (the "
+    'documents of OpenTok name the fallback "opentok", those of Vonage "vonage").'
 )
 
 
-def causes(project: Project, skew: float | None) -> str:
-    """What it can be when the API refuses the token, the likeliest first."""
-    where, id_name, secret_name = project.terms
-    wrong = f"{secret_name} does not belong to {id_name} {project.id}, or has been replaced"
-    other = f"{id_name} {project.id} is not of the {where} environment, or not of {project.api_url}"
+def possible_causes(project: Project, skew: float | None) -> str:
+    """Why the API can refuse the token, the most likely cause first."""
+    wrong_secret = f"{project.secret_option} does not belong to {project.id_option} {project.id}, or was replaced"
+    wrong_host = (
+        f"{project.id_option} {project.id} is not in the {project.environment} environment, or not at {project.api_url}"
+    )
     if skew is None:
-        clock = "the clock of this machine is off: tokens live for three minutes"
-        return f"The cause can be that {wrong}; or that {other}; or that {clock}."
-    if abs(skew) <= HARMLESS_SKEW:
-        return f"The cause can be that {wrong}; or that {other}. The clock of this machine is right."
-    clock = f"the clock of this machine is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the API's"
-    return f"The cause is likely that {clock}: set it by NTP. Else {wrong}; or {other}."
+        clock = "the clock of this machine is wrong (tokens are valid for three minutes)"
+        return f"Possible causes: {wrong_secret}; {wrong_host}; {clock}."
+    if abs(skew) <= MAX_HARMLESS_SKEW:
+        return f"Possible causes: {wrong_secret}; {wrong_host}. The clock of this machine is correct."
+    direction = "ahead of" if skew > 0 else "behind"
+    return (
+        f"Likely cause: the clock of this machine is {abs(skew):.0f} s {direction} the clock of the API. Set it by NTP."
+        f" Other possible causes: {wrong_secret}; {wrong_host}."
+    )
 
 
 def clock_skew(date: str, now: float) -> float | None:
-    """Seconds that ``now`` is ahead of a ``Date`` header; ``None`` where it says nothing."""
+    """Seconds by which ``now`` is ahead of a ``Date`` header; ``None`` if the header is not valid."""
     try:
         return now - email.utils.parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
 
 
-def message(answer: Answer, secrets: t.Sequence[str | None]) -> str:
-    """The code and message of an error answer, ``{code, message, description}``, without secrets or tokens."""
-    document = answer.json()
+def api_message(response: Response, secrets: t.Sequence[str | None]) -> str:
+    """The code and message of an error response, ``{code, message, description}``, without secrets and tokens."""
+    document = response.json()
     if not isinstance(document, dict):
         return ""
     parts = [f"code {document['code']}" if isinstance(document.get("code"), (int, str)) else ""]
@@ -250,4 +265,4 @@ def message(answer: Answer, secrets: t.Sequence[str | None]) -> str:
     text = ", ".join(part for part in parts if part)
     safe = redact(_TOKEN.sub("********", text), secrets)
     printable = "".join(char if char.isprintable() else " " for char in safe)
-    return printable if len(printable) <= LONGEST_MESSAGE else f"{printable[:LONGEST_MESSAGE]} (cut)"
+    return printable if len(printable) <= MAX_MESSAGE else f"{printable[:MAX_MESSAGE]} (truncated)"

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Projects as hosts of an inventory: names, groups, variables, and what is kept in a cache. Pure.
+"""Projects as hosts of an inventory: names, groups, variables, and the cache. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Nothing here knows a secret: all of it is made of what :meth:`AccountProject.public` shows.
+This module uses only :meth:`AccountProject.to_result`, which contains no secret.
 """
 
 from __future__ import annotations
@@ -18,66 +18,64 @@ from collections import Counter
 from .project import Project
 from .projects import AccountProject
 
-ALL = "vonage_projects"
-# What these are in every inventory.
+GROUP_ALL = "vonage_projects"
+# Groups and hosts of every inventory.
 RESERVED = ("all", "ungrouped", "localhost", "127.0.0.1")
-VARIABLES = "vonage_project_"
-FORMAT = 1
+VARIABLE_PREFIX = "vonage_project_"
+CACHE_FORMAT = 1
 
 
 def host_names(projects: t.Sequence[AccountProject], by_name: bool, more_groups: t.Iterable[str] = ()) -> list[str]:
-    """A name for each project, no two the same, and none that of a group: Ansible would take the one for the other.
+    """A unique host name for each project, different from all groups: Ansible confuses hosts and groups of one name.
 
-    :param by_name: take the project's name, with its id where it has none or shares it; else the id.
-    :param more_groups: groups that there will be beside those of :func:`groups`.
+    :param by_name: use the name of the project, with the ID if it has no name or the name is not unique; else the ID.
+    :param more_groups: groups in addition to those of :func:`groups`.
     """
-    ids = [_plain(each.id) for each in projects]
+    ids = [_sanitize(project.id) for project in projects]
     if not by_name:
         return ids
-    taken = {*RESERVED, *more_groups, *(group for each in projects for group in groups(each))}
-    names = [_plain(each.name) or number for each, number in zip(projects, ids)]
-    # A second round: with its id, a name may be the same as a third one.
+    taken = {*RESERVED, *more_groups, *(group for project in projects for group in groups(project))}
+    names = [_sanitize(project.name) or number for project, number in zip(projects, ids)]
+    # The second round: with its ID, a name can be equal to another name.
     for _round in range(2):
-        # Names that are the same but for their case count as the same: people and file systems confuse them.
-        often = Counter([*(name.lower() for name in names), *{group.lower() for group in taken}])
-        names = [f"{name}-{number}" if often[name.lower()] > 1 else name for name, number in zip(names, ids)]
+        # Names that differ only in case count as equal, as in some file systems.
+        occurrences = Counter([*(name.lower() for name in names), *{group.lower() for group in taken}])
+        names = [f"{name}-{number}" if occurrences[name.lower()] > 1 else name for name, number in zip(names, ids)]
     return names
 
 
 def variables(project: AccountProject) -> dict[str, t.Any]:
-    """The host variables of a project."""
-    return {f"{VARIABLES}{name}": value for name, value in project.public().items()}
+    return {f"{VARIABLE_PREFIX}{name}": value for name, value in project.to_result().items()}
 
 
 def groups(project: AccountProject) -> list[str]:
-    """The groups of a project."""
     named = (("status", project.status), ("environment", project.environment))
-    return [ALL, *(f"vonage_{kind}_{_word(value)}" for kind, value in named if value)]
+    return [GROUP_ALL, *(f"vonage_{kind}_{_group_part(value)}" for kind, value in named if value)]
 
 
 def to_cache(account: Project, projects: t.Iterable[AccountProject]) -> dict[str, t.Any]:
-    """What is kept in a cache, as plain data."""
-    return {**_header(account), "projects": [each.public() for each in projects]}
+    """The projects as plain data for the cache."""
+    return {**_header(account), "projects": [project.to_result() for project in projects]}
 
 
-def from_cache(account: Project, kept: t.Any) -> list[AccountProject] | None:
-    """The projects out of a cache; ``None`` if it holds those of another account, or nothing that can be used."""
-    if not isinstance(kept, dict) or any(kept.get(name) != value for name, value in _header(account).items()):
+def from_cache(account: Project, cached: t.Any) -> list[AccountProject] | None:
+    """The projects in the cache; ``None`` if it is of another account or not valid."""
+    if not isinstance(cached, dict) or any(cached.get(name) != value for name, value in _header(account).items()):
         return None
     try:
-        return [AccountProject(**each) for each in kept["projects"]]
+        return [AccountProject(**fields) for fields in cached["projects"]]
     except (KeyError, TypeError):
         return None
 
 
 def _header(account: Project) -> dict[str, t.Any]:
-    return {"format": FORMAT, "account": account.id, "api_url": account.api_url}
+    return {"format": CACHE_FORMAT, "account": account.id, "api_url": account.api_url}
 
 
-def _plain(text: str) -> str:
-    """Without what has a meaning in patterns of hosts, in templates or in paths."""
+def _sanitize(text: str) -> str:
+    """Replace characters with a meaning in host patterns, templates, or paths."""
     return re.sub(r"[^\w.]+", "-", text).strip("-.")
 
 
-def _word(text: str) -> str:
+def _group_part(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower())

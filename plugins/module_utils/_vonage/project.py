@@ -2,25 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which project, as whom, and how patiently: options and environment variables of the Vonage Video API.
+"""The project or application, its credentials, and the time limits: options and environment variables. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import math
 import os
 import re
 import typing as t
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from .._core.http import Budget
+from .._core.budget import Budget
 from .._core.optional_imports import load
-from .._core.values import API_SECRET, PEM, first, given, without_userinfo
-from . import rules
+from .._core.params import parse_budget
+from .._core.problems import Problems
+from .._core.validation import url_problem
+from .._core.values import API_SECRET, PEM, first_env, none_if_blank
 
 # Options of the doc fragment vonage.archiving.vonage.
 ARGUMENTS: dict[str, t.Any] = {
@@ -40,17 +39,16 @@ UNIFIED_URL = "https://video.api.vonage.com"
 
 API_KEY = re.compile(r"[A-Za-z0-9_-]+")
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-LARGEST_KEY_FILE = 65536
-# A day, in seconds: no call is worth more, and numbers far beyond it are no times any more.
-LONGEST = 86400
+# Bytes.
+MAX_KEY_FILE = 65536
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project of the OpenTok environment, or an application of the unified one.
+    """A project of the OpenTok environment, or an application of the unified environment.
 
-    :param id: API key or application id.
-    :param secret: API secret or private key (PEM).
+    :param id: the API key or the application ID.
+    :param secret: the API secret or the private key (PEM).
     """
 
     id: str
@@ -63,236 +61,177 @@ class Project:
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The kind and the ID, for messages."""
         return f"application {self.id}" if self.unified else f"project {self.id}"
 
     @property
-    def terms(self) -> tuple[str, str, str]:
-        """For messages: the environment, and the options of the id and of the secret."""
-        return ("unified", "application_id", "private_key") if self.unified else ("OpenTok", "api_key", "api_secret")
+    def environment(self) -> str:
+        return "unified" if self.unified else "OpenTok"
+
+    @property
+    def id_option(self) -> str:
+        return "application_id" if self.unified else "api_key"
+
+    @property
+    def secret_option(self) -> str:
+        return "private_key" if self.unified else "api_secret"
 
 
-def project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> Project | None:
-    """The project that options (first) and environment variables (second) describe.
+def parse_project(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems) -> Project | None:
+    """Parse the options, and environment variables for options that are not set.
 
-    :param problems: gets a sentence for everything that is wrong; then, and only then, the answer is ``None``.
+    :param problems: all problems are added here.
+    :returns: ``None`` if there is a problem.
     """
-    before = len(problems)
-    unified = _is_unified(params, environ, problems)
+    own = Problems()
+    unified = _is_unified(params, environ, own)
     identity = secret = ""
-    if len(problems) == before:
-        identity, secret = (_application if unified else _opentok)(params, environ, problems)
-    url = given(params.get("api_url")) or _environment_url(environ, problems)
+    if not own:
+        identity, secret = (_parse_application if unified else _parse_opentok)(params, environ, own)
+    url = none_if_blank(params.get("api_url")) or _environment_url(environ, own)
     url = str(url).rstrip("/") if url else (UNIFIED_URL if unified else OPENTOK_URL)
-    problems.extend(url_problems(url, OPENTOK_URL, "api_key and api_secret"))
-    allowed = budget(params, problems)
-    return Project(identity, secret, unified, url, allowed) if len(problems) == before else None
+    own.add_if("api_url", url_problem(url, OPENTOK_URL, True, True, "api_key and api_secret"))
+    budget = parse_budget(params, own)
+    problems.extend(own)
+    return None if own else Project(identity, secret, unified, url, budget)
 
 
-def _environment_url(environ: t.Mapping[str, str], problems: list[str]) -> str | None:
-    """The host that the environment names.
+def _environment_url(environ: t.Mapping[str, str], problems: Problems) -> str | None:
+    """The host in the environment.
 
-    In a job with credentials of both kinds, it may belong to the other ones, whose owner must not receive the tokens.
+    With credentials of both environments, it may be the host of the other one, which must not receive the tokens.
     """
-    url = first(environ, "VONAGE_VIDEO_API_URL")
-    if url and all(first(environ, name) for name in ("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_APPLICATION_ID")):
-        problems.append(
+    url = first_env(environ, "VONAGE_VIDEO_API_URL")
+    if url and all(first_env(environ, name) for name in ("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_APPLICATION_ID")):
+        problems.add(
+            "api_url",
             "VONAGE_VIDEO_API_URL may belong to VONAGE_VIDEO_API_KEY or to VONAGE_VIDEO_APPLICATION_ID, which are both "
-            "set: set the option api_url"
+            "set. Set the option api_url",
         )
     return url
 
 
-def misplaced(params: t.Mapping[str, t.Any], names: t.Iterable[str] = ("api_key", "application_id")) -> list[str]:
-    """Secrets in options for something else, which nothing marks as secret.
-
-    :param names: the options for ids.
-    """
-    ids = [str(given(params.get(name)) or "").strip() for name in names]
-    # The API's first form of credentials was key:secret.
-    return [*(value for value in ids if API_SECRET.search(value) or PEM in value), *rules.misplaced(params)]
-
-
-def budget(params: t.Mapping[str, t.Any], problems: list[str]) -> Budget:
-    """The time budget of the options ``timeout``, ``retries`` and ``total_timeout``."""
-    usual = Budget()
-    return Budget(
-        timeout=number(params, "timeout", usual.timeout, problems, above=0, most=LONGEST),
-        retries=int(number(params, "retries", usual.retries, problems, whole=True)),
-        total=number(params, "total_timeout", usual.total, problems, above=0, most=LONGEST),
-    )
-
-
-def number(
-    params: t.Mapping[str, t.Any],
-    name: str,
-    default: float,
-    problems: list[str],
-    above: float | None = None,
-    whole: bool = False,
-    most: float = math.inf,
-) -> float:
-    """A number out of an option that may hold a string; at least 0, or more than ``above``; at most ``most``."""
-    value = given(params.get(name))
-    if value is None:
-        return default
-    try:
-        found = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        found = math.nan
-    usable = math.isfinite(found) and (found > above if above is not None else found >= 0)
-    if not usable or (whole and found != int(found)):
-        what = "a whole number" if whole else "a number"
-        least = f"greater than {above:g}" if above is not None else "that is 0 or greater"
-        problems.append(f"{name} {value!r} is not {what} {least}")
-        return default
-    if found > most:
-        problems.append(f"{name} {value!r} is more than {most:g}")
-        return default
-    return found
-
-
-def _is_unified(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> bool:
-    """Which of the two environments is meant; what options say wins over what the environment says."""
-    unified = [name for name in ("application_id", "private_key", "private_key_path") if given(params.get(name))]
-    opentok = [name for name in ("api_key", "api_secret") if given(params.get(name))]
+def _is_unified(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems) -> bool:
+    """Whether the options, or else the environment variables, are those of the unified environment."""
+    unified = [
+        name for name in ("application_id", "private_key", "private_key_path") if none_if_blank(params.get(name))
+    ]
+    opentok = [name for name in ("api_key", "api_secret") if none_if_blank(params.get(name))]
     if unified and opentok:
-        problems.append(
-            f"{' and '.join(opentok)} (OpenTok environment) and {' and '.join(unified)} (unified environment) "
-            "exclude each other: give api_key with api_secret, or application_id with private_key"
+        problems.add(
+            "",
+            f"{' and '.join(opentok)} (OpenTok environment) and {' and '.join(unified)} (unified environment) are "
+            "mutually exclusive. Set api_key with api_secret, or application_id with private_key",
         )
     if unified or opentok:
         return bool(unified)
-    variables = [first(environ, name) for name in ("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_APPLICATION_ID")]
+    variables = [first_env(environ, name) for name in ("VONAGE_VIDEO_API_KEY", "VONAGE_VIDEO_APPLICATION_ID")]
     if all(variables):
-        problems.append(
-            "VONAGE_VIDEO_API_KEY and VONAGE_VIDEO_APPLICATION_ID are both set: give the option api_key or "
-            "application_id to say which is meant"
+        problems.add(
+            "",
+            "VONAGE_VIDEO_API_KEY and VONAGE_VIDEO_APPLICATION_ID are both set. Set the option api_key or "
+            "application_id",
         )
     return bool(variables[1]) and not variables[0]
 
 
-def _opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> tuple[str, str]:
+def _parse_opentok(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems) -> tuple[str, str]:
     key = _text(params, environ, "api_key", "VONAGE_VIDEO_API_KEY")
     secret = _text(params, environ, "api_secret", "VONAGE_VIDEO_API_SECRET")
-    if not key:
-        problems.append("api_key is required (or application_id in the unified environment)")
-    elif API_SECRET.search(key):
-        # It would be sent in URLs and kept in records.
-        problems.append(
-            "api_key has the form of an API secret, 40 hexadecimal digits, or holds one: give the key alone there, and "
-            "the secret as api_secret"
-        )
-    elif UUID.fullmatch(key):
-        problems.append("api_key is a UUID, which is what application ids look like: give it as application_id")
-    elif not API_KEY.fullmatch(key):
-        problems.append(f"api_key {key!r} holds characters that no API key has")
-    if not secret:
-        problems.append("api_secret is required with api_key")
-    elif secret != secret.strip():
-        problems.append("api_secret begins or ends with white space")
-    elif not secret.isascii():
-        problems.append("api_secret holds characters that no API secret has")
-    elif PEM in secret:
-        problems.append("api_secret holds a PEM key: a private key goes with application_id, as private_key")
-    elif secret == key:
-        problems.append("api_secret is the same as api_key")
+    problems.add_if("api_key", _api_key_problem(key))
+    problems.add_if("api_secret", _api_secret_problem(secret, key))
     return key, secret
 
 
-def _application(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> tuple[str, str]:
+def _api_key_problem(key: str) -> str | None:
+    if not key:
+        return "is required (or application_id in the unified environment)"
+    if API_SECRET.search(key):
+        # The key is sent in URLs and written to state files.
+        return "contains an API secret (40 hexadecimal digits). Set only the key here, and the secret as api_secret"
+    if UUID.fullmatch(key):
+        return "is a UUID, the form of an application ID. Set it as application_id"
+    if not API_KEY.fullmatch(key):
+        return f"{key!r} contains characters that are not valid in an API key"
+    return None
+
+
+def _api_secret_problem(secret: str, key: str) -> str | None:
+    if not secret:
+        return "is required with api_key"
+    if secret != secret.strip():
+        return "begins or ends with white space"
+    if not secret.isascii():
+        return "contains characters that are not valid in an API secret"
+    if PEM in secret:
+        return "contains a PEM key. Set a private key as private_key, with application_id"
+    return "is the same as api_key" if secret == key else None
+
+
+def _parse_application(
+    params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems
+) -> tuple[str, str]:
     identity = _text(params, environ, "application_id", "VONAGE_VIDEO_APPLICATION_ID")
     if not identity:
-        problems.append("application_id is required with private_key")
+        problems.add("application_id", "is required with private_key")
     elif PEM in identity:
-        problems.append("application_id holds a PEM key: give it as private_key, and the id, a UUID, here")
+        problems.add("application_id", "contains a PEM key. Set the key as private_key, and the ID, a UUID, here")
     elif not UUID.fullmatch(identity):
-        problems.append(f"application_id {identity!r} is no UUID such as 78d335fa-323d-0114-9c3d-d6f0d48968cf")
-    return identity.lower(), _private_key(params, environ, problems)
+        problems.add("application_id", f"{identity!r} is not a UUID such as 78d335fa-323d-0114-9c3d-d6f0d48968cf")
+    return identity.lower(), _parse_private_key(params, environ, problems)
 
 
-def _private_key(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: list[str]) -> str:
-    text = given(params.get("private_key"))
-    path = given(params.get("private_key_path"))
+def _parse_private_key(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems) -> str:
+    text = none_if_blank(params.get("private_key"))
+    path = none_if_blank(params.get("private_key_path"))
     if text and path:
-        problems.append("private_key and private_key_path exclude each other")
+        problems.add("", "private_key and private_key_path are mutually exclusive")
         return ""
-    path = path or (None if text else first(environ, "VONAGE_VIDEO_PRIVATE_KEY_PATH"))
+    path = path or (None if text else first_env(environ, "VONAGE_VIDEO_PRIVATE_KEY_PATH"))
     name = "private_key_path" if path else "private_key"
     if path:
-        text = _file(str(path), problems)
+        text = _read_key_file(str(path), problems)
     elif not text:
-        problems.append("private_key or private_key_path is required with application_id")
+        problems.add("private_key", "private_key or private_key_path is required with application_id")
     if not text:
         return ""
-    # Forms and environment variables take one line only; PEM in them comes with its line ends escaped.
+    # Forms and environment variables accept a single line: line ends of PEM are escaped there.
     pem = str(text).replace("\\n", "\n").strip() + "\n"
-    problems.extend(_key_problems(name, pem))
+    problems.add_if(name, _private_key_problem(pem))
     return pem
 
 
-def _file(path: str, problems: list[str]) -> str | None:
+def _read_key_file(path: str, problems: Problems) -> str | None:
     if PEM in path:
-        problems.append("private_key_path holds a PEM key: give it as private_key")
+        problems.add("private_key_path", "contains a PEM key. Set the key as private_key")
         return None
     try:
         with open(os.path.expanduser(path), "rb") as handle:
-            data = handle.read(LARGEST_KEY_FILE)
+            data = handle.read(MAX_KEY_FILE)
     except OSError as exc:
-        problems.append(f"private_key_path {path!r} cannot be read: {exc.strerror or type(exc).__name__}")
+        problems.add("private_key_path", f"{path!r} cannot be read: {exc.strerror or type(exc).__name__}")
         return None
     text = data.decode("ascii", "replace")
     if not text.strip():
-        problems.append(f"private_key_path {path!r} is empty")
+        problems.add("private_key_path", f"{path!r} is empty")
         return None
     return text
 
 
-def _key_problems(name: str, pem: str) -> list[str]:
+def _private_key_problem(pem: str) -> str | None:
     if PEM not in pem:
-        return [f"{name} holds no PEM private key (a text that begins with -----BEGIN)"]
+        return f"does not contain a PEM private key (a text that begins with {PEM})"
     rsa = load("cryptography.hazmat.primitives.asymmetric.rsa")
     try:
         key = load("cryptography.hazmat.primitives.serialization").load_pem_private_key(pem.encode(), None)
     except TypeError:
-        return [f"{name} is encrypted with a passphrase, which is not supported"]
-    except Exception:  # cryptography has no common base for what it raises here, and its texts may quote the key
-        return [f"{name} holds no private key that can be read"]
-    return [] if isinstance(key, rsa.RSAPrivateKey) else [f"{name} is no RSA key; tokens are signed with RS256"]
-
-
-def url_problems(url: str, example: str, credentials: str) -> list[str]:
-    """What is wrong with the option ``api_url``.
-
-    :param credentials: the options that do hold credentials.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port, parts = None, None, urlsplit("")
-    if not host or port == 0 or parts.scheme not in ("http", "https") or re.search(r"\s", url):
-        return [f"api_url {without_userinfo(url)!r} is no URL such as {example}"]
-    if "@" in parts.netloc:
-        return [f"api_url holds credentials: give them as {credentials}"]
-    if parts.query or parts.fragment:
-        return [f"api_url {url!r} holds a query or fragment"]
-    if parts.scheme == "http" and not is_loopback(host):
-        return [f"api_url {url!r} would send secrets unencrypted: http is for this machine only"]
-    return []
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine, without asking a name server."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return "is encrypted with a passphrase, which is not supported"
+    except Exception:  # The exceptions of cryptography have no common base, and their texts may quote the key.
+        return "does not contain a readable private key"
+    return None if isinstance(key, rsa.RSAPrivateKey) else "is not an RSA key; tokens are signed with RS256"
 
 
 def _text(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], name: str, variable: str) -> str:
-    """An option, else an environment variable; ids that YAML made numbers are text again."""
-    value = given(params.get(name))
-    return str(value if value is not None else first(environ, variable) or "")
+    """An option, else an environment variable. YAML parses an unquoted ID as a number."""
+    value = none_if_blank(params.get(name))
+    return str(value if value is not None else first_env(environ, variable) or "")

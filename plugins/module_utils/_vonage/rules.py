@@ -19,15 +19,13 @@ import re
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
+from .._core.misplaced_secrets import AZURE_SECRET
 from .._core.values import AWS_KEY_ID, AWS_SECRET, without_userinfo
 
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{16}")
 # Wider than AWS, whose limit is 63 lower-case letters: Google's names may have 222 characters and "_", and the oldest
 # buckets of us-east-1 have capitals.
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
-# Keys of storage accounts are 64 bytes; connection strings hold one, and signatures give as much away.
-AZURE_SECRET = re.compile(r"[A-Za-z0-9+/]{86}==|(AccountKey|SharedAccessSignature|sig)=.", re.IGNORECASE)
-PRIVATE_KEY = "PRIVATE KEY-----"
 ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 CONTAINER = re.compile(r"(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*")
 HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
@@ -46,17 +44,6 @@ def s3(options: t.Mapping[str, t.Any], keyed: bool = True) -> list[str]:
     if options.get("endpoint"):
         problems += endpoint(str(options["endpoint"]))
     return problems + sse(str(options.get("sse") or "s3")) + keys(options.get("access_key"), options.get("secret_key"))
-
-
-def misplaced(params: t.Mapping[str, t.Any]) -> list[str]:
-    """Secrets in options for something else, which nothing marks as secret."""
-    texts = [value for value in params.values() if isinstance(value, str)]
-    azure, s3_options = (params.get(kind) or {} for kind in ("azure", "s3"))
-    access_key = str(s3_options.get("access_key") or "").strip()
-    found = [access_key] if AWS_SECRET.fullmatch(access_key) else []
-    found += [text for text in texts if PRIVATE_KEY in text]
-    names = [str(azure.get(name) or "") for name in ("account_name", "container", "domain")]
-    return [*found, *filter(AZURE_SECRET.search, names)]
 
 
 def azure(options: t.Mapping[str, t.Any]) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The routes: the documented API, and below ``/_sandbox/`` what only a sandbox has."""
+"""The routes of the documented API, and of the sandbox below ``/_sandbox/``."""
 
 from __future__ import annotations
 
@@ -23,21 +23,20 @@ from .storage import check_target, parse_json
 if TYPE_CHECKING:
     from .emulator import VonageEmulator
 
-Answer = Response | tuple[Response, int] | tuple[str, int]
-# The older name of the same paths; the guides still use it in their examples.
+ViewResult = Response | tuple[Response, int] | tuple[str, int]
+# The second prefix is an older one, which the examples of the guides use.
 PREFIXES = ("/v2/project", "/v2/partner")
 
 
 def create_app(emulator: VonageEmulator) -> Flask:
-    """Return the application that serves ``emulator``."""
     app = Flask("vonage-emulator", static_folder=None)
     app.url_map.strict_slashes = True
 
-    def error(caught: ApiError) -> Answer:
+    def error(caught: ApiError) -> ViewResult:
         content_type, body = emulator.error_body(caught, request.get_data())
         return Response(body, caught.status, content_type=content_type), caught.status
 
-    def http_error(caught: HTTPException) -> Answer:
+    def http_error(caught: HTTPException) -> ViewResult:
         code = caught.code or 500
         return error(ApiError(code, caught.name, caught.description or caught.name))
 
@@ -52,50 +51,50 @@ def create_app(emulator: VonageEmulator) -> Flask:
     return app
 
 
-def _route(app: Flask, method: str, path: str, view: Callable[..., Answer]) -> None:
-    # HEAD and OPTIONS come with Flask, not with the API.
+def _route(app: Flask, method: str, path: str, view: Callable[..., ViewResult]) -> None:
+    # Flask would add HEAD and OPTIONS, which the API does not have.
     endpoint = f"{method} {path}"
     app.add_url_rule(path, endpoint, view, methods=[method], provide_automatic_options=False)
 
 
 def _project_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
-    def route(method: str, path: str, view: Callable[..., Answer]) -> None:
+    def route(method: str, path: str, view: Callable[..., ViewResult]) -> None:
         @functools.wraps(view)
-        def authenticated(key: str, **values: str) -> Answer:
+        def authenticated(key: str, **values: str) -> ViewResult:
             return view(_authenticate(emulator, key), **values)
 
         _route(app, method, f"{prefix}/<key>{path}", authenticated)
 
-    def set_target(holder: Project | Application) -> Answer:
+    def set_target(holder: Project | Application) -> ViewResult:
         target = check_target(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
         with emulator.state.lock:
             holder.target = target
-        # The secret is echoed: seen in the answers that real integrations decode.
+        # The response contains the secret, as in the responses that public code parses.
         return jsonify(target)
 
-    def delete_target(holder: Project | Application) -> Answer:
+    def delete_target(holder: Project | Application) -> ViewResult:
         with emulator.state.lock:
             if holder.target is None:
                 raise ApiError(404, "Not found", "There is no upload target")
             holder.target = None
         return "", 204
 
-    def list_archives(holder: Project | Application) -> Answer:
+    def list_archives(holder: Project | Application) -> ViewResult:
         with emulator.state.lock:
             count, page = archives.select(holder, request.args)
             items = [archives.archive_json(holder, each, emulator.url) for each in page]
         return jsonify({"count": count, "items": items})
 
-    def get_archive(holder: Project | Application, archive_id: str) -> Answer:
+    def get_archive(holder: Project | Application, archive_id: str) -> ViewResult:
         with emulator.state.lock:
             return jsonify(archives.archive_json(holder, holder.archive(archive_id), emulator.url))
 
-    def delete_archive(holder: Project | Application, archive_id: str) -> Answer:
+    def delete_archive(holder: Project | Application, archive_id: str) -> ViewResult:
         with emulator.state.lock:
             holder.delete_archive(archive_id)
         return "", 204
 
-    # No GET of the storage path: none is documented, and none has been seen in any client.
+    # There is no GET of the storage path in the documents or in any public client.
     route("PUT", "/archive/storage", set_target)
     route("DELETE", "/archive/storage", delete_target)
     route("GET", "/archive", list_archives)
@@ -104,11 +103,11 @@ def _project_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
 
 
 def _callback_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
-    """Registering a callback: documented in 2013, seen in use in 2022, see ``callbacks.py``."""
+    """Registration of a callback: documented in 2013, in public code of 2022, see ``callbacks.py``."""
 
-    def route(method: str, path: str, view: Callable[..., Answer]) -> None:
+    def route(method: str, path: str, view: Callable[..., ViewResult]) -> None:
         @functools.wraps(view)
-        def authenticated(key: str, **values: str) -> Answer:
+        def authenticated(key: str, **values: str) -> ViewResult:
             holder = _authenticate(emulator, key)
             if isinstance(holder, Application):
                 raise ApiError(404, "Not found", "An application has its callbacks in the Application API")
@@ -116,17 +115,17 @@ def _callback_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
 
         _route(app, method, f"{prefix}/<key>/callback{path}", authenticated)
 
-    def register(project: Project) -> Answer:
+    def register(project: Project) -> ViewResult:
         url = check_callback(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
         with emulator.state.lock:
             project.callback = Callback(url)
             return jsonify(project.callback.as_json())
 
-    def listing(project: Project) -> Answer:
+    def listing(project: Project) -> ViewResult:
         with emulator.state.lock:
             return jsonify([project.callback.as_json()] if project.callback else [])
 
-    def delete(project: Project, callback_id: str) -> Answer:
+    def delete(project: Project, callback_id: str) -> ViewResult:
         with emulator.state.lock:
             if project.callback is None or project.callback.id != callback_id:
                 raise ApiError(404, "Not found", "There is no callback with this id")
@@ -155,9 +154,9 @@ def _authenticate(emulator: VonageEmulator, key: str) -> Project | Application:
 def _account_routes(app: Flask, emulator: VonageEmulator) -> None:
     state = emulator.state
 
-    def route(method: str, path: str, view: Callable[..., Answer]) -> None:
+    def route(method: str, path: str, view: Callable[..., ViewResult]) -> None:
         @functools.wraps(view)
-        def authenticated(**values: str) -> Answer:
+        def authenticated(**values: str) -> ViewResult:
             check_opentok_token(request.headers, state.account_key, state.account_secret, "account", emulator.now())
             with state.lock:
                 return view(*(_project(values[name]) for name in values))
@@ -169,21 +168,21 @@ def _account_routes(app: Flask, emulator: VonageEmulator) -> None:
             raise ApiError(404, "Not found", "There is no such project")
         return state.projects[key]
 
-    def create() -> Answer:
+    def create() -> ViewResult:
         content = request.get_data()
         body = parse_json(request.headers.get("Content-Type", ""), content) if content else {}
         if not isinstance(body, dict) or not isinstance(body.get("name", ""), str):
             raise bad_request("name must be a string")
         return jsonify(state.add_project(body.get("name", "")).as_json())
 
-    def set_status(project: Project) -> Answer:
+    def set_status(project: Project) -> ViewResult:
         body = parse_json(request.headers.get("Content-Type", ""), request.get_data())
         if not isinstance(body, dict) or body.get("status") not in (ACTIVE, SUSPENDED):
             raise bad_request(f"status is not one of the valid set: {ACTIVE}, {SUSPENDED}")
         project.status = body["status"]
         return jsonify(project.as_json())
 
-    def delete(project: Project) -> Answer:
+    def delete(project: Project) -> ViewResult:
         del state.projects[project.key]
         return "", 204
 

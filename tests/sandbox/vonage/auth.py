@@ -1,11 +1,11 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Token checks: what the documents say of ``X-OPENTOK-AUTH`` and what the SDKs send as ``Authorization: Bearer``.
+"""Checks tokens: ``X-OPENTOK-AUTH`` as documented, and ``Authorization: Bearer`` as the SDKs send it.
 
 OpenTok (tokbox.com/developer/rest, "Authentication"): HS256 with the API secret, claims ``iss``, ``ist``, ``iat`` and
-``exp``, at most 300 seconds between them. Unified: RS256 with the application's key and ``application_id``, ``iat``,
-``jti``, ``exp`` as the official SDKs send them; no upper limit of ``exp`` is documented there, so none is enforced.
+``exp``, at most 300 seconds between them. Unified: RS256 with the key of the application, and ``application_id``,
+``iat``, ``jti``, ``exp`` as the official SDKs send them. No upper limit of ``exp`` is documented there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CLOCK_SKEW = 5
 
 
 def check_opentok_token(headers: Headers, issuer: str, secret: str, kind: str, now: float) -> None:
-    """Check the token of an OpenTok call; ``kind`` is the ``ist`` that the call needs."""
+    """Check the token of an OpenTok request; ``kind`` is the required ``ist``."""
     token = headers.get("X-OPENTOK-AUTH", "")
     if not token:
         raise forbidden("The header X-OPENTOK-AUTH is missing")
@@ -38,7 +38,7 @@ def check_opentok_token(headers: Headers, issuer: str, secret: str, kind: str, n
 
 
 def check_application_token(headers: Headers, application_id: str, public_key: str, now: float) -> None:
-    """Check the token of a call in the unified environment."""
+    """Check the token of a request in the unified environment."""
     scheme, _unused, token = headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise forbidden("The header Authorization: Bearer is missing")
@@ -52,10 +52,9 @@ def check_application_token(headers: Headers, application_id: str, public_key: s
 
 def _decode(token: str, algorithm: str, key: str) -> dict[str, Any]:
     try:
-        given = jwt.get_unverified_header(token).get("alg")
-        if given != algorithm:
+        if jwt.get_unverified_header(token).get("alg") != algorithm:
             raise forbidden(f"The algorithm must be {algorithm}")
-        # The times are checked by us: this clock can be set, and iat counts here.
+        # _check_times() checks the times: the clock of the emulator can be changed.
         options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
         claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options=options)
     except jwt.InvalidTokenError as error:
@@ -71,7 +70,7 @@ def _check_times(claims: Mapping[str, Any], now: float) -> tuple[float, float]:
             raise forbidden(f"The claim {name} is missing or no number")
         times.append(float(value))
     issued, expires = times
-    # NaN, which Python reads out of JSON, is neither before nor after anything: it must not pass.
+    # Python parses NaN in JSON, for which all comparisons are false. It must not be accepted.
     if not issued <= now + CLOCK_SKEW:
         raise forbidden("The claim iat is in the future")
     if not expires > now:

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The archive status callback: how it is registered, what is sent, and how often it is tried.
+"""The archive status callback: registration, content, and retries.
 
-Documented: the fields of the body (the vendor's archiving overview); that a secured callback has a JWT in the header
-Authorization, signed with the signature secret (its guide "Secure callbacks"); four retries (its support pages, of the
-older environment). Seen in one public integration, and in a document of 2013, but documented nowhere today: the calls
-that register it, that a URL which cannot be reached is answered with 400, and that another one takes its place.
-The claims of the token are documented for the Video API (the vendor's guide "Secure callbacks").
+Documented: the fields of the body (the vendor's archiving overview); the JWT of a secured callback in the header
+Authorization, signed with the signature secret (its guide "Secure callbacks"); four retries (its support pages, for the
+older environment). In one public integration and a document of 2013 only: the requests that register a callback, the
+response 400 for a URL that cannot be reached, and that a new callback replaces the old one. The claims of the token are
+documented for the Video API (the vendor's guide "Secure callbacks").
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ PORTS = {"http": 80, "https": 443}
 
 @dataclass
 class Callback:
-    """Where a project's events go.
+    """The callback of a project.
 
-    :param signature_secret: set in the dashboard alone; empty for a callback that is not secured.
+    :param signature_secret: set only in the dashboard; empty for a callback that is not secured.
     """
 
     url: str = field(repr=False)
@@ -64,12 +64,12 @@ class Callback:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def as_json(self) -> dict[str, str]:
-        """Return what the API shows of it."""
+        """The callback in a response of the API."""
         return {"id": self.id, "group": GROUP, "event": EVENT, "url": self.url}
 
 
 def check_callback(body: Any) -> str:
-    """Return the URL of a registration; it must be one that can be reached now."""
+    """Return the URL of a registration, which must be reachable."""
     if not isinstance(body, dict) or set(body) != {"group", "event", "url"}:
         raise bad_request("The body must be a JSON object with group, event and url")
     if (body["group"], body["event"]) != (GROUP, EVENT):
@@ -78,8 +78,8 @@ def check_callback(body: Any) -> str:
 
 
 def check_url(url: Any) -> str:
-    """Return a URL of this machine at which something listens."""
-    host, port = _place(url)
+    """Return the URL, which must be reachable and on this machine."""
+    host, port = _host_and_port(url)
     if host not in LOOPBACK:
         raise bad_request("url must be a URL of this machine: the sandbox sends nothing anywhere else")
     try:
@@ -89,8 +89,8 @@ def check_url(url: Any) -> str:
     return str(url)
 
 
-def _place(url: Any) -> tuple[str, int]:
-    """Return host and port of a URL; an empty host for what is none."""
+def _host_and_port(url: Any) -> tuple[str, int]:
+    """The host and port of a URL; an empty host if it is not valid."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
         port = parts.port if parts else None
@@ -101,15 +101,15 @@ def _place(url: Any) -> tuple[str, int]:
     return parts.hostname or "", port or PORTS[parts.scheme]
 
 
-def body_of(shown: Mapping[str, Any]) -> bytes:
-    """Return what is sent of an archive, from what the API shows of it."""
-    # An application of the unified environment has its id there.
-    sent = {"partnerId": shown.get("applicationId"), **shown}
+def create_body(document: Mapping[str, Any]) -> bytes:
+    """Create the body of a callback from the archive in a response of the API."""
+    # For an application of the unified environment, this is its ID.
+    sent = {"partnerId": document.get("applicationId"), **document}
     return json.dumps({name: sent[name] for name in FIELDS}, separators=(",", ":")).encode()
 
 
-def token(secret: str, body: bytes, key: str, now: float) -> str:
-    """Return the token of a secured callback."""
+def create_token(secret: str, body: bytes, key: str, now: float) -> str:
+    """Create the token of a secured callback."""
     claims = {
         "iss": "Vonage",
         "iat": int(now),
@@ -121,58 +121,58 @@ def token(secret: str, body: bytes, key: str, now: float) -> str:
 
 
 class Deliveries:
-    """Sends events, one after the other, and keeps a list of every attempt.
+    """Sends events sequentially, and records every attempt.
 
-    Whoever changes an archive waits until its event is delivered or given up: tests need no guesses of how long.
+    A change of an archive returns after its event is delivered, or after the last attempt. Tests need not wait.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._entries: list[dict[str, Any]] = []
-        #: seconds before the first retry, each further one waits for twice as long
+        #: seconds before the first retry; twice as long before each next one
         self.pause = FIRST_PAUSE
-        #: what a secured callback is sent with the certificate of
+        #: whether to verify TLS certificates, or the path of the trusted authorities
         self.verify: bool | str = True
 
     def entries(self, key: str | None = None) -> list[dict[str, Any]]:
-        """Return the attempts so far: ``key``, ``attempt``, ``answer`` (None: there was none), ``json``."""
+        """The attempts: ``key``, ``attempt``, ``answer`` (the status, None without a response), ``json``."""
         with self._lock:
             return [dict(entry) for entry in self._entries if key in (None, entry["key"])]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Delete the recorded attempts."""
         with self._lock:
             self._entries.clear()
 
     def reset(self) -> None:
-        """Forget them, and how long to wait."""
+        """Delete the recorded attempts, and reset the settings."""
         self.clear()
         self.pause, self.verify = FIRST_PAUSE, True
 
-    def send(self, callback: Callback, key: str, shown: Mapping[str, Any]) -> bool:
-        """Send one event, again if need be; tell whether it was taken."""
-        body = body_of(shown)
+    def send(self, callback: Callback, key: str, document: Mapping[str, Any]) -> bool:
+        """Send an event with retries; return whether it was accepted."""
+        body = create_body(document)
         for attempt in range(1 + RETRIES):
             if attempt:
                 time.sleep(self.pause * 2 ** (attempt - 1))
-            answer = self._try(callback, key, body)
+            status = self._post(callback, key, body)
             with self._lock:
                 self._entries.append(
-                    {"key": key, "attempt": attempt + 1, "answer": answer, "json": json.loads(body)},
+                    {"key": key, "attempt": attempt + 1, "answer": status, "json": json.loads(body)},
                 )
-            if answer is not None and answer < 300:
+            if status is not None and status < 300:
                 return True
         return False
 
-    def _try(self, callback: Callback, key: str, body: bytes) -> int | None:
+    def _post(self, callback: Callback, key: str, body: bytes) -> int | None:
         headers = {"Content-Type": "application/json"}
         if callback.signature_secret:
-            headers["Authorization"] = f"Bearer {token(callback.signature_secret, body, key, self._now())}"
+            headers["Authorization"] = f"Bearer {create_token(callback.signature_secret, body, key, self._now())}"
         try:
-            answer = requests.post(
+            response = requests.post(
                 callback.url, data=body, headers=headers, timeout=SECONDS, verify=self.verify, allow_redirects=False
             )
         except requests.RequestException:
             return None
-        return answer.status_code
+        return response.status_code

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only a sandbox has: looking at the emulator and steering it over HTTP, below ``/_sandbox/``.
+"""Requests to inspect and control the emulator over HTTP, below ``/_sandbox/``.
 
-None of these calls needs a token: the server listens on this machine only.
+They need no token: the server listens on this machine only.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class Control:
-    """One method per call; each returns what becomes the JSON answer."""
+    """A method per request, which returns the JSON response."""
 
     def __init__(self, emulator: VonageEmulator) -> None:
         self._emulator = emulator
 
     def routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
-        """Return method, path and view of every call."""
+        """The method, path, and view of every request."""
         emulator = self._emulator
         calls: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", "/log", emulator.log),
@@ -46,12 +46,12 @@ class Control:
         return [*answered, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
 
     def fault(self) -> dict[str, Any]:
-        """Order a fault; the options are those of ``VonageEmulator.fail_next``."""
+        """Inject a fault; the options are those of ``VonageEmulator.fail_next``."""
         self._emulator.fail_next(**options())
         return {}
 
     def project(self) -> dict[str, Any]:
-        """Make a project; the options are those of ``VonageEmulator.add_project``."""
+        """Create a project; the options are those of ``VonageEmulator.add_project``."""
         return self._emulator.add_project(**options()).as_json()
 
     def record(self, key: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Control:
         return {}
 
     def download(self, key: str, archive_id: str) -> Response:
-        """Return the file of an archive that is in the emulated cloud."""
+        """The file of an archive in the emulated cloud."""
         with self._emulator.state.lock:
             content = self._emulator.state.holder(key).archive(archive_id).content
         if content is None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The emulator as tests see it: an address, credentials, and methods to look at and to steer it."""
+"""The interface of the emulator for tests: address, credentials, and methods to inspect and control it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from . import archives
 from .app import create_app
 from .callbacks import Callback, Deliveries, check_url
 from .errors import ApiError
-from .mp4 import make_mp4
+from .mp4 import create_mp4
 from .state import Application, Archive, Project, State
 
 LOST_OUTCOMES = ("failed", "stopped")
 
 
 class Recording(NamedTuple):
-    """An archive in progress, and the target that it took at its start."""
+    """An archive in progress, and the target at its start."""
 
     holder: Project | Application
     archive: Archive
@@ -32,11 +32,11 @@ class Recording(NamedTuple):
 
 
 class VonageEmulator(Emulator):
-    """A strict stand-in for the archive and account calls of the API. Start it, or use it as a context manager."""
+    """A strict emulator of the archive and account requests. Start it, or use it as a context manager."""
 
     def __init__(self, default_s3_endpoint: str | None = None, port: int = 0) -> None:
         self.state = State()
-        #: where an endpoint given in a target really is; the key is the endpoint without a slash at its end
+        #: the endpoints on this machine, by the endpoint of a target without a trailing slash
         self.s3_endpoints: dict[str, str] = {}
         self._default_s3_endpoint = default_s3_endpoint
         self._map_default_endpoint()
@@ -48,12 +48,12 @@ class VonageEmulator(Emulator):
 
     @property
     def api_key(self) -> str:
-        """The key of the project that is there from the start."""
+        """The key of the initial project."""
         return self._project.key
 
     @property
     def api_secret(self) -> str:
-        """The secret of that project."""
+        """The secret of the initial project."""
         return self._project.secret
 
     @property
@@ -68,20 +68,20 @@ class VonageEmulator(Emulator):
 
     @property
     def application_id(self) -> str:
-        """The application of the unified environment that is there from the start."""
+        """The ID of the initial application of the unified environment."""
         return self._application.key
 
     @property
     def private_key_pem(self) -> str:
-        """The private key of that application."""
+        """The private key of the initial application."""
         return self._application.private_key_pem
 
     def add_project(self, name: str = "", key: str | None = None, secret: str | None = None) -> Project:
-        """Make another OpenTok project: ``.key``, ``.secret``."""
+        """Create an OpenTok project: ``.key``, ``.secret``."""
         return self.state.add_project(name, key, secret)
 
     def add_application(self) -> Application:
-        """Make another application: ``.key``, ``.private_key_pem``."""
+        """Create an application: ``.key``, ``.private_key_pem``."""
         return self.state.add_application()
 
     def refresh_secret(self, key: str) -> dict[str, Any]:
@@ -92,18 +92,18 @@ class VonageEmulator(Emulator):
             return project.as_json()
 
     def target(self, key: str | None = None) -> dict[str, Any] | None:
-        """Return the upload target that is stored, secrets included, or None."""
+        """The stored upload target with its secrets; None if there is none."""
         with self.state.lock:
             return copy.deepcopy(self.state.holder(key or self.api_key).target)
 
     def set_callback(self, url: str, key: str | None = None, signature_secret: str = "") -> None:
-        """Send a project's archive events there, as the dashboard sets it; with a secret the callback is secured."""
+        """Set the callback of a project, as in the dashboard; a callback with a secret is secured."""
         reachable = check_url(url)
         with self.state.lock:
             self.state.holder(key or self.api_key).callback = Callback(reachable, signature_secret)
 
     def archives(self, key: str | None = None) -> list[dict[str, Any]]:
-        """Return every archive as the API shows it, newest first."""
+        """All archives as in responses of the API, newest first."""
         with self.state.lock:
             holder = self.state.holder(key or self.api_key)
             return [archives.archive_json(holder, each, self.url) for each in reversed(holder.archives)]
@@ -118,13 +118,14 @@ class VonageEmulator(Emulator):
         on_failure: str = "failed",
         pause: float = 0.0,
     ) -> dict[str, Any]:
-        """Record an archive, upload it with the stored target, and return it as the API shows it.
+        """Record an archive, upload it with the stored target, and return it as in a response of the API.
 
-        The target is the one of the beginning, whatever is set meanwhile; ``pause`` are seconds after each part of it.
+        The target is the one at the start of the archive. The result has another member, ``sandbox``: ``bucket`` and
+        ``key`` of the object, and ``upload_error``.
 
-        ``on_failure`` is the status of an archive that could neither be uploaded nor kept: ``failed``, or ``stopped``
-        for good. Which of them the service uses is not documented. The result has one more member, ``sandbox``:
-        ``bucket`` and ``key`` of the object, and ``upload_error``.
+        :param on_failure: the final status of an archive that was neither uploaded nor kept: ``failed`` or ``stopped``.
+            It is not documented which of them the service uses.
+        :param pause: seconds after each uploaded part.
         """
         if on_failure not in LOST_OUTCOMES:
             raise ValueError(f"on_failure must be one of {', '.join(LOST_OUTCOMES)}")
@@ -134,9 +135,9 @@ class VonageEmulator(Emulator):
     def start_archive(
         self, key: str | None = None, *, session_id: str | None = None, name: str = "", age: float = 0.0
     ) -> Recording:
-        """Start an archive, which takes the target of this moment, and is in progress until ``finish_archive``.
+        """Start an archive with the current target. It is in progress until ``finish_archive``.
 
-        ``age`` are the seconds for which it has been in progress already.
+        :param age: the seconds since its start.
         """
         with self.state.lock:
             holder = self.state.holder(key or self.api_key)
@@ -151,11 +152,11 @@ class VonageEmulator(Emulator):
                 duration=0,
             )
             holder.archives.append(archive)
-        self._tell(holder, archive)
+        self._send_callback(holder, archive)
         return Recording(holder, archive, target)
 
     def set_archive_status(self, recording: Recording, status: str) -> None:
-        """Pause an archive in progress, or let it go on: ``paused`` or ``started``."""
+        """Pause or resume an archive in progress: ``paused`` or ``started``."""
         with self.state.lock:
             recording.archive.status = status
 
@@ -164,29 +165,29 @@ class VonageEmulator(Emulator):
     ) -> dict[str, Any]:
         """Stop an archive, upload it with the target of its start, and return it as ``record_archive`` does."""
         holder, archive, target = recording
-        content = make_mp4(size)
+        content = create_mp4(size)
         with self.state.lock:
             archive.status = "stopped"
             archive.size, archive.duration = len(content), archives.recorded_duration()
-        self._tell(holder, archive)
-        where = archives.object_key(holder.key, archive.id)
-        upload_error = self._deliver(archive, target, where, content, on_failure, pause)
+        self._send_callback(holder, archive)
+        object_key = archives.object_key(holder.key, archive.id)
+        upload_error = self._upload(archive, target, object_key, content, on_failure, pause)
         if archive.status != "stopped":
-            self._tell(holder, archive)
+            self._send_callback(holder, archive)
         with self.state.lock:
             shown = archives.archive_json(holder, archive, self.url)
         bucket = target["config"].get("bucket") if target else None
-        shown["sandbox"] = {"bucket": bucket, "key": where, "upload_error": upload_error}
+        shown["sandbox"] = {"bucket": bucket, "key": object_key, "upload_error": upload_error}
         return shown
 
-    def _tell(self, holder: Project | Application, archive: Archive) -> None:
-        """Send the archive's status to the callback, if there is one."""
+    def _send_callback(self, holder: Project | Application, archive: Archive) -> None:
+        """Send the status of the archive to the callback, if there is one."""
         with self.state.lock:
             callback, shown = holder.callback, archives.archive_json(holder, archive, self.url)
         if callback is not None:
             self.deliveries.send(callback, holder.key, shown)
 
-    def _deliver(
+    def _upload(
         self,
         archive: Archive,
         target: dict[str, Any] | None,
@@ -203,7 +204,7 @@ class VonageEmulator(Emulator):
                 status = "uploaded"
             except archives.UploadError as error:
                 problem = str(error)
-                # Without a fallback in the target the documents contradict each other; the worse case is taken.
+                # The documents contradict each other about targets without a fallback. The emulator assumes none.
                 status = "available" if target.get("fallback") in archives.FALLBACK_ON else on_failure
         with self.state.lock:
             archive.status = status
@@ -213,7 +214,7 @@ class VonageEmulator(Emulator):
         return problem
 
     def reset(self) -> None:
-        """Return to the state after the start; address and credentials stay."""
+        """Restore the initial state; address and credentials are kept."""
         super().reset()
         self._map_default_endpoint()
         with self.state.lock:
@@ -232,7 +233,7 @@ class VonageEmulator(Emulator):
             self.s3_endpoints[archives.DEFAULT_ENDPOINT] = self._default_s3_endpoint
 
     def error_body(self, error: ApiError, request_body: bytes) -> tuple[str, bytes]:
-        """Return content type and body of an error answer."""
+        """The content type and body of an error response."""
         quoted = f" {request_body.decode('utf-8', 'replace')}" if self.echo_secrets and request_body else ""
         shown = {
             "code": error.code,
@@ -243,10 +244,10 @@ class VonageEmulator(Emulator):
 
     def fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
         if status == 404:
-            # The API answers 404 by itself where something is absent: as a fault, it is the page of a proxy.
+            # A 404 of the API has other causes: as a fault, it is the page of a proxy.
             return "text/html", NOT_FOUND_PAGE.encode()
         if status in (502, 504):
-            # A gateway in front of the API does not speak JSON.
+            # A gateway in front of the API does not send JSON.
             quoted = request_body.decode("utf-8", "replace") if self.echo_secrets else ""
             return "text/html", GATEWAY_PAGE.format(quoted).encode()
         message = "Too many requests" if status == 429 else "OpenTok server error"

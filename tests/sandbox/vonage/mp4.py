@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small real recording: one second of H.264 video in an MP4 file, made without a codec.
+"""Creates a small recording without a codec: one second of H.264 video in an MP4 file.
 
-Every macroblock is sent uncompressed (I_PCM of ITU-T H.264, 7.3.5), so the encoder is a bit writer. The file layout
-is that of ISO/IEC 14496-12 and -15; players and ``ffprobe`` read it.
+Every macroblock is uncompressed (I_PCM of ITU-T H.264, 7.3.5), so the encoder is a bit writer. The file layout is that
+of ISO/IEC 14496-12 and -15. Players and ``ffprobe`` can read it.
 """
 
 from __future__ import annotations
@@ -34,37 +34,37 @@ class BitWriter:
             self.fixed(0, width - 1).fixed(value + 1, width)
         return self
 
-    def aligned(self) -> bytes:
-        """Return the bits so far, filled up with zeros to whole bytes."""
+    def to_bytes(self) -> bytes:
+        """The bits, padded with zeros to whole bytes."""
         padded = self._bits + [0] * (-len(self._bits) % 8)
         return bytes(int("".join(map(str, padded[at : at + 8])), 2) for at in range(0, len(padded), 8))
 
-    def ended(self) -> bytes:
-        """Return the bits with the stop bit that ends every H.264 unit."""
-        return self.fixed(1, 1).aligned()
+    def with_stop_bit(self) -> bytes:
+        """The bits with the stop bit at the end of every H.264 unit."""
+        return self.fixed(1, 1).to_bytes()
 
 
 def sequence_parameters() -> bytes:
     """Return the sequence parameter set: baseline profile, level 1, no picture order count."""
     bits = BitWriter().fixed(0x67, 8).fixed(66, 8).fixed(0xC0, 8).fixed(10, 8)
     bits.golomb(0, 0, 2, 1).fixed(0, 1).golomb(WIDTH // 16 - 1, HEIGHT // 16 - 1)
-    return bits.fixed(0b1100, 4).ended()
+    return bits.fixed(0b1100, 4).with_stop_bit()
 
 
 def picture_parameters() -> bytes:
     """Return the picture parameter set: CAVLC, one slice group, nothing optional."""
     bits = BitWriter().fixed(0x68, 8).golomb(0, 0).fixed(0, 2).golomb(0, 0, 0)
-    return bits.fixed(0, 3).golomb(0, 0, 0).fixed(0, 3).ended()
+    return bits.fixed(0, 3).golomb(0, 0, 0).fixed(0, 3).with_stop_bit()
 
 
 def frame(number: int) -> bytes:
-    """Return one key frame of one grey, a little brighter each time."""
+    """A key frame of one grey; each next one is brighter."""
     first = BitWriter().fixed(0x65, 8).golomb(0, 7, 0).fixed(0, 4).golomb(number % 2).fixed(0, 2).golomb(0)
     macroblock_type = 25  # I_PCM
     pixels = bytes([32 + 20 * number % 200]) * 256 + bytes([128]) * 128
-    following = BitWriter().golomb(macroblock_type).aligned() + pixels
+    following = BitWriter().golomb(macroblock_type).to_bytes() + pixels
     count = (WIDTH // 16) * (HEIGHT // 16)
-    unit = first.golomb(macroblock_type).aligned() + pixels + following * (count - 1) + b"\x80"
+    unit = first.golomb(macroblock_type).to_bytes() + pixels + following * (count - 1) + b"\x80"
     return struct.pack(">I", len(unit)) + unit
 
 
@@ -93,7 +93,7 @@ def sample_description() -> bytes:
 
 
 def sample_table(sample_size: int, data_offset: int) -> bytes:
-    """Return where each sample is and how long it lasts."""
+    """The positions and durations of the samples."""
     return box(
         b"stbl",
         sample_description(),
@@ -137,12 +137,12 @@ def movie(sample_size: int, data_offset: int) -> bytes:
     return box(b"moov", header, box(b"trak", track_header, media))
 
 
-def make_mp4(minimum_size: int = 0) -> bytes:
-    """Return the file, filled up with a ``free`` box to at least ``minimum_size`` bytes."""
+def create_mp4(minimum_size: int = 0) -> bytes:
+    """Create the file, padded with a ``free`` box to at least ``minimum_size`` bytes."""
     file_type = box(b"ftyp", b"isom", struct.pack(">I", 512), b"isomiso2avc1mp41")
     samples = [frame(number) for number in range(FRAMES)]
     size = len(samples[0])
-    # The offset of the data depends only on the length of what stands before it.
+    # The offset of the data depends only on the length of the previous boxes.
     offset = len(file_type) + len(movie(size, 0)) + 8
     content = file_type + movie(size, offset) + box(b"mdat", *samples)
     missing = minimum_size - len(content)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the emulated service holds: projects, applications, upload targets, archives."""
+"""The state of the emulated service: projects, applications, upload targets, archives."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ DELETABLE = {"available", "uploaded"}
 
 @dataclass
 class Archive:
-    """One recording."""
-
     id: str
     session_id: str
     name: str
@@ -34,13 +32,13 @@ class Archive:
     size: int
     duration: int
     reason: str = "user initiated"
-    #: kept only while the recording is in the vendor's cloud
+    #: only while the recording is in the vendor's cloud
     content: bytes | None = field(default=None, repr=False)
 
 
 @dataclass
 class Holder:
-    """What an OpenTok project and a unified application have in common: at most one target, and archives."""
+    """The common part of an OpenTok project and a unified application: at most one target, and archives."""
 
     key: str
     target: dict[str, Any] | None = field(default=None, repr=False)
@@ -48,14 +46,14 @@ class Holder:
     archives: list[Archive] = field(default_factory=list, repr=False)
 
     def archive(self, archive_id: str) -> Archive:
-        """Return one archive or raise the 404."""
+        """Return an archive, or raise a 404."""
         for archive in self.archives:
             if archive.id == archive_id:
                 return archive
         raise ApiError(404, "Not found", "There is no archive with this id")
 
     def delete_archive(self, archive_id: str) -> None:
-        """Remove the record of an archive; what was uploaded to a bucket stays there."""
+        """Delete an archive from the list; an uploaded object is kept."""
         archive = self.archive(archive_id)
         if archive.status not in DELETABLE:
             raise ApiError(409, "Conflict", f"An archive with the status {archive.status} cannot be deleted")
@@ -64,15 +62,13 @@ class Holder:
 
 @dataclass
 class Project(Holder):
-    """An OpenTok project."""
-
     secret: str = field(default="", repr=False)
     name: str = ""
     status: str = ACTIVE
     created_at: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """Return the documented fields; the secret is one of them."""
+        """The documented fields, with the secret."""
         return {
             "id": self.key,
             "secret": self.secret,
@@ -92,7 +88,7 @@ class Application(Holder):
 
 
 class State:
-    """Everything the service holds, behind one lock."""
+    """The state of the service, with a lock."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -102,19 +98,18 @@ class State:
         self.applications: dict[str, Application] = {}
 
     def add_project(self, name: str = "", key: str | None = None, secret: str | None = None) -> Project:
-        """Make a project."""
         with self.lock:
             key = key or _digits("4", 8)
             if key in self.projects:
-                raise ValueError(f"there is a project {key} already")
-            made = Project(
+                raise ValueError(f"project {key} exists")
+            project = Project(
                 key=key, secret=secret or secrets.token_hex(20), name=name, created_at=int(time.time() * 1000)
             )
-            self.projects[key] = made
-            return made
+            self.projects[key] = project
+            return project
 
     def add_application(self) -> Application:
-        """Make an application with a key pair."""
+        """Create an application with a key pair."""
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         encoding = serialization.Encoding.PEM
         application = Application(
@@ -133,10 +128,10 @@ class State:
     def holder(self, key: str) -> Project | Application:
         """Return the project or application, or raise KeyError."""
         with self.lock:
-            found = self.projects.get(key) or self.applications.get(key)
-            if found is None:
+            holder = self.projects.get(key) or self.applications.get(key)
+            if holder is None:
                 raise KeyError(key)
-            return found
+            return holder
 
 
 def _digits(first: str, length: int) -> str:

@@ -1,11 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the body of a PUT of the upload target must look like.
+"""Validates the body of a PUT of the upload target.
 
 Fields and values: the vendor's guides "Archiving with S3 server-side encryption", "Encryption" and "Using Azure".
-A stand-in should be stricter than the service, never laxer: an unknown key is refused, though nothing says that the
-service does so.
+The emulator is at least as strict as the service: it rejects unknown keys, although this is not documented.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ CONFIG = {
     "azure": ({"accountName", "accountKey", "container"}, {"domain"}),
 }
 SSE = ("s3", "none")
-# "vonage" stands in the Vonage-branded guide where all others say "opentok"; both are documented values.
+# The guide of Vonage documents "vonage", all others document "opentok".
 FALLBACKS = ("none", "opentok", "vonage")
 MAX_CERTIFICATE_KEY = 2048
 
 
 def parse_json(content_type: str, body: bytes) -> Any:
-    """Return the JSON value of a request; the header is required by every document."""
+    """Parse the JSON body of a request; all documents require the header."""
     if content_type.split(";")[0].strip().lower() != "application/json":
         raise bad_request("The header Content-Type must be application/json")
     try:
         return json.loads(body.decode("utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
-        # The parser's own text quotes nothing of the body.
+        # The message of the parser does not quote the body.
         raise bad_request("The body is not valid JSON") from error
 
 
 def check_target(body: Any) -> dict[str, Any]:
-    """Return the upload target of a PUT as it will be stored."""
+    """Validate the upload target of a PUT, and return it."""
     if not isinstance(body, dict):
         raise bad_request("The body must be a JSON object")
-    _refuse_unknown("the body", body, TOP_LEVEL)
+    _reject_unknown("the body", body, TOP_LEVEL)
     kind = body.get("type")
     if not isinstance(kind, str) or kind not in CONFIG:
         raise bad_request("type is not one of the valid set: s3, azure")
@@ -65,7 +64,7 @@ def check_target(body: Any) -> dict[str, Any]:
 
 def _check_config(kind: str, config: Mapping[str, Any]) -> None:
     required, optional = CONFIG[kind]
-    _refuse_unknown("config", config, required | optional)
+    _reject_unknown("config", config, required | optional)
     for name in sorted(required - set(config)):
         raise bad_request(f"config.{name} may not be null")
     for name, value in config.items():
@@ -103,7 +102,7 @@ def _check_certificate(certificate: Any) -> None:
         raise bad_request(f"certificate must hold an RSA key of at most {MAX_CERTIFICATE_KEY} bits")
 
 
-def _refuse_unknown(where: str, given: Mapping[str, Any], known: set[str]) -> None:
+def _reject_unknown(where: str, given: Mapping[str, Any], known: set[str]) -> None:
     unknown = sorted(str(name) for name in set(given) - known)
     if unknown:
         raise bad_request(f"{where} has unknown fields: {', '.join(unknown)}")

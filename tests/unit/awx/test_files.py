@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is shipped for AWX obeys AWX's rules, and every name in it is the name of something."""
+"""The files for AWX follow its rules, and every name in them exists."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PLAYBOOKS = {str(path.relative_to(PROJECT)): path.read_text() for path in PROJEC
 
 
 @pytest.mark.parametrize("path", sorted(TYPES.iterdir()), ids=lambda path: path.stem)
-def test_credential_types(path: Path) -> None:
+def test_credential_types_have_no_problems(path: Path) -> None:
     kind = read(path)
     assert rules.credential_type_problems(kind) == []
     assert rules.credential_type_traps(kind) == []
@@ -46,8 +46,8 @@ def test_credential_types(path: Path) -> None:
     assert not unread, "no module reads this"
 
 
-def test_no_type_sets_what_another_sets_that_goes_with_it() -> None:
-    """AWX sets the variables of one credential after the other, the empty ones too."""
+def test_credential_types_of_one_job_set_different_variables() -> None:
+    """AWX sets the variables of one credential after the other, including empty ones."""
     types = {path.stem: set(read(path)["injectors"]["env"]) for path in TYPES.iterdir()}
     amazon = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}
     assert not types["s3_compatible_store"] & amazon
@@ -56,11 +56,11 @@ def test_no_type_sets_what_another_sets_that_goes_with_it() -> None:
 
 
 @pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.stem)
-def test_surveys(path: Path) -> None:
+def test_surveys_have_no_problems(path: Path) -> None:
     survey = read(path)
     assert rules.survey_problems(survey) == []
     assert rules.survey_traps(survey) == []
-    # A schedule or a workflow answers nothing. Only the rulebook launches "recover", and it sends the project.
+    # A schedule or a workflow sends no values. Only the rulebook launches "recover", and it sends the project.
     answers = {"archive_recover_project": "47123456"} if path.stem == "recover" else {}
     assert rules.launch_problems(survey, answers) == []
     assert rules.launch_problems(survey, rules.launched(survey, answers)) == []
@@ -82,7 +82,7 @@ def in_text(value: Any) -> str:
 
 
 @pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.stem)
-def test_questions_are_about_variables_that_exist_and_have_their_defaults(path: Path) -> None:
+def test_questions_are_known_variables_with_their_defaults(path: Path) -> None:
     defaults = {**role_defaults("archive_storage"), **role_defaults("interactive_broadcast")}
     known = {f"archive_storage_{name}" for name in VARIABLES}
     known |= {f"interactive_broadcast_{name}" for name in BROADCAST_VARIABLES}
@@ -91,12 +91,12 @@ def test_questions_are_about_variables_that_exist_and_have_their_defaults(path: 
     for question in read(path)["spec"]:
         name = question["variable"]
         assert name in known | others
-        # A star cannot be an answer; an empty one means it, too.
+        # A value cannot be an asterisk. An empty value has the same meaning.
         if name in defaults and defaults[name] != ["*"]:
             assert in_text(question["default"]) == in_text(defaults[name]), name
 
 
-def test_verify_and_rotate_ask_what_configure_asks() -> None:
+def test_surveys_of_verify_and_rotate_have_questions_of_configure() -> None:
     """Verify with fewer questions than configure would report differences that do not exist."""
     configure, verify, rotate = (
         read(AWX / "surveys" / f"{name}.yml")["spec"] for name in ("configure", "verify", "rotate")
@@ -108,13 +108,13 @@ def test_verify_and_rotate_ask_what_configure_asks() -> None:
     assert [each["variable"] for each in rotate[len(shared) :]] == list(emergency)
 
 
-def test_a_fleet_is_asked_nothing_that_its_inventory_says() -> None:
-    """Answers are extra variables, which overrule those of hosts."""
+def test_survey_of_fleet_has_no_variables_of_inventory() -> None:
+    """Values of a survey are extra variables, which have precedence over those of hosts."""
     asked = {question["variable"] for question in read(AWX / "surveys" / "fleet.yml")["spec"]}
     assert not [name for name in asked if name.startswith("archive_storage_")]
 
 
-def test_every_playbook_has_a_wrapper_that_awx_finds() -> None:
+def test_playbooks_have_a_listed_wrapper() -> None:
     ours = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - {"awx_setup"}
     wrappers = {path.stem for path in PROJECT.glob("*.yml")}
     assert wrappers == ours
@@ -135,12 +135,12 @@ def names(objects: dict[str, list[dict[str, Any]]], kind: str) -> set[str]:
     return {each["name"] for each in objects[f"controller_{kind}"]}
 
 
-def test_types_keep_their_braces(objects: dict[str, list[dict[str, Any]]]) -> None:
+def test_credential_types_templates_are_not_evaluated(objects: dict[str, list[dict[str, Any]]]) -> None:
     shipped = {kind["name"]: kind for kind in map(read, TYPES.iterdir())}
     assert {kind["name"]: kind for kind in objects["controller_credential_types"]} == shipped
 
 
-def test_job_templates_refer_to_what_there_is(objects: dict[str, list[dict[str, Any]]]) -> None:
+def test_job_templates_refer_to_existing_objects(objects: dict[str, list[dict[str, Any]]]) -> None:
     types = {each["name"]: each["credential_type"] for each in objects["controller_credentials"]}
     assert set(types.values()) <= names(objects, "credential_types") | {"Amazon Web Services"}
     templates = objects["controller_templates"]
@@ -160,7 +160,7 @@ def test_job_templates_refer_to_what_there_is(objects: dict[str, list[dict[str, 
     assert f"default('{templates[3]['name']}', true)" in rulebook
 
 
-def test_inventories_workflow_and_schedules_refer_to_what_there_is(objects: dict[str, list[dict[str, Any]]]) -> None:
+def test_inventories_workflow_and_schedules_refer_to_existing_objects(objects: dict[str, list[dict[str, Any]]]) -> None:
     templates = {each["name"]: each for each in objects["controller_templates"]}
     [source] = objects["controller_inventory_sources"]
     assert source["inventory"] in names(objects, "inventories")
@@ -180,8 +180,8 @@ def test_inventories_workflow_and_schedules_refer_to_what_there_is(objects: dict
         assert templates[schedule["unified_job_template"]]["playbook"] in ("configure.yml", "verify.yml")
 
 
-def test_no_schedule_is_on_that_can_only_fail(tmp_path: Path) -> None:
-    """Nobody answers what the secret of a given key is."""
+def test_schedules_external_key_disables_verify(tmp_path: Path) -> None:
+    """Surveys have no default for the secret of an external key."""
     objects = resolve(tmp_path, {**STATE, "archive_storage_upload_key": "external"})
     enabled = {each["name"].rpartition(": ")[2]: each["enabled"] for each in objects["controller_schedules"]}
     assert enabled == {"rotate when due": True, "verify": False}
@@ -194,7 +194,7 @@ def started(schedule: dict[str, Any]) -> list[datetime.datetime]:
 
 
 @pytest.mark.parametrize("time", ["031700", "000000", "235959", "220000"])
-def test_schedules_start_at_least_an_hour_apart_and_verify_follows_configure(time: str, tmp_path: Path) -> None:
+def test_schedules_verify_starts_after_configure(time: str, tmp_path: Path) -> None:
     objects = resolve(tmp_path, archive_awx_time=time)
     configure, verify = objects["controller_schedules"]
     apart = [abs(one - other) for one in started(configure) for other in started(verify)]
@@ -208,7 +208,7 @@ def test_schedules_start_at_least_an_hour_apart_and_verify_follows_configure(tim
     assert limit < 2 * 3600, "configure ends before verify starts"
 
 
-def test_every_job_has_a_time_limit(objects: dict[str, list[dict[str, Any]]]) -> None:
+def test_job_templates_have_a_timeout(objects: dict[str, list[dict[str, Any]]]) -> None:
     limits = {Path(each["playbook"]).stem: each["timeout"] for each in objects["controller_templates"]}
     assert all(300 <= seconds <= 6 * 3600 for seconds in limits.values())
     # Verify ends within 10 minutes.
@@ -218,7 +218,7 @@ def test_every_job_has_a_time_limit(objects: dict[str, list[dict[str, Any]]]) ->
     assert all(each["timeout"] == 600 for each in updates)
 
 
-def test_unanswered_questions_mean_the_state_that_is_wanted(objects: dict[str, list[dict[str, Any]]]) -> None:
+def test_launch_without_values_uses_desired_state(objects: dict[str, list[dict[str, Any]]]) -> None:
     asked = [
         each
         for each in objects["controller_templates"]

@@ -19,6 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import project as connection
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
@@ -37,7 +38,7 @@ PEM = KEY.private_bytes(
 ).decode()
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
 AUTHORITY = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-# All inputs of each type; {server} is the address of what answers.
+# All inputs of each type; {server} is the address of the fake server.
 INPUTS: dict[str, dict[str, str]] = {
     "vonage_video_project": {"api_key": "47123456", "api_secret": SECRET, "api_url": "{server}"},
     # People paste a key without the last line end.
@@ -55,7 +56,7 @@ INPUTS: dict[str, dict[str, str]] = {
         "ca_bundle": AUTHORITY,
     },
 }
-# A module that needs what the type gives, with options by which it reaches nobody but the server.
+# A module that needs the variables of the type, with options for the fake server.
 MODULES: dict[str, tuple[str, dict[str, Any]]] = {
     "vonage_video_project": ("vonage_archive_info", {}),
     "vonage_video_application": ("vonage_archive_info", {}),
@@ -63,16 +64,16 @@ MODULES: dict[str, tuple[str, dict[str, Any]]] = {
     "heroku_api_token": ("heroku_config_vars", {"app": "example", "config": {"A": "b"}, "api_url": "{server}"}),
     "s3_compatible_store": ("s3_archive_bucket_info", {"name": "example-recordings"}),
 }
-# What it says when there are no inputs.
+# Its error without inputs.
 WITHOUT = {
-    "vonage_video_project": "api_key is required",
-    "vonage_video_application": "api_key is required (or application_id in the unified environment)",
-    "vonage_video_account": "account_key is required",
-    "heroku_api_token": "api_token is required",
+    "vonage_video_project": "api_key: is required",
+    "vonage_video_application": "api_key: is required (or application_id in the unified environment)",
+    "vonage_video_account": "account_key: is required",
+    "heroku_api_token": "api_token: is required",
 }
 
 
-def test_every_type_is_here() -> None:
+def test_cases_have_every_type() -> None:
     assert {path.stem for path in TYPES.iterdir()} == set(INPUTS) == set(MODULES)
     for name, inputs in INPUTS.items():
         assert {field["id"] for field in read(TYPES / f"{name}.yml")["inputs"]["fields"]} == set(inputs)
@@ -80,7 +81,7 @@ def test_every_type_is_here() -> None:
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
-    """What answers in the place of everybody."""
+    """The fake server of all APIs."""
 
     def answer(asked: Asked, _count: int) -> Reply:
         if "config-vars" in asked.path:
@@ -118,8 +119,8 @@ def run(name: str, which: str, server: LocalServer, folder: Path, **options: Any
 
 @pytest.mark.parametrize("which", ["all", "required"])
 @pytest.mark.parametrize("name", list(INPUTS))
-def test_the_modules_work_with_what_is_injected(name: str, which: str, server: LocalServer, tmp_path: Path) -> None:
-    # The address is no required input of these, and they would ask the vendor.
+def test_module_with_injected_variables_succeeds(name: str, which: str, server: LocalServer, tmp_path: Path) -> None:
+    # Without the URL, which is optional, these types would send requests to the vendor.
     elsewhere = {"api_url": server.url} if which == "required" and name.startswith("vonage") else {}
     env, result = run(name, which, server, tmp_path, **elsewhere)
     assert not result.get("failed"), result
@@ -145,7 +146,7 @@ def check_who_asks(name: str, asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("name", list(WITHOUT))
-def test_without_inputs_nothing_is_sent(name: str, server: LocalServer, tmp_path: Path) -> None:
+def test_module_without_inputs_sends_nothing(name: str, server: LocalServer, tmp_path: Path) -> None:
     env, result = run(name, "none", server, tmp_path)
     assert set(env.values()) == {""}
     assert result["failed"]
@@ -154,7 +155,7 @@ def test_without_inputs_nothing_is_sent(name: str, server: LocalServer, tmp_path
     assert server.asked == []
 
 
-def test_a_store_without_inputs_is_no_store(server: LocalServer, tmp_path: Path) -> None:
+def test_store_type_without_inputs_has_no_effect(server: LocalServer, tmp_path: Path) -> None:
     """The keys of the other credential still count, and the region is what it is without any."""
     env, result = run("s3_compatible_store", "none", server, tmp_path, endpoint_url=server.url)
     assert env == {
@@ -167,7 +168,7 @@ def test_a_store_without_inputs_is_no_store(server: LocalServer, tmp_path: Path)
     assert all("/us-east-1/s3/" in asked.headers["authorization"] for asked in server.asked)
 
 
-def test_the_region_is_that_of_the_store(server: LocalServer, tmp_path: Path) -> None:
+def test_store_type_region_is_used(server: LocalServer, tmp_path: Path) -> None:
     run("s3_compatible_store", "all", server, tmp_path)
     assert all("/eu-west-1/s3/" in asked.headers["authorization"] for asked in server.asked)
 
@@ -179,9 +180,7 @@ def test_the_region_is_that_of_the_store(server: LocalServer, tmp_path: Path) ->
         ("s3_compatible_store", "AWS_CA_BUNDLE", AUTHORITY),
     ],
 )
-def test_texts_of_several_lines_are_files_that_others_cannot_read(
-    name: str, variable: str, content: str, tmp_path: Path
-) -> None:
+def test_multiline_inputs_are_private_files(name: str, variable: str, content: str, tmp_path: Path) -> None:
     env, _shown = inject(read(TYPES / f"{name}.yml"), INPUTS[name], tmp_path)
     path = Path(env[variable])
     assert path.parent == tmp_path / "env"
@@ -189,7 +188,7 @@ def test_texts_of_several_lines_are_files_that_others_cannot_read(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_project_and_an_application_in_one_job_are_told(server: LocalServer, tmp_path: Path) -> None:
+def test_project_and_application_in_one_job_are_rejected(server: LocalServer, tmp_path: Path) -> None:
     other, _shown = inject(
         read(TYPES / "vonage_video_application.yml"), inputs_of("vonage_video_application", "all", server.url), tmp_path
     )
@@ -256,10 +255,10 @@ def test_credential_without_an_url_keeps_the_default_host(owned: str, added: str
         (added, {**ATTACKER[added], "api_url": "https://attacker.example.com"}),
     ):
         env.update(inject(read(TYPES / f"{name}.yml"), inputs, tmp_path)[0])
-    problems: list[str] = []
-    read_it = account.account if owned == "vonage_video_account" else connection.project
+    problems = Problems()
+    read_it = account.parse_account if owned == "vonage_video_account" else connection.parse_project
     found = read_it({}, env, problems)
-    assert problems == []
+    assert not problems
     assert found is not None
     assert found.api_url == "https://api.opentok.com"
 
@@ -279,7 +278,7 @@ def test_url_that_may_belong_to_another_credential_is_refused(
     attacker: LocalServer,
     tmp_path: Path,
 ) -> None:
-    """Project and application share the variable of the URL, and the option says which of them is meant."""
+    """Project and application share the variable of the URL. The option selects the credential."""
     ours = (owned, inputs_of(owned, "all", server.url))
     theirs = (added, {**ATTACKER[added], "api_url": attacker.url})
     result = result_with("vonage_archive_info", option, tmp_path, ours, theirs)

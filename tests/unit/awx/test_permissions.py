@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person with Execute on a template can bring into its job: answers to questions, and nothing else."""
+"""A user with Execute on a template can only set values of its survey."""
 
 from __future__ import annotations
 

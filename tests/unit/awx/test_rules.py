@@ -43,7 +43,7 @@ def env(**changes: Any) -> Breaking:
     return lambda made: made["injectors"]["env"].update(changes)
 
 
-def test_what_is_right_passes() -> None:
+def test_problems_valid_objects_have_none() -> None:
     assert rules.credential_type_problems(KIND) == []
     assert rules.credential_type_traps(KIND) == []
     assert rules.survey_problems(survey()) == []
@@ -51,13 +51,13 @@ def test_what_is_right_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("breaking", "told"),
+    ("breaking", "problem"),
     [
         (lambda made: made.update(kind="ssh"), "neither cloud nor net"),
         (lambda made: made.update(namespace="x"), "the key namespace is unknown"),
         (lambda made: made["inputs"].update(dependencies={}), "inputs.dependencies is unknown"),
-        (lambda made: made["inputs"].update(required=["tokn"]), "required names tokn"),
-        (lambda made: made["inputs"]["fields"].append(made["inputs"]["fields"][0]), "the field token is there twice"),
+        (lambda made: made["inputs"].update(required=["tokn"]), "required contains tokn"),
+        (lambda made: made["inputs"]["fields"].append(made["inputs"]["fields"][0]), "the field token exists twice"),
         (field(required=True), "unknown key required"),
         (field(placeholder="x"), "unknown key placeholder"),
         (field(id="to-ken"), "no valid id"),
@@ -73,8 +73,8 @@ def test_what_is_right_passes() -> None:
         (lambda made: made["injectors"].update(ssh={}), "injectors.ssh is unknown"),
         (env(ANSIBLE_FOO="x"), "env.ANSIBLE_FOO is not allowed"),
         (env(JOB_ID="x"), "env.JOB_ID is not allowed"),
-        (env(EXAMPLE_N=1), "env.EXAMPLE_N is no ASCII string"),
-        (env(EXAMPLE_U="ü"), "env.EXAMPLE_U is no ASCII string"),
+        (env(EXAMPLE_N=1), "env.EXAMPLE_N is not an ASCII string"),
+        (env(EXAMPLE_U="ü"), "env.EXAMPLE_U is not an ASCII string"),
         (env(EXAMPLE_X="{{ other }}"), "does not render: 'other' is undefined"),
         (env(EXAMPLE_X="{{ token | to_json }}"), "No filter named 'to_json'"),
         (env(EXAMPLE_X="{{ tower.filename.cert }}"), "does not render"),
@@ -82,26 +82,26 @@ def test_what_is_right_passes() -> None:
         (env(EXAMPLE_X="{{ token"), "does not render"),
         (lambda made: made["injectors"].update(file={"template": "a", "template.b": "c"}), "beside file.template.NAME"),
         (lambda made: made["injectors"].update(file={"pem": "a"}), "file.pem is unknown"),
-        (lambda made: made["injectors"].update(extra_vars={"a-b": "c"}), "extra_vars.a-b is no name"),
-        (lambda made: made["injectors"].update(extra_vars={"a": {"b": [1]}}), "extra_vars.a.b is no string"),
+        (lambda made: made["injectors"].update(extra_vars={"a-b": "c"}), "extra_vars.a-b is not a valid name"),
+        (lambda made: made["injectors"].update(extra_vars={"a": {"b": [1]}}), "extra_vars.a.b is not a string"),
     ],
 )
-def test_a_credential_type_that_awx_refuses(breaking: Breaking, told: str) -> None:
-    assert told in "; ".join(rules.credential_type_problems(kind(breaking)))
+def test_credential_type_problems_invalid_type_is_rejected(breaking: Breaking, problem: str) -> None:
+    assert problem in "; ".join(rules.credential_type_problems(kind(breaking)))
 
 
 @pytest.mark.parametrize(
-    ("breaking", "told"),
+    ("breaking", "problem"),
     [
         (field(default="x"), "the default of token only fills the form in"),
         (field(multiline=True), "several lines"),
         (lambda made: made["injectors"].update(extra_vars={"a": "{{ token }}"}), "extra_vars change the types"),
-        (lambda made: made["injectors"]["env"].pop("EXAMPLE_TOKEN"), "token goes nowhere"),
+        (lambda made: made["injectors"]["env"].pop("EXAMPLE_TOKEN"), "token is not used"),
     ],
 )
-def test_a_credential_type_that_hurts_later(breaking: Breaking, told: str) -> None:
+def test_credential_type_traps_unexpected_effect_is_reported(breaking: Breaking, problem: str) -> None:
     assert rules.credential_type_problems(kind(breaking)) == []
-    assert told in "; ".join(rules.credential_type_traps(kind(breaking)))
+    assert problem in "; ".join(rules.credential_type_traps(kind(breaking)))
 
 
 def survey(*more: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -112,20 +112,20 @@ CHOICE = {"type": "multiplechoice", "choices": ["x", "y"]}
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "problem"),
     [
-        ({"spec": [QUESTION]}, "name is no string; description is no string"),
-        ({"name": "", "description": "", "spec": []}, "spec is no list, or an empty one"),
+        ({"spec": [QUESTION]}, "name is not a string; description is not a string"),
+        ({"name": "", "description": "", "spec": []}, "spec is not a list, or is empty"),
         ({**survey(), "more": 1}, "the key more is unknown"),
-        (survey(QUESTION), "a is asked twice"),
+        (survey(QUESTION), "a has two questions"),
         (survey(variable=""), "has no variable"),
         (survey(question_name=None), "has no question_name"),
-        (survey(required="no"), "neither that it is required"),
+        (survey(required="no"), "required of a is neither true nor false"),
         (survey(type="boolean"), "unknown type boolean"),
         (survey(default=None), "the default of a is of another type"),
         (survey(type="integer", default="1"), "the default of a is of another type"),
         (survey(type="integer", default=True), "the default of a is of another type"),
-        (survey(type="float", default=1.5, min=0.5), "min of a is no whole number"),
+        (survey(type="float", default=1.5, min=0.5), "min of a is not a whole number"),
         (survey(**CHOICE, default="z"), "none of its choices"),
         (survey(type="multiplechoice"), "has no choices"),
         (survey(type="multiplechoice", choices=[True, False]), "has no choices"),
@@ -134,12 +134,12 @@ CHOICE = {"type": "multiplechoice", "choices": ["x", "y"]}
         (survey(defalut=""), "unknown key defalut"),
     ],
 )
-def test_a_survey_that_awx_refuses(made: dict[str, Any], told: str) -> None:
-    assert told in "; ".join(rules.survey_problems(made))
+def test_survey_problems_invalid_survey_is_rejected(made: dict[str, Any], problem: str) -> None:
+    assert problem in "; ".join(rules.survey_problems(made))
 
 
 @pytest.mark.parametrize(
-    ("made", "told"),
+    ("made", "problem"),
     [
         (survey(required=True, default="x"), "still have to send it"),
         ({**survey(), "spec": [{key: value for key, value in QUESTION.items() if key != "default"}]}, "has no default"),
@@ -150,12 +150,12 @@ def test_a_survey_that_awx_refuses(made: dict[str, Any], told: str) -> None:
         (survey(min=3), "which its min refuses"),
         (survey(type="integer", default=""), "sent as an empty text"),
         (survey(type="integer", default=0, min=1), "out of its range"),
-        (survey(type="multiplechoice", choices="xy\nz", default="xy"), "anywhere in the text"),
+        (survey(type="multiplechoice", choices="xy\nz", default="xy"), "any part of the text"),
     ],
 )
-def test_a_survey_that_hurts_later(made: dict[str, Any], told: str) -> None:
+def test_survey_traps_unexpected_effect_is_reported(made: dict[str, Any], problem: str) -> None:
     assert rules.survey_problems(made) == []
-    assert told in "; ".join(rules.survey_traps(made))
+    assert problem in "; ".join(rules.survey_traps(made))
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_a_survey_that_hurts_later(made: dict[str, Any], told: str) -> None:
         ("README.md", "hosts:\n", False),
     ],
 )
-def test_what_awx_offers_as_a_playbook(path: str, text: str, listed: bool) -> None:
+def test_is_listed_file_of_project(path: str, text: str, listed: bool) -> None:
     assert rules.is_listed(path, text) is listed
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("DTSTART;TZID=UTC:20300101T030000 RRULE:FREQ=DAILY;INTERVAL=1", ""),
         ("DTSTART:20300101T030000Z RRULE:FREQ=DAILY;INTERVAL=1", ""),
@@ -189,13 +189,13 @@ def test_what_awx_offers_as_a_playbook(path: str, text: str, listed: bool) -> No
         ("DTSTART:20301301T030000Z RRULE:FREQ=DAILY;INTERVAL=1", "month"),
     ],
 )
-def test_rules_of_schedules(text: str, told: str) -> None:
+def test_rrule_problems_invalid_rule_is_rejected(text: str, problem: str) -> None:
     found = "; ".join(rules.rrule_problems(text))
-    assert told in found
-    assert bool(found) is bool(told)
+    assert problem in found
+    assert bool(found) is bool(problem)
 
 
-def test_launches() -> None:
+def test_launch_problems_and_variables_of_survey() -> None:
     asked = survey({**QUESTION, "variable": "n", "type": "integer", "default": 7}, **CHOICE, default="x", required=True)
     assert rules.launch_problems(asked, {}) == ["'a' value missing"]
     assert rules.launch_problems(asked, {"a": "z", "n": "5"}) == ["a is none of the choices", "n has to be a number"]

@@ -13,7 +13,6 @@ methods are pure. To add a facet, add a subclass to ``facets/registry.py`` and d
 
 from __future__ import annotations
 
-import time
 import typing as t
 from abc import ABC, abstractmethod
 
@@ -27,8 +26,9 @@ StateT = t.TypeVar("StateT")
 # S3 API Reference, "Error responses": "A conflicting conditional operation is currently in progress against this
 # resource. Try again." A new bucket may be unknown to the next request.
 NOT_YET = frozenset({"OperationAborted", "NoSuchBucket"})
-# Bucket configurations are eventually consistent (S3 User Guide, "Amazon S3 data consistency model").
-CONFIRM_BACKOFF = (0.0, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0)
+# Seconds between reads that confirm a write. Bucket configurations are eventually consistent (S3 User Guide, "Amazon S3
+# data consistency model").
+CONFIRM_BACKOFF = (0.2, 0.5, 1.0, 2.0, 3.0, 4.0)
 
 
 class NotAppliedError(UnsupportedError):
@@ -122,15 +122,7 @@ class Facet(ABC, t.Generic[DesiredT, StateT]):
 
     def _send(self, bucket: Bucket, method: str, operation: str, action: str, payload: t.Mapping[str, t.Any]) -> None:
         """Write; retry while a new bucket, or one that another request changes, is not ready."""
-        for delay in CONFIRM_BACKOFF[1:]:
-            try:
-                bucket.call(method, operation, action, **payload)
-                return
-            except (ConflictError, NotFoundError) as exc:
-                if exc.facts.get("code") not in NOT_YET:
-                    raise
-            time.sleep(delay)
-        bucket.call(method, operation, action, **payload)
+        bucket.retry(lambda: bucket.call(method, operation, action, **payload), _is_not_ready, CONFIRM_BACKOFF)
 
     def confirm(self, bucket: Bucket, desired: DesiredT, state: StateT) -> bool:
         """Read the state back.
@@ -138,20 +130,25 @@ class Facet(ABC, t.Generic[DesiredT, StateT]):
         :returns: whether the write had an effect.
         :raises NotAppliedError: the store accepted the write, and returns another state.
         """
-        current = state
-        for delay in CONFIRM_BACKOFF:
-            time.sleep(delay)
-            current = self.read(bucket, desired)
+
+        def is_confirmed(current: StateT) -> bool:
             # The state may be an intermediate step of the plan; a store may return it in another form.
-            if self.equal(current, state) or self.equal(current, self.target(desired, current)):
-                return True
+            return self.equal(current, state) or self.equal(current, self.target(desired, current))
+
+        current = bucket.wait_until(lambda: self.read(bucket, desired), is_confirmed, CONFIRM_BACKOFF)
+        if is_confirmed(current):
+            return True
         error = NotAppliedError(
             f"write {self.subresource.title} of bucket {bucket.name}",
-            f"{bucket.connection.store} accepted it, but returns {self.to_option(current)!r} instead of "
+            f"{bucket.connection.display_name} accepted it, but returns {self.to_option(current)!r} instead of "
             f"{self.to_option(state)!r}",
             "The store may support only a part of what it accepts. Compare the two, and leave out what it lacks.",
-            store=bucket.connection.store,
+            store=bucket.connection.display_name,
             facet=self.subresource.title,
         )
         error.state = current
         raise error
+
+
+def _is_not_ready(exc: Exception) -> bool:
+    return isinstance(exc, (ConflictError, NotFoundError)) and exc.facts.get("code") in NOT_YET

@@ -13,7 +13,6 @@ server-side encryption"). Since January 2023 AWS encrypts everything with SSE-S3
 
 from __future__ import annotations
 
-import time
 import typing as t
 from dataclasses import dataclass, field
 
@@ -104,8 +103,9 @@ class EncryptionFacet(Facet[DesiredEncryption, Encryption]):
         if desired.mode != "none":
             return super().confirm(bucket, desired, state)
         # Another store may always encrypt too, which shows only after the deletion.
-        for pause in CONFIRM_BACKOFF[:IMPLICIT_ENCRYPTION_READS]:
-            time.sleep(pause)
-            if self.read(bucket, desired).algorithm is None:
-                return True
-        return False
+        current = bucket.wait_until(
+            lambda: self.read(bucket, desired),
+            lambda current: current.algorithm is None,
+            CONFIRM_BACKOFF[: IMPLICIT_ENCRYPTION_READS - 1],
+        )
+        return current.algorithm is None

@@ -89,8 +89,8 @@ def _folder_not_kept_error(bucket: Bucket, name: str, problem: str, consequence:
     )
     return errors.UnsupportedError(
         f"create the folder {name} in bucket {bucket.name}",
-        f"{bucket.connection.store} {problem}",
+        f"{bucket.connection.display_name} {problem}",
         f"{consequence} {hint}".strip(),
-        store=bucket.connection.store,
+        store=bucket.connection.display_name,
         facet=FoldersFacet.subresource.title,
     )

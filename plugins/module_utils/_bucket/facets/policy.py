@@ -15,7 +15,6 @@ project, the 20 KB of a policy would suffice for less than a third of them.
 from __future__ import annotations
 
 import json
-import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -57,7 +56,7 @@ class Policy:
         cls, statements: t.Iterable[policy.Statement], document_metadata: t.Mapping[str, t.Any] | None = None
     ) -> Policy:
         kept = tuple(statements)
-        return cls(kept, tuple(policy.document_meaning(kept)), document_metadata or {"Version": "2012-10-17"})
+        return cls(kept, tuple(policy.canonical_document(kept)), document_metadata or {"Version": "2012-10-17"})
 
     def managed_statement(self, sid: str) -> policy.Statement | None:
         return next(iter(self.managed_statements(sid)), None)
@@ -267,7 +266,7 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
     )
 
     def parse(self, response: dict[str, t.Any] | None) -> Policy:
-        metadata, statements = policy.parsed(response["Policy"]) if response else (None, [])
+        metadata, statements = policy.parse_policy(response["Policy"]) if response else (None, [])
         return Policy.from_statements(statements, metadata)
 
     def unexpected_root(self, response: dict[str, t.Any] | None) -> str:
@@ -312,13 +311,13 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
 
     def write(self, bucket: Bucket, desired: DesiredPolicy, state: Policy) -> bool:
         """As for any facet. After the block was switched off, S3 may still deny a public statement for some seconds."""
-        for delay in CONFIRM_BACKOFF[1:]:
-            if self._write_unless_blocked(bucket, desired, state) is None:
-                return True
-            time.sleep(delay)
-        blocked = self._write_unless_blocked(bucket, desired, state)
-        if blocked:
-            raise _blocked_by_account_error(bucket, blocked) from blocked
+        denial = bucket.wait_until(
+            lambda: self._write_unless_blocked(bucket, desired, state),
+            lambda denial: denial is None,
+            CONFIRM_BACKOFF,
+        )
+        if denial:
+            raise _blocked_by_account_error(bucket, denial) from denial
         return True
 
     def _write_unless_blocked(self, bucket: Bucket, desired: DesiredPolicy, state: Policy) -> errors.DeniedError | None:
@@ -341,7 +340,7 @@ def _document(state: Policy) -> str:
 
 def _filter_resources(statement: policy.Statement, project: str, inside: bool) -> policy.Statement | None:
     """A statement with only its resources inside, or outside, of a project; ``None`` if there is none."""
-    resources = policy.many(statement.get("Resource"))
+    resources = policy.as_list(statement.get("Resource"))
     kept = [resource for resource in resources if str(resource).partition("/")[2].startswith(folder(project)) is inside]
     if len(kept) == len(resources):
         return None if inside and not resources else statement
@@ -350,7 +349,7 @@ def _filter_resources(statement: policy.Statement, project: str, inside: bool) -
 
 def _without_whole_bucket(statement: policy.Statement) -> policy.Statement | None:
     """A statement without its resource for all objects of the bucket; ``None`` if it has no other resource."""
-    resources = policy.many(statement.get("Resource"))
+    resources = policy.as_list(statement.get("Resource"))
     kept = [resource for resource in resources if str(resource).partition("/")[2] != "*"]
     if kept == resources and kept:
         return statement
@@ -359,13 +358,13 @@ def _without_whole_bucket(statement: policy.Statement) -> policy.Statement | Non
 
 def _prefixes(statement: policy.Statement) -> set[str]:
     """The prefixes of a statement's resources, ``WHOLE_BUCKET`` for all objects."""
-    resources = policy.many(statement.get("Resource"))
+    resources = policy.as_list(statement.get("Resource"))
     return {str(resource).partition(":::")[2].partition("/")[2].rstrip("*") for resource in resources}
 
 
 def _arn(statement: policy.Statement) -> str:
     """The bucket of a statement."""
-    return str(next(iter(policy.many(statement.get("Resource"))), "")).partition("/")[0]
+    return str(next(iter(policy.as_list(statement.get("Resource"))), "")).partition("/")[0]
 
 
 def _bucket(arn: str) -> str:
@@ -381,7 +380,7 @@ def _statement_modified_error(operation: str, sid: str) -> errors.RejectedError:
 
 
 def _meaning(statements: list[policy.Statement]) -> list[str]:
-    return policy.document_meaning(statements)
+    return policy.canonical_document(statements)
 
 
 def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
@@ -409,7 +408,7 @@ def _to_option(state: Policy, sid: str, project: str | None = None) -> t.Any:
     statement = statements[0]
     prefixes = sorted(state.public_prefixes) if sid == PUBLIC else []
     expected = public_statement(_arn(statement), prefixes) if sid == PUBLIC else tls_statement(_arn(statement))
-    if policy.meaning(expected) != policy.meaning(statement):
+    if policy.canonical_form(expected) != policy.canonical_form(statement):
         return statement
     return [prefix.rstrip("/") for prefix in prefixes] if sid == PUBLIC else True
 

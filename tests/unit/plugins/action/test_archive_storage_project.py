@@ -41,14 +41,14 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
 
     def reconcile(params: t.Mapping[str, t.Any], context: Context, variables: TaskVariables) -> Outcome:
         calls.append((params, context, variables))
-        variables.learn_secrets(context)
+        variables.register_secrets(context)
         return Outcome(True, {"project": "1", "text": SECRET}, {"a": 1}, {"a": 2})
 
     monkeypatch.setattr(action, "reconcile", reconcile)
     return calls
 
 
-def test_it_passes_on_the_options_and_the_variables_of_the_role(seen: list[Call]) -> None:
+def test_action_passes_options_and_variables(seen: list[Call]) -> None:
     given = {"project": 47123456, "account_secret": SECRET, "archives": "5", "timeout": ""}
     variables = {
         "archive_storage_bucket": "recordings",
@@ -79,20 +79,20 @@ def test_it_passes_on_the_options_and_the_variables_of_the_role(seen: list[Call]
 
 
 @pytest.mark.parametrize("name", ["archive_storage_bukcet", "interactive_broadcast_heroku_ap"])
-def test_names_that_look_misspelled(name: str, seen: list[Call]) -> None:
+def test_action_misspelled_variable_is_a_warning(name: str, seen: list[Call]) -> None:
     found = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})
     assert [name in text for text in found["warnings"]] == [True]
     assert len(seen) == 1
 
 
-def test_an_unknown_option_is_refused(seen: list[Call]) -> None:
+def test_action_unknown_option_fails(seen: list[Call]) -> None:
     found = act(action.ActionModule, {"regoin": "eu-west-1"})
     assert found["failed"]
     assert "regoin" in found["msg"]
     assert seen == []
 
 
-def test_the_documentation_has_the_options_that_there_are() -> None:
+def test_documentation_has_all_options() -> None:
     told = yaml.safe_load(documentation.DOCUMENTATION)["options"]
     assert set(told) == set(ARGUMENTS)
     for name, spec in ARGUMENTS.items():
@@ -106,7 +106,7 @@ def test_the_documentation_has_the_options_that_there_are() -> None:
 
 
 @pytest.mark.parametrize("error", [TypeError("unexpected keyword"), OSError("no descriptor left")])
-def test_nothing_keeps_it_from_being_loaded(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_any_error_is_ignored(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_args: t.Any, **_options: t.Any) -> t.NoReturn:
         raise error
 
@@ -114,7 +114,7 @@ def test_nothing_keeps_it_from_being_loaded(error: Exception, monkeypatch: pytes
     action._warm_up()
 
 
-def test_without_the_libraries_it_is_the_task_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_without_libraries_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_args: t.Any, **_options: t.Any) -> t.NoReturn:
         raise MissingLibraryError("load the Python library boto3", "there is none")
 
@@ -125,15 +125,13 @@ def test_without_the_libraries_it_is_the_task_that_says_so(monkeypatch: pytest.M
     assert found["error"]["kind"] == "missing_library"
 
 
-def test_to_load_the_libraries_writes_nothing(
-    recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_import_writes_nothing(recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(action, "make_client", lambda *_args, **_options: warnings.warn("old", stacklevel=1))
     action._warm_up()
     assert list(recwarn) == []
 
 
-def test_to_load_the_libraries_looks_at_nothing_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_reads_no_configuration_of_user(monkeypatch: pytest.MonkeyPatch) -> None:
     # It happens before anything is known of the task.
     monkeypatch.setenv("AWS_PROFILE", "there-is-none")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")

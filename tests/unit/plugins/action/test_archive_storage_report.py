@@ -77,7 +77,7 @@ def summary(found: dict[str, t.Any]) -> dict[str, t.Any]:
     return dict(found["ansible_stats"]["data"]["archive_storage_summary"])
 
 
-def test_the_result_of_a_run(shown: list[str]) -> None:
+def test_action_run_returns_result_and_stats(shown: list[str]) -> None:
     found = report(check_mode=True)
     assert (found["changed"], found["bucket_changes"], found["reason"]) == (True, ["tags"], "unchanged")
     assert (found["mismatch"], "error" in found, found.get("failed")) == ("", False, None)
@@ -92,14 +92,14 @@ def test_the_result_of_a_run(shown: list[str]) -> None:
     assert shown[0] == "Project 47123456: changed (check mode)"
 
 
-def test_a_failed_run_is_reported_and_the_report_does_not_fail() -> None:
+def test_action_failed_run_does_not_fail() -> None:
     found = report(_archive_storage_bucket=FAILED)
     assert not found.get("failed")
     assert (found["changed"], found["error"]) == (False, FAILED["error"])
     assert (summary(found)["reason"], summary(found)["failed"]) == ("failed", True)
 
 
-def test_a_run_whose_variables_are_invalid() -> None:
+def test_action_invalid_variables_are_reported() -> None:
     invalid = {**FAILED, "project": "47123456", "bucket": {"name": "recordings"}}
     found = report(_archive_storage=invalid)
     assert (found["project"], found["error"]) == ("47123456", FAILED["error"])
@@ -108,7 +108,7 @@ def test_a_run_whose_variables_are_invalid() -> None:
     assert nothing["error"]["operation"] == "validate the variables"
 
 
-def test_a_mismatch_is_a_failure_of_a_verification() -> None:
+def test_action_mismatch_is_failed_in_stats() -> None:
     found = report(_archive_storage={**VALIDATED, "verify_only": True})
     assert "Bucket: tags." in found["mismatch"]
     assert (found["changed"], summary(found)["failed"]) == (False, True)
@@ -120,24 +120,24 @@ def planned(**variables: t.Any) -> dict[str, t.Any]:
     return report("recovery_plan", **{**known, **variables})
 
 
-def test_a_plan_without_a_rotation_says_why() -> None:
+def test_action_recovery_plan_without_rotation_has_message() -> None:
     found = planned()
     assert not found["rotate"]
     assert "Bucket: tags." in found["message"]
-    assert "No other access key would repair that" in found["message"]
+    assert "A new access key does not repair this" in found["message"]
     fact = found["ansible_facts"]["archive_storage_recovery"]
     assert (fact["reason"], fact["findings"]) == ("manual_repair_required", fact["findings"])
     assert fact["findings"] in found["message"]
 
 
-def test_a_plan_with_a_rotation() -> None:
+def test_action_recovery_plan_with_rotation() -> None:
     target = {**TARGET, "changes": ["policy"]}
     found = planned(_archive_storage_target=target)
     assert found["rotate"]
     assert found["ansible_facts"]["archive_storage_recovery"]["reason"] == "bad_credentials"
 
 
-def test_a_plan_after_a_verification_that_failed() -> None:
+def test_action_recovery_plan_after_failed_verification() -> None:
     error = {**FAILED["error"], "kind": "verification_failed", "reason": "unchanged", "changes": ["policy"]}
     found = planned(_archive_storage_target={**FAILED, "error": error})
     assert found["rotate"]
@@ -156,7 +156,9 @@ def test_a_plan_after_a_verification_that_failed() -> None:
         ("manual_repair_required", {"changed": False}, False, True),
     ],
 )
-def test_the_result_of_a_recovery(reason: str, result: dict[str, t.Any], changed: bool, failed: bool) -> None:
+def test_action_recovery_returns_fact_and_stats(
+    reason: str, result: dict[str, t.Any], changed: bool, failed: bool
+) -> None:
     fact = {**RECOVERY, "reason": reason}
     found = report("recovery", archive_storage_result=result, archive_storage_recovery=fact)
     assert found["changed"] is changed
@@ -171,7 +173,7 @@ def test_the_result_of_a_recovery(reason: str, result: dict[str, t.Any], changed
     }
 
 
-def test_the_documentation_has_the_options_and_results_that_there_are() -> None:
+def test_documentation_has_all_options_and_results() -> None:
     documented = yaml.safe_load(documentation.DOCUMENTATION)["options"]
     assert {name: (option["choices"], option["default"]) for name, option in documented.items()} == {
         name: (spec["choices"], spec["default"]) for name, spec in ARGUMENTS.items()

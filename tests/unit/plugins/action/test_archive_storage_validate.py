@@ -39,7 +39,7 @@ def validate(
     return act(ActionModule, {"mode": mode}, {**GIVEN, **variables}, environment)
 
 
-def test_it_returns_the_options_of_the_modules() -> None:
+def test_action_returns_options_of_modules() -> None:
     found = validate()
     assert not found.get("failed"), found
     assert (found["project"], found["state"], found["managed"], found["verify_only"]) == (
@@ -53,7 +53,7 @@ def test_it_returns_the_options_of_the_modules() -> None:
     assert validate("verify")["verify_only"] is True
 
 
-def test_no_secret_is_returned() -> None:
+def test_action_returns_no_secret() -> None:
     secrets: dict[str, t.Any] = {
         f"archive_storage_{name}": f"not-shown-{name}" for name in SECRETS if name != "private_key"
     }
@@ -65,7 +65,7 @@ def test_no_secret_is_returned() -> None:
     assert "not-shown" not in str(validate(archive_storage_sse="x", **secrets, **external))
 
 
-def test_every_problem_is_in_the_message_with_the_project_and_the_bucket() -> None:
+def test_action_invalid_variables_returns_problems_and_project() -> None:
     found = validate(archive_storage_sse="x", archive_storage_public="perhaps")
     assert found["failed"]
     assert "archive_storage_sse is 'x'" in found["msg"]
@@ -74,19 +74,19 @@ def test_every_problem_is_in_the_message_with_the_project_and_the_bucket() -> No
     assert (found["project"], found["bucket"]) == ("47123456", {"name": "recordings"})
 
 
-def test_a_misspelled_variable_is_warned_of() -> None:
+def test_action_misspelled_variable_is_a_warning() -> None:
     found = validate(archive_storage_bukcet="x", archive_storage_projects=[], other=1)
     (warning,) = found["warnings"]
     assert "archive_storage_bukcet is ignored" in warning
 
 
-def test_the_environment_of_the_task_is_that_of_the_modules_only() -> None:
+def test_action_environment_of_task_is_for_modules_only() -> None:
     environment = [{"VONAGE_VIDEO_API_KEY": "4711", "VONAGE_VIDEO_API_SECRET": SECRET}]
     assert validate(environment=environment, archive_storage_api_secret="")["project"] == "47123456"
     assert validate(environment=environment, archive_storage_api_key="")["failed"]
 
 
-def test_the_environment_of_the_controller_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_action_environment_of_controller_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VONAGE_VIDEO_API_KEY", "4711")
     assert validate(archive_storage_api_key="")["project"] == "4711"
 
@@ -100,7 +100,7 @@ class Broken:
         return value
 
 
-def test_a_template_that_cannot_be_evaluated_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_action_failing_template_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ansible_collections.vonage.archiving.tests.unit.plugins.action.acting.Templar", Broken)
     found = validate(archive_storage_region="{{ broken }}")
     assert "archive_storage_region: its template cannot be evaluated: 'broken' is undefined" in found["msg"]
@@ -110,7 +110,7 @@ def recover(**variables: t.Any) -> dict[str, t.Any]:
     return validate("recover", **{"archive_recover_project": 47123456, **variables})
 
 
-def test_a_recovery_compares_the_projects() -> None:
+def test_action_recover_compares_projects() -> None:
     fact = recover()["ansible_facts"]["archive_storage_recovery"]
     assert fact == {
         "is_target_project": True,
@@ -125,20 +125,20 @@ def test_a_recovery_compares_the_projects() -> None:
     assert not other["ansible_facts"]["archive_storage_recovery"]["is_target_project"]
 
 
-def test_a_host_of_the_account_is_the_project_of_the_inventory() -> None:
+def test_action_recover_host_of_account_uses_inventory_project() -> None:
     found = recover(archive_storage_api_secret="", archive_storage_api_key="4711", vonage_project_id=47123456)
     fact = found["ansible_facts"]["archive_storage_recovery"]
     assert (fact["is_target_project"], fact["by_account"], fact["project"]) == (True, True, "47123456")
 
 
-def test_an_invalid_recovery_fails() -> None:
+def test_action_recover_invalid_variables_fail() -> None:
     found = recover(archive_recover_archive_created="yesterday", archive_recover_rotate="x")
     assert found["failed"]
     assert "archive_recover_archive_created: must be a UTC time" in found["msg"]
     assert "archive_recover_rotate: must be one of" in found["msg"]
 
 
-def test_the_documentation_has_the_options_that_there_are() -> None:
+def test_documentation_has_all_options() -> None:
     documented = yaml.safe_load(documentation.DOCUMENTATION)["options"]
     assert {name: (option["choices"], option["default"]) for name, option in documented.items()} == {
         name: (spec["choices"], spec["default"]) for name, spec in ARGUMENTS.items()

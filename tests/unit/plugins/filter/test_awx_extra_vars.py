@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The variables that a survey does not ask for."""
-
 from __future__ import annotations
 
 import typing as t
@@ -41,16 +39,16 @@ def test_extra_vars_are_the_variables_without_a_question(state: dict[str, t.Any]
 @pytest.mark.parametrize(
     ("state", "problem"),
     [
-        ({"archive_storage_bukcet": "x"}, "archive_storage_bukcet is not a variable of this collection"),
-        ({"ansible_connection": "ssh"}, "ansible_connection is not a variable of this collection"),
-        ({"archive_storage_secret_key": "hunter2"}, "archive_storage_secret_key is a secret"),
-        ({"interactive_broadcast_heroku_api_token": "hunter2"}, "interactive_broadcast_heroku_api_token is a secret"),
-        ({"archive_storage_delete_bucket": True}, "archive_storage_delete_bucket cannot be set here"),
-        ({"archive_storage_rotate": True}, "archive_storage_rotate cannot be set here"),
-        ({"archive_storage_revoke_old_keys": True}, "archive_storage_revoke_old_keys cannot be set here"),
+        ({"archive_storage_bukcet": "x"}, "archive_storage_bukcet: is not a variable of this collection"),
+        ({"ansible_connection": "ssh"}, "ansible_connection: is not a variable of this collection"),
+        ({"archive_storage_secret_key": "hunter2"}, "archive_storage_secret_key: is a secret"),
+        ({"interactive_broadcast_heroku_api_token": "hunter2"}, "interactive_broadcast_heroku_api_token: is a secret"),
+        ({"archive_storage_delete_bucket": True}, "archive_storage_delete_bucket: cannot be set here"),
+        ({"archive_storage_rotate": True}, "archive_storage_rotate: cannot be set here"),
+        ({"archive_storage_revoke_old_keys": True}, "archive_storage_revoke_old_keys: cannot be set here"),
         ({"archive_storage_endpoint": "https://user:hunter2@s3.example.com"}, "is not a valid URL without credentials"),
         ({"interactive_broadcast_endpoint": "s3.example.com"}, "is not a valid URL without credentials"),
-        # In the words of the role.
+        # Messages of the role.
         ({"archive_storage_retention_days": "many"}, "archive_storage_retention_days"),
         ({"archive_storage_require_encryption": True, "archive_storage_sse": "none"}, "would reject every recording"),
     ],

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Surveys with other defaults."""
-
 from __future__ import annotations
 
 import typing as t
@@ -40,28 +38,28 @@ def defaults(**given: t.Any) -> list[t.Any]:
         ({"a_text": 47123456}, ["47123456", "false", 7, ""]),
     ],
 )
-def test_values_become_what_the_question_wants(given: dict[str, t.Any], expected: list[t.Any]) -> None:
+def test_awx_survey_converts_values_to_the_type_of_the_question(given: dict[str, t.Any], expected: list[t.Any]) -> None:
     assert defaults(**given) == expected
-    assert [question["default"] for question in SURVEY["spec"]] == ["", "false", 7, ""], "its input is left alone"
+    assert [question["default"] for question in SURVEY["spec"]] == ["", "false", 7, ""], "The input is unchanged."
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
-        ({"a_txet": "x", "b": 1}, "the survey has no question about a_txet, b"),
-        ({"a_choice": "maybe"}, "a_choice is 'maybe', not one of true, false"),
-        ({"a_number": "many"}, "a_number is 'many', not a whole number"),
-        ({"a_secret": "hunter2"}, "a_secret is a secret: enter it in AWX"),
+        ({"a_txet": "x", "b": 1}, "the survey has no question for a_txet, b"),
+        ({"a_choice": "maybe"}, "a_choice: 'maybe' is not one of true, false"),
+        ({"a_number": "many"}, "a_number: 'many' is not a whole number"),
+        ({"a_secret": "hunter2"}, "a_secret: is a secret. Enter it in AWX"),
     ],
 )
-def test_what_the_survey_could_not_take_is_refused(given: dict[str, t.Any], told: str) -> None:
+def test_awx_survey_invalid_default_is_an_error(given: dict[str, t.Any], message: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         defaults(**given)
-    assert str(caught.value) == told
+    assert str(caught.value) == message
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_survey_that_asks_less_takes_its_part() -> None:
+def test_awx_survey_partial_ignores_other_defaults() -> None:
     found = awx_survey(SURVEY, {"a_number": 1, "elsewhere": 2}, partial=True)
     assert [question["default"] for question in found["spec"]] == ["", "false", 1, ""]
     assert (found["name"], found["description"]) == ("", "")

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which files the inventory takes for its own, and that its examples are such files."""
-
 from __future__ import annotations
 
 import pathlib
@@ -15,7 +13,7 @@ from ansible_collections.vonage.archiving.plugins.inventory import vonage_projec
 
 
 @pytest.mark.parametrize(
-    ("name", "taken"),
+    ("name", "valid"),
     [
         ("vonage_projects.yml", True),
         ("fleet.vonage_projects.yaml", True),
@@ -24,15 +22,15 @@ from ansible_collections.vonage.archiving.plugins.inventory import vonage_projec
         ("hosts.yml", False),
     ],
 )
-def test_names_of_files(tmp_path: pathlib.Path, name: str, taken: bool) -> None:
+def test_verify_file_accepts_names_of_inventory_files(tmp_path: pathlib.Path, name: str, valid: bool) -> None:
     path = tmp_path / name
     plugin = vonage_projects.InventoryModule()
     assert not plugin.verify_file(str(path))
     path.write_text("")
-    assert plugin.verify_file(str(path)) is taken
+    assert plugin.verify_file(str(path)) is valid
 
 
-def test_examples_use_options_that_there_are() -> None:
+def test_examples_use_existing_options() -> None:
     own = set(yaml.safe_load(vonage_projects.DOCUMENTATION)["options"])
     shared = {"account_key", "account_secret", "compose", "groups", "keyed_groups"}
     cache = {"cache", "cache_plugin", "cache_connection", "cache_timeout"}

@@ -178,8 +178,11 @@ def test_the_environment_of_the_role_is_that_of_the_controller() -> None:
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        ({"bucket": "No_Bucket"}, "archive_storage_bucket 'No_Bucket' must have 3 to 63 lower-case letters"),
-        ({"api_secret": ""}, "archive_storage_api_secret is required with archive_storage_api_key"),
+        (
+            {"bucket": "No_Bucket"},
+            "archive_storage_bucket: 'No_Bucket' is not a valid bucket name: 3 to 63 lower-case letters",
+        ),
+        ({"api_secret": ""}, "archive_storage_api_secret: is required with archive_storage_api_key"),
         (
             {"rotate_after": 3600},
             "archive_storage_rotate_after: must exceed archive_storage_grace_period plus archive_storage_delete_after "
@@ -223,7 +226,7 @@ def test_the_project_and_the_bucket_are_known_after_a_problem() -> None:
 
 
 def test_secrets_are_only_in_the_typed_parameters() -> None:
-    # A PEM would have to be a real one, and a session token goes with a key.
+    # A PEM must be valid, and a session token needs a key.
     secrets: dict[str, t.Any] = {
         name: f"not-shown-{name}" for name in SECRETS if name not in ("private_key", "uploader_secret_key")
     }

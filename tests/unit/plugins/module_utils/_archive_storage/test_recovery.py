@@ -41,7 +41,7 @@ def request(rotate: str = "bad_credentials", created: str = BEGAN) -> RecoveryRe
         (datetime.datetime(2026, 11, 21, 9), BEGAN),
     ],
 )
-def test_the_time_of_the_recording_in_every_form(created: t.Any, expected: str) -> None:
+def test_parse_request_any_time_format_is_normalized(created: t.Any, expected: str) -> None:
     problems: list[str] = []
     found = parse_request({"project": 47123456, "archive_created": created, "rotate": ""}, problems)
     assert (found, problems) == (request(created=expected), [])
@@ -59,13 +59,13 @@ def test_the_time_of_the_recording_in_every_form(created: t.Any, expected: str) 
         ({"project": "1", "archive_created": "2026-11-21T09:00:00+02:00"}, "archive_recover_archive_created"),
     ],
 )
-def test_an_invalid_request_is_described(variables: dict[str, t.Any], problem: str) -> None:
+def test_parse_request_invalid_variable_is_a_problem(variables: dict[str, t.Any], problem: str) -> None:
     problems: list[str] = []
     parse_request(variables, problems)
     assert [text.startswith(problem) for text in problems] == [True]
 
 
-def test_ids_of_applications_are_not_case_sensitive() -> None:
+def test_is_about_application_id_ignores_case() -> None:
     found = parse_request({"project": "78D335FA"}, [])
     assert found.is_about("78d335fa")
     assert found.is_about("78D335FA")
@@ -94,14 +94,14 @@ def test_ids_of_applications_are_not_case_sensitive() -> None:
         ({"bucket_changes": ["bucket"], "reason": "unknown"}, request(), FINDINGS, True, "manual_repair_required"),
     ],
 )
-def test_the_key_is_rotated_only_if_that_repairs_something(
+def test_plan_recovery_returns_reason(
     changes: dict[str, t.Any], asked: RecoveryRequest, findings: str, managed: bool, reason: str
 ) -> None:
     assert plan_recovery(asked, {**RESULT, **changes}, managed=managed, findings=findings) == reason
 
 
-def test_advice_depends_on_the_key_and_the_findings() -> None:
+def test_advise_depends_on_key_and_findings() -> None:
     texts = [advise(managed=False, findings=""), advise(managed=True, findings="x"), advise(managed=True, findings="")]
     assert "set archive_storage_upload_key to managed" in texts[0]
-    assert "No other access key would repair that" in texts[1]
+    assert "A new access key does not repair this" in texts[1]
     assert "archive_recover_rotate=always" in texts[2]

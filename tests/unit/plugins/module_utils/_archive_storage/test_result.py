@@ -67,7 +67,7 @@ def run(check_mode: bool = False, **registered: t.Any) -> tuple[Steps, dict[str,
     return steps, build_result("47123456", managed, steps, verify_only=verify_only)
 
 
-def test_result_of_a_complete_run() -> None:
+def test_build_result_complete_run_has_all_fields() -> None:
     _steps, result = run()
     assert result == {
         "changed": True,
@@ -81,7 +81,7 @@ def test_result_of_a_complete_run() -> None:
     }
 
 
-def test_result_with_an_external_key_has_no_uploader() -> None:
+def test_build_result_external_key_has_no_uploader() -> None:
     _steps, result = run(validate={**VALIDATED, "managed": False})
     assert (result["uploader"], result["uploader_changes"], result["access_keys"]) == ({}, [], [])
     assert result["reason"] == "expired"
@@ -90,26 +90,26 @@ def test_result_with_an_external_key_has_no_uploader() -> None:
 @pytest.mark.parametrize(
     ("bucket", "target", "changed"), [(False, False, False), (True, False, True), (False, True, True)]
 )
-def test_result_is_changed_if_a_step_is(bucket: bool, target: bool, changed: bool) -> None:
+def test_build_result_is_changed_if_a_step_is(bucket: bool, target: bool, changed: bool) -> None:
     _steps, result = run(bucket={**BUCKET, "changed": bucket}, target={**TARGET, "changed": target})
     assert result["changed"] is changed
     _steps, result = run(validate={**VALIDATED, "verify_only": True}, bucket={**BUCKET, "changed": bucket})
     assert result["changed"] is False
 
 
-def test_a_failed_validation_hides_the_results_of_an_earlier_run() -> None:
+def test_read_steps_failed_validation_ignores_earlier_run() -> None:
     steps, result = run(validate=FAILED, requirements=APPLIED)
     assert (steps.bucket, steps.target, steps.requirements) == (None, None, None)
     assert result == {**EMPTY, "project": "47123456", "error": ERROR, "changed": False}
 
 
-def test_a_failed_bucket_hides_the_target_of_an_earlier_run() -> None:
+def test_read_steps_failed_bucket_ignores_earlier_target() -> None:
     steps, result = run(bucket=FAILED)
     assert steps.target is None
     assert (result["reason"], result["error"], result["changed"]) == ("", ERROR, False)
 
 
-def test_a_failed_target_keeps_the_changes_of_the_bucket() -> None:
+def test_read_steps_failed_target_keeps_bucket_changes() -> None:
     steps, result = run(bucket=PENDING, target={**FAILED, "changed": False}, requirements=APPLIED)
     assert steps.requirements is None
     assert (result["bucket_changes"], result["changed"], result["error"]) == (["tags"], True, ERROR)
@@ -124,7 +124,7 @@ def test_a_failed_target_keeps_the_changes_of_the_bucket() -> None:
         ({"failed": True, "msg": "", "error": "text"}, "the task failed without a message"),
     ],
 )
-def test_a_failure_without_an_error_gets_one(failure: dict[str, t.Any], problem: str) -> None:
+def test_read_steps_failure_without_error_has_message(failure: dict[str, t.Any], problem: str) -> None:
     _steps, result = run(bucket=failure)
     assert result["error"] == {
         "kind": "error",
@@ -134,19 +134,19 @@ def test_a_failure_without_an_error_gets_one(failure: dict[str, t.Any], problem:
     }
 
 
-def test_a_step_that_was_not_executed_is_an_error() -> None:
+def test_read_steps_missing_step_is_an_error() -> None:
     steps = read_steps({"validate": VALIDATED}, check_mode=False)
     assert (steps.error or {})["problem"] == "the task was not executed"
 
 
-def test_requirements_that_were_applied_are_not_pending() -> None:
+def test_build_result_applied_requirements_are_not_pending() -> None:
     _steps, result = run(bucket=PENDING, target=UNUSED, requirements=APPLIED, requirements_check={"changed": False})
     assert (result["bucket_changes"], result["pending_requirements"]) == (["tags", "require_tls"], [])
     assert result["bucket"]["require_tls"] is True
 
 
 @pytest.mark.parametrize("in_use", [True, None])
-def test_requirements_of_an_earlier_run_do_not_count(in_use: bool | None) -> None:
+def test_read_steps_requirements_of_earlier_run_are_ignored(in_use: bool | None) -> None:
     target = {**TARGET, "previous_target": None if in_use is None else {"in_use": in_use}}
     _steps, result = run(bucket=PENDING, target=target, requirements=APPLIED)
     assert (result["bucket_changes"], result["pending_requirements"]) == (["tags"], ["require_tls"])
@@ -155,7 +155,7 @@ def test_requirements_of_an_earlier_run_do_not_count(in_use: bool | None) -> Non
 @pytest.mark.parametrize(
     ("rollback", "pending"), [({"changed": True}, ["require_tls"]), ({"failed": True}, []), ({"skipped": True}, [])]
 )
-def test_requirements_that_uploads_do_not_meet(rollback: dict[str, t.Any], pending: list[str]) -> None:
+def test_read_steps_failed_requirements_are_rolled_back(rollback: dict[str, t.Any], pending: list[str]) -> None:
     steps, result = run(
         bucket=PENDING, target=UNUSED, requirements=APPLIED, requirements_check=FAILED, rollback=rollback
     )
@@ -167,7 +167,7 @@ CHECKED = {**VALIDATED, "managed": False, "lacks_secret_key": True}
 
 
 @pytest.mark.parametrize(("reason", "check_mode"), [("unchanged", False), ("unchanged", True), ("changed", True)])
-def test_the_secret_key_is_not_needed(reason: str, check_mode: bool) -> None:
+def test_read_steps_secret_key_not_needed_succeeds(reason: str, check_mode: bool) -> None:
     check = {**TARGET, "reason": reason, "changed": True}
     steps, result = run(check_mode, validate=CHECKED, secret_check=check, target={"skipped": True, "changed": False})
     assert steps.error is None
@@ -176,7 +176,7 @@ def test_the_secret_key_is_not_needed(reason: str, check_mode: bool) -> None:
     assert result["changed"] is False
 
 
-def test_the_secret_key_is_needed() -> None:
+def test_read_steps_secret_key_needed_is_an_error() -> None:
     steps, result = run(validate=CHECKED, secret_check={**TARGET, "reason": "changed"})
     assert (result["error"]["kind"], result["error"]["reason"]) == ("secret_needed", "changed")
     assert "archive_storage_uploader_secret_key is not set" in result["error"]["problem"]
@@ -187,12 +187,12 @@ ABSENT = {**VALIDATED, "state": "absent"}
 DELETED = {"changed": True, "bucket": {"name": "recordings", "exists": False}, "changes": ["bucket"]}
 
 
-def test_absent_without_the_bucket() -> None:
+def test_read_steps_absent_without_bucket() -> None:
     _steps, result = run(validate=ABSENT, bucket_check=FAILED, deletion=DELETED)
     assert (result["bucket"], result["bucket_changes"], result["reason"]) == ({}, [], "expired")
 
 
-def test_absent_with_the_bucket() -> None:
+def test_read_steps_absent_with_bucket() -> None:
     validated = {**ABSENT, "delete_bucket": True}
     _steps, result = run(validate=validated, bucket_check={"changed": False}, deletion=DELETED)
     assert result["bucket_changes"] == ["bucket"]
@@ -224,13 +224,13 @@ FINE = {**EMPTY, "project": "1", "reason": "unchanged", "state_file": {"location
         ),
     ],
 )
-def test_mismatch_names_what_is_not_as_configured(changes: dict[str, t.Any], managed: bool, part: str) -> None:
+def test_describe_mismatch_names_the_part(changes: dict[str, t.Any], managed: bool, part: str) -> None:
     text = describe_mismatch({**FINE, **changes}, managed)
     assert part in text
     assert bool(text) is bool(part)
 
 
-def test_summary_and_lines() -> None:
+def test_summarize_and_format_lines_of_changed_run() -> None:
     _steps, result = run()
     assert summarize(result, "recordings", failed=False, check_mode=True) == {
         "project": "47123456",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tasks of the role pass on every option that the validation returns, and no other."""
+"""The tasks of the role pass every option that the validation returns, and no other."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 yaml = pytest.importorskip("yaml")
 ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles" / "archive_storage"
 BUCKET, TARGET = "vonage.archiving.s3_archive_bucket", "vonage.archiving.vonage_archive_storage"
-GIVEN = {"api_key": "47123456", "api_secret": "0123456789abcdef0123456789abcdef01234567", "bucket": "recordings"}
-# Options that the tasks derive from the results of others.
+VARIABLES = {"api_key": "47123456", "api_secret": "0123456789abcdef0123456789abcdef01234567", "bucket": "recordings"}
+# Options that the tasks derive from the results of earlier tasks.
 DERIVED = {"check_previous_target", "verify"}
 
 
@@ -38,58 +38,72 @@ def tasks(name: str) -> list[dict[str, t.Any]]:
 
 
 def task(file: str, name: str) -> dict[str, t.Any]:
-    (found,) = [entry for entry in tasks(file) if entry["name"] == name]
-    return found
+    (match,) = [entry for entry in tasks(file) if entry["name"] == name]
+    return match
 
 
 def options(state: str) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     deletion = {"delete_bucket": True, "delete_recordings": "recordings"} if state == "absent" else {}
-    params = parse_params({**GIVEN, **deletion, "state": state}, {})
+    params = parse_params({**VARIABLES, **deletion, "state": state}, {})
     return params.bucket, params.upload_target
 
 
-def assert_passed_on(given: dict[str, t.Any], expected: dict[str, t.Any], source: str) -> None:
+def assert_passed(passed: dict[str, t.Any], expected: dict[str, t.Any], source: str) -> None:
     """Assert that each option is the value that the validation returned under its name."""
-    assert given.keys() - DERIVED == expected.keys() - DERIVED
+    assert passed.keys() - DERIVED == expected.keys() - DERIVED
     for name in expected.keys() - DERIVED:
-        if isinstance(given[name], str):
+        if isinstance(passed[name], str):
             path = f"{source}['{name}']" if name == "update" else f"{source}.{name}"
-            assert given[name] == f"{{{{ {path} }}}}"
+            assert passed[name] == f"{{{{ {path} }}}}"
 
 
-def test_the_bucket_gets_every_option() -> None:
+def test_bucket_task_has_every_option() -> None:
     bucket, _target = options("present")
-    given = task("main", "Create or update the bucket")[BUCKET]
-    assert_passed_on(given, bucket, "_archive_storage.bucket")
+    passed = task("main", "Create or update the bucket")[BUCKET]
+    assert_passed(passed, bucket, "_archive_storage.bucket")
 
 
-def test_the_upload_target_gets_every_option() -> None:
+def test_target_task_has_every_option() -> None:
     _bucket, target = options("present")
-    given = task("main", "Create or update the upload target")[TARGET]
-    assert_passed_on(given, target, "_archive_storage.upload_target")
-    s3 = dict(given["s3"])
+    passed = task("main", "Create or update the upload target")[TARGET]
+    assert_passed(passed, target, "_archive_storage.upload_target")
+    s3 = dict(passed["s3"])
     assert s3.pop("secret_key") == "{{ archive_storage_uploader_secret_key | default('', true) }}"
-    assert_passed_on(s3, target["s3"], "_archive_storage.upload_target.s3")
-    assert task("main", "Check that the secret key is not needed")[TARGET] == given
+    assert_passed(s3, target["s3"], "_archive_storage.upload_target.s3")
 
 
-def test_the_deletion_gets_every_option() -> None:
+def test_deletion_tasks_have_every_option() -> None:
     bucket, target = options("absent")
-    given = task("absent", "Delete the bucket with all recordings of the project")[BUCKET]
-    fixed = {name: given[name] for name in ("state", "force")}
+    passed = task("absent", "Delete the bucket with all recordings of the project")[BUCKET]
+    fixed = {name: passed[name] for name in ("state", "force")}
     assert fixed == {name: bucket[name] for name in fixed}
-    assert given.keys() == bucket.keys()
-    given = task("absent", "Delete the upload target and its access keys")[TARGET]
-    assert given.pop("state") == "absent"
-    assert given.keys() == {name for name in target if name not in ("state", "s3")}
+    assert passed.keys() == bucket.keys()
+    passed = task("absent", "Delete the upload target and its access keys")[TARGET]
+    assert passed.pop("state") == "absent"
+    assert passed.keys() == {name for name in target if name not in ("state", "s3")}
 
 
-def test_requirements_are_verified_as_the_target_is() -> None:
+def test_secret_key_check_has_options_of_external_key() -> None:
     main = task("main", "Create or update the upload target")[TARGET]
-    given = task("requirements", "Verify that uploads meet the new requirements")[TARGET]
-    assert given.pop("verify") == "only"
-    assert given == {name: main[name] for name in given}
-    assert main.keys() - given.keys() == {
+    check = task("secret_key", "Check whether the upload target needs an update")
+    passed = dict(check[TARGET])
+    assert check["check_mode"] is True
+    assert passed.pop("verify") == "never"
+    assert {**passed.pop("s3"), "secret_key": main["s3"]["secret_key"]} == main["s3"]
+    assert passed == {name: main[name] for name in passed}
+    # Options of managed keys and of the verification, and the default state.
+    assert main.keys() - passed.keys() == {
+        *("s3", "state", "uploader", "iam_endpoint_url", "grace_period", "check_previous_target", "verify"),
+        *("expect_public", "expect_least_privilege", "cors_origin", "cors_method", "verify_timeout"),
+    }
+
+
+def test_requirements_check_has_options_of_target() -> None:
+    main = task("main", "Create or update the upload target")[TARGET]
+    passed = task("requirements", "Verify that uploads meet the new requirements")[TARGET]
+    assert passed.pop("verify") == "only"
+    assert passed == {name: main[name] for name in passed}
+    assert main.keys() - passed.keys() == {
         "check_previous_target",
         "grace_period",
         "max_age",
@@ -99,32 +113,35 @@ def test_requirements_are_verified_as_the_target_is() -> None:
     }
 
 
-def test_the_connections_get_every_option() -> None:
-    params = parse_params(GIVEN, {})
+def test_module_defaults_have_every_option() -> None:
+    params = parse_params(VARIABLES, {})
     (block,) = [entry for entry in tasks("main") if "module_defaults" in entry]
     for group, more in (("aws", {"access_key"}), ("vonage", set())):
-        given = block["module_defaults"][f"group/vonage.archiving.{group}"]
-        secrets = {name for name in given if name in SECRETS}
-        assert given.keys() - secrets - more == params.connection[group].keys()
+        passed = block["module_defaults"][f"group/vonage.archiving.{group}"]
+        secrets = {name for name in passed if name in SECRETS}
+        assert passed.keys() - secrets - more == params.connection[group].keys()
         for name in secrets | more:
-            assert given[name] == f"{{{{ archive_storage_{name} | default('', true) }}}}"
+            assert passed[name] == f"{{{{ archive_storage_{name} | default('', true) }}}}"
         for name in params.connection[group]:
-            assert given[name] == f"{{{{ _archive_storage.connection.{group}.{name} }}}}"
+            assert passed[name] == f"{{{{ _archive_storage.connection.{group}.{name} }}}}"
 
 
-def test_the_report_reads_what_the_tasks_register() -> None:
+def test_registered_variables_are_read_by_report() -> None:
     registered = {
-        entry["register"] for name in ("main", "requirements", "absent") for entry in tasks(name) if "register" in entry
+        entry["register"]
+        for name in ("main", "secret_key", "requirements", "absent")
+        for entry in tasks(name)
+        if "register" in entry
     }
     assert registered == {*REGISTERED.values(), "archive_storage_result"}
 
 
-def test_the_deletion_comes_after_the_tasks_whose_variables_it_registers() -> None:
+def test_deletion_is_after_tasks_with_same_variables() -> None:
     names = [entry["name"] for entry in tasks("main")]
     assert names.index("Delete the archive storage") > names.index("Create or update the upload target")
 
 
-def test_a_steady_run_executes_four_tasks() -> None:
+def test_tasks_steady_run_are_four() -> None:
     unconditional = [entry["name"] for entry in tasks("main") if "block" not in entry and "when" not in entry]
     target = task("main", "Create or update the upload target")
     assert re.search(r"not _archive_storage\.lacks_secret_key or", target["when"])

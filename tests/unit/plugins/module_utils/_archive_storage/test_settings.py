@@ -60,7 +60,7 @@ def test_settings_with_an_invalid_value_names_the_limit(given: dict[str, t.Any],
     assert problems(**given) == [problem]
 
 
-def test_the_smallest_set_is_enough() -> None:
+def test_read_settings_minimal_managed_key_has_no_problems() -> None:
     found = read()
     assert found["problems"] == []
     assert {name: found[name] for name in (*of_kind(CHOICE), *of_kind(NUMBER))} == {
@@ -91,20 +91,20 @@ def test_the_smallest_set_is_enough() -> None:
     assert (found["cors_rules"], found["tags"], found["uploader_tags"]) == (None, None, None)
 
 
-def test_the_smallest_set_with_a_key_that_is_given() -> None:
+def test_read_settings_minimal_external_key_has_no_problems() -> None:
     found = read(**KEY)
     assert (found["managed"], found["uploader_access_key"], found["problems"]) == (False, "AKIAIOSFODNN7EXAMPLE", [])
 
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
-def test_empty_is_not_given(empty: t.Any) -> None:
-    """AWX renders inputs that were left empty so; ansible-core 2.19 and later make None of them."""
+def test_read_settings_empty_value_is_unset(empty: t.Any) -> None:
+    """AWX renders empty inputs as empty strings, which ansible-core 2.19 and later convert to None."""
     optional = dict.fromkeys([name for name in VARIABLES if name not in GIVEN], empty)
     assert read(**optional) == read()
 
 
 @pytest.mark.parametrize("name", of_kind(BOOLEAN))
-def test_booleans_in_every_form(name: str) -> None:
+def test_read_settings_boolean_any_form_is_parsed(name: str) -> None:
     yes: t.Any = (True, "true", "True", "yes", "YES", "on", "1", 1, " y ", "t")
     no: t.Any = (False, "false", "False", "no", "off", "OFF", "0", 0, "n", "f")
     for value in yes:
@@ -117,7 +117,7 @@ def test_booleans_in_every_form(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", of_kind(NUMBER))
-def test_numbers_in_every_form(name: str) -> None:
+def test_read_settings_number_any_form_is_parsed(name: str) -> None:
     cases: t.Any = ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7))
     for value, expected in cases:
         assert read(**{**KEY, name: value})[name] == expected
@@ -128,7 +128,7 @@ def test_numbers_in_every_form(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", of_kind(CHOICE))
-def test_choices(name: str) -> None:
+def test_read_settings_choice_invalid_is_a_problem(name: str) -> None:
     choices: t.Any = VARIABLES[name].choices
     for value in choices:
         assert read(**{name: value})[name] == value
@@ -139,14 +139,14 @@ def test_choices(name: str) -> None:
     )
 
 
-def test_ids_that_became_numbers() -> None:
+def test_read_settings_numeric_ids_are_text() -> None:
     assert read(api_key=47123456)["project"] == "47123456"
     assert read(bucket=20260101)["bucket"] == "20260101"
     assert read(bucket=datetime.date(2026, 1, 1))["bucket"] == "2026-01-01"
     assert read(api_key="", application_id="78d335fa-323d-0114-9c3d-d6f0d48968cf")["prefix"].startswith("78d335fa")
 
 
-def test_lists_and_dictionaries_as_text() -> None:
+def test_read_settings_yaml_text_is_parsed() -> None:
     rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
     for text in (
         "- {allowed_origins: ['*'], allowed_methods: [GET]}",
@@ -155,7 +155,7 @@ def test_lists_and_dictionaries_as_text() -> None:
         assert read(cors_rules=text)["cors_rules"] == [rule]
     assert read(cors_rules=[rule])["cors_rules"] == [rule]
     assert (read(cors_rules="[]")["cors_rules"], read(tags="{}")["tags"]) == ([], {})
-    # What is written is what is meant, whatever YAML would make of it.
+    # The text is used, without the types of YAML.
     written = "cost: 0123\non: yes\nversion: 1.10\nday: 2026-13-45\nnothing:\n'~': 'null'\n"
     texts = {"cost": "0123", "on": "yes", "version": "1.10", "day": "2026-13-45", "nothing": None}
     assert read(tags=written)["tags"] == {**texts, "~": "null"}
@@ -170,7 +170,7 @@ def test_lists_and_dictionaries_as_text() -> None:
     assert problems(cors_rules={}) == ["archive_storage_cors_rules is not a list"]
 
 
-def test_folders_in_every_form() -> None:
+def test_read_settings_folders_any_form_are_parsed() -> None:
     for value in (["in", "done/2026"], ("in", "done/2026"), "in,done/2026", "in, done/2026,", "in\ndone/2026\n"):
         assert read(folders=value)["folders"] == ["in", "done/2026"]
     assert read(folders=2026)["folders"] == ["2026"]
@@ -192,27 +192,29 @@ def test_folders_in_every_form() -> None:
         # AWS itself by another address of its own.
         ("", "https://bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com", None, True),
         ("", "https://s3.cn-north-1.amazonaws.com.cn", None, True),
-        # What leads to AWS under a name of one's own: said by saying where Vonage uploads.
+        # A custom domain of AWS: archive_storage_endpoint selects it.
         ("https://s3.amazonaws.com", "https://s3-proxy.example.com", None, True),
     ],
 )
-def test_tls_is_required_where_it_is_used(endpoint: str, endpoint_url: str, told: t.Any, required: bool) -> None:
+def test_read_settings_require_tls_depends_on_endpoints(
+    endpoint: str, endpoint_url: str, told: t.Any, required: bool
+) -> None:
     found = read(endpoint=endpoint, endpoint_url=endpoint_url, require_tls=told)
     assert (found["require_tls"], found["problems"]) == (required, [])
     assert found["endpoint_url"] == (endpoint_url or endpoint)
 
 
-def test_the_state_file() -> None:
+def test_read_settings_state_file_has_default() -> None:
     assert read(**KEY, state_file="none")["state_file"] == ""
     assert read(state_file="/var/lib/states/a.json")["state_file"] == "/var/lib/states/a.json"
     nameless = read(state="absent", bucket="")
     assert (nameless["state_file"], nameless["problems"]) == ("", [])
     gone = read(state="absent", delete_bucket=True, delete_recordings="recordings")
-    # It is kept until the bucket is gone: a run that ends in between must not leave a state file that says "applied".
+    # It stays until the bucket is deleted: an interrupted run must not leave a state file with the status "applied".
     assert (gone["state_file"], gone["problems"]) == ("s3://recordings/.vonage-archiving/47123456.json", [])
 
 
-def test_recordings_expire_and_the_state_file_does_not() -> None:
+def test_read_settings_lifecycle_excludes_state_file() -> None:
     assert read(retention_days=30)["lifecycle"]["expire_days"] == 30
     assert not read()["state_file"].partition("recordings/")[2].startswith(read()["lifecycle"]["prefix"])
     assert read(abort_incomplete_uploads_days=0)["lifecycle"] == {}
@@ -230,7 +232,7 @@ def test_recordings_expire_and_the_state_file_does_not() -> None:
         (["word"], ("", "")),
     ],
 )
-def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[str, str]) -> None:
+def test_read_settings_preflight_uses_first_cors_rule(rules: list[t.Any], expected: tuple[str, str]) -> None:
     found = read(cors_rules=rules)
     assert (found["cors_origin"], found["cors_method"]) == expected
 
@@ -239,7 +241,7 @@ def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[st
     ("given", "problem"),
     [
         ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not set"),
-        ({"application_id": "x"}, "archive_storage_api_key and archive_storage_application_id exclude each other"),
+        ({"application_id": "x"}, "archive_storage_api_key and archive_storage_application_id are mutually exclusive"),
         ({"api_key": "a/b"}, "the project id 'a/b' contains characters that are not valid in an id"),
         ({"bucket": ""}, "archive_storage_bucket is not set"),
         (
@@ -312,10 +314,10 @@ def test_what_the_preflight_is_tried_with(rules: list[t.Any], expected: tuple[st
             "archive_storage_uploader_secret_key is not set: without it, uploads cannot be verified",
         ),
         ({"cors_rules": ["GET"]}, "archive_storage_cors_rules[0] is not a dictionary"),
-        ({"verify_only": True, "state": "absent"}, "archive_storage_state is absent: there is nothing to verify"),
+        ({"verify_only": True, "state": "absent"}, "archive_storage_state is absent, which cannot be verified"),
     ],
 )
-def test_contradictions(given: dict[str, t.Any], problem: str) -> None:
+def test_read_settings_contradiction_is_a_problem(given: dict[str, t.Any], problem: str) -> None:
     assert problems(**given) == [problem]
 
 
@@ -327,46 +329,46 @@ def test_contradictions(given: dict[str, t.Any], problem: str) -> None:
         {**KEY, "update": "always"},
         {**KEY, "max_age": 3600},
         {**KEY, "state_file": "none"},
-        # To remove a target takes none of what was needed to set it, and nothing of that is in the way.
+        # The deletion of a target needs none of its options, and ignores them.
         {"state": "absent", "state_file": "none"},
         {**KEY, "state": "absent", "upload_key": "managed"},
         {**KEY, "state": "absent", "uploader_access_key": "", "uploader_secret_key": ""},
         {"state": "absent", "rotate": True, "max_age": 1},
     ],
 )
-def test_what_is_no_contradiction(given: dict[str, t.Any]) -> None:
+def test_read_settings_compatible_variables_have_no_problems(given: dict[str, t.Any]) -> None:
     assert problems(**given) == []
 
 
-def test_always_means_another_key_where_keys_are_managed() -> None:
+def test_read_settings_update_always_rotates_managed_key() -> None:
     assert read(update="always")["rotate"] is True
     assert read(rotate="yes")["rotate"] is True
     assert read(rotate="", update="on_change")["rotate"] is False
 
 
-def test_the_name_of_the_user() -> None:
+def test_read_settings_uploader_name_has_default() -> None:
     assert read(uploader_name=" video-uploads ")["uploader_name"] == "video-uploads"
     application = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
     assert read(api_key="", application_id=application)["uploader_name"] == f"vonage-archiving-{application}"
 
 
-def test_a_mistyped_option_of_a_cors_rule_is_named() -> None:
+def test_read_settings_unknown_cors_option_is_a_problem() -> None:
     rule = {"allowed_origin": ["https://a.example"], "allowed_methods": ["GET"]}
     known = "allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id"
     assert problems(cors_rules=[rule]) == [f"archive_storage_cors_rules[0] has 'allowed_origin', not one of {known}"]
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_read_settings_many_problems_returns_all() -> None:
     wrong = {"fallback": "kept", "public": "perhaps", "retention_days": "x", "endpoint": "s3", "upload_key": "external"}
     assert len(read_settings(wrong)["problems"]) == 7
 
 
-def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
+def test_read_settings_secret_as_access_key_is_hidden() -> None:
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     found = read(**{**KEY, "uploader_access_key": secret})
     assert found["problems"] == [
-        "archive_storage_uploader_access_key has the form of a secret key: it and archive_storage_uploader_secret_key "
-        "look swapped"
+        "archive_storage_uploader_access_key contains a secret key: check whether it and "
+        "archive_storage_uploader_secret_key are swapped"
     ]
     assert secret not in str(found)
 
@@ -384,29 +386,29 @@ def test_a_secret_where_the_id_of_a_key_belongs_is_not_shown() -> None:
         ("iam_endpoint_url", "https://me:hunter2@iam.example.com", "hunter2"),
     ],
 )
-def test_a_secret_in_the_place_of_something_else_is_told_and_not_shown(name: str, value: str, hidden: str) -> None:
+def test_read_settings_misplaced_secret_is_hidden(name: str, value: str, hidden: str) -> None:
     found = read_settings({**{key: item for key, item in GIVEN.items() if key != "api_key"}, name: value})
     assert any(problem.startswith(f"archive_storage_{name} ") for problem in found["problems"])
     assert hidden not in str(found)
 
 
 @pytest.mark.parametrize("location", ["s3://recordings/kept@home/r.json", "/var/kept@home/47123456.json"])
-def test_the_location_of_a_state_file_may_have_an_at_sign(location: str) -> None:
+def test_read_settings_state_file_with_at_sign_is_valid(location: str) -> None:
     assert read(state_file=location)["state_file"] == location
 
 
-def test_the_id_of_an_application_has_one_form() -> None:
+def test_read_settings_application_id_is_lower_case() -> None:
     upper = "78D335FA-323D-0114-9C3D-D6F0D48968CF"
     assert read(api_key="", application_id=upper) == read(api_key="", application_id=upper.lower())
 
 
-def test_nothing_secret_is_returned() -> None:
+def test_read_settings_returns_no_secret() -> None:
     found = read_settings({**GIVEN, **dict.fromkeys(SECRETS, "not-shown")})
     assert "not-shown" not in str(found)
     assert found["secrets"] == list(SECRETS)
 
 
-def test_unset_variables_are_known() -> None:
+def test_read_settings_returns_unset_variables() -> None:
     found = read(folders="", sse=" ", retention_days=0)
     assert {"folders", "sse", "require_tls"} <= {*found["unset"]}
     assert not {"bucket", "retention_days"} & {*found["unset"]}
@@ -424,7 +426,7 @@ def test_unset_variables_are_known() -> None:
         ("https://storage.googleapis.com.example.com", "s3"),
     ],
 )
-def test_encryption_that_is_not_set_depends_on_the_store(endpoint: str, expected: str) -> None:
+def test_read_settings_sse_default_depends_on_store(endpoint: str, expected: str) -> None:
     assert read(endpoint=endpoint)["sse"] == expected
     assert read(endpoint=endpoint, sse="s3")["sse"] == "s3"
 
@@ -444,7 +446,7 @@ KEY_ENVIRON, APPLICATION = {"VONAGE_VIDEO_API_KEY": "env-key"}, {"VONAGE_VIDEO_A
         ("key", "app", {}, ("key", "app")),
     ],
 )
-def test_an_id_that_is_set_hides_the_other_one_of_the_environment(
+def test_read_settings_id_has_precedence_over_environment(
     api_key: str, application_id: str, environ: dict[str, str], expected: tuple[str, str]
 ) -> None:
     found = read(environ=environ, api_key=api_key, application_id=application_id)
@@ -463,6 +465,6 @@ def test_an_id_that_is_set_hides_the_other_one_of_the_environment(
         ({}, "https://s3.example.com"),
     ],
 )
-def test_the_endpoint_of_the_operator_may_come_from_the_environment(environ: dict[str, str], expected: str) -> None:
+def test_read_settings_endpoint_url_of_environment_is_used(environ: dict[str, str], expected: str) -> None:
     assert read(environ=environ, endpoint="https://s3.example.com")["endpoint_url"] == expected
     assert read(environ=environ, endpoint_url="https://c.example")["endpoint_url"] == "https://c.example"

@@ -26,7 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
         ("interactive_broadcast", BROADCAST_PREFIX, BROADCAST_VARIABLES),
     ],
 )
-def test_the_names_are_those_of_the_role(role: str, prefix: str, known: frozenset[str]) -> None:
+def test_variables_are_those_of_the_role(role: str, prefix: str, known: frozenset[str]) -> None:
     yaml = pytest.importorskip("yaml")
     root = pathlib.Path(__file__).resolve().parents[5] / "roles" / role
     spec = yaml.safe_load((root / "meta/argument_specs.yml").read_text())["argument_specs"]
@@ -50,13 +50,13 @@ def test_the_names_are_those_of_the_role(role: str, prefix: str, known: frozense
         ("validate_cert", "validate_certs"),
     ],
 )
-def test_a_misspelled_name_is_warned_of_with_the_similar_one(name: str, meant: str) -> None:
+def test_describe_unknown_variables_misspelled_name_suggests_similar(name: str, meant: str) -> None:
     (told,) = describe_unknown_variables(["archive_storage_bucket", PREFIX + name])
     assert f"{PREFIX}{name} is ignored" in told
     assert told.endswith(f"Did you mean {PREFIX}{meant}?")
 
 
-def test_each_role_has_its_own_names() -> None:
+def test_describe_unknown_variables_uses_names_of_same_role() -> None:
     (told,) = describe_unknown_variables(["interactive_broadcast_heroku_ap", "archive_storage_heroku_app"])
     assert "Did you mean interactive_broadcast_heroku_app?" in told
 
@@ -64,5 +64,5 @@ def test_each_role_has_its_own_names() -> None:
 @pytest.mark.parametrize(
     "name", ["archive_storage_projects", "archive_storage_team", "bukcet", "_archive_storage_bukcet"]
 )
-def test_names_of_ones_own_are_let_be(name: str) -> None:
+def test_describe_unknown_variables_other_names_are_ignored(name: str) -> None:
     assert describe_unknown_variables([name]) == []

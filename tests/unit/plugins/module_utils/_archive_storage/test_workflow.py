@@ -226,5 +226,5 @@ def test_secrets_that_an_error_contains_are_learned(world: World) -> None:
     error.secrets = ["hunter2"]
     world.answers = {"bucket:real:": error}
     learned: list[str] = []
-    workflow.configure(parse_params(GIVEN, {}), Context(learn=learned.append))
+    workflow.configure(parse_params(GIVEN, {}), Context(register_secret=learned.append))
     assert learned == ["hunter2"]

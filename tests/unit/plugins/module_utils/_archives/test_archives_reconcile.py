@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use case of vonage_archive_info: what options mean, what a state file says, what is returned."""
-
 from __future__ import annotations
 
 import json
@@ -17,6 +15,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archives import 
 from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     Asked,
@@ -31,8 +30,8 @@ SIGNED = "https://archive.example.com/x.mp4?Signature=hush"
 PASSWORD = "p4ssw0rd-of-an-archive"
 
 
-def kept_archives(now: float) -> list[dict[str, t.Any]]:
-    """Newest first: one an hour old of each kind, and one that is older than any target."""
+def create_archives(now: float) -> list[dict[str, t.Any]]:
+    """Newest first: one of each kind, an hour old, and one that is older than any target."""
     hour = int(now - 3600) * 1000
     common = {"password": PASSWORD, "duration": 60, "size": 7}
     return [
@@ -44,11 +43,11 @@ def kept_archives(now: float) -> list[dict[str, t.Any]]:
 
 
 class Scene:
-    """One project whose archives a server lists."""
+    """A project, and a server that lists its archives."""
 
     def __init__(self, server: LocalServer, folder: pathlib.Path) -> None:
         self.server = server
-        self.path = folder / "record.json"
+        self.path = folder / "state.json"
         self.warnings: list[str] = []
 
     def run(self, **params: t.Any) -> dict[str, t.Any]:
@@ -60,38 +59,38 @@ class Scene:
             "retries": 0,
             **params,
         }
-        outcome = archive_info.gather(options, Context(warn=self.warnings.append))
+        outcome = archive_info.reconcile(options, Context(warn=self.warnings.append))
         assert not outcome.changed
         for hidden in (API_SECRET, PASSWORD):
             assert hidden not in json.dumps(outcome.result)
         return outcome.result
 
-    def keep(self, status: str, age: float, project: str = "45828062", since: float | None = None) -> str:
-        """Write a state file of such an age; ``since`` is how long there has been a target."""
+    def write_state_file(self, status: str, age: float, project: str = "45828062", since: float | None = None) -> str:
+        """Write a state file of this age; ``since`` is the age of the first target."""
         then = time.time() - age
-        first = "" if since is None else state.stamp(time.time() - since)
-        begun = state.begin(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first)
-        self.path.write_bytes(state.dump(begun if status == state.PENDING else begun.done(status, then)))
+        first = "" if since is None else format_utc(time.time() - since)
+        begun = state.create_pending(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first)
+        self.path.write_bytes(state.dump(begun if status == state.PENDING else begun.commit(status, then)))
         return str(self.path)
 
 
-def the_list(asked: Asked, before: int) -> Reply:
-    found = kept_archives(time.time())
+def list_response(asked: Asked, before: int) -> Reply:
+    found = create_archives(time.time())
     return reply(200, {"count": len(found), "items": found})
 
 
 @pytest.fixture
 def scene(tmp_path: pathlib.Path) -> t.Iterator[Scene]:
-    with LocalServer(the_list) as server:
+    with LocalServer(list_response) as server:
         yield Scene(server, tmp_path)
 
 
-def test_all_of_it(scene: Scene) -> None:
+def test_reconcile_returns_archives_and_health(scene: Scene) -> None:
     found = scene.run(target_set_at=str(DAY), stuck_after=600)
     assert [each["id"] for each in found["archives"]] == ["a1", "a2", "a3", "a4"]
     assert (found["project"], found["total"], found["matching"], found["complete"]) == ("45828062", 4, 4, True)
     health = found["health"]
-    assert (health["ok"], health["checked"], health["why"]) == (False, 4, None)
+    assert (health["ok"], health["checked"], health["reason"]) == (False, 4, None)
     assert {name: health[name]["ids"] for name in ("uploaded", "fell_back", "stuck", "in_cloud")} == {
         "uploaded": ["a1"],
         "fell_back": ["a2"],
@@ -102,7 +101,7 @@ def test_all_of_it(scene: Scene) -> None:
     assert scene.warnings == []
 
 
-def test_what_is_returned_and_what_is_looked_at(scene: Scene) -> None:
+def test_reconcile_status_and_limit_do_not_change_health(scene: Scene) -> None:
     found = scene.run(status=["stopped", "expired"], limit=1)
     assert ([each["id"] for each in found["archives"]], found["matching"]) == (["a3"], 2)
     assert found["health"]["checked"] == 4
@@ -110,40 +109,42 @@ def test_what_is_returned_and_what_is_looked_at(scene: Scene) -> None:
     assert (none["archives"], none["matching"], none["total"], none["health"]["checked"]) == ([], 3, 4, 3)
 
 
-def test_urls_are_returned_only_when_asked_for(scene: Scene) -> None:
+def test_reconcile_include_urls_returns_urls(scene: Scene) -> None:
     found = scene.run(include_urls=True)
     assert [each["url"] for each in found["archives"]] == [None, SIGNED, None, None]
 
 
 @pytest.mark.parametrize("set_again", [DAY, 60])
-def test_the_state_file_says_since_when_there_is_a_target(scene: Scene, set_again: int) -> None:
-    """A rotation after a recording that fell back does not hide it."""
-    found = scene.run(state_file=scene.keep(state.APPLIED, set_again, since=DAY))["health"]
-    assert (found["fell_back"]["ids"], found["why"]) == (["a2"], None)
-    assert abs((state.seconds(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
+def test_reconcile_reads_the_target_time_from_the_state_file(scene: Scene, set_again: int) -> None:
+    """A rotation after the recording does not hide the fallback."""
+    found = scene.run(state_file=scene.write_state_file(state.APPLIED, set_again, since=DAY))["health"]
+    assert (found["fell_back"]["ids"], found["reason"]) == (["a2"], None)
+    assert abs((parse_utc(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
 
 
 @pytest.mark.parametrize(
-    ("status", "project", "why"),
+    ("status", "project", "reason"),
     [
         (state.PENDING, "45828062", state.UNFINISHED),
-        (state.ABSENT, "45828062", "the state file says that there is no upload target"),
+        (state.ABSENT, "45828062", "the state file states that there is no upload target"),
         (state.APPLIED, "9", "the state file is of another project (9)"),
     ],
 )
-def test_state_files_that_do_not_say_it(scene: Scene, status: str, project: str, why: str) -> None:
-    found = scene.run(state_file=scene.keep(status, DAY, project), stuck_after=7200)["health"]
-    assert (found["ok"], found["fell_back"], found["target_set_at"], found["why"]) == (None, None, None, why)
+def test_reconcile_state_file_without_target_time_states_the_reason(
+    scene: Scene, status: str, project: str, reason: str
+) -> None:
+    found = scene.run(state_file=scene.write_state_file(status, DAY, project), stuck_after=7200)["health"]
+    assert (found["ok"], found["fell_back"], found["target_set_at"], found["reason"]) == (None, None, None, reason)
 
 
-def test_no_state_file_and_no_json(scene: Scene) -> None:
-    assert scene.run(state_file=str(scene.path))["health"]["why"] == "there is no state file"
+def test_reconcile_missing_or_invalid_state_file_states_the_reason(scene: Scene) -> None:
+    assert scene.run(state_file=str(scene.path))["health"]["reason"] == "there is no state file"
     scene.path.write_text("x")
-    assert scene.run(state_file=str(scene.path))["health"]["why"] == "its content is not JSON"
-    assert scene.run()["health"]["why"] == "neither state_file nor target_set_at is set"
+    assert scene.run(state_file=str(scene.path))["health"]["reason"] == "its content is not JSON"
+    assert scene.run()["health"]["reason"] == "neither state_file nor target_set_at is set"
 
 
-def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent(scene: Scene) -> None:
+def test_reconcile_invalid_options_are_reported_together_before_any_request(scene: Scene) -> None:
     with pytest.raises(errors.InputError) as caught:
         scene.run(
             api_key=API_SECRET,
@@ -158,41 +159,46 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_sent(scene: Scene) -> 
             session_token="x",
             endpoint_url="nowhere",
         )
-    told = " ".join(caught.value.problems)
+    text = " ".join(map(str, caught.value.problems))
     names = (
-        "status has",
-        "since",
-        "target_set_at '",
+        "status:",
+        "since:",
+        "target_set_at:",
         "state_file: '",
-        "limit -1",
-        "stuck_after",
-        "'b/c'",
-        "bucket_limit",
+        "limit: -1",
+        "stuck_after:",
+        "bucket: 'b/c'",
+        "bucket_limit:",
     )
-    for name in (*names, "api_key has the form", "mutually exclusive", "session_token is given", "endpoint_url"):
-        assert name in told, name
-    assert caught.value.secrets == [API_SECRET]
+    for name in (
+        *names,
+        "api_key: contains an API secret",
+        "mutually exclusive",
+        "session_token: is set without access_key",
+        "endpoint_url",
+    ):
+        assert name in text, name
+    assert API_SECRET not in text
     assert scene.server.asked == []
 
 
-def test_something_else_answers(scene: Scene) -> None:
+def test_reconcile_other_response_is_an_error(scene: Scene) -> None:
     scene.server.answer = lambda asked, before: reply(200, {"items": "none"})
-    with pytest.raises(errors.RejectedError, match="the answer is no list of archives with count and items"):
+    with pytest.raises(errors.RejectedError, match="the response is not a list of archives with count and items"):
         scene.run()
 
 
-def test_a_list_that_never_stands_still_is_warned_of(scene: Scene) -> None:
-    found = kept_archives(time.time())
+def test_reconcile_incomplete_list_is_a_warning(scene: Scene) -> None:
+    found = create_archives(time.time())
     scene.server.answer = lambda asked, before: reply(200, {"count": 9 - before, "items": found[:2]})
     incomplete = scene.run(target_set_at=str(DAY))
     assert (incomplete["complete"], incomplete["health"]["ok"]) == (False, False)
     assert len(scene.warnings) == 1
-    assert "deleted while they were listed" in scene.warnings[0]
+    assert "deleted while the list was fetched" in scene.warnings[0]
 
 
-def test_of_a_list_that_is_not_whole_nobody_knows_whether_all_is_well(scene: Scene) -> None:
-    """As of a server that gives the same page over and over: an archive that fell back may be in one of the others."""
-    found = kept_archives(time.time())[:1]
+def test_reconcile_incomplete_list_without_problems_is_unknown(scene: Scene) -> None:
+    found = create_archives(time.time())[:1]
     scene.server.answer = lambda asked, before: reply(200, {"count": 10**9, "items": found})
     health = scene.run(target_set_at=str(DAY))["health"]
     assert (health["checked"], health["ok"]) == (1, None)

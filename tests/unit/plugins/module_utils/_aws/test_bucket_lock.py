@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import typing as t
 from dataclasses import dataclass
+from itertools import islice
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_lock as lock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_lock import Clock, LeaseLostError, Lock
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.bucket_lock import LeaseLostError, Lock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import (
     ConditionalObject,
     StoredObject,
@@ -27,6 +28,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.lease import
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
 
 THEIRS = Lease("other", "472", "2026-11-22T00:00:00Z", SECONDS)
@@ -45,9 +47,9 @@ class Time:
         self.now += seconds
         self.on_sleep()
 
-    def clock(self, offset: float = 0.0) -> Clock:
-        """A clock of one machine, which may be set wrong."""
-        return Clock(lambda: self.now, lambda: self.now + offset, self.sleep, lambda: 1.0)
+    def runtime(self, offset: float = 0.0) -> Runtime:
+        """The runtime of one machine, whose clock may be set wrong."""
+        return Runtime(lambda: self.now + offset, lambda: self.now, self.sleep, lambda: 1.0)
 
 
 class Store:
@@ -76,18 +78,18 @@ class Store:
         self.time.now += self.takes
         if expected is None or expected.version != self.held.version:
             raise errors.ConflictError("write", "another run has written it in between")
-        self.put(lease.parsed(data))
+        self.put(lease.parse_lease(data))
         self.held = StoredObject(data, self.held.version)
         self.time.now += self.takes
         return self.held
 
     @property
     def owner(self) -> str:
-        return lease.parsed(self.held.data).owner
+        return lease.parse_lease(self.held.data).owner
 
     @property
     def project(self) -> str:
-        return lease.parsed(self.held.data).project
+        return lease.parse_lease(self.held.data).project
 
 
 @dataclass
@@ -96,7 +98,7 @@ class Here:
     store: Store
 
     def lock(self, project: str = "471", offset: float = 0.0) -> Lock:
-        return Lock(self.store, "bucket b-1, which projects share", project, self.time.clock(offset))
+        return Lock(self.store, "bucket b-1, which projects share", project, self.time.runtime(offset))
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_a_turn(here: Here) -> None:
     turn.renew()
     assert here.store.writes == 1
     turn.release()
-    assert lease.parsed(here.store.held.data) == FREE
+    assert lease.parse_lease(here.store.held.data) == FREE
     here.lock("472").acquire()
     assert here.store.project == "472"
     assert here.time.slept == []
@@ -130,8 +132,9 @@ def test_who_comes_second_waits_until_the_first_has_ended(here: Here) -> None:
 
 
 def test_pauses_grow_to_a_limit_and_are_any_part_of_it() -> None:
-    assert [lease.pause(n, 1.0) for n in (0, 5, 6, 50)] == [0.05, 1.6, 2.0, 2.0]
-    assert lease.pause(50, 0.25) == 0.5
+    longest = list(islice(lease.pauses(lambda: 1.0), 51))
+    assert [longest[n] for n in (0, 5, 6, 50)] == [0.05, 1.6, 2.0, 2.0]
+    assert list(islice(lease.pauses(lambda: 0.25), 51))[50] == 0.5
 
 
 @pytest.mark.parametrize("tells_age", [True, False])
@@ -249,7 +252,7 @@ def test_a_renewal_that_takes_too_long_is_none(here: Here) -> None:
     "data", [b"", b"{}", b"null", b"[1]", b"\xff", b'{"owner": "a", "project": "b", "seconds": "x"}']
 )
 def test_what_is_no_lease_counts_as_somebodys(here: Here, data: bytes) -> None:
-    assert lease.parsed(data) == Lease("unknown", seconds=SECONDS)
+    assert lease.parse_lease(data) == Lease("unknown", seconds=SECONDS)
     here.store.put(FREE)
     here.store.held = StoredObject(data, here.store.held.version)
     here.lock().acquire()
@@ -259,7 +262,7 @@ def test_what_is_no_lease_counts_as_somebodys(here: Here, data: bytes) -> None:
 
 @pytest.mark.parametrize(("given", "found"), [(1e9, lease.MOST_SECONDS), (-5, 0.0)])
 def test_nobody_can_keep_others_out_for_ever(given: float, found: float) -> None:
-    assert lease.parsed(Lease("a", "b", "c", given).data()).seconds == found
+    assert lease.parse_lease(Lease("a", "b", "c", given).data()).seconds == found
 
 
 class Taking(RuleBasedStateMachine):
@@ -284,7 +287,7 @@ class Taking(RuleBasedStateMachine):
         if run in self.runs:
             return
         self.store.takes = takes
-        mine = Lock(self.store, "b-1", str(run), self.time.clock(offset))
+        mine = Lock(self.store, "b-1", str(run), self.time.runtime(offset))
         try:
             mine.acquire()
         except TimeoutError:
@@ -341,7 +344,8 @@ class Shared:
         self.data: bytes | None = None
         self.peculiar: t.Callable[[Asked], Reply | None] = lambda asked: None
         self.warnings: list[str] = []
-        self.bucket = Bucket("b-1", Connection(endpoint_url=server.url, access_key="AK", secret_key="operators-secret"))
+        connection = Connection(endpoint_url=server.url, access_key="AK", secret_key="operators-secret")
+        self.bucket = Bucket("b-1", connection, Runtime(sleep=lambda seconds: None))
 
     def answer(self, asked: Asked, before: int) -> Reply:
         return self.peculiar(asked) or (self.put(asked) if asked.method == "PUT" else self.get())
@@ -365,20 +369,19 @@ class Shared:
 
     @property
     def project(self) -> str:
-        return lease.parsed(self.data).project
+        return lease.parse_lease(self.data).project
 
 
 @pytest.fixture
 def shared(monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Shared]:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
     with LocalServer(lambda asked, before: error(404, "NoSuchKey")) as server:
         yield Shared(server)
 
 
 def test_work_is_done_while_the_lock_is_held(shared: Shared) -> None:
     shared.work(lambda bucket: None if shared.project == "471" else pytest.fail("no turn"))
-    assert lease.parsed(shared.data) == FREE
+    assert lease.parse_lease(shared.data) == FREE
     assert shared.warnings == []
 
 
@@ -397,7 +400,7 @@ def test_an_answer_that_was_lost_is_no_loss(shared: Shared) -> None:
     done: list[str] = []
     shared.work(lambda bucket: done.append(shared.project))
     assert (done, len(lost)) == (["471"], 2)
-    assert lease.parsed(shared.data) == FREE
+    assert lease.parse_lease(shared.data) == FREE
 
 
 @pytest.mark.parametrize(("status", "code"), [(412, "PreconditionFailed"), (409, "ConditionalRequestConflict")])
@@ -416,7 +419,7 @@ def test_a_condition_that_is_refused_although_it_holds(shared: Shared) -> None:
     done: list[str] = []
     shared.work(lambda bucket: done.append(shared.project))
     assert (done, shared.warnings) == (["471"], [])
-    assert lease.parsed(shared.data) == FREE
+    assert lease.parse_lease(shared.data) == FREE
 
 
 def test_aws_is_never_written_to_without_a_condition() -> None:
@@ -469,7 +472,7 @@ def test_work_that_fails_ends_the_turn(shared: Shared) -> None:
 
     with pytest.raises(errors.RejectedError):
         shared.work(fail)
-    assert lease.parsed(shared.data) == FREE
+    assert lease.parse_lease(shared.data) == FREE
 
 
 @pytest.mark.parametrize(("status", "project"), [(503, ""), (None, "471")])
@@ -493,7 +496,7 @@ def test_work_is_done_again_where_the_turn_was_lost_meanwhile(shared: Shared) ->
 
     shared.work(slow)
     assert len(done) == 3
-    assert lease.parsed(shared.data) == FREE
+    assert lease.parse_lease(shared.data) == FREE
 
 
 def test_a_turn_that_is_lost_again_and_again_is_told(shared: Shared) -> None:
@@ -520,12 +523,12 @@ def test_a_write_is_sent_once_for_each_look_at_the_lease(shared: Shared, monkeyp
         shared.work(write)
     assert held == ["renew", "DELETE"] * 3
     # An answer came: nothing is under way any more.
-    assert lease.parsed(shared.data) == FREE
+    assert lease.parse_lease(shared.data) == FREE
 
 
 def test_an_end_that_cannot_be_told_is_no_failure(shared: Shared) -> None:
     def peculiar(asked: Asked) -> Reply | None:
-        released = asked.method == "PUT" and not lease.parsed(asked.body).owner
+        released = asked.method == "PUT" and not lease.parse_lease(asked.body).owner
         return error(503, "SlowDown") if released else None
 
     shared.peculiar = peculiar

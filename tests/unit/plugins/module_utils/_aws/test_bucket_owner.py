@@ -95,7 +95,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(connections, "_SHARED", {})
-    monkeypatch.setattr(bucket_owner, "_LOOK_UPS", {})
+    monkeypatch.setattr(bucket_owner, "_CALLS", {})
     found = Aws()
     monkeypatch.setattr(URLLib3Session, "send", lambda session, request: found.send(request))
     return found
@@ -117,7 +117,7 @@ def test_option_refuses_other_values(value: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         reach(value)
     assert caught.value.problems == [
-        f"expected_bucket_owner {value!r} is not valid: it must be the 12 digits of an AWS account id (in quotes, if "
+        f"expected_bucket_owner: {value!r} is not valid: it must be the 12 digits of an AWS account id (in quotes, if "
         "it begins with 0), caller, or caller_for_writes"
     ]
 
@@ -126,7 +126,7 @@ def test_account_id_is_refused_for_a_store_that_is_not_aws() -> None:
     with pytest.raises(errors.InputError) as caught:
         reach(endpoint_url=STORE)
     assert caught.value.problems == [
-        f"expected_bucket_owner: only AWS checks the owner of a bucket, and {STORE} is not AWS; caller and "
+        f"expected_bucket_owner: only AWS checks the owner of a bucket, and {STORE} is not AWS. caller and "
         "caller_for_writes are ignored there"
     ]
 

@@ -13,10 +13,10 @@ from botocore import exceptions
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import (
     CREDENTIAL_CODES,
-    Answered,
-    answered,
-    told,
+    ErrorResponse,
+    parse_client_error,
     translate,
+    translate_errors,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
@@ -31,8 +31,8 @@ def client_error(status: int, code: str, message: str = "it says so") -> excepti
 
 
 def test_the_parts_of_an_answer() -> None:
-    assert answered(client_error(404, "NoSuchBucket")) == Answered(404, "NoSuchBucket", "it says so")
-    assert answered(exceptions.ClientError(t.cast("t.Any", {}), "X")) == Answered(0, "", "")
+    assert parse_client_error(client_error(404, "NoSuchBucket")) == ErrorResponse(404, "NoSuchBucket", "it says so")
+    assert parse_client_error(exceptions.ClientError(t.cast("t.Any", {}), "X")) == ErrorResponse(0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_parts_of_an_answer() -> None:
     ],
 )
 def test_each_answer_has_its_error(status: int, code: str, kind: type[errors.ArchivingError]) -> None:
-    error = translate(Answered(status, code, "m"), "read it", STORE, "s3:GetThing")
+    error = translate(ErrorResponse(status, code, "m"), "read it", STORE, "s3:GetThing")
     assert error.__class__ is kind
     assert str(error).startswith(
         f"Could not read it: the S3 store at https://s3.example.com answered {code or status}: m."
@@ -70,26 +70,26 @@ def test_each_answer_has_its_error(status: int, code: str, kind: type[errors.Arc
 
 
 def test_a_denial_names_the_permission() -> None:
-    with_action = translate(Answered(403, "AccessDenied", ""), "read it", Connection(), "s3:GetThing")
+    with_action = translate(ErrorResponse(403, "AccessDenied", ""), "read it", Connection(), "s3:GetThing")
     assert str(with_action) == (
         "Could not read it: AWS S3 answered AccessDenied: no message. "
         "These credentials need the permission s3:GetThing here."
     )
     assert with_action.as_result()["action"] == "s3:GetThing"
-    without = translate(Answered(403, "AccessDenied", ""), "read it", Connection())
+    without = translate(ErrorResponse(403, "AccessDenied", ""), "read it", Connection())
     assert without.hint == "These credentials may not do this."
     assert "action" not in without.as_result()
 
 
 @pytest.mark.parametrize("code", sorted(CREDENTIAL_CODES))
 def test_wrong_credentials_are_no_missing_permission(code: str) -> None:
-    error = translate(Answered(403, code, "m"), "read it", STORE, "s3:GetThing")
+    error = translate(ErrorResponse(403, code, "m"), "read it", STORE, "s3:GetThing")
     assert error.hint == CREDENTIAL_CODES[code]
     assert "s3:GetThing" not in str(error)
 
 
 def test_an_echoed_secret_is_hidden() -> None:
-    error = translate(Answered(400, "Odd", f"your key {SECRET} is odd"), "read it", STORE)
+    error = translate(ErrorResponse(400, "Odd", f"your key {SECRET} is odd"), "read it", STORE)
     assert SECRET not in str(error)
     assert SECRET not in str(error.as_result())
     assert "is odd" in str(error)
@@ -97,7 +97,7 @@ def test_an_echoed_secret_is_hidden() -> None:
 
 def test_what_botocore_raises_is_translated_and_chained() -> None:
     cause = client_error(403, "AccessDenied")
-    with pytest.raises(errors.DeniedError) as caught, told("read it", STORE, "s3:GetThing"):
+    with pytest.raises(errors.DeniedError) as caught, translate_errors("read it", STORE, "s3:GetThing"):
         raise cause
     assert caught.value.__cause__ is cause
     assert "s3:GetThing" in str(caught.value)
@@ -119,7 +119,7 @@ def test_what_botocore_raises_is_translated_and_chained() -> None:
     ],
 )
 def test_what_has_no_answer(cause: Exception, kind: type[errors.ArchivingError], words: str) -> None:
-    with pytest.raises(errors.ArchivingError) as caught, told("read it", STORE):
+    with pytest.raises(errors.ArchivingError) as caught, translate_errors("read it", STORE):
         raise cause
     assert caught.value.__class__ is kind
     assert words in str(caught.value)
@@ -127,5 +127,5 @@ def test_what_has_no_answer(cause: Exception, kind: type[errors.ArchivingError],
 
 
 def test_other_exceptions_are_left_alone() -> None:
-    with pytest.raises(KeyError), told("read it", STORE):
+    with pytest.raises(KeyError), translate_errors("read it", STORE):
         raise KeyError("a bug")

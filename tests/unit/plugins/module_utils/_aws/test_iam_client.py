@@ -52,14 +52,15 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_it_is(options: dict[str, str], environ: dict[str, str], endpoint: str | None) -> None:
     found = iam_connection({**KEYS, **options}, environ)
     assert (found.service, found.endpoint_url) == ("iam", endpoint)
-    assert found.store == (f"the IAM API at {endpoint}" if endpoint else "AWS IAM")
+    assert found.display_name == (f"the IAM API at {endpoint}" if endpoint else "AWS IAM")
 
 
 def test_all_that_is_wrong_is_told() -> None:
     with pytest.raises(errors.InputError) as caught:
         iam_connection({"endpoint_url": "x", "iam_endpoint_url": "https://me:pw@y", "access_key": "k"}, {})
     assert len(caught.value.problems) == 3
-    assert "iam_endpoint_url 'https://********@y' is no URL" in str(caught.value)
+    problem = "iam_endpoint_url: 'https://********@y' contains credentials; set access_key and secret_key instead"
+    assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ class Wire:
         # What is hung on a client here is for nobody else.
         connection._SHARED.clear()
         self.iam = Iam(Connection(endpoint, "us-east-1", "k", "secret-of-the-operator", service="iam"))
-        for client in (self.iam.client, self.iam._once):
+        for client in (self.iam.client, self.iam._client_without_retries):
             client.meta.events.register("before-send.iam", self._send)
 
     def _send(self, request: t.Any, **_kwargs: t.Any) -> t.Any:
@@ -128,7 +129,7 @@ def test_what_is_no_iam(status: int, body: bytes, what: str) -> None:
     with pytest.raises(errors.UnsupportedError) as caught:
         wire.call()
     assert str(caught.value) == (
-        f"Could not do it: the IAM API at {STORE} answered with {what}, as no IAM API does. {ELSEWHERE}"
+        f"Could not do it: the IAM API at {STORE} returned {what}, which is not a response of an IAM API. {ELSEWHERE}"
     )
     assert "iam_endpoint_url" in ELSEWHERE
     assert wire.sent == 1
@@ -147,7 +148,7 @@ def test_what_is_no_iam(status: int, body: bytes, what: str) -> None:
         (500, iam_error("ServiceFailure"), errors.UnreachableError, "run it again later"),
         (502, b"<html>Bad gateway</html>", errors.UnreachableError, "answered 502"),
         (503, b"<!doctype html>no", errors.UnreachableError, "answered 503"),
-        (200, b"<GetUserResponse><GetUserResult>", errors.UnreachableError, "XML that breaks off"),
+        (200, b"<GetUserResponse><GetUserResult>", errors.UnreachableError, "returned incomplete XML"),
     ],
 )
 def test_what_iam_says(status: int, body: bytes, kind: type[errors.ArchivingError], words: str) -> None:
@@ -194,7 +195,7 @@ def test_pages() -> None:
 
     first = page("a", "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
     wire = Wire((200, first), (200, page("b", "<IsTruncated>false</IsTruncated>")))
-    found = wire.iam.listed("list_user_policies", "PolicyNames", "list", "iam:ListUserPolicies", UserName="u")
+    found = wire.iam.list_all("list_user_policies", "PolicyNames", "list", "iam:ListUserPolicies", UserName="u")
     assert (found, wire.sent) == (["a", "b"], 2)
 
 

@@ -76,7 +76,7 @@ def rewritten(data: st.DataObject, statement: Statement) -> Statement:
 
 @given(st.data(), statements)
 def test_the_form_of_a_statement_has_no_meaning(data: st.DataObject, statement: Statement) -> None:
-    assert policy.meaning(rewritten(data, statement)) == policy.meaning(statement)
+    assert policy.canonical_form(rewritten(data, statement)) == policy.canonical_form(statement)
 
 
 def essence(statement: Statement) -> str:
@@ -90,7 +90,7 @@ def essence(statement: Statement) -> str:
 
 @given(statements, statements)
 def test_two_statements_mean_the_same_only_if_everything_is(one: Statement, other: Statement) -> None:
-    assert (policy.meaning(one) == policy.meaning(other)) == (essence(one) == essence(other))
+    assert (policy.canonical_form(one) == policy.canonical_form(other)) == (essence(one) == essence(other))
 
 
 @given(statements, st.data())
@@ -98,13 +98,13 @@ def test_whatever_is_changed_shows(statement: Statement, data: st.DataObject) ->
     key = data.draw(st.sampled_from(["Effect", "Sid", "Action", "Resource", "Principal"]))
     other = data.draw(statements)
     assume(essence({**statement, key: other[key]}) != essence(statement))
-    assert policy.meaning({**statement, key: other[key]}) != policy.meaning(statement)
+    assert policy.canonical_form({**statement, key: other[key]}) != policy.canonical_form(statement)
 
 
 @given(st.lists(statements, max_size=4), st.data())
 def test_the_order_of_statements_has_no_meaning(found: list[Statement], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(found))
-    assert policy.document_meaning(shuffled) == policy.document_meaning(found)
+    assert policy.canonical_document(shuffled) == policy.canonical_document(found)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_the_order_of_statements_has_no_meaning(found: list[Statement], data: st
     ],
 )
 def test_forms_of_one_thing(forms: list[Statement]) -> None:
-    assert len({policy.meaning(form) for form in forms}) == 1
+    assert len({policy.canonical_form(form) for form in forms}) == 1
 
 
 @pytest.mark.parametrize(
@@ -135,18 +135,18 @@ def test_forms_of_one_thing(forms: list[Statement]) -> None:
     ],
 )
 def test_what_differs(one: Statement, other: Statement) -> None:
-    assert policy.meaning(one) != policy.meaning(other)
+    assert policy.canonical_form(one) != policy.canonical_form(other)
 
 
 def test_a_document_is_head_and_statements() -> None:
     text = '{"Version": "2008-10-17", "Id": "x", "Statement": {"Sid": "One"}}'
-    assert policy.parsed(text) == ({"Version": "2008-10-17", "Id": "x"}, [{"Sid": "One"}])
+    assert policy.parse_policy(text) == ({"Version": "2008-10-17", "Id": "x"}, [{"Sid": "One"}])
 
 
 @pytest.mark.parametrize("text", ["", "<xml/>", "[]", "3", "{}", '{"Statement": [3]}', '{"error": "no"}'])
 def test_what_is_no_policy(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        policy.parsed(text)
+        policy.parse_policy(text)
 
 
 def allow(principal: t.Any = "*", **more: t.Any) -> Statement:

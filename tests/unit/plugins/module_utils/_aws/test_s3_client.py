@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import ConditionalObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket, MalformedResponseError
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as use_case
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import apply, fetch
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import base, cors, encryption, policy
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import gather
@@ -39,8 +39,8 @@ def error(status: int, code: str, message: str = "no", **headers: str) -> Reply:
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What may take seconds to appear is looked for twice, at once."""
     for module in (base, encryption, policy):
-        monkeypatch.setattr(module, "CONFIRM_BACKOFF", (0.0, 0.0))
-    monkeypatch.setattr(use_case, "CREATE_BACKOFF", (0.0, 0.0))
+        monkeypatch.setattr(module, "CONFIRM_BACKOFF", (0.0,))
+    monkeypatch.setattr(apply, "CREATE_BACKOFF", (0.0,))
 
 
 class Here:
@@ -400,18 +400,18 @@ def test_a_malformed_response_is_not_skipped(here: Here) -> None:
 
 def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
     aws = Connection(region="us-east-1", access_key="AK", secret_key="sk")
-    assert use_case.location("b-1", aws, "eu-west-1") == {
+    assert fetch.location("b-1", aws, "eu-west-1") == {
         "url": "https://b-1.s3.eu-west-1.amazonaws.com",
         "region": "eu-west-1",
     }
-    assert use_case.location("b.1", aws)["url"] == "https://s3.us-east-1.amazonaws.com/b.1"
+    assert fetch.location("b.1", aws)["url"] == "https://s3.us-east-1.amazonaws.com/b.1"
     china = Connection(region="cn-northwest-1")
-    assert use_case.location("b-1", china)["url"] == "https://b-1.s3.cn-northwest-1.amazonaws.com.cn"
+    assert fetch.location("b-1", china)["url"] == "https://b-1.s3.cn-northwest-1.amazonaws.com.cn"
     europe = Connection(region="eusc-de-east-1")
-    assert use_case.location("b-1", europe)["url"] == "https://b-1.s3.eusc-de-east-1.amazonaws.eu"
+    assert fetch.location("b-1", europe)["url"] == "https://b-1.s3.eusc-de-east-1.amazonaws.eu"
     assert Bucket("b-1", Connection(region="eusc-de-east-1", access_key="AK", secret_key="sk")).connection.is_aws
     other = Connection("https://s3.example.com")
-    assert use_case.location("b-1", other) == {"url": "https://s3.example.com/b-1", "region": "us-east-1"}
+    assert fetch.location("b-1", other) == {"url": "https://s3.example.com/b-1", "region": "us-east-1"}
 
 
 @pytest.mark.parametrize(
@@ -624,7 +624,7 @@ def test_a_listing_of_versions_without_versions(here: Here) -> None:
 @pytest.mark.parametrize("body", [b"<ListVersionsResult><Version/></ListVersionsResult>"])
 def test_an_entry_without_a_key_is_not_nothing(here: Here, body: bytes) -> None:
     here.says(lambda asked: Reply(200, body) if "versions" in asked.path else bare(asked))
-    assert "is no listing" in here.fails(errors.UnsupportedError, state="absent").problem
+    assert "is not a listing" in here.fails(errors.UnsupportedError, state="absent").problem
     assert not [asked for asked in here.asked if asked.startswith("DELETE")]
 
 
@@ -749,7 +749,7 @@ def test_delete_with_project_deletes_nothing_outside_on_a_store_that_ignores_pre
 
 def test_a_listing_that_is_none_does_not_mean_that_the_bucket_is_empty(here: Here) -> None:
     here.says(Reply(200, b"<html></html>"))
-    assert "is no listing" in here.fails(errors.UnsupportedError, state="absent").problem
+    assert "is not a listing" in here.fails(errors.UnsupportedError, state="absent").problem
     assert not [asked for asked in here.asked if asked.startswith("DELETE")]
 
 

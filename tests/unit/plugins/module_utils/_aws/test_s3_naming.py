@@ -11,46 +11,6 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import s3_naming as names
 
 
-@pytest.mark.parametrize("name", ["abc", "a" * 63, "my.bucket-1", "1a2", "a.b.c", "1.2.3.4.5"])
-def test_names_that_a_bucket_can_have(name: str) -> None:
-    assert names.bucket_problem(name) is None
-
-
-@pytest.mark.parametrize(
-    ("name", "why"),
-    [
-        ("ab", "must have 3 to 63 lower-case letters"),
-        ("a" * 64, "must have 3 to 63 lower-case letters"),
-        ("Bucket", "must have 3 to 63 lower-case letters"),
-        ("under_score", "must have 3 to 63 lower-case letters"),
-        ("-abc", "must have 3 to 63 lower-case letters"),
-        ("abc-", "must have 3 to 63 lower-case letters"),
-        ("bücket", "must have 3 to 63 lower-case letters"),
-        ("abc\n", "must have 3 to 63 lower-case letters"),
-        ("s3://abc", "must have 3 to 63 lower-case letters"),
-        ("a..b", "has a dot next to a dot or hyphen"),
-        ("a.-b", "has a dot next to a dot or hyphen"),
-        ("a-.b", "has a dot next to a dot or hyphen"),
-        ("192.168.5.4", "looks like an IP address"),
-        ("xn--abc", "S3 keeps for itself"),
-        ("sthree-abc", "S3 keeps for itself"),
-        ("abc-s3alias", "S3 keeps for itself"),
-        ("abc--x-s3", "S3 keeps for itself"),
-    ],
-)
-def test_names_that_no_bucket_can_have(name: str, why: str) -> None:
-    problem = names.bucket_problem(name)
-    assert problem is not None
-    assert why in problem
-    assert repr(name) in problem
-
-
-def test_names_of_old_buckets_can_be_read() -> None:
-    assert names.legacy_bucket_problem("My_Bucket") is None
-    for name in ("a", "a..b", "10.0.0.1", "a b", "a/b"):
-        assert names.legacy_bucket_problem(name) == f"no store takes {name!r} as the name of a bucket"
-
-
 @pytest.mark.parametrize("prefix", ["47123456", "a/b", "a/b/", "über", "a b", "a.b", "..."])
 def test_prefixes(prefix: str) -> None:
     assert names.prefix_problem(prefix) is None

@@ -111,25 +111,37 @@ def test_a_token_of_the_environment_does_not_go_with_keys_of_the_options() -> No
     assert connection(KEYS, {"AWS_SESSION_TOKEN": "t"}).session_token is None
 
 
+UNPRINTABLE = "contains a line break or another control character, or starts or ends with a blank"
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
         ({"access_key": "k"}, "access_key and secret_key belong together"),
         ({"secret_key": "s"}, "access_key and secret_key belong together"),
-        ({"session_token": "t"}, "session_token is given without the access_key"),
+        ({"session_token": "t"}, "session_token: is set without access_key. Set access_key and secret_key too"),
         ({**KEYS, "profile": "p"}, "profile and access_key exclude each other"),
-        ({**KEYS, "secret_key": "s\n"}, "secret_key has a line break in it, or blanks at its ends"),
-        ({**KEYS, "access_key": " k"}, "access_key has a line break in it, or blanks at its ends"),
-        ({**KEYS, "session_token": "t\nt"}, "session_token has a line break in it, or blanks at its ends"),
-        ({"endpoint_url": "s3.example.com"}, "'s3.example.com' is no URL such as https://"),
-        ({"endpoint_url": "ftp://a"}, "is no URL"),
-        ({"endpoint_url": "https://"}, "is no URL"),
-        ({"endpoint_url": "http://a:99999"}, "is no URL"),
-        ({"endpoint_url": "http://[::1"}, "is no URL"),
+        (
+            {**KEYS, "secret_key": "s\n"},
+            f"secret_key: {UNPRINTABLE}",
+        ),
+        (
+            {**KEYS, "access_key": " k"},
+            f"access_key: {UNPRINTABLE}",
+        ),
+        (
+            {**KEYS, "session_token": "t\nt"},
+            f"session_token: {UNPRINTABLE}",
+        ),
+        ({"endpoint_url": "s3.example.com"}, "endpoint_url: 's3.example.com' is not a valid URL such as https://"),
+        ({"endpoint_url": "ftp://a"}, "is not a valid URL such as https://s3.example.com"),
+        ({"endpoint_url": "https://"}, "is not a valid URL such as https://s3.example.com"),
+        ({"endpoint_url": "http://a:99999"}, "is not a valid URL such as https://s3.example.com"),
+        ({"endpoint_url": "http://[::1"}, "is not a valid URL such as https://s3.example.com"),
     ],
 )
 def test_contradictions(options: dict[str, t.Any], problem: str) -> None:
-    with pytest.raises(InputError, match=r"^Could not start") as caught:
+    with pytest.raises(InputError, match=r"^Invalid options: ") as caught:
         connection(options, {})
     assert len(caught.value.problems) == 1
     assert problem in caught.value.problems[0]
@@ -137,12 +149,12 @@ def test_contradictions(options: dict[str, t.Any], problem: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://me:hunter2@s3.example.com", "me:hunter2@s3", "https://me:hunter2/@x@s3"])
 def test_a_password_in_the_url_is_not_quoted(url: str) -> None:
-    with pytest.raises(InputError, match="holds credentials") as caught:
+    with pytest.raises(InputError, match="contains credentials; set access_key and secret_key instead") as caught:
         connection({"endpoint_url": url}, {})
     assert "hunter2" not in str(caught.value)
 
 
-def test_all_contradictions_are_told() -> None:
+def test_connection_with_several_problems_reports_all() -> None:
     with pytest.raises(InputError) as caught:
         connection({"access_key": "k", "profile": "p", "endpoint_url": "x"}, {})
     assert len(caught.value.problems) == 3
@@ -168,7 +180,7 @@ def test_all_contradictions_are_told() -> None:
 def test_which_store_it_is(url: str, is_aws: bool) -> None:
     found = Connection(endpoint_url=url)
     assert found.is_aws is is_aws
-    assert found.store == ("AWS S3" if is_aws else f"the S3 store at {url}")
+    assert found.display_name == ("AWS S3" if is_aws else f"the S3 store at {url}")
 
 
 def test_secrets_are_known_and_not_shown() -> None:
@@ -263,7 +275,7 @@ def test_a_botocore_that_is_too_old_is_told_of(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("botocore.config.Config", Config)
     monkeypatch.setattr("botocore.__version__", "1.34.0")
-    with pytest.raises(MissingLibraryError, match=r"has botocore 1\.34\.0, and 1\.36 or later is needed") as caught:
+    with pytest.raises(MissingLibraryError, match=r"has botocore 1\.34\.0, and 1\.36 or later is required") as caught:
         make_client(Connection(access_key="old", secret_key="s"))
     assert caught.value.facts["library"] == "boto3"
-    assert caught.value.hint.startswith("Install boto3 for that interpreter")
+    assert caught.value.hint.startswith("Install boto3 for this interpreter")

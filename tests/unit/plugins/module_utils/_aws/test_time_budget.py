@@ -22,10 +22,14 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_lock as lock
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.conditional_object import ConditionalObject
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import told
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.errors import translate_errors
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, listening, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import (
+    Connection,
+    capture_responses,
+    make_client,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket_module
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
@@ -152,7 +156,7 @@ def test_read_of_unresponsive_store_fails_within_budget(name: str) -> None:
     )
     assert (error.facts["api_operation"], error.facts["time_budget"]) == ("ListObjectsV2", BUDGET)
     assert "applied" not in error.hint
-    assert not errors.is_definite(error)
+    assert not errors.is_definite_refusal(error)
 
 
 @pytest.mark.parametrize("name", UNRESPONSIVE)
@@ -161,7 +165,7 @@ def test_write_to_unresponsive_store_counts_as_possibly_applied(name: str) -> No
         bucket = Bucket("bucket-1", server.connection())
         with in_time(), pytest.raises(errors.UnreachableError, match="The change may have been applied") as caught:
             bucket.call("delete_bucket_cors", "delete the CORS rules", "s3:PutBucketCORS")
-    assert not errors.is_definite(caught.value)
+    assert not errors.is_definite_refusal(caught.value)
 
 
 @pytest.mark.parametrize("name", UNRESPONSIVE)
@@ -263,7 +267,11 @@ def test_large_upload_that_stalls_fails(monkeypatch: pytest.MonkeyPatch) -> None
     with Server(read_nothing, receive_buffer=4096) as server:
         connection = server.connection()
         client, body = make_client(connection), b"\0" * 16 * 1024 * 1024
-        with in_time(), pytest.raises(errors.UnreachableError, match="UploadPart within"), told("upload", connection):
+        with (
+            in_time(),
+            pytest.raises(errors.UnreachableError, match="UploadPart within"),
+            translate_errors("upload", connection),
+        ):
             client.upload_part(Bucket="b-1", Key="k", UploadId="u", PartNumber=1, Body=body)
 
 
@@ -273,9 +281,9 @@ def test_responses_are_noted_for_the_caller_of_each_thread() -> None:
     with Server(respond(head)) as server:
         client = make_client(server.connection())
         client.head_bucket(Bucket="b-1")
-        with listening() as outer:
+        with capture_responses() as outer:
             client.head_bucket(Bucket="b-1")
-            with listening() as inner:
+            with capture_responses() as inner:
                 client.head_bucket(Bucket="b-1")
             other = threading.Thread(target=client.head_bucket, kwargs={"Bucket": "b-1"})
             other.start()

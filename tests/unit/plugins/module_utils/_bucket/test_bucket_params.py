@@ -93,7 +93,7 @@ def test_parse_params_reports_problems_of_the_connection_and_of_the_options() ->
     problems = "; ".join(caught.value.problems)
     for part in (
         "endpoint_url",
-        "the bucket name 'B'",
+        "name: 'B' is not a valid bucket name",
         "state_file: project is not set",
         "skip_unsupported: name is not",
     ):
@@ -130,13 +130,13 @@ def test_the_partition_of_the_region() -> None:
 PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
     (
         {"name": "B"},
-        "the bucket name 'B' must have 3 to 63 lower-case letters, digits, dots and hyphens, with a letter "
-        "or digit at both ends",
+        "name: 'B' is not a valid bucket name: 3 to 63 lower-case letters, digits, dots, and hyphens are allowed, with "
+        "a letter or digit at both ends",
     ),
     (
         {"name": "B", "state": "absent"},
-        "the bucket name 'B' must have 3 to 63 lower-case letters, digits, dots and hyphens, with a letter "
-        "or digit at both ends",
+        "name: 'B' is not a valid bucket name: 3 to 63 lower-case letters, digits, dots, and hyphens are allowed, with "
+        "a letter or digit at both ends",
     ),
     ({"region": "eu west"}, "region: 'eu west' is not a valid name of a region"),
     (
@@ -195,7 +195,7 @@ def test_problems_are_told_all_at_once() -> None:
     with pytest.raises(errors.InputError) as caught:
         facets_of(encryption="kms", folders=["a//b"], lifecycle={"expire_days": -1})
     assert len(caught.value.problems) == 3
-    assert str(caught.value).startswith("Could not start: these 3 things are wrong with the options: ")
+    assert str(caught.value).startswith("Invalid options: ")
     assert str(caught.value).endswith(". Nothing was sent.")
 
 
@@ -216,24 +216,29 @@ def test_the_region_that_vonage_cannot_upload_to() -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "problem"),
     [
-        "s3.example.com",
-        "ftp://s3.example.com",
-        "https://",
-        "http://a b/",
-        "https://user:secret@s3.example.com",
-        "https://s3.example.com?x=1",
-        "https://s3.example.com#x",
-        "http://s3.example.com:99999",
-        "http://exa\nmple",
+        ("https://user:secret@s3.example.com", "contains credentials; set access_key and secret_key instead"),
+        ("https://s3.example.com?x=1", "contains a query or a fragment. Set a URL such as https://s3.example.com"),
+        ("https://s3.example.com#x", "contains a query or a fragment. Set a URL such as https://s3.example.com"),
+        *(
+            (url, "is not a valid URL such as https://s3.example.com")
+            for url in (
+                "s3.example.com",
+                "ftp://s3.example.com",
+                "https://",
+                "http://a b/",
+                "http://s3.example.com:99999",
+                "http://exa\nmple",
+            )
+        ),
     ],
 )
-def test_addresses_that_are_none(url: str) -> None:
-    with pytest.raises(errors.InputError, match="is no URL such as https://s3"):
+def test_connection_invalid_endpoint_url_is_refused(url: str, problem: str) -> None:
+    with pytest.raises(errors.InputError, match=rf"endpoint_url: .* {problem}"):
         connection({"endpoint_url": url}, {})
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000/", "http://[::1]:9000", "https://minio_1.local/s3"])
-def test_addresses(url: str) -> None:
+def test_connection_endpoint_url_loses_its_final_slash(url: str) -> None:
     assert connection({"endpoint_url": url}, {}).endpoint_url == url.rstrip("/")

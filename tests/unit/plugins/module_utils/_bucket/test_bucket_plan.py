@@ -68,7 +68,7 @@ class Store:
         if self.block.restrict_public_buckets:
             return set()
         statements = (each for each in self.policy.statements if documents.is_public(each))
-        resources = (str(each) for statement in statements for each in documents.many(statement["Resource"]))
+        resources = (str(each) for statement in statements for each in documents.as_list(statement["Resource"]))
         return {resource.partition("/")[2].rstrip("*") for resource in resources}
 
     def take(self, step: Step) -> None:
@@ -115,7 +115,7 @@ def wanted(
 
 
 def of_others(policy: Policy) -> list[str]:
-    return sorted(documents.meaning(each) for each in policy.statements if "Theirs" in each["Sid"])
+    return sorted(documents.canonical_form(each) for each in policy.statements if "Theirs" in each["Sid"])
 
 
 @given(blocks, ours, others, st.one_of(st.none(), prefixes), switches, switches, switches)

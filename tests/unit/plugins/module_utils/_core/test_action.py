@@ -15,9 +15,10 @@ import warnings
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import action as _action
-from ansible_collections.vonage.archiving.plugins.module_utils._core.action import perform
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_task
+from ansible_collections.vonage.archiving.plugins.module_utils._core.environment import GARBAGE_THRESHOLD
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import GARBAGE_THRESHOLD, UseCase
+from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import UseCase
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 SECRET = "Xv7pQ2mKd9wLzR4t"
@@ -43,12 +44,20 @@ def go(
     environ: dict[str, t.Any] | None = None,
     check_mode: bool = False,
     diff: bool = False,
-    verbatim: t.Sequence[str] = (),
+    keep_empty_strings: t.Sequence[str] = (),
     **given: t.Any,
 ) -> dict[str, t.Any]:
     """The result, which Ansible sends on as JSON; no secret is in it."""
     before = dict(os.environ)
-    found = perform(use_case, SPEC, given, environ or {}, check_mode, diff, verbatim)
+    found = run_task(
+        use_case,
+        SPEC,
+        given,
+        environ or {},
+        check_mode=check_mode,
+        diff_mode=diff,
+        keep_empty_strings=keep_empty_strings,
+    )
     assert dict(os.environ) == before
     text = json.dumps(found)
     assert SECRET not in text
@@ -101,8 +110,8 @@ def test_an_empty_string_in_data_is_a_value() -> None:
         return Outcome(False, {"data": params["data"]})
 
     data = {"a": "", "b": {"c": " "}}
-    assert go(use_case, verbatim=["data"], data=data)["data"] == data
-    assert go(use_case, verbatim=["data"], data="")["data"] is None
+    assert go(use_case, keep_empty_strings=["data"], data=data)["data"] == data
+    assert go(use_case, keep_empty_strings=["data"], data="")["data"] is None
     assert go(use_case, data=data)["data"] == {"b": {}}
 
 
@@ -113,7 +122,7 @@ def test_an_empty_string_in_data_is_a_value() -> None:
         ({"count": "many"}, "count"),
         ({"data": ["a"]}, "data"),
         ({"on": "maybe"}, "on"),
-        ({"count": "many", "on": "maybe"}, "these 2 things"),
+        ({"count": "many", "on": "maybe"}, "; argument"),
         ({"token": SECRET, "count": SECRET}, "count"),
     ],
 )
@@ -121,7 +130,7 @@ def test_options_that_cannot_be_right(given: dict[str, t.Any], told: str) -> Non
     found = go(telling(), **given)
     assert found["failed"]
     assert told in found["msg"]
-    assert found["msg"].startswith("Could not start:")
+    assert found["msg"].startswith("Invalid options: ")
     assert found["error"]["kind"] == "input"
     assert "exception" not in found
 
@@ -147,7 +156,7 @@ def test_a_secret_of_the_environment_is_in_no_result(name: str, monkeypatch: pyt
 def test_a_secret_that_is_fetched_is_hidden_like_those_that_are_given() -> None:
     def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         context.warn(f"from before it was known: {FETCHED[:12]}, cut off")
-        context.learn(FETCHED)
+        context.register_secret(FETCHED)
         told = {"said": f"it is {FETCHED}", "error": {"problem": f"{FETCHED[:12]} was cut off"}}
         return Outcome(True, told, {"a": FETCHED}, {"a": [FETCHED]}, failed=f"no {FETCHED}")
 

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What errors say, and what of them stands in a result."""
-
 from __future__ import annotations
 
 import typing as t
@@ -21,12 +19,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core import erro
         ("it is full", "Make room.", "Could not write the file: it is full. Make room."),
     ],
 )
-def test_the_sentence(problem: str, hint: str, text: str) -> None:
-    assert errors.compose("write the file", problem, hint) == text
+def test_message_consists_of_operation_problem_and_hint(problem: str, hint: str, text: str) -> None:
+    assert errors.format_message("write the file", problem, hint) == text
     assert str(errors.ArchivingError("write the file", problem, hint)) == text
 
 
-def test_facts_that_are_not_known_are_left_out_of_the_result() -> None:
+def test_as_result_omits_unknown_facts() -> None:
     error = errors.DeniedError("read it", "no", "Ask.", status=403, code=None, tries=0)
     assert error.as_result() == {
         "kind": "denied",
@@ -38,21 +36,17 @@ def test_facts_that_are_not_known_are_left_out_of_the_result() -> None:
     }
 
 
-def test_all_problems_of_the_input_are_told_at_once() -> None:
+def test_input_error_contains_all_problems() -> None:
     error = errors.InputError(["a is wrong", "b is missing"])
-    assert str(error) == (
-        "Could not start: these 2 things are wrong with the options: a is wrong; b is missing. Nothing was sent."
-    )
+    assert str(error) == ("Invalid options: a is wrong; b is missing. Nothing was sent.")
     assert error.as_result()["problems"] == ["a is wrong", "b is missing"]
 
 
-def test_a_single_problem_is_no_list() -> None:
-    assert str(errors.InputError(["a is wrong"])) == (
-        "Could not start: this is wrong with the options: a is wrong. Nothing was sent."
-    )
+def test_input_error_with_a_single_problem() -> None:
+    assert str(errors.InputError(["a is wrong"])) == ("Invalid options: a is wrong. Nothing was sent.")
 
 
-def test_every_error_has_a_kind_of_its_own() -> None:
+def test_each_error_has_a_unique_kind() -> None:
     found: list[t.Any] = [errors.ArchivingError, *errors.ArchivingError.__subclasses__()]
     kinds = [each.kind for each in found]
     assert len(kinds) >= 9

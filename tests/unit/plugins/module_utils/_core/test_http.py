@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP calls: what is tried again, how long everything may take, and what errors say."""
-
 from __future__ import annotations
 
 import email.utils
@@ -15,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core import http as _http
+from ansible_collections.vonage.archiving.plugins.module_utils._core import http_client as _http
+from ansible_collections.vonage.archiving.plugins.module_utils._core.budget import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget, Http
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http_client import Http, Response
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
     Reply,
@@ -26,9 +26,10 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_
 )
 
 QUICK = Budget(timeout=0.4, retries=2, total=2.0)
+WITHOUT_PAUSES = Runtime(sleep=lambda seconds: None)
 
 
-def test_an_answer_is_handed_over() -> None:
+def test_send_returns_the_response() -> None:
     with LocalServer(answers(reply(200, {"a": 1}, X_Thing="v"))) as server:
         answer = Http(QUICK).send("PUT", f"{server.url}/x", "try", lambda: {"X-Mine": "1"}, {"b": 2})
     assert (answer.status, answer.ok, answer.json(), answer.tries) == (200, True, {"a": 1}, 1)
@@ -39,41 +40,44 @@ def test_an_answer_is_handed_over() -> None:
     assert asked.headers["x-mine"] == "1"
 
 
-def test_a_body_that_is_no_json_is_none() -> None:
-    assert Answer(200, {}, b"\xff<html>").json() is None
-    assert Answer(200, {}, b"[" * 100_000).json() is None
+def test_json_other_body_is_none() -> None:
+    assert Response(200, {}, b"\xff<html>").json() is None
+    assert Response(200, {}, b"[" * 100_000).json() is None
 
 
 @pytest.mark.parametrize("status", sorted(_http.RETRIED_STATUSES))
-def test_a_try_again_status_is_tried_again_with_new_headers(status: int) -> None:
+def test_send_retried_status_sends_new_headers(status: int) -> None:
     tokens = iter("abc")
     with LocalServer(answers(reply(status), reply(204))) as server:
-        answer = Http(QUICK, sleep=lambda _: None).send("DELETE", server.url, "try", lambda: {"X-Token": next(tokens)})
+        answer = Http(QUICK, runtime=WITHOUT_PAUSES).send(
+            "DELETE", server.url, "try", lambda: {"X-Token": next(tokens)}
+        )
     assert (answer.status, answer.tries) == (204, 2)
     assert [asked.headers["x-token"] for asked in server.asked] == ["a", "b"]
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 501])
-def test_other_statuses_are_final_and_redirects_not_followed(status: int) -> None:
+def test_send_other_status_is_final_and_redirects_are_not_followed(status: int) -> None:
     with LocalServer(answers(reply(status, {}, Location="/elsewhere"))) as server:
         answer = Http(QUICK).send("PUT", server.url, "try")
     assert (answer.status, len(server.asked)) == (status, 1)
 
 
-def test_what_is_not_idempotent_is_sent_once() -> None:
+def test_send_not_idempotent_method_is_sent_once() -> None:
     with LocalServer(answers(reply(503), reply(200))) as server, pytest.raises(UnreachableError) as caught:
         Http(QUICK).send("POST", server.url, "create it")
     assert len(server.asked) == 1
     assert str(caught.value) == (
-        f"Could not create it: {server.url}: the answer was HTTP 503 (tried once). Nothing is lost: run it again later."
+        f"Could not create it: {server.url}: the response was HTTP 503 (1 attempt). "
+        "Nothing is lost: run it again later."
     )
     assert caught.value.facts == {"status": 503, "tries": 1}
 
 
-def test_what_its_content_makes_repeatable_is_sent_again() -> None:
+def test_send_repeatable_payload_is_retried() -> None:
     with LocalServer(answers(reply(503), reply(200))) as server:
-        answer = Http(QUICK, sleep=lambda _: None).send(
-            "PATCH", server.url, "set it", payload={"a": 1}, repeatable=True
+        answer = Http(QUICK, runtime=WITHOUT_PAUSES).send(
+            "PATCH", server.url, "set it", payload={"a": 1}, idempotent=True
         )
     assert (answer.status, [asked.json() for asked in server.asked]) == (200, [{"a": 1}] * 2)
 
@@ -81,14 +85,14 @@ def test_what_its_content_makes_repeatable_is_sent_again() -> None:
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (Reply(fault="hang"), "no answer came in time|no complete answer within"),
+        (Reply(fault="hang"), "no response within the time limit|no complete response within"),
         (Reply(fault="reset"), "the connection failed: ConnectionResetError"),
-        (Reply(body=b"x" * 1000, fault="truncate"), "the connection broke in the middle of the answer"),
-        (Reply(body=b"x" * 1000, fault="trickle"), "no complete answer within 0 s"),
-        (reply(502), "the answer was HTTP 502"),
+        (Reply(body=b"x" * 1000, fault="truncate"), "the connection was closed before the end of the response"),
+        (Reply(body=b"x" * 1000, fault="trickle"), "no complete response within 0 s"),
+        (reply(502), "the response was HTTP 502"),
     ],
 )
-def test_every_fault_ends_within_the_budget(bad: Reply, says: str) -> None:
+def test_send_fault_ends_within_the_budget(bad: Reply, says: str) -> None:
     budget = Budget(timeout=0.4, retries=9, total=1.5)
     started = time.monotonic()
     with LocalServer(answers(bad)) as server, pytest.raises(UnreachableError, match=says):
@@ -97,7 +101,7 @@ def test_every_fault_ends_within_the_budget(bad: Reply, says: str) -> None:
     assert 1 < len(server.asked) <= 10
 
 
-def test_no_try_takes_longer_than_all_may() -> None:
+def test_send_attempt_ends_at_the_deadline() -> None:
     started = time.monotonic()
     with LocalServer(answers(Reply(fault="hang"))) as server, pytest.raises(UnreachableError):
         Http(Budget(timeout=20, retries=0, total=0.4)).send("PUT", server.url, "try")
@@ -105,72 +109,75 @@ def test_no_try_takes_longer_than_all_may() -> None:
 
 
 @pytest.mark.parametrize("fault", ["hang", "reset", "truncate", "trickle"])
-def test_one_fault_is_survived(fault: str) -> None:
+def test_send_one_fault_is_retried(fault: str) -> None:
     with LocalServer(answers(Reply(body=b"x" * 1000, fault=fault), reply(200, "fine"))) as server:
         answer = Http(Budget(timeout=0.4, retries=2, total=5)).send("PUT", server.url, "try")
     assert (answer.json(), answer.tries) == ("fine", 2)
 
 
-def test_a_closed_port_is_told_in_one_sentence() -> None:
+def test_send_closed_port_error_states_server_and_attempts() -> None:
     with LocalServer(answers(reply())) as server:
         url = server.url
     with pytest.raises(UnreachableError) as caught:
-        Http(Budget(timeout=1, retries=1, total=5), sleep=lambda _: None).send("GET", url, "look")
+        Http(Budget(timeout=1, retries=1, total=5), runtime=WITHOUT_PAUSES).send("GET", url, "look")
     assert str(caught.value).startswith(f"Could not look: {url}: the connection failed: ConnectionRefusedError: ")
-    assert "(tried 2 times)" in str(caught.value)
+    assert "(2 attempts)" in str(caught.value)
 
 
-def test_the_server_is_named_without_credentials() -> None:
+def test_send_error_contains_no_credentials_of_the_url() -> None:
     with LocalServer(answers(reply())) as server:
         closed = server.url
     url = f"{closed.replace('://', '://user:hidden@')}/path?token=hidden"
     with pytest.raises(UnreachableError) as caught:
-        Http(QUICK, sleep=lambda _: None).send("GET", url, "look")
+        Http(QUICK, runtime=WITHOUT_PAUSES).send("GET", url, "look")
     assert f"Could not look: {closed}: the connection failed" in str(caught.value)
     assert "hidden" not in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["a" * 64 + ".invalid", "a..b.invalid"])
-def test_a_host_name_that_cannot_be_is_told_as_any_failed_connection(host: str) -> None:
+def test_send_invalid_host_name_is_a_failed_connection(host: str) -> None:
     with pytest.raises(UnreachableError, match="the connection failed: LocationParseError"):
         Http(Budget(timeout=5, retries=0, total=5)).send("GET", f"https://{host}/", "look")
 
 
-def test_what_the_server_asks_for_is_kept_to() -> None:
+def test_send_waits_as_long_as_retry_after() -> None:
     pauses: list[float] = []
     soon = email.utils.formatdate(time.time() + 30, usegmt=True)
     script = answers(reply(429, Retry_After="3"), reply(503, Retry_After=soon), reply(200))
     with LocalServer(script) as server:
-        Http(Budget(timeout=1, retries=3, total=60), sleep=pauses.append).send("PUT", server.url, "try")
+        Http(Budget(timeout=1, retries=3, total=60), runtime=Runtime(sleep=pauses.append)).send(
+            "PUT", server.url, "try"
+        )
     assert pauses[0] == 3
     assert 25 < pauses[1] <= 30
 
 
-def test_a_pause_beyond_the_budget_ends_it_at_once() -> None:
+def test_send_retry_after_beyond_the_budget_fails_immediately() -> None:
     started = time.monotonic()
     with LocalServer(answers(reply(429, Retry_After="3600"))) as server, pytest.raises(UnreachableError) as caught:
         Http(QUICK).send("PUT", server.url, "try")
     assert time.monotonic() - started < 1
     assert len(server.asked) == 1
-    assert "The next try was due in 3600 s, with " in str(caught.value)
-    assert "limits the rate of calls" in str(caught.value)
+    assert "The next attempt was due in 3600 s, with " in str(caught.value)
+    assert "limits the rate of requests" in str(caught.value)
 
 
-def test_pauses_grow_and_stay_below_their_limit() -> None:
-    pauses = [[_http._pause(tries, None) for _unused in range(50)] for tries in (1, 2, 3, 20)]
-    assert [math.ceil(max(each) / min(each)) for each in pauses] == [2, 2, 2, 2]
-    assert max(pauses[0]) <= min(pauses[2])
-    assert max(pauses[3]) <= _http.LONGEST_PAUSE
-    assert _http._pause(5000, None) <= _http.LONGEST_PAUSE
+@pytest.mark.parametrize(("random", "share"), [(0.0, 0.5), (1.0, 1.0)])
+def test_send_pauses_grow_up_to_a_limit(random: float, share: float) -> None:
+    pauses: list[float] = []
+    runtime = Runtime(sleep=pauses.append, random=lambda: random)
+    with LocalServer(answers(reply(503))) as server, pytest.raises(UnreachableError):
+        Http(Budget(timeout=10, retries=9, total=3600), runtime=runtime).send("GET", server.url, "look")
+    assert pauses == [share * pause for pause in (0.5, 1, 2, 4, 8, 16, 20, 20, 20)]
 
 
-def test_a_huge_answer_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send_too_large_response_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_http, "LARGEST_BODY", 10)
     with LocalServer(answers(Reply(body=b"x" * 11))) as server, pytest.raises(UnreachableError, match="larger than 10"):
         Http(Budget(retries=0)).send("GET", server.url, "look")
 
 
-def test_a_netrc_file_changes_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_send_ignores_netrc(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -180,7 +187,7 @@ def test_a_netrc_file_changes_nothing(tmp_path: pathlib.Path, monkeypatch: pytes
     assert [asked.headers.get("authorization") for asked in server.asked] == ["Bearer mine", None]
 
 
-def test_errors_hold_no_secret() -> None:
+def test_send_error_contains_no_secret() -> None:
     with pytest.raises(UnreachableError) as caught:
         Http(Budget(timeout=1, retries=0), secrets=["extremely-secret-host"]).send(
             "GET", "http://extremely-secret-host.invalid:x/", "look"
@@ -190,7 +197,7 @@ def test_errors_hold_no_secret() -> None:
 
 
 @given(st.text(max_size=30), st.floats(0, 4e9))
-def test_any_retry_after_is_a_pause_or_nothing(value: str, now: float) -> None:
+def test_retry_after_any_text_is_a_pause_or_none(value: str, now: float) -> None:
     pause = _http.retry_after(value, now)
     assert pause is None or pause >= 0
 
@@ -211,10 +218,10 @@ def test_any_retry_after_is_a_pause_or_nothing(value: str, now: float) -> None:
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
     ],
 )
-def test_both_forms_of_retry_after(value: str, expected: float | None) -> None:
+def test_retry_after_seconds_and_dates(value: str, expected: float | None) -> None:
     assert _http.retry_after(value, 100.0) == expected
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1353003093", 93.0), ("1353002999", 0.0)])
-def test_a_retry_after_in_unix_seconds(value: str, expected: float) -> None:
+def test_retry_after_unix_time(value: str, expected: float) -> None:
     assert _http.retry_after(value, 1353003000.0) == expected

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP calls over TLS: whose certificates count."""
-
 from __future__ import annotations
 
 import datetime
@@ -19,8 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.budget import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import UnreachableError
-from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Budget, Http
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http_client import Http
 
 QUICK = Budget(timeout=3, retries=0, total=5)
 
@@ -31,10 +30,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: t.Any) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
-def self_signed(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
+def create_certificate(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """A certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
@@ -61,7 +60,7 @@ def self_signed(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> t.Iterator[tuple[str, str]]:
     """The URL of a server, and its certificate."""
-    certificate, key = self_signed(tmp_path)
+    certificate, key = create_certificate(tmp_path)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -74,20 +73,20 @@ def store(tmp_path: pathlib.Path) -> t.Iterator[tuple[str, str]]:
     thread.join(5)
 
 
-def test_a_certificate_that_nobody_knows_is_refused(store: tuple[str, str]) -> None:
+def test_send_unknown_certificate_is_an_error(store: tuple[str, str]) -> None:
     with pytest.raises(UnreachableError, match="the TLS connection failed"):
         Http(QUICK).send("GET", store[0], "try")
 
 
-def test_the_authorities_given_are_trusted(store: tuple[str, str]) -> None:
+def test_send_trusts_the_authorities_of_verify(store: tuple[str, str]) -> None:
     assert Http(QUICK, verify=store[1]).send("GET", store[0], "try").status == 204
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
-def test_certificates_are_not_looked_at_if_told_so(store: tuple[str, str]) -> None:
+def test_send_without_verification_accepts_any_certificate(store: tuple[str, str]) -> None:
     assert Http(QUICK, verify=False).send("GET", store[0], "try").status == 204
 
 
-def test_authorities_that_are_not_there_are_told(store: tuple[str, str]) -> None:
+def test_send_missing_authorities_are_an_error(store: tuple[str, str]) -> None:
     with pytest.raises(UnreachableError, match="/nowhere"):
         Http(QUICK, verify="/nowhere").send("GET", store[0], "try")

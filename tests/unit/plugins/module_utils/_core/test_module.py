@@ -18,8 +18,10 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.environment import GARBAGE_THRESHOLD
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._core.module import GARBAGE_THRESHOLD, UseCase, run
+from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import UseCase
+from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
 SECRET = "Xv7pQ2mKd9wLzR4t"
@@ -53,7 +55,7 @@ class Runner:
             internal = importlib.import_module("ansible.module_utils._internal")
             self.monkeypatch.setattr(internal, "is_controller", False, raising=False)
         with pytest.raises(SystemExit) as exited:
-            run(use_case, SPEC, **(rules or {}))
+            run_module(use_case, SPEC, **(rules or {}))
         printed = self.capsys.readouterr().out
         assert SECRET not in printed
         result: dict[str, t.Any] = json.loads(printed)
@@ -111,7 +113,7 @@ def data_options(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
     """Rules for two more options, which hold data; the second one is secret."""
     monkeypatch.setitem(SPEC, "data", {"type": "dict"})
     monkeypatch.setitem(SPEC, "hidden", {"type": "dict", "no_log": True})
-    return {"verbatim": ("data", "hidden")}
+    return {"keep_empty_strings": ("data", "hidden")}
 
 
 def test_an_empty_string_in_data_is_a_value(runner: Runner, data_options: dict[str, t.Any]) -> None:
@@ -234,6 +236,16 @@ def test_secrets_that_an_error_brings_are_hidden(runner: Runner) -> None:
     # The option with the secret by mistake is shown at high verbosity.
     result = runner(raising(error), name=SECRET, **SHOW_OPTIONS)
     assert result["msg"] == "Could not try: no."
+    assert result["invocation"]["module_args"]["name"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def test_run_module_registered_secret_is_redacted_in_result_and_options(runner: Runner) -> None:
+    def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+        context.register_secret(SECRET)
+        return Outcome(changed=False, result={"echo": f"is {SECRET}"})
+
+    result = runner(use_case, name=SECRET, **SHOW_OPTIONS)
+    assert result["echo"] == "is ********"
     assert result["invocation"]["module_args"]["name"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 

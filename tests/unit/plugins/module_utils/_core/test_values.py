@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Values as people, AWX and environments write them."""
-
 from __future__ import annotations
 
 import typing as t
@@ -13,25 +11,25 @@ from hypothesis import given as example
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.values import (
-    credentials,
-    first,
-    given,
+    first_env,
+    none_if_blank,
     quote_list,
+    url_userinfo,
     without_empty,
 )
 
 
 @pytest.mark.parametrize("value", ["", " ", "\t\n", None])
-def test_empty_means_not_given(value: t.Any) -> None:
-    assert given(value) is None
+def test_given_empty_is_none(value: t.Any) -> None:
+    assert none_if_blank(value) is None
 
 
 @pytest.mark.parametrize("value", ["a", " a ", 0, False, [], {}])
-def test_other_values_are_given_as_they_are(value: t.Any) -> None:
-    assert given(value) is value
+def test_given_other_value_is_unchanged(value: t.Any) -> None:
+    assert none_if_blank(value) is value
 
 
-def test_empty_strings_are_left_out_at_every_level_but_as_items() -> None:
+def test_without_empty_keeps_items_of_lists() -> None:
     options = {
         "region": "",
         "name": "b",
@@ -67,16 +65,16 @@ def strings_in_dicts(value: t.Any) -> t.Iterator[str]:
 
 
 @example(JSON)
-def test_nothing_empty_is_left_and_a_second_time_changes_nothing(value: t.Any) -> None:
+def test_without_empty_removes_all_empty_strings_and_is_idempotent(value: t.Any) -> None:
     cleaned = without_empty(value)
     assert all(string.strip() for string in strings_in_dicts(cleaned))
     assert without_empty(cleaned) == cleaned
 
 
-def test_the_first_variable_that_is_set_to_something() -> None:
+def test_first_returns_the_first_variable_that_is_not_empty() -> None:
     environ = {"A": "", "B": " ", "C": "c", "D": "d"}
-    assert first(environ, "A", "B", "missing", "C", "D") == "c"
-    assert first(environ, "A", "missing") is None
+    assert first_env(environ, "A", "B", "missing", "C", "D") == "c"
+    assert first_env(environ, "A", "missing") is None
 
 
 @pytest.mark.parametrize(
@@ -93,14 +91,14 @@ def test_the_first_variable_that_is_set_to_something() -> None:
         ("", ""),
     ],
 )
-def test_the_credentials_of_a_url(url: str, found: str) -> None:
-    assert credentials(url) == found
+def test_credentials_of_a_url(url: str, found: str) -> None:
+    assert url_userinfo(url) == found
 
 
 @pytest.mark.parametrize(
     ("values", "text"),
     [([], "none"), (["a"], '"a"'), (["a", "b"], '"a" and "b"'), (["a", "b", "c"], '"a", "b" and "c"')],
 )
-def test_a_list_in_a_sentence(values: list[str], text: str) -> None:
+def test_quote_list(values: list[str], text: str) -> None:
     assert quote_list(values) == text
     assert quote_list(iter(values)) == text

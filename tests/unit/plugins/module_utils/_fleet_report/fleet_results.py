@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What hosts of a fleet may have registered, and rows of a report as hostile as they come."""
+"""Registered results of hosts of a fleet, and rows of a report with hostile text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import typing as t
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archives.archives import CATEGORIES
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._fleet_report.report import STATES, Row
-from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 
 NOW = 1_800_000_000.0
 DAY = 86400
@@ -26,7 +26,7 @@ ARCHIVES: dict[str, t.Any] = {
     "uploaded": 20,
     "ids": {},
 }
-GIVEN: dict[str, t.Any] = {
+EXTERNAL_KEY: dict[str, t.Any] = {
     "changed": False,
     "project": PROJECT,
     "bucket": {"name": "recordings"},
@@ -36,7 +36,7 @@ GIVEN: dict[str, t.Any] = {
     "state_file": {
         "location": "s3://recordings/r.json",
         "status": "applied",
-        "time": state.stamp(NOW - 3 * DAY),
+        "time": format_utc(NOW - 3 * DAY),
         "since": None,
     },
     "uploader": {},
@@ -50,10 +50,10 @@ GIVEN: dict[str, t.Any] = {
     "seconds": 0.4,
 }
 KEYS = [
-    {"id": "AKIA0", "in_target": False, "created": state.stamp(NOW - 90 * DAY)},
-    {"id": "AKIA1", "in_target": True, "created": state.stamp(NOW - 40 * DAY)},
+    {"id": "AKIA0", "in_target": False, "created": format_utc(NOW - 90 * DAY)},
+    {"id": "AKIA1", "in_target": True, "created": format_utc(NOW - 40 * DAY)},
 ]
-MANAGED = {**GIVEN, "access_keys": KEYS, "rotate_at": state.stamp(NOW + 50 * DAY), "uploader": {"name": "u"}}
+MANAGED_KEY = {**EXTERNAL_KEY, "access_keys": KEYS, "rotate_at": format_utc(NOW + 50 * DAY), "uploader": {"name": "u"}}
 FAILED: dict[str, t.Any] = {
     "failed": True,
     "changed": True,
@@ -63,7 +63,7 @@ FAILED: dict[str, t.Any] = {
     "error": {"kind": "denied", "operation": "do it", "problem": "403", "hint": "", "status": 403},
     "seconds": 1.0,
 }
-# What a person may call a project, or a server answer.
+# Names of projects, or messages of a server.
 HOSTILE = (
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>'",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The page: what is in it, and that nothing in a name can make it more than that."""
+"""The HTML page of a fleet report: its content, and the escaping of hostile names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VOID = {"meta"}
 
 
 class Page(html.parser.HTMLParser):
-    """What a browser makes of a page, near enough."""
+    """The page as a browser reads it, approximately."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -57,12 +57,12 @@ class Page(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        where = self.open[-1] if self.open else ""
-        if where in ("td", "th"):
+        tag = self.open[-1] if self.open else ""
+        if tag in ("td", "th"):
             self.rows[-1][-1] += data
-        elif where == "style":
+        elif tag == "style":
             self.style += data
-        elif where == "title":
+        elif tag == "title":
             self.title += data
 
     def handle_comment(self, data: str) -> None:
@@ -72,44 +72,44 @@ class Page(html.parser.HTMLParser):
         raise AssertionError(data)
 
 
-def read(rows: list[Row], check_mode: bool = False) -> Page:
-    text = html_page.page(rows, NOW, check_mode)
+def parse_page(rows: list[Row], check_mode: bool = False) -> Page:
+    text = html_page.format_page(rows, NOW, check_mode)
     text.encode()
-    found = Page(text)
-    # Nothing is loaded, nothing is run, nothing leads anywhere.
-    assert set(found.tags) <= TAGS
-    assert {name for _tag, name, _value in found.attributes} <= ATTRIBUTES
-    assert not re.search(r"url\(|@import|expression|https?:|//", found.style)
-    policy = [value for tag, name, value in found.attributes if (tag, name) == ("meta", "content")]
+    page = Page(text)
+    # The page has no resource, script, or link.
+    assert set(page.tags) <= TAGS
+    assert {name for _tag, name, _value in page.attributes} <= ATTRIBUTES
+    assert not re.search(r"url\(|@import|expression|https?:|//", page.style)
+    policy = [value for tag, name, value in page.attributes if (tag, name) == ("meta", "content")]
     assert "default-src 'none'; style-src 'unsafe-inline'" in policy
-    return found
+    return page
 
 
 @given(ROWS, st.booleans())
-def test_the_page_says_what_the_rows_say(rows: list[Row], check_mode: bool) -> None:
-    found = read(rows, check_mode)
-    assert found.rows == [list(HEADINGS), *(list(each.cells()) for each in report.ordered(rows))]
-    assert (report.DRY in html_page.page(rows, NOW, check_mode)) is check_mode
+def test_format_page_any_rows_contains_their_cells(rows: list[Row], check_mode: bool) -> None:
+    page = parse_page(rows, check_mode)
+    assert page.rows == [list(HEADINGS), *(list(row.cells()) for row in report.sort_rows(rows))]
+    assert (report.CHECK_MODE_NOTE in html_page.format_page(rows, NOW, check_mode)) is check_mode
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names_are_text(name: str) -> None:
-    found = read([Row(name, name, name, name, FAILED, name, retained_keys_reason=name)])
-    assert found.rows[1][1] == report.plain(name)
-    assert found.title == "Archive storage: 1 projects, 1 failed"
+def test_format_page_hostile_name_is_text(name: str) -> None:
+    page = parse_page([Row(name, name, name, name, FAILED, name, retained_keys_reason=name)])
+    assert page.rows[1][1] == report.to_printable(name)
+    assert page.title == "Archive storage: 1 projects, 1 failed"
 
 
-def test_classes_are_those_of_the_style() -> None:
+def test_format_page_every_class_has_a_style() -> None:
     rows = [Row(state, "1", "", "", state, "") for state in report.STATES]
-    found = read([*rows, Row("x", "1", "", "", OK, "", archives={**ARCHIVES, "ok": False})])
-    used = {value for _tag, name, value in found.attributes if name == "class"}
+    page = parse_page([*rows, Row("x", "1", "", "", OK, "", archives={**ARCHIVES, "ok": False})])
+    used = {value for _tag, name, value in page.attributes if name == "class"}
     words = {word for value in used for word in value.split()}
-    assert {"failed", "not-run", "changed", "ok", "troubled"} <= words
-    styled = set(re.findall(r"\.([a-z][a-z-]*)[ ,{]", found.style))
+    assert {"failed", "not-run", "changed", "ok", "failed-uploads"} <= words
+    styled = set(re.findall(r"\.([a-z][a-z-]*)[ ,{]", page.style))
     assert words - {"state"} <= styled | {"tiles"}
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
-def test_so_many_rows(count: int) -> None:
-    found = read([Row(str(at), f"{at:04}", "", "", OK, "unchanged") for at in range(count)])
-    assert [line[0] for line in found.rows[1:]] == [f"{at:04}" for at in range(count)]
+def test_format_page_any_count_has_all_rows(count: int) -> None:
+    page = parse_page([Row(str(at), f"{at:04}", "", "", OK, "unchanged") for at in range(count)])
+    assert [line[0] for line in page.rows[1:]] == [f"{at:04}" for at in range(count)]

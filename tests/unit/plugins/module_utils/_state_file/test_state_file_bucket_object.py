@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records in S3: what is asked of a store, and what becomes of its peculiarities."""
+"""State files in S3: the requests, and the differences between stores."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def error(status: int, code: str) -> Reply:
 
 
 class Bucket:
-    """One object of an S3 store, as AWS behaves; ``peculiar`` may answer first."""
+    """One object of an S3 store that behaves like AWS; ``override`` can return another response."""
 
     def __init__(self) -> None:
         self.data: bytes | None = None
-        self.peculiar: t.Callable[[Asked], Reply | None] = lambda asked: None
+        self.override: t.Callable[[Asked], Reply | None] = lambda asked: None
         self.lock = threading.Lock()
 
     def __call__(self, asked: Asked, before: int) -> Reply:
         with self.lock:
-            return self.peculiar(asked) or (self.put(asked) if asked.method == "PUT" else self.get())
+            return self.override(asked) or (self.put(asked) if asked.method == "PUT" else self.get())
 
     @property
     def etag(self) -> str:
@@ -60,185 +60,185 @@ class Bucket:
         return Reply(200, b"", {"ETag": self.etag})
 
 
-class Here(t.NamedTuple):
+class BucketStore(t.NamedTuple):
     bucket: Bucket
     server: LocalServer
     store: ObjectStore
 
 
 @pytest.fixture
-def here() -> t.Iterator[Here]:
+def bucket_store() -> t.Iterator[BucketStore]:
     bucket = Bucket()
     with LocalServer(bucket) as server:
         connection = Connection(endpoint_url=server.url, access_key="AK", secret_key="operators-secret")
-        yield Here(bucket, server, bucket_object.object_store(connection, "b-1", "p/record.json"))
+        yield BucketStore(bucket, server, bucket_object.object_store(connection, "b-1", "p/record.json"))
 
 
-def test_the_first_write_must_be_the_first(here: Here) -> None:
-    held = here.store.read()
-    assert held == StoredObject(None)
-    assert here.store.write(b"one", held).data == b"one"
-    put = here.server.asked[-1]
+def test_write_of_a_new_object_is_conditional(bucket_store: BucketStore) -> None:
+    stored = bucket_store.store.read()
+    assert stored == StoredObject(None)
+    assert bucket_store.store.write(b"one", stored).data == b"one"
+    put = bucket_store.server.asked[-1]
     assert (put.path, put.headers["if-none-match"]) == ("/b-1/p/record.json", "*")
     assert "x-amz-server-side-encryption" not in put.headers
     with pytest.raises(errors.ConflictError, match="another run has written it in between"):
-        here.store.write(b"two", held)
-    assert here.bucket.data == b"one"
+        bucket_store.store.write(b"two", stored)
+    assert bucket_store.bucket.data == b"one"
 
 
-def test_later_writes_must_meet_what_was_read(here: Here) -> None:
-    first = here.store.write(b"one", None)
-    assert "if-match" not in here.server.asked[-1].headers
-    second = here.store.write(b"two", first)
-    assert here.server.asked[-1].headers["if-match"] == first.version
-    assert here.store.read() == second
+def test_write_replaces_only_the_expected_content(bucket_store: BucketStore) -> None:
+    first = bucket_store.store.write(b"one", None)
+    assert "if-match" not in bucket_store.server.asked[-1].headers
+    second = bucket_store.store.write(b"two", first)
+    assert bucket_store.server.asked[-1].headers["if-match"] == first.version
+    assert bucket_store.store.read() == second
     with pytest.raises(errors.ConflictError):
-        here.store.write(b"three", first)
-    here.bucket.data = None
+        bucket_store.store.write(b"three", first)
+    bucket_store.bucket.data = None
     with pytest.raises(errors.ConflictError):
-        here.store.write(b"three", second)
-    assert here.bucket.data is None
+        bucket_store.store.write(b"three", second)
+    assert bucket_store.bucket.data is None
 
 
-def test_a_condition_that_is_ignored_is_looked_at_before(here: Here) -> None:
+def test_write_to_a_store_that_ignores_conditions_reads_first(bucket_store: BucketStore) -> None:
     def ignore(asked: Asked) -> Reply | None:
         if asked.method == "PUT":
-            here.bucket.data = asked.body
-            return Reply(200, b"", {"ETag": here.bucket.etag})
+            bucket_store.bucket.data = asked.body
+            return Reply(200, b"", {"ETag": bucket_store.bucket.etag})
         return None
 
-    here.bucket.peculiar = ignore
-    first = here.store.write(b"one", StoredObject(None))
-    here.store.write(b"two", first)
+    bucket_store.bucket.override = ignore
+    first = bucket_store.store.write(b"one", StoredObject(None))
+    bucket_store.store.write(b"two", first)
     for stale in (StoredObject(None), first):
         with pytest.raises(errors.ConflictError):
-            here.store.write(b"three", stale)
-    assert here.bucket.data == b"two"
+            bucket_store.store.write(b"three", stale)
+    assert bucket_store.bucket.data == b"two"
 
 
-def test_a_race_after_the_look_is_lost_by_the_condition(here: Here) -> None:
-    def overtaken(asked: Asked) -> Reply | None:
+def test_write_after_a_concurrent_write_raises_a_conflict(bucket_store: BucketStore) -> None:
+    def write_concurrently(asked: Asked) -> Reply | None:
         if asked.method == "PUT":
-            here.bucket.data = b"of another run"
+            bucket_store.bucket.data = b"of another run"
         return None
 
-    here.bucket.peculiar = overtaken
-    for expected in (StoredObject(None), here.store.read()):
-        here.bucket.data = expected.data
+    bucket_store.bucket.override = write_concurrently
+    for expected in (StoredObject(None), bucket_store.store.read()):
+        bucket_store.bucket.data = expected.data
         with pytest.raises(errors.ConflictError, match="another run has written it in between"):
-            here.store.write(b"one", expected)
-    assert here.bucket.data == b"of another run"
+            bucket_store.store.write(b"one", expected)
+    assert bucket_store.bucket.data == b"of another run"
 
 
-def test_an_answer_that_was_lost_is_no_conflict(here: Here) -> None:
-    """botocore sends the write again, and the second one meets what the first one wrote."""
+def test_write_with_a_lost_response_succeeds(bucket_store: BucketStore) -> None:
+    """botocore sends the write again, after the first one took effect."""
     lost = iter([True])
 
     def lose(asked: Asked) -> Reply | None:
         if asked.method == "PUT" and next(lost, False):
-            here.bucket.put(asked)
+            bucket_store.bucket.put(asked)
             return Reply(503)
         return None
 
-    here.bucket.peculiar = lose
-    assert here.store.write(b"one", StoredObject(None)).data == b"one"
-    assert [asked.method for asked in here.server.asked] == ["GET", "PUT", "PUT", "GET"]
+    bucket_store.bucket.override = lose
+    assert bucket_store.store.write(b"one", StoredObject(None)).data == b"one"
+    assert [asked.method for asked in bucket_store.server.asked] == ["GET", "PUT", "PUT", "GET"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(501, "NotImplemented"), (400, "InvalidArgument"), (405, "")])
-def test_a_store_without_conditions_is_read_before_and_after(here: Here, status: int, code: str) -> None:
+def test_write_without_conditions_reads_before_and_after(bucket_store: BucketStore, status: int, code: str) -> None:
     def refuse(asked: Asked) -> Reply | None:
         conditional = "if-match" in asked.headers or "if-none-match" in asked.headers
         return error(status, code) if conditional else None
 
-    here.bucket.peculiar = refuse
-    held = here.store.write(b"one", StoredObject(None))
-    assert [asked.method for asked in here.server.asked] == ["GET", "PUT", "GET", "PUT", "GET"]
-    here.store.write(b"two", held)
+    bucket_store.bucket.override = refuse
+    stored = bucket_store.store.write(b"one", StoredObject(None))
+    assert [asked.method for asked in bucket_store.server.asked] == ["GET", "PUT", "GET", "PUT", "GET"]
+    bucket_store.store.write(b"two", stored)
     with pytest.raises(errors.ConflictError):
-        here.store.write(b"three", held)
-    assert here.bucket.data == b"two"
+        bucket_store.store.write(b"three", stored)
+    assert bucket_store.bucket.data == b"two"
 
 
-def test_a_store_without_conditions_shows_who_wrote_at_the_same_time(here: Here) -> None:
-    def overtaken(asked: Asked) -> Reply | None:
+def test_write_without_conditions_detects_a_concurrent_write(bucket_store: BucketStore) -> None:
+    def write_concurrently(asked: Asked) -> Reply | None:
         if "if-none-match" in asked.headers:
             return error(501, "NotImplemented")
         if asked.method == "PUT":
-            here.bucket.data = b"of another run"
+            bucket_store.bucket.data = b"of another run"
             return Reply(200)
         return None
 
-    here.bucket.peculiar = overtaken
-    with pytest.raises(errors.ConflictError, match="another run has written it at the same time"):
-        here.store.write(b"one", StoredObject(None))
+    bucket_store.bucket.override = write_concurrently
+    with pytest.raises(errors.ConflictError, match="another run has written it concurrently"):
+        bucket_store.store.write(b"one", StoredObject(None))
 
 
-def test_a_store_without_etags_is_read_before_and_after(here: Here) -> None:
-    here.bucket.data = b"one"
-    here.store.write(b"two", StoredObject(b"one"))
-    assert [asked.method for asked in here.server.asked] == ["GET", "GET", "PUT", "GET"]
+def test_write_without_etags_reads_before_and_after(bucket_store: BucketStore) -> None:
+    bucket_store.bucket.data = b"one"
+    bucket_store.store.write(b"two", StoredObject(b"one"))
+    assert [asked.method for asked in bucket_store.server.asked] == ["GET", "GET", "PUT", "GET"]
 
 
-def test_a_policy_that_asks_for_encryption_gets_it(here: Here) -> None:
-    def demand(asked: Asked) -> Reply | None:
+def test_write_with_a_policy_that_requires_encryption_succeeds(bucket_store: BucketStore) -> None:
+    def require_encryption(asked: Asked) -> Reply | None:
         encrypted = asked.headers.get("x-amz-server-side-encryption") == "AES256"
         return error(403, "AccessDenied") if asked.method == "PUT" and not encrypted else None
 
-    here.bucket.peculiar = demand
-    held = here.store.write(b"one", StoredObject(None))
+    bucket_store.bucket.override = require_encryption
+    stored = bucket_store.store.write(b"one", StoredObject(None))
     with pytest.raises(errors.ConflictError):
-        here.store.write(b"two", StoredObject(None))
-    assert here.store.read() == held
+        bucket_store.store.write(b"two", StoredObject(None))
+    assert bucket_store.store.read() == stored
 
 
-def test_a_denied_write_is_told_by_its_first_answer(here: Here) -> None:
+def test_write_that_is_denied_reports_the_first_response(bucket_store: BucketStore) -> None:
     def refuse(asked: Asked) -> Reply | None:
         if asked.method == "GET":
             return None
         encrypted = "x-amz-server-side-encryption" in asked.headers
         return error(500, "InternalError") if encrypted else error(403, "AccessDenied")
 
-    here.bucket.peculiar = refuse
+    bucket_store.bucket.override = refuse
     with pytest.raises(
         errors.DeniedError, match=r"answered AccessDenied: no\. These credentials need the permission s3:P"
     ):
-        here.store.write(b"one", StoredObject(None))
+        bucket_store.store.write(b"one", StoredObject(None))
 
 
-def test_aws_is_told_to_encrypt_at_once(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
+def test_write_to_aws_requests_encryption(monkeypatch: pytest.MonkeyPatch, bucket_store: BucketStore) -> None:
     monkeypatch.setattr(Connection, "is_aws", True)
-    here.store.write(b"one", StoredObject(None))
-    (put,) = here.server.asked
+    bucket_store.store.write(b"one", StoredObject(None))
+    (put,) = bucket_store.server.asked
     assert put.method == "PUT"
     assert put.headers["x-amz-server-side-encryption"] == "AES256"
 
 
-def test_a_denied_read_says_what_is_needed(here: Here) -> None:
-    here.server.answer = answers(error(403, "AccessDenied"))
+def test_read_that_is_denied_names_the_permission(bucket_store: BucketStore) -> None:
+    bucket_store.server.answer = answers(error(403, "AccessDenied"))
     with pytest.raises(errors.DeniedError, match=r"need the permission s3:GetObject here\. Without s3:ListBucket"):
-        here.store.read()
-    here.server.answer = answers(error(403, "InvalidAccessKeyId"))
+        bucket_store.store.read()
+    bucket_store.server.answer = answers(error(403, "InvalidAccessKeyId"))
     with pytest.raises(errors.DeniedError, match="The access key is unknown to this store"):
-        here.store.read()
+        bucket_store.store.read()
 
 
-def test_a_missing_bucket_is_no_record_until_it_is_written(here: Here) -> None:
-    here.server.answer = answers(error(404, "NoSuchBucket"))
-    assert here.store.read() == StoredObject(None, bucket_exists=False)
-    with pytest.raises(errors.NotFoundError, match=r"answered NoSuchBucket: no\. The bucket must be there before"):
-        here.store.write(b"one", StoredObject(None))
+def test_write_to_a_missing_bucket_raises_and_read_does_not(bucket_store: BucketStore) -> None:
+    bucket_store.server.answer = answers(error(404, "NoSuchBucket"))
+    assert bucket_store.store.read() == StoredObject(None, bucket_exists=False)
+    with pytest.raises(errors.NotFoundError, match=r"answered NoSuchBucket: no\. The bucket must exist before"):
+        bucket_store.store.write(b"one", StoredObject(None))
 
 
-def test_an_alien_answer_is_only_what_it_is(here: Here) -> None:
-    here.server.answer = answers(Reply(200, b"<html>" + b"x" * 1_000_000))
-    held = here.store.read()
-    assert held.data is not None
-    assert len(held.data) == 65536
-    assert held.version == ""
+def test_read_of_other_data_returns_it_up_to_the_limit(bucket_store: BucketStore) -> None:
+    bucket_store.server.answer = answers(Reply(200, b"<html>" + b"x" * 1_000_000))
+    stored = bucket_store.store.read()
+    assert stored.data is not None
+    assert len(stored.data) == 65536
+    assert stored.version == ""
 
 
-def test_a_store_that_cannot_be_reached_is_told(here: Here) -> None:
-    here.server.answer = answers(error(500, "InternalError"))
+def test_read_of_an_unreachable_store_raises(bucket_store: BucketStore) -> None:
+    bucket_store.server.answer = answers(error(500, "InternalError"))
     with pytest.raises(errors.UnreachableError, match="Nothing is lost: run it again later"):
-        here.store.read()
+        bucket_store.store.read()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records in files: private, atomic, and won by one run only."""
+"""State files in the file system: private, atomic, and safe for concurrent runs."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def store(tmp_path: pathlib.Path) -> FileStore:
     return FileStore(str(tmp_path / "record.json"))
 
 
-def test_a_file_is_private_whole_and_alone(store: FileStore) -> None:
+def test_write_creates_one_private_file(store: FileStore) -> None:
     before = os.umask(0)
     try:
-        held = store.write(b"one", store.read())
-        store.write(b"two", held)
+        stored = store.write(b"one", store.read())
+        store.write(b"two", stored)
     finally:
         os.umask(before)
     path = pathlib.Path(store.path)
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [each.name for each in path.parent.iterdir()] == ["record.json"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
 
 
-def test_only_what_was_read_is_replaced(store: FileStore) -> None:
+def test_write_replaces_only_the_expected_content(store: FileStore) -> None:
     nothing = store.read()
     assert nothing == StoredObject(None)
     first = store.write(b"one", nothing)
@@ -53,7 +53,7 @@ def test_only_what_was_read_is_replaced(store: FileStore) -> None:
     assert store.read() == StoredObject(b"three")
 
 
-def test_of_many_writers_one_wins(store: FileStore) -> None:
+def test_write_concurrently_succeeds_once(store: FileStore) -> None:
     start = store.write(b"start", None)
     barrier = threading.Barrier(8)
 
@@ -66,47 +66,47 @@ def test_of_many_writers_one_wins(store: FileStore) -> None:
         return True
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(write, range(8)))
-    assert won.count(True) == 1
-    assert store.read().data == b"%d" % won.index(True)
+        results = list(pool.map(write, range(8)))
+    assert results.count(True) == 1
+    assert store.read().data == b"%d" % results.index(True)
 
 
-def test_a_run_that_was_killed_leaves_nothing_in_the_way(store: FileStore) -> None:
+def test_write_after_a_killed_run_replaces_its_temporary_file(store: FileStore) -> None:
     temporary = pathlib.Path(store.path).parent / ".record.json.tmp"
     elsewhere = temporary.with_name("elsewhere")
-    elsewhere.write_text("not ours")
+    elsewhere.write_text("unmanaged")
     temporary.symlink_to(elsewhere)
     store.write(b"one", store.read())
-    assert (store.read().data, temporary.exists(), elsewhere.read_text()) == (b"one", False, "not ours")
+    assert (store.read().data, temporary.exists(), elsewhere.read_text()) == (b"one", False, "unmanaged")
 
 
-def test_nothing_is_written_through_a_link_of_somebody_elses(
+def test_write_does_not_follow_a_link_at_the_temporary_path(
     store: FileStore, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Put there after what a killed run left was removed."""
-    theirs = tmp_path / "theirs"
-    theirs.write_text("keep")
-    pathlib.Path(store.path).with_name(f".{os.path.basename(store.path)}.tmp").symlink_to(theirs)
+    """Another process can create the link after the temporary file was deleted."""
+    other_file = tmp_path / "other_file"
+    other_file.write_text("keep")
+    pathlib.Path(store.path).with_name(f".{os.path.basename(store.path)}.tmp").symlink_to(other_file)
     monkeypatch.setattr(os, "unlink", lambda _path: None)
     with pytest.raises(errors.RejectedError):
         store.write(b"{}", None)
-    assert theirs.read_text() == "keep"
+    assert other_file.read_text() == "keep"
 
 
-def test_a_failed_write_leaves_the_old_record(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = store.write(b"one", None)
+def test_write_that_fails_keeps_the_old_content(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = store.write(b"one", None)
 
-    def full(handle: int) -> None:
+    def fail(handle: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(errors.RejectedError, match=r"Could not write the state file .*: No space left on device\."):
-        store.write(b"two", held)
+        store.write(b"two", stored)
     assert os.listdir(os.path.dirname(store.path)) == ["record.json"]
     assert store.read().data == b"one"
 
 
-def test_a_symbolic_link_is_followed(store: FileStore, tmp_path: pathlib.Path) -> None:
+def test_write_follows_a_symbolic_link(store: FileStore, tmp_path: pathlib.Path) -> None:
     real = tmp_path / "real"
     real.mkdir()
     os.symlink(real / "kept.json", store.path)
@@ -115,14 +115,14 @@ def test_a_symbolic_link_is_followed(store: FileStore, tmp_path: pathlib.Path) -
     assert os.path.islink(store.path)
 
 
-def test_a_missing_folder_is_not_made(tmp_path: pathlib.Path) -> None:
+def test_write_to_a_missing_folder_raises(tmp_path: pathlib.Path) -> None:
     store = FileStore(str(tmp_path / "missing" / "record.json"))
     assert store.read() == StoredObject(None)
     with pytest.raises(errors.NotFoundError, match="its folder does not exist"):
         store.write(b"one", StoredObject(None))
 
 
-def test_what_is_no_file_is_told(tmp_path: pathlib.Path) -> None:
+def test_read_of_other_file_types_raises(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", ""):
@@ -133,43 +133,45 @@ def test_what_is_no_file_is_told(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_denied_file_is_told(store: FileStore) -> None:
+def test_read_of_a_denied_file_raises(store: FileStore) -> None:
     store.write(b"one", None)
     os.chmod(store.path, 0)
     with pytest.raises(errors.DeniedError, match="Permission denied"):
         store.read()
 
 
-def test_a_lock_that_is_never_given_is_told(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_to_a_locked_folder_raises_after_the_time_limit(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local_file, "LOCK_SECONDS", 0.2)
     handle = os.open(os.path.dirname(store.path), os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        with pytest.raises(errors.ConflictError, match="another process has held the lock of its folder for 0 s"):
+        with pytest.raises(errors.ConflictError, match="another process has locked its folder for 0 seconds"):
             store.write(b"one", None)
     finally:
         os.close(handle)
     store.write(b"one", None)
 
 
-def test_a_file_system_without_locks_will_do(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(handle: int, how: int) -> None:
+def test_write_without_support_for_locks_succeeds(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(handle: int, how: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(fcntl, "flock", none)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     store.write(b"one", store.read())
     assert store.read().data == b"one"
 
 
-def test_a_folder_that_cannot_be_synchronised_does_not_matter(
+def test_write_without_synchronization_of_the_folder_succeeds(
     store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really = os.fsync
+    original = os.fsync
 
     def fsync(handle: int) -> None:
         if stat.S_ISDIR(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "Invalid argument")
-        really(handle)
+        original(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
     assert store.write(b"one", store.read()) == StoredObject(b"one")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Records: what is kept, what is believed, and what follows from it."""
+"""State files: the format, the reliability, and the reason for an update."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state, store
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.state import State
 
@@ -22,12 +23,12 @@ KEY, SECRET = "the-project-secret", "the-storage-secret"
 STORAGE = {"type": "s3", "bucket": "b-1", "access_key": "AKIA", "sse": "s3", "fallback": "none"}
 
 TEXTS = st.text(max_size=40)
-RECORDS = st.builds(
+STATES = st.builds(
     State,
     project=TEXTS,
     api_url=TEXTS,
     status=st.sampled_from([state.PENDING, state.APPLIED, state.ABSENT]),
-    time=st.floats(0, 4e9).map(state.stamp),
+    time=st.floats(0, 4e9).map(format_utc),
     storage=st.dictionaries(TEXTS, TEXTS, max_size=5),
     salt=TEXTS,
     secret_hmac=TEXTS,
@@ -39,27 +40,27 @@ RECORDS = st.builds(
 
 
 def applied(secret: str = SECRET, **changes: t.Any) -> State:
-    begun = state.begin("1", "https://a.b", NOW, STORAGE, secret, KEY)
-    return replace(begun.done(state.APPLIED, NOW), **changes)
+    pending = state.create_pending("1", "https://a.b", NOW, STORAGE, secret, KEY)
+    return replace(pending.commit(state.APPLIED, NOW), **changes)
 
 
-@given(RECORDS)
-def test_what_is_written_is_read_back(kept: State) -> None:
-    data = state.dump(kept)
-    assert state.parse(data) == kept
+@given(STATES)
+def test_parse_reverses_dump(current: State) -> None:
+    data = state.dump(current)
+    assert state.parse(data) == current
     assert state.dump(state.parse(data)) == data
     assert data.endswith(b"}\n")
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_record_or_a_reason(data: bytes) -> None:
+def test_parse_with_any_bytes_raises_the_reason(data: bytes) -> None:
     with pytest.raises(ValueError, match="its content is not"):
         state.parse(data)
 
 
-@given(RECORDS, st.data())
-def test_a_damaged_record_is_no_record(kept: State, data: st.DataObject) -> None:
-    document = json.loads(state.dump(kept))
+@given(STATES, st.data())
+def test_parse_with_a_damaged_field_raises(current: State, data: st.DataObject) -> None:
+    document = json.loads(state.dump(current))
     name = data.draw(st.sampled_from(sorted(document)))
     wrong = [7, [7], True] if name in ("may_hold", "others") else [None, 7, ["x"], True]
     document[name] = data.draw(st.sampled_from(wrong))
@@ -68,7 +69,7 @@ def test_a_damaged_record_is_no_record(kept: State, data: st.DataObject) -> None
 
 
 @pytest.mark.parametrize(
-    ("data", "why"),
+    ("data", "reason"),
     [
         (b"", "its content is not JSON"),
         (b"<html>", "its content is not JSON"),
@@ -81,50 +82,50 @@ def test_a_damaged_record_is_no_record(kept: State, data: st.DataObject) -> None
         (state.dump(applied(status="done")), "the state file is damaged"),
         (state.dump(applied(time="yesterday")), "the state file is damaged"),
     ],
-    # A state file has a salt of its own in every process, and a name made of it would differ between workers.
+    # The salt differs between processes: an ID with it would differ between workers.
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_why_it_is_no_record(data: bytes, why: str) -> None:
-    with pytest.raises(ValueError, match="^" + why + "$"):
+def test_parse_with_invalid_data_raises_the_reason(data: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match="^" + reason + "$"):
         state.parse(data)
 
 
-# Letters that neither hexadecimal digits nor the names of fields are made of.
+# Letters that are not in hexadecimal digits or field names.
 @given(st.text('ghjkqwxyzGHJKQWXYZäß"\\', min_size=8, max_size=60), st.text(max_size=60))
-def test_a_record_holds_no_secret_and_knows_it(secret: str, key: str) -> None:
-    kept = state.begin("1", "https://a.b", NOW, STORAGE, secret, key)
-    data = state.dump(kept)
+def test_has_secret_recognizes_the_secret_without_storing_it(secret: str, key: str) -> None:
+    current = state.create_pending("1", "https://a.b", NOW, STORAGE, secret, key)
+    data = state.dump(current)
     assert secret.encode() not in data
     assert json.dumps(secret)[1:-1].encode() not in data
-    assert set(kept.secret_hmac) <= set("0123456789abcdef")
-    assert state.matches(kept, secret, key)
-    assert not state.matches(kept, secret + "x", key)
-    assert not state.matches(kept, secret, key + "x")
+    assert set(current.secret_hmac) <= set("0123456789abcdef")
+    assert state.has_secret(current, secret, key)
+    assert not state.has_secret(current, secret + "x", key)
+    assert not state.has_secret(current, secret, key + "x")
 
 
-def test_the_same_secret_never_looks_the_same() -> None:
+def test_create_pending_with_the_same_secret_is_unique() -> None:
     first, second = applied(), applied()
     assert first.secret_hmac != second.secret_hmac
     assert first.run != second.run
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "reason"),
     [
         ({}, ""),
         ({"status": "absent"}, ""),
-        ({"time": state.stamp(NOW + 300)}, ""),
+        ({"time": format_utc(NOW + 300)}, ""),
         ({"project": "2"}, "the state file is of another project (2)"),
         ({"api_url": "https://c.d"}, "the state file is of the same project at another address (https://c.d)"),
         ({"status": "pending"}, "the run that wrote the state file did not finish"),
         (
-            {"time": state.stamp(NOW + 301)},
-            "the state file comes from the future (2027-01-15T08:05:01Z): a clock is or was off",
+            {"time": format_utc(NOW + 301)},
+            "the time of the state file is in the future (2027-01-15T08:05:01Z): a clock is or was wrong",
         ),
     ],
 )
-def test_what_casts_doubt(changes: dict[str, t.Any], why: str) -> None:
-    assert state.doubt(applied(**changes), "1", "https://a.b", NOW) == why
+def test_distrust_reason(changes: dict[str, t.Any], reason: str) -> None:
+    assert state.distrust_reason(applied(**changes), "1", "https://a.b", NOW) == reason
 
 
 @pytest.mark.parametrize(
@@ -139,8 +140,8 @@ def test_what_casts_doubt(changes: dict[str, t.Any], why: str) -> None:
         (b"[" * 100000, ""),
     ],
 )
-def test_owner_is_the_project_that_a_state_file_names(data: bytes, project: str) -> None:
-    assert state.owner(data) == project
+def test_parse_project_returns_the_project_of_any_state_file(data: bytes, project: str) -> None:
+    assert state.parse_project(data) == project
 
 
 OTHER = {**STORAGE, "bucket": "b-2"}
@@ -173,7 +174,7 @@ ABSENT = applied(status="absent", storage={}, secret_hmac="")
         (ABSENT, None, None, False, 100, "expired"),
     ],
 )
-def test_every_reason(
+def test_update_reason(
     known: State | None,
     storage: dict[str, t.Any] | None,
     secret: str | None,
@@ -181,7 +182,7 @@ def test_every_reason(
     max_age: float | None,
     expected: str,
 ) -> None:
-    assert state.reason(known, storage, secret, KEY, NOW + 100, always, max_age) == expected
+    assert state.update_reason(known, storage, secret, KEY, NOW + 100, always, max_age) == expected
 
 
 @given(
@@ -191,18 +192,17 @@ def test_every_reason(
     st.booleans(),
     st.none() | st.integers(0, 200),
 )
-def test_nothing_is_left_undone(
+def test_update_reason_is_unchanged_only_without_differences(
     known: State | None, storage: dict[str, t.Any] | None, secret: str | None, always: bool, max_age: int | None
 ) -> None:
-    """It is unchanged only if the state file has just what is wanted, was not to be forced, and is young enough."""
-    found = state.reason(known, storage, secret if storage else None, KEY, NOW + 100, always, max_age)
+    reason = state.update_reason(known, storage, secret if storage else None, KEY, NOW + 100, always, max_age)
     same = known is not None and (known.storage or None) == storage and (not storage or secret in (None, SECRET))
-    assert (found == "unchanged") == (same and not always and (max_age is None or max_age > 100))
+    assert (reason == "unchanged") == (same and not always and (max_age is None or max_age > 100))
 
 
 @given(st.floats(0, 4e9))
-def test_times_survive(now: float) -> None:
-    assert state.seconds(state.stamp(now)) == int(now)
+def test_format_utc_and_parse_utc_are_inverse(now: float) -> None:
+    assert parse_utc(format_utc(now)) == int(now)
 
 
 @pytest.mark.parametrize(
@@ -214,15 +214,15 @@ def test_times_survive(now: float) -> None:
         ("/var/lib//record.json", ("", "/var/lib/record.json")),
     ],
 )
-def test_locations(text: str, expected: tuple[str, str]) -> None:
+def test_parse_location_returns_bucket_and_path(text: str, expected: tuple[str, str]) -> None:
     problems: list[str] = []
-    found = store.location(text, "1", problems)
-    assert found is not None
-    assert ((found.bucket, found.path), problems) == (expected, [])
+    location = store.parse_location(text, "1", problems)
+    assert location is not None
+    assert ((location.bucket, location.path), problems) == (expected, [])
 
 
 @pytest.mark.parametrize(
-    ("place", "expected"),
+    ("location", "expected"),
     [
         ("s3://b-1/.vonage-archiving/1.json", True),
         ("s3://b-1/.vonage-archiving/a/1.json", True),
@@ -232,17 +232,17 @@ def test_locations(text: str, expected: tuple[str, str]) -> None:
         (".vonage-archiving/1.json", False),
     ],
 )
-def test_where_nothing_but_records_is(place: str, expected: bool) -> None:
-    assert store.is_reserved(place) is expected
+def test_is_reserved_only_for_the_prefix_of_state_files(location: str, expected: bool) -> None:
+    assert store.is_reserved(location) is expected
 
 
-def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parse_location_expands_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
-    assert store.location("~/record.json", "1", []) == store.Location("", "/home/somebody/record.json")
+    assert store.parse_location("~/record.json", "1", []) == store.Location("", "/home/somebody/record.json")
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "problem"),
     [
         ("record.json", "state_file: 'record.json' is neither an absolute path nor s3://bucket/key"),
         ("./record.json", "is neither an absolute path nor s3://bucket/key"),
@@ -254,10 +254,10 @@ def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         ("s3://b-1/x?versionId=1", "is not of the form s3://bucket/key"),
         ("https://b-1.s3.amazonaws.com/x", "is not of the form s3://bucket/key"),
         ("s3://AKIA:hidden@b-1/x", "state_file: 's3://********@b-1/x' is not of the form s3://bucket/key"),
-        ("s3://b-1/1/record.json", "lies below 1/, where recordings go and which may be public"),
+        ("s3://b-1/1/record.json", "is below 1/, the prefix of recordings, which may be public"),
     ],
 )
-def test_locations_that_cannot_be(text: str, says: str) -> None:
+def test_parse_location_with_an_invalid_value_reports_the_problem(text: str, problem: str) -> None:
     problems: list[str] = []
-    assert store.location(text, "1", problems) is None
-    assert says in problems[0]
+    assert store.parse_location(text, "1", problems) is None
+    assert problem in problems[0]

@@ -16,8 +16,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_check imp
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import (
     ARGUMENTS,
     CHECKS,
-    Settings,
-    settings,
+    UploadCheckParams,
+    parse_params,
 )
 
 S3 = {"bucket": "recordings", "access_key": "AKIAQQQQQQQQQQQQQQQQ", "secret_key": "s" * 40}
@@ -26,8 +26,8 @@ OPERATOR = {"access_key": "AKIAOPERATOR", "secret_key": "o" * 40}
 
 def made(
     s3: t.Mapping[str, t.Any] | None = None, environ: t.Mapping[str, str] | None = None, **more: t.Any
-) -> Settings:
-    return settings({"s3": {**S3, **(s3 or {})}, "prefix": "45678901", **OPERATOR, **more}, environ or {})
+) -> UploadCheckParams:
+    return parse_params({"s3": {**S3, **(s3 or {})}, "prefix": "45678901", **OPERATOR, **more}, environ or {})
 
 
 def refused(s3: t.Mapping[str, t.Any] | None = None, **more: t.Any) -> list[str]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long to wait for a call of another run, whatever the clocks of the two machines say."""
+"""The wait for a call of another run, which does not depend on the clocks of the two machines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core.budget import Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import announced_call
@@ -23,8 +24,8 @@ PROJECT = Project("45828062", "secret", budget=Budget(total=90))
 
 
 def announced(seconds: float = 90, clock: float = 0) -> state.State:
-    """A call that may take that long; ``clock`` is how far the clock of its machine is ahead."""
-    return state.begin("45828062", "https://api", NOW + clock, {"bucket": "b"}, "s", "key", (), seconds)
+    """A pending state file that announces a call of that duration; ``clock`` is the lead of the other clock."""
+    return state.create_pending("45828062", "https://api", NOW + clock, {"bucket": "b"}, "s", "key", (), seconds)
 
 
 @dataclass
@@ -39,7 +40,7 @@ class FakeStore:
     pauses: list[float] = field(default_factory=list)
 
     def read(self) -> StoredObject:
-        last = self.last if self.time < self.finished_after else self.last.done(state.APPLIED, NOW)
+        last = self.last if self.time < self.finished_after else self.last.commit(state.APPLIED, NOW)
         return StoredObject(state.dump(last), age=None if self.age is None else self.age + self.time)
 
     def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
@@ -50,8 +51,8 @@ class FakeStore:
         self.time += seconds
 
     def wait(self) -> bool:
-        held = self.read()
-        return announced_call.wait(PROJECT, self, held, self.last, lambda: self.time, self.sleep)
+        runtime = Runtime(monotonic=lambda: self.time, sleep=self.sleep)
+        return announced_call.wait(PROJECT, self, self.read(), self.last, runtime)
 
 
 @pytest.mark.parametrize("clock", [-3600, -61, 0, 61, 3600])
@@ -75,7 +76,7 @@ def test_wait_ends_when_the_other_run_finishes() -> None:
 
 
 @pytest.mark.parametrize("seconds", [97, 600])
-def test_wait_longer_than_the_budget_is_a_conflict(seconds: float) -> None:
+def test_wait_longer_than_the_budget_raises_a_conflict(seconds: float) -> None:
     store = FakeStore(announced(seconds))
     with pytest.raises(errors.ConflictError, match=r"within the next \d+ seconds"):
         store.wait()
@@ -86,18 +87,18 @@ def test_wait_longer_than_the_budget_is_a_conflict(seconds: float) -> None:
     "last",
     [
         None,
-        announced().done(state.APPLIED, NOW),
-        announced().done(state.ABSENT, NOW),
+        announced().commit(state.APPLIED, NOW),
+        announced().commit(state.ABSENT, NOW),
         announced(0),
         replace(announced(), until="damaged"),
         replace(announced(), until=""),
     ],
     ids=["none", "applied", "absent", "claim", "damaged", "empty"],
 )
-def test_remaining_without_an_announced_call_is_zero(last: state.State | None) -> None:
-    assert announced_call.remaining(last, None, 0) == 0
+def test_seconds_remaining_without_an_announced_call_is_zero(last: state.State | None) -> None:
+    assert announced_call.seconds_remaining(last, None, 0) == 0
 
 
-def test_remaining_never_exceeds_what_is_announced() -> None:
-    values: t.Iterable[float] = (announced_call.remaining(announced(), age, 0) for age in (None, 0.0, -50.0))
+def test_seconds_remaining_never_exceeds_the_announced_duration() -> None:
+    values: t.Iterable[float] = (announced_call.seconds_remaining(announced(), age, 0) for age in (None, 0.0, -50.0))
     assert all(value == 93 for value in values)

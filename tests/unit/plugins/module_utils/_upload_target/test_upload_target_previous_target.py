@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import previous_target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 
@@ -28,7 +29,7 @@ def archive(status: str, started: float = -HOUR, id_: str = "a") -> dict[str, t.
 
 @dataclass
 class Api:
-    """Lists archives in pages, as the API does."""
+    """Lists archives in pages like the API."""
 
     archives: list[dict[str, t.Any]] = field(default_factory=list)
     error: errors.ArchivingError | None = None
@@ -50,14 +51,14 @@ def fetch(api: Api, after: float) -> previous_target.PreviousTarget:
 @pytest.mark.parametrize("status", ["started", "paused", "stopped"])
 @pytest.mark.parametrize("started", [-60 * HOUR, -12 * HOUR, 0, 299])
 def test_fetch_with_a_recording_in_progress_is_in_use(status: str, started: float) -> None:
-    found = fetch(Api([archive(status, started)]), HOUR)
-    assert (found.in_use, found.until) == (True, CHANGED + GRACE_PERIOD)
-    assert found.reason.endswith("in progress: a")
+    previous = fetch(Api([archive(status, started)]), HOUR)
+    assert (previous.in_use, previous.until) == (True, CHANGED + GRACE_PERIOD)
+    assert previous.reason.endswith("in progress: a")
 
 
 @pytest.mark.parametrize(("status", "in_use"), [("requested", True), ("started", True), ("uploaded", False)])
 def test_fetch_with_a_transcript_in_progress_is_in_use(status: str, in_use: bool) -> None:
-    """It is uploaded after the recording."""
+    """A transcript is uploaded after the recording."""
     transcribed = {**archive("uploaded"), "transcription": {"status": status}}
     assert fetch(Api([transcribed]), HOUR).in_use == in_use
 
@@ -73,8 +74,8 @@ def test_fetch_with_a_transcript_in_progress_is_in_use(status: str, in_use: bool
     ids=["none", "finished", "started later", "older than 72 hours"],
 )
 def test_fetch_without_a_recording_in_progress_is_not_in_use(archives: list[dict[str, t.Any]]) -> None:
-    found = fetch(Api(archives), HOUR)
-    assert (found.in_use, found.reason) == (False, "")
+    previous = fetch(Api(archives), HOUR)
+    assert (previous.in_use, previous.reason) == (False, "")
 
 
 def test_fetch_after_the_grace_period_reads_no_list() -> None:
@@ -83,7 +84,7 @@ def test_fetch_after_the_grace_period_reads_no_list() -> None:
     assert api.calls == []
 
 
-def test_fetch_a_moment_after_the_change_does_not_trust_the_list() -> None:
+def test_fetch_directly_after_the_change_does_not_read_the_list() -> None:
     api = Api()
     assert fetch(api, 29).in_use
     assert api.calls == []
@@ -91,21 +92,21 @@ def test_fetch_a_moment_after_the_change_does_not_trust_the_list() -> None:
 
 
 def test_fetch_with_an_unreadable_list_keeps_the_grace_period() -> None:
-    found = fetch(Api(error=errors.UnreachableError("list archives", "no response")), HOUR)
-    assert found.in_use
-    assert "no response" in found.reason
+    previous = fetch(Api(error=errors.UnreachableError("list archives", "no response")), HOUR)
+    assert previous.in_use
+    assert "no response" in previous.reason
 
 
 def test_fetch_finds_a_recording_on_a_later_page() -> None:
     archives = [archive("uploaded", -index, f"u{index}") for index in range(1500)]
     archives.append(archive("paused", -5 * HOUR, "late"))
     api = Api(archives)
-    found = fetch(api, HOUR)
-    assert found.reason.endswith("in progress: late")
+    previous = fetch(api, HOUR)
+    assert previous.reason.endswith("in progress: late")
     assert len(api.calls) == 2
 
 
-def test_wait_until_the_recording_ends() -> None:
+def test_wait_ends_with_the_recording() -> None:
     api, clock, pauses = Api([archive("started")]), [CHANGED + HOUR], []
 
     def sleep(seconds: float) -> None:
@@ -114,12 +115,14 @@ def test_wait_until_the_recording_ends() -> None:
         if len(pauses) == 2:
             api.archives[:] = [archive("uploaded")]
 
-    found = previous_target.wait(api, PROJECT, CHANGED, GRACE_PERIOD, 12, lambda: clock[0], sleep)
-    assert not found.in_use
+    previous = previous_target.wait(
+        api, PROJECT, CHANGED, GRACE_PERIOD, 12, Runtime(lambda: clock[0], lambda: clock[0], sleep)
+    )
+    assert not previous.in_use
     assert pauses == [5, 5]
 
 
-def test_wait_ends_at_its_limit() -> None:
+def test_wait_ends_at_the_deadline() -> None:
     clock, pauses = [CHANGED + HOUR], []
 
     def sleep(seconds: float) -> None:
@@ -127,5 +130,7 @@ def test_wait_ends_at_its_limit() -> None:
         clock[0] += seconds
 
     api = Api([archive("started")])
-    assert previous_target.wait(api, PROJECT, CHANGED, GRACE_PERIOD, 12, lambda: clock[0], sleep).in_use
+    assert previous_target.wait(
+        api, PROJECT, CHANGED, GRACE_PERIOD, 12, Runtime(lambda: clock[0], lambda: clock[0], sleep)
+    ).in_use
     assert sum(pauses) == 12

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Upload targets: what is sent, what is shown, and every wrong value that can be known before it is sent."""
+"""Upload targets: the request, the public fields, and the validation of the options."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ ACCOUNT_KEY = "aGlkZGVu" * 10 + "aGlkZA=="
 AZURE = {"account_name": "examplearchives", "account_key": ACCOUNT_KEY, "container": "archives"}
 
 
-def make(**params: t.Any) -> Target:
+def parse(**params: t.Any) -> Target:
     problems: list[str] = []
-    found = target.parse_target({"fallback": "none", **params}, problems)
+    parsed = target.parse_target({"fallback": "none", **params}, problems)
     assert problems == []
-    assert found is not None
-    return found
+    assert parsed is not None
+    return parsed
 
 
-def wrong(**params: t.Any) -> list[str]:
+def problems_of(**params: t.Any) -> list[str]:
     problems: list[str] = []
     assert target.parse_target({"fallback": "none", **params}, problems) is None
     return problems
 
 
-def test_the_smallest_s3_target() -> None:
-    found = make(s3=S3)
-    assert found.body() == {
+def test_parse_target_with_minimal_s3_options() -> None:
+    parsed = parse(s3=S3)
+    assert parsed.body() == {
         "type": "s3",
         "config": {"bucket": "example-archives", "accessKey": KEY, "secretKey": SECRET, "sse": "s3"},
         "fallback": "none",
         "certificate": None,
     }
-    assert found.public() == {
+    assert parsed.public() == {
         "type": "s3",
         "bucket": "example-archives",
         "access_key": KEY,
         "sse": "s3",
         "fallback": "none",
     }
-    assert (found.bucket, found.secret_option) == ("example-archives", "s3.secret_key")
+    assert (parsed.bucket, parsed.secret_option) == ("example-archives", "s3.secret_key")
 
 
-def test_the_fullest_s3_target() -> None:
+def test_parse_target_with_all_s3_options() -> None:
     pem = keys.certificate_pem(keys.rsa_key())
     s3 = {**S3, "endpoint": "https://storage.googleapis.com/", "sse": "none"}
-    found = make(s3=s3, azure={"container": ""}, fallback="opentok", certificate=pem.replace("\n", "\\n"))
-    assert found.body() == {
+    parsed = parse(s3=s3, azure={"container": ""}, fallback="opentok", certificate=pem.replace("\n", "\\n"))
+    assert parsed.body() == {
         "type": "s3",
         "config": {
             "bucket": "example-archives",
@@ -74,12 +74,12 @@ def test_the_fullest_s3_target() -> None:
         "fallback": "opentok",
         "certificate": pem,
     }
-    assert found.public()["certificate_sha256"] == certificates.fingerprint(pem)
+    assert parsed.public()["certificate_sha256"] == certificates.fingerprint(pem)
 
 
-def test_the_fullest_azure_target() -> None:
-    found = make(azure={**AZURE, "domain": "core.chinacloudapi.cn"}, s3={"sse": "s3"}, fallback="vonage")
-    assert found.body() == {
+def test_parse_target_with_all_azure_options() -> None:
+    parsed = parse(azure={**AZURE, "domain": "core.chinacloudapi.cn"}, s3={"sse": "s3"}, fallback="vonage")
+    assert parsed.body() == {
         "type": "azure",
         "config": {
             "accountName": "examplearchives",
@@ -90,30 +90,30 @@ def test_the_fullest_azure_target() -> None:
         "fallback": "vonage",
         "certificate": None,
     }
-    assert found.public() == {
+    assert parsed.public() == {
         "type": "azure",
         "account_name": "examplearchives",
         "container": "archives",
         "domain": "core.chinacloudapi.cn",
         "fallback": "vonage",
     }
-    assert (found.bucket, found.secret_option) == ("archives", "azure.account_key")
+    assert (parsed.bucket, parsed.secret_option) == ("archives", "azure.account_key")
 
 
-def test_a_secret_may_be_left_out() -> None:
-    assert make(s3={**S3, "secret_key": ""}).secret is None
-    assert make(azure={**AZURE, "account_key": None}).secret is None
+def test_parse_target_without_secret_is_valid() -> None:
+    assert parse(s3={**S3, "secret_key": ""}).secret is None
+    assert parse(azure={**AZURE, "account_key": None}).secret is None
 
 
 @given(st.text("abcdefghij0123456789/+", min_size=20, max_size=60))
-def test_what_is_public_holds_no_secret(secret: str) -> None:
-    found = make(s3={**S3, "secret_key": secret})
-    assert secret not in json.dumps(found.public())
-    assert secret not in repr(found)
+def test_public_contains_no_secret(secret: str) -> None:
+    parsed = parse(s3={**S3, "secret_key": secret})
+    assert secret not in json.dumps(parsed.public())
+    assert secret not in repr(parsed)
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "problem_part"),
     [
         ({"bucket": None}, "s3.bucket is required"),
         ({"access_key": ""}, "s3.access_key is required"),
@@ -157,14 +157,14 @@ def test_what_is_public_holds_no_secret(secret: str) -> None:
         ({"bucket": "s3://archives"}, "is not the name of a bucket alone"),
     ],
 )
-def test_what_is_wrong_with_s3_is_told(change: dict[str, t.Any], says: str) -> None:
-    (problem,) = wrong(s3={**S3, **change})
-    assert says in problem
+def test_parse_target_with_invalid_s3_options_reports_the_problem(change: dict[str, t.Any], problem_part: str) -> None:
+    (problem,) = problems_of(s3={**S3, **change})
+    assert problem_part in problem
     assert SECRET not in problem
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "problem_part"),
     [
         ({"account_name": None}, "azure.account_name is required"),
         ({"container": None}, "azure.container is required"),
@@ -184,22 +184,24 @@ def test_what_is_wrong_with_s3_is_told(change: dict[str, t.Any], says: str) -> N
         ({"domain": f"core.windows.net/?sig={ACCOUNT_KEY}"}, "azure.domain holds a secret"),
     ],
 )
-def test_what_is_wrong_with_azure_is_told(change: dict[str, t.Any], says: str) -> None:
-    problems = wrong(azure={**AZURE, **change})
-    assert any(says in problem for problem in problems)
+def test_parse_target_with_invalid_azure_options_reports_the_problem(
+    change: dict[str, t.Any], problem_part: str
+) -> None:
+    problems = problems_of(azure={**AZURE, **change})
+    assert any(problem_part in problem for problem in problems)
     assert "not base64!" not in str(problems)
     assert ACCOUNT_KEY not in str(problems)
 
 
 @pytest.mark.parametrize(
-    ("params", "says"),
+    ("params", "problem_part"),
     [
         ({}, "one of s3 and azure is required"),
         ({"s3": {"bucket": "", "sse": "s3"}, "azure": {}}, "one of s3 and azure is required"),
         ({"s3": S3, "azure": AZURE}, "s3 and azure are mutually exclusive"),
         ({"s3": S3, "fallback": None}, "fallback is required: none loses a recording"),
         ({"s3": S3, "fallback": "cloud"}, "fallback 'cloud' is not one of none, opentok, vonage"),
-        ({"s3": S3, "certificate": "archives.pem"}, "certificate holds no PEM certificate"),
+        ({"s3": S3, "certificate": "archives.pem"}, "certificate: does not contain a PEM certificate"),
         (
             {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"},
             "is not base64 of one",
@@ -210,53 +212,63 @@ def test_what_is_wrong_with_azure_is_told(change: dict[str, t.Any], says: str) -
         ),
         (
             {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\nMIIAAgAA\n-----END CERTIFICATE-----"},
-            "certificate is no certificate that can be read",
+            "certificate: is not a valid X.509 certificate",
         ),
     ],
 )
-def test_what_is_wrong_with_the_rest_is_told(params: dict[str, t.Any], says: str) -> None:
-    (problem,) = wrong(**params)
-    assert says in problem
+def test_parse_target_with_other_invalid_options_reports_the_problem(
+    params: dict[str, t.Any], problem_part: str
+) -> None:
+    (problem,) = problems_of(**params)
+    assert problem_part in problem
 
 
-def test_certificates_that_vonage_cannot_use_are_told() -> None:
+def test_parse_certificate_that_vonage_does_not_accept_reports_the_problem() -> None:
     good, big = keys.certificate_pem(keys.rsa_key()), keys.certificate_pem(keys.rsa_key(3072))
-    for pem, says in (
-        (good + good, "holds 2 PEM certificates: exactly one is needed"),
-        (keys.private_pem(keys.rsa_key()), "holds a private key, which must never be sent"),
-        (good + keys.private_pem(keys.rsa_key()), "holds a private key, which must never be sent"),
-        (keys.certificate_pem(keys.ec_key()), "has no RSA key"),
-        (big, "has an RSA key of 3072 bits; Vonage takes at most 2048"),
+    for pem, problem_part in (
+        (good + good, "certificate: contains 2 PEM certificates. Set exactly one"),
+        (
+            keys.private_pem(keys.rsa_key()),
+            "certificate: contains a private key, which must not be sent. Set the certificate alone",
+        ),
+        (
+            good + keys.private_pem(keys.rsa_key()),
+            "certificate: contains a private key, which must not be sent. Set the certificate alone",
+        ),
+        (keys.certificate_pem(keys.ec_key()), "does not have an RSA key, which Vonage requires"),
+        (big, "has an RSA key of 3072 bits; Vonage accepts at most 2048"),
     ):
-        (problem,) = wrong(s3=S3, certificate=pem)
-        assert says in problem
+        (problem,) = problems_of(s3=S3, certificate=pem)
+        assert problem_part in problem
 
 
-def test_a_certificate_is_the_same_however_it_is_wrapped() -> None:
+def test_parse_certificate_ignores_line_breaks_and_escapes() -> None:
     pem = keys.certificate_pem(keys.rsa_key())
     lines = pem.strip().split("\n")
     one_line = "\n".join([lines[0], "".join(lines[1:-1]), lines[-1]])
     for form in (pem, pem.replace("\n", "\r\n"), pem.replace("\n", "\\n"), f"Subject: x\n{pem}", one_line):
-        assert make(s3=S3, certificate=form).certificate == pem
+        assert parse(s3=S3, certificate=form).certificate == pem
 
 
-def test_without_the_library_a_certificate_is_looked_at_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parse_certificate_without_the_library_checks_the_outer_structure(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> t.Any:
         raise MissingLibraryError(f"load {name}", "not installed")
 
     monkeypatch.setattr(certificates, "load", missing)
-    assert make(s3=S3, certificate=keys.certificate_pem(keys.ec_key())).certificate
-    assert wrong(s3=S3, certificate="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----")
+    assert parse(s3=S3, certificate=keys.certificate_pem(keys.ec_key())).certificate
+    assert problems_of(s3=S3, certificate="-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----")
 
 
 @pytest.mark.parametrize("name", ["abc", "example.com.archive-bucket", "Old_Bucket", "1st", "a" * 222, "1.2.3"])
-def test_names_that_some_store_takes_pass(name: str) -> None:
+def test_bucket_name_that_a_store_accepts_is_valid(name: str) -> None:
     assert rules.bucket(name) == []
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
-def test_any_text_is_a_target_or_a_problem(bucket: str, access: str, endpoint: str, sse: str) -> None:
+def test_parse_target_with_any_text_returns_a_target_or_a_problem(
+    bucket: str, access: str, endpoint: str, sse: str
+) -> None:
     problems: list[str] = []
     s3 = {"bucket": bucket, "access_key": access, "endpoint": endpoint, "sse": sse}
-    found = target.parse_target({"s3": s3, "fallback": "none"}, problems)
-    assert (found is None) == bool(problems)
+    parsed = target.parse_target({"s3": s3, "fallback": "none"}, problems)
+    assert (parsed is None) == bool(problems)

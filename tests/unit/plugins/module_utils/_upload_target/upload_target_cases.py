@@ -19,8 +19,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.pa
     ManagedKeyParams,
     parse_params,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import AccessKey, User
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.fetch import AccessKey, CurrentUser, User
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.plan import plan_user
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import OWNER_TAG, DesiredUser
 
 NOW = 1_800_000_000.0
 API_SECRET = "0123456789abcdef0123456789abcdef01234567"
@@ -41,43 +42,45 @@ PARAMS: dict[str, t.Any] = {
 
 
 def managed_params(**options: t.Any) -> ManagedKeyParams:
-    """Options of ``uploader`` can be given by their names."""
+    """Parse the options; those of ``uploader`` can also be set directly."""
     nested = {name: options.pop(name) for name in UPLOADER if name in options}
     options["uploader"] = {**(options.get("uploader") or {}), **nested}
     return t.cast(ManagedKeyParams, parse_params({**PARAMS, **options}, {}))
 
 
 def user(name: str = MAIN, bucket: str = "b-1", project: str = PROJECT) -> User:
-    policy = uploader.plan(uploader.Wanted(name, bucket, project), uploader.Observed(None)).steps[-1].value
-    return User(name, f"arn:aws:iam::1:user/{name}", "/", tags={uploader.OWNER_TAG: "true"}, policy=policy)
+    policy = plan_user(DesiredUser(name, bucket, project), CurrentUser(None)).steps[-1].value
+    return User(name, f"arn:aws:iam::1:user/{name}", "/", tags={OWNER_TAG: "true"}, policy=policy)
 
 
 def access_key(id_: str, active: bool = True, created: float | None = None, age: float | None = None) -> AccessKey:
     return AccessKey(id_, MAIN if id_ in IDS[:2] else SPARE, active, created, age=age)
 
 
-def current_state(*keys: AccessKey, last: State | None = None, why: str = "", spare: bool | None = None) -> Current:
-    """The current state; ``last`` without ``why`` is not in doubt."""
+def current_state(*keys: AccessKey, last: State | None = None, reason: str = "", spare: bool | None = None) -> Current:
+    """The current state; ``last`` without ``reason`` is reliable."""
     main, other = ([key for key in keys if key.user == name] for name in (MAIN, SPARE))
-    there = bool(other) if spare is None else spare
-    why = why or (state.UNFINISHED if last and last.status == state.PENDING else "")
-    known = None if why or last is None else last
+    has_spare = bool(other) if spare is None else spare
+    reason = reason or (state.UNFINISHED if last and last.status == state.PENDING else "")
+    known = None if reason or last is None else last
     data = state.dump(last) if last else None
-    kept = CurrentStateFile(StoredObject(data), last, known, why, why == state.UNFINISHED)
+    state_file = CurrentStateFile(StoredObject(data), last, known, reason, reason == state.UNFINISHED)
     return Current(
-        uploader.Observed(user(), tuple(main)), uploader.Observed(user(SPARE) if there else None, tuple(other)), kept
+        CurrentUser(user(), tuple(main)),
+        CurrentUser(user(SPARE) if has_spare else None, tuple(other)),
+        state_file,
     )
 
 
-def begun(held: str, may_hold: t.Iterable[str] | None = (), bucket: str = "b-1", time: float = NOW) -> State:
+def pending(target_key: str, may_hold: t.Iterable[str] | None = (), bucket: str = "b-1", time: float = NOW) -> State:
     """The state file before the API is called."""
-    public = {"type": "s3", "bucket": bucket, "access_key": held, "sse": "s3", "fallback": "none"}
-    return state.begin(PROJECT, "https://api.opentok.com", time, public, "secret", API_SECRET, may_hold, 90)
+    public = {"type": "s3", "bucket": bucket, "access_key": target_key, "sse": "s3", "fallback": "none"}
+    return state.create_pending(PROJECT, "https://api.opentok.com", time, public, "secret", API_SECRET, may_hold, 90)
 
 
-def applied(held: str, others: t.Iterable[str] = (), bucket: str = "b-1", time: float = NOW) -> State:
-    """The state file once the API has agreed."""
-    return begun(held, bucket=bucket, time=time).done(state.APPLIED, time, others)
+def applied(target_key: str, others: t.Iterable[str] = (), bucket: str = "b-1", time: float = NOW) -> State:
+    """The state file after the call of the API."""
+    return pending(target_key, bucket=bucket, time=time).commit(state.APPLIED, time, others)
 
 
 KEYS = st.lists(
@@ -91,18 +94,18 @@ KEYS = st.lists(
     max_size=4,
     unique_by=lambda key: key.id,
 )
-HELD = st.sampled_from((*IDS, FOREIGN))
+TARGET_KEYS = st.sampled_from((*IDS, FOREIGN))
 SETS = st.sets(st.sampled_from(IDS))
-RECORDS = st.one_of(
+STATES = st.one_of(
     st.none(),
-    st.builds(begun, HELD, st.none() | SETS),
-    st.builds(applied, HELD, SETS, st.sampled_from(["b-1", "b-2"]), st.floats(NOW - 1e7, NOW)),
-    st.builds(lambda others: begun("", ()).done(state.ABSENT, NOW, others), SETS),
+    st.builds(pending, TARGET_KEYS, st.none() | SETS),
+    st.builds(applied, TARGET_KEYS, SETS, st.sampled_from(["b-1", "b-2"]), st.floats(NOW - 1e7, NOW)),
+    st.builds(lambda others: pending("", ()).commit(state.ABSENT, NOW, others), SETS),
 )
 CURRENT = st.builds(
-    lambda keys, last, why: current_state(*keys, last=last, why=why),
+    lambda keys, last, reason: current_state(*keys, last=last, reason=reason),
     KEYS,
-    RECORDS,
+    STATES,
     st.sampled_from(["", "", "it is damaged"]),
 )
 SECONDS = st.sampled_from([0, 0, 60, 3600, 86400])

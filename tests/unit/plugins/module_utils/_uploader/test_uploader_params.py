@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What happens to the keys of an uploader, and what cannot be asked for."""
+"""The keys of an uploader, and invalid options."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._uploader.params 
     plan_keys,
     rotation_due,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import Wanted, problems
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import (
+    DesiredUser,
+    uploader_problems,
+)
 
-USER = Wanted("u", "recordings", "471")
+USER = DesiredUser("u", "recordings", "471")
 GOOD: dict[str, t.Any] = {"name": "u", "bucket": "recordings", "prefix": "471"}
 
 
@@ -136,7 +139,7 @@ def test_when_a_rotation_is_due(keys: list[AccessKey], makes: bool, due: bool | 
 
 def test_good_options() -> None:
     found = desired({**GOOD, "prefix": "471/", "tags": {"a": 1}, "keep_keys": []}, {})
-    assert found.user == Wanted("u", "recordings", "471", tags={"a": 1})  # type: ignore[dict-item]
+    assert found.user == DesiredUser("u", "recordings", "471", tags={"a": 1})  # type: ignore[dict-item]
     assert (found.keep, found.retire, found.create, found.present) == (frozenset(), frozenset(), "when_missing", True)
     gone = desired({"name": "u", "state": "absent"}, {})
     assert not gone.present
@@ -156,21 +159,25 @@ def test_all_that_is_wrong_is_told_and_what_may_be_a_secret_is_not_quoted() -> N
 @pytest.mark.parametrize(
     ("wanted", "suffix", "problem"),
     [
-        (Wanted("n" * 64, "recordings", "471"), "", None),
-        (Wanted("n" * 65, "recordings", "471"), "", "1 to 64 letters"),
-        (Wanted("n" * 64, "recordings", "471"), "-spare", "1 to 58 letters"),
-        (Wanted("n+=,.@-_", "recordings", "471", "/a/b!c/"), "", None),
-        (Wanted("n", "recordings", "471", f"/{'a' * 510}/"), "", None),
-        (Wanted("n", "recordings", "471", f"/{'a' * 511}/"), "", "at most 512 characters"),
-        (Wanted("n", "recordings", "471", boundary="arn:aws-us-gov:iam::123456789012:policy/a/b"), "", None),
-        (Wanted("n", "recordings", "471", boundary="arn:aws:iam::12:policy/b"), "", "no ARN of a managed policy"),
-        (Wanted("n", "recordings", "471", tags={f"t{number}": "" for number in range(49)}), "", None),
-        (Wanted("n", "recordings", "471", tags={f"t{number}": "" for number in range(50)}), "", "at most 49"),
-        (Wanted("n", "recordings", "471", tags={"Straße 1": "a:/=+-@_."}), "", None),
+        (DesiredUser("n" * 64, "recordings", "471"), "", None),
+        (DesiredUser("n" * 65, "recordings", "471"), "", "1 to 64 letters"),
+        (DesiredUser("n" * 64, "recordings", "471"), "-spare", "1 to 58 letters"),
+        (DesiredUser("n+=,.@-_", "recordings", "471", "/a/b!c/"), "", None),
+        (DesiredUser("n", "recordings", "471", f"/{'a' * 510}/"), "", None),
+        (DesiredUser("n", "recordings", "471", f"/{'a' * 511}/"), "", "at most 512 characters"),
+        (DesiredUser("n", "recordings", "471", boundary="arn:aws-us-gov:iam::123456789012:policy/a/b"), "", None),
+        (
+            DesiredUser("n", "recordings", "471", boundary="arn:aws:iam::12:policy/b"),
+            "",
+            "is not the ARN of a managed policy",
+        ),
+        (DesiredUser("n", "recordings", "471", tags={f"t{number}": "" for number in range(49)}), "", None),
+        (DesiredUser("n", "recordings", "471", tags={f"t{number}": "" for number in range(50)}), "", "at most 49"),
+        (DesiredUser("n", "recordings", "471", tags={"Straße 1": "a:/=+-@_."}), "", None),
     ],
 )
-def test_rules_of_iam(wanted: Wanted, suffix: str, problem: str | None) -> None:
-    found = problems(wanted, suffix)
+def test_rules_of_iam(wanted: DesiredUser, suffix: str, problem: str | None) -> None:
+    found = uploader_problems(wanted, suffix)
     assert (found == []) if problem is None else (len(found) == 1 and problem in found[0])
 
 

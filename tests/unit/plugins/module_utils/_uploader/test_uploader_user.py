@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The uploader against an IAM that is in memory: what no server of the end-to-end tests can show."""
+"""The uploader with an IAM API in memory, for cases that no server of the end-to-end tests supports."""
 
 from __future__ import annotations
 
@@ -16,25 +16,36 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from ansible_collections.vonage.archiving.plugins.module_utils._core.deadline import Patience
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import SYSTEM, Runtime
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader import user as uploader
-from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user import OWNER_TAG, Observed, User, Wanted
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.apply import apply_user
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.delete import delete_user
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.fetch import (
+    CurrentUser,
+    User,
+    fetch_managed_user,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.keys import (
+    create_access_key,
+    delete_access_keys,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.plan import plan_user
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import OWNER_TAG, DesiredUser
 
-WANTED = Wanted("u", "recordings", "471")
-OURS = {OWNER_TAG: "true"}
+DESIRED = DesiredUser("u", "recordings", "471")
+MANAGED = {OWNER_TAG: "true"}
 BOUNDARY = "arn:aws:iam::123456789012:policy/uploaders"
-MADE = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
+CREATED = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
 User_ = dict[str, t.Any]
 
 
 @dataclass
 class FakeIam:
-    """AWS IAM as its API reference has it, or another one.
+    """An IAM API: AWS according to its API reference, or another one.
 
     :param hidden: how many reads after a write still show the state before it.
-    :param drops: parameters that are accepted and not kept.
+    :param drops: parameters that are accepted and ignored.
     """
 
     on_aws: bool = True
@@ -43,6 +54,7 @@ class FakeIam:
     hidden: int = 0
     drops: frozenset[str] = frozenset()
     partition: str = "aws"
+    runtime: Runtime = SYSTEM
     user: User_ | None = None
     calls: list[str] = field(default_factory=list)
     failures: dict[str, errors.ArchivingError] = field(default_factory=dict)
@@ -66,18 +78,18 @@ class FakeIam:
         self._shown, self._stale = json.loads(json.dumps(self.user)), self.hidden
         return self._write(operation, attempted, params)
 
-    def listed(self, operation: str, key: str, attempted: str, action: str, **params: t.Any) -> list[t.Any]:
+    def list_all(self, operation: str, key: str, attempted: str, action: str, **params: t.Any) -> list[t.Any]:
         self.calls.append(operation)
         found = self._visible()
         if found is None:
             raise missing(attempted)
         tags = [{"Key": name, "Value": value} for name, value in found["tags"].items()]
-        keys = [{"AccessKeyId": name, "Status": "Active", "CreateDate": MADE} for name in found["keys"]]
+        keys = [{"AccessKeyId": name, "Status": "Active", "CreateDate": CREATED} for name in found["keys"]]
         answers: dict[str, list[t.Any]] = {"Tags": tags, "AccessKeyMetadata": keys}
         return answers[key] if key in answers else list(found.get(operation, []))
 
     def pages(self, operation: str, attempted: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        keys = self.listed(operation, "AccessKeyMetadata", attempted, action, **params)
+        keys = self.list_all(operation, "AccessKeyMetadata", attempted, action, **params)
         for key in keys if self.undated else ():
             del key["CreateDate"]
         yield {"AccessKeyMetadata": keys, "ResponseMetadata": {"HTTPHeaders": {"date": self.date}}}
@@ -96,10 +108,10 @@ class FakeIam:
         if operation == "get_user_policy":
             return {"PolicyDocument": found["policy"]}
         if operation == "get_access_key_last_used":
-            return {"AccessKeyLastUsed": {"LastUsedDate": MADE}}
+            return {"AccessKeyLastUsed": {"LastUsedDate": CREATED}}
         tags = [{"Key": name, "Value": value} for name, value in found["tags"].items()] if self.on_aws else None
         shown: User_ = {"UserName": "u", "Arn": f"arn:aws:iam::1:user{found['path']}u", "Path": found["path"]}
-        shown.update(Tags=tags, CreateDate=MADE)
+        shown.update(Tags=tags, CreateDate=CREATED)
         if found["boundary"]:
             shown["PermissionsBoundary"] = {"PermissionsBoundaryArn": found["boundary"]}
         return {"User": shown}
@@ -120,7 +132,7 @@ class FakeIam:
             user["keys"] = [key for key in user["keys"] if key != params["AccessKeyId"]]
         if operation == "create_access_key":
             user["keys"].append("AKIANEW")
-            return {"AccessKey": {"AccessKeyId": "AKIANEW", "SecretAccessKey": "its-secret", "CreateDate": MADE}}
+            return {"AccessKey": {"AccessKeyId": "AKIANEW", "SecretAccessKey": "its-secret", "CreateDate": CREATED}}
         return {}
 
 
@@ -129,7 +141,7 @@ def missing(attempted: str) -> errors.NotFoundError:
 
 
 def existing(**values: t.Any) -> User_:
-    return {"tags": dict(OURS), "keys": [], "policy": None, "path": "/", "boundary": None, **values}
+    return {"tags": dict(MANAGED), "keys": [], "policy": None, "path": "/", "boundary": None, **values}
 
 
 def iam(fake: FakeIam) -> Iam:
@@ -140,30 +152,32 @@ def iam(fake: FakeIam) -> Iam:
 class Clock:
     now: float = 0.0
 
-    def patience(self, seconds: float = 30) -> Patience:
-        return Patience(seconds, lambda: self.now, self.sleep)
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(monotonic=lambda: self.now, sleep=self.sleep)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
 
-def bring_about(fake: FakeIam, wanted: Wanted = WANTED, clock: Clock | None = None) -> User | None:
-    seen = uploader.observe(iam(fake), wanted)
-    return uploader.apply(iam(fake), wanted, uploader.plan(wanted, seen), (clock or Clock()).patience())
+def ensure_user(fake: FakeIam, desired: DesiredUser = DESIRED, clock: Clock | None = None) -> User | None:
+    fake.runtime = (clock or Clock()).runtime
+    current = fetch_managed_user(iam(fake), desired)
+    return apply_user(iam(fake), desired, plan_user(desired, current))
 
 
-def test_a_user_of_aws_is_made_in_two_writes() -> None:
+def test_apply_user_on_aws_sends_two_writes() -> None:
     fake = FakeIam()
-    wanted = replace(WANTED, path="/video/", boundary=BOUNDARY, tags={"owner": "video"})
-    user = bring_about(fake, wanted)
+    desired = replace(DESIRED, path="/video/", boundary=BOUNDARY, tags={"owner": "video"})
+    user = ensure_user(fake, desired)
     assert [call for call in fake.calls if not call.startswith(("get", "list"))] == ["create_user", "put_user_policy"]
     assert "list_user_tags" not in fake.calls
     assert user is not None
-    assert (user.path, user.boundary, user.tags) == ("/video/", BOUNDARY, {**OURS, "owner": "video"})
-    assert not uploader.plan(wanted, uploader.observe(iam(fake), wanted)).changed
+    assert (user.path, user.boundary, user.tags) == ("/video/", BOUNDARY, {**MANAGED, "owner": "video"})
+    assert not plan_user(desired, fetch_managed_user(iam(fake), desired)).changed
 
 
-def test_a_store_that_drops_tags_gets_them_before_any_permission() -> None:
+def test_apply_user_store_that_drops_tags_gets_them_before_the_policy() -> None:
     fake = FakeIam(on_aws=False)
     create = fake._write
 
@@ -172,147 +186,147 @@ def test_a_store_that_drops_tags_gets_them_before_any_permission() -> None:
         return create(operation, attempted, kept)
 
     fake._write = write  # type: ignore[method-assign]
-    bring_about(fake)
+    ensure_user(fake)
     writes = [call for call in fake.calls if not call.startswith(("get", "list"))]
     assert writes == ["create_user", "tag_user", "put_user_policy"]
 
 
 @pytest.mark.parametrize("hidden", [1, 2, 4])
-def test_what_was_written_may_be_unseen_for_a_while(hidden: int) -> None:
+def test_apply_user_waits_for_eventual_consistency(hidden: int) -> None:
     fake, clock = FakeIam(hidden=hidden), Clock()
-    user = bring_about(fake, clock=clock)
+    user = ensure_user(fake, clock=clock)
     assert user is not None
     assert fake.calls.count("create_user") == 1
     assert 0 < clock.now < 30
 
 
-def test_what_is_never_shown_is_an_error_in_time() -> None:
+def test_apply_user_value_that_is_never_returned_is_an_error_at_the_deadline() -> None:
     clock = Clock()
-    with pytest.raises(errors.UnsupportedError, match=r"accepted it, but shows \{'permissions_boundary': None\}"):
-        bring_about(FakeIam(drops=frozenset({"PermissionsBoundary"})), replace(WANTED, boundary=BOUNDARY), clock)
+    with pytest.raises(errors.UnsupportedError, match=r"accepted it, but returns \{'permissions_boundary': None\}"):
+        ensure_user(FakeIam(drops=frozenset({"PermissionsBoundary"})), replace(DESIRED, boundary=BOUNDARY), clock)
     assert clock.now == 30
     clock = Clock()
-    with pytest.raises(errors.NotFoundError, match="after it was made"):
-        bring_about(FakeIam(hidden=1000), clock=clock)
+    with pytest.raises(errors.NotFoundError, match="after its creation"):
+        ensure_user(FakeIam(hidden=1000), clock=clock)
     assert clock.now == 30
 
 
-def test_a_user_that_goes_away_meanwhile_is_no_new_one() -> None:
+def test_apply_user_deleted_in_the_meantime_is_an_error() -> None:
     fake = FakeIam(user=existing())
     fake.failures["put_user_policy"] = missing("write it")
     with pytest.raises(errors.NotFoundError, match="write it"):
-        bring_about(fake)
+        ensure_user(fake)
     fake.failures["put_user_policy"] = errors.ConflictError("write it", "busy", code="ConcurrentModification")
-    bring_about(fake)
+    ensure_user(fake)
     assert fake.user is not None
     assert fake.user["policy"]
 
 
-def test_two_runs_make_one_user() -> None:
-    """The other run's user is taken if it is ours; of one that only differs in case, nothing is seen."""
-    seen = Observed(None)
+def test_apply_user_accepts_a_managed_user_of_another_run() -> None:
+    """A user whose name differs in case only cannot be read."""
+    current = CurrentUser(None)
     fake = FakeIam(user=existing())
-    assert uploader.apply(iam(fake), WANTED, uploader.plan(WANTED, seen), Clock().patience()) is not None
+    assert apply_user(iam(fake), DESIRED, plan_user(DESIRED, current)) is not None
     fake = FakeIam(user=existing(tags={}))
     with pytest.raises(errors.NotManagedError):
-        uploader.apply(iam(fake), WANTED, uploader.plan(WANTED, seen), Clock().patience())
+        apply_user(iam(fake), DESIRED, plan_user(DESIRED, current))
     fake = FakeIam()
     fake.failures["create_user"] = errors.ConflictError("create it", "it exists", code="EntityAlreadyExists")
     with pytest.raises(errors.ConflictError, match="upper and lower case only"):
-        uploader.apply(iam(fake), WANTED, uploader.plan(WANTED, seen), Clock().patience())
+        apply_user(iam(fake), DESIRED, plan_user(DESIRED, current))
 
 
-def test_a_bare_user_is_ours_on_stores_other_than_aws_only() -> None:
+def test_fetch_managed_user_without_tags_is_managed_on_other_stores_only() -> None:
     bare = existing(tags={})
     with pytest.raises(errors.NotManagedError, match="does not have the tag vonage-archiving:managed"):
-        uploader.observe(iam(FakeIam(user=bare)), WANTED)
-    assert uploader.observe(iam(FakeIam(user=bare)), replace(WANTED, force=True)).user is not None
-    assert uploader.observe(iam(FakeIam(on_aws=False, user=bare)), WANTED).user is not None
+        fetch_managed_user(iam(FakeIam(user=bare)), DESIRED)
+    assert fetch_managed_user(iam(FakeIam(user=bare)), replace(DESIRED, force=True)).user is not None
+    assert fetch_managed_user(iam(FakeIam(on_aws=False, user=bare)), DESIRED).user is not None
     marks: tuple[User_, ...] = ({"tags": {"a": "b"}}, {"keys": ["AKIA"]}, {"policy": {"Statement": []}})
     for more in marks:
         with pytest.raises(errors.NotManagedError):
-            uploader.observe(iam(FakeIam(on_aws=False, user={**bare, **more})), WANTED)
+            fetch_managed_user(iam(FakeIam(on_aws=False, user={**bare, **more})), DESIRED)
 
 
-def test_what_is_read() -> None:
+def test_fetch_managed_user_reads_all_parts() -> None:
     fake = FakeIam(user=existing(keys=["AKIA1", "AKIA2"]), partition="aws-cn")
-    seen = uploader.observe(iam(fake), WANTED, last_used=True)
-    assert [key.id for key in seen.keys] == ["AKIA1", "AKIA2"]
-    assert {key.last_used for key in seen.keys} == {key.created for key in seen.keys} == {MADE.timestamp()}
-    assert "arn:aws-cn:s3:::recordings/471/*" in str(uploader.plan(WANTED, seen).steps)
+    current = fetch_managed_user(iam(fake), DESIRED, last_used=True)
+    assert [key.id for key in current.keys] == ["AKIA1", "AKIA2"]
+    assert {key.last_used for key in current.keys} == {key.created for key in current.keys} == {CREATED.timestamp()}
+    assert "arn:aws-cn:s3:::recordings/471/*" in str(plan_user(DESIRED, current).steps)
     assert sorted(fake.calls[:3]) == ["get_user", "get_user_policy", "list_access_keys"]
     fake.failures["get_access_key_last_used"] = errors.DeniedError("read it", "no")
-    assert None in {key.last_used for key in uploader.observe(iam(fake), WANTED, last_used=True).keys}
+    assert None in {key.last_used for key in fetch_managed_user(iam(fake), DESIRED, last_used=True).keys}
 
 
-def test_reading_one_after_the_other() -> None:
+def test_fetch_managed_user_not_eager_reads_the_user_first() -> None:
     fake = FakeIam()
-    assert uploader.observe(iam(fake), WANTED, eager=False) == Observed(None)
+    assert fetch_managed_user(iam(fake), DESIRED, eager=False) == CurrentUser(None)
     assert fake.calls == ["get_user"]
     fake = FakeIam(user=existing())
-    uploader.observe(iam(fake), WANTED, eager=False)
+    fetch_managed_user(iam(fake), DESIRED, eager=False)
     assert fake.calls[0] == "get_user"
     assert len(fake.calls) == 3
 
 
-def test_nothing_to_do_sends_nothing() -> None:
+def test_apply_user_without_steps_sends_nothing() -> None:
     fake = FakeIam(user=existing())
-    bring_about(fake)
-    seen = uploader.observe(iam(fake), WANTED)
+    ensure_user(fake)
+    current = fetch_managed_user(iam(fake), DESIRED)
     fake.calls.clear()
-    assert uploader.apply(iam(fake), WANTED, uploader.plan(WANTED, seen)) is None
+    assert apply_user(iam(fake), DESIRED, plan_user(DESIRED, current)) is None
     assert fake.calls == []
 
 
-def user(**values: t.Any) -> Observed:
-    policy = uploader.plan(WANTED, Observed(None)).steps[-1].value
-    return Observed(replace(User("u", "arn:aws:iam::1:user/u", "/", tags=OURS, policy=policy), **values))
+def user(**values: t.Any) -> CurrentUser:
+    policy = plan_user(DESIRED, CurrentUser(None)).steps[-1].value
+    return CurrentUser(replace(User("u", "arn:aws:iam::1:user/u", "/", tags=MANAGED, policy=policy), **values))
 
 
 @pytest.mark.parametrize(
-    ("wanted", "seen", "names"),
+    ("desired", "current", "names"),
     [
-        (WANTED, user(), []),
-        (WANTED, user(boundary=BOUNDARY, tags={**OURS, "theirs": "1"}), []),
-        (replace(WANTED, boundary=BOUNDARY), user(), ["permissions_boundary"]),
-        (replace(WANTED, tags={"Owner": "a"}), user(tags={**OURS, "owner": "a"}), []),
-        (replace(WANTED, tags={"Owner": "b"}), user(tags={**OURS, "owner": "a"}), ["tags"]),
-        (replace(WANTED, tags={"a": 1, "b": True}), user(tags={**OURS, "a": "1", "b": "true"}), []),  # type: ignore[dict-item]
-        (WANTED, user(tags={OWNER_TAG: "yes"}), []),
-        (WANTED, user(tags={}), ["tags"]),
-        (WANTED, user(policy=None), ["policy"]),
-        (WANTED, user(policy={}), ["policy"]),
-        (replace(WANTED, prefix="472"), user(), ["policy"]),
-        (replace(WANTED, list_all_my_buckets=True), user(), ["policy"]),
-        (replace(WANTED, path="/a/", prefix="472", tags={"a": "b"}), user(), ["path", "tags", "policy"]),
-        (WANTED, Observed(None), ["user", "tags", "policy"]),
-        (replace(WANTED, path="/a/"), Observed(None), ["user", "path", "tags", "policy"]),
-        (replace(WANTED, boundary=BOUNDARY), Observed(None), ["user", "tags", "permissions_boundary", "policy"]),
+        (DESIRED, user(), []),
+        (DESIRED, user(boundary=BOUNDARY, tags={**MANAGED, "other": "1"}), []),
+        (replace(DESIRED, boundary=BOUNDARY), user(), ["permissions_boundary"]),
+        (replace(DESIRED, tags={"Owner": "a"}), user(tags={**MANAGED, "owner": "a"}), []),
+        (replace(DESIRED, tags={"Owner": "b"}), user(tags={**MANAGED, "owner": "a"}), ["tags"]),
+        (replace(DESIRED, tags={"a": 1, "b": True}), user(tags={**MANAGED, "a": "1", "b": "true"}), []),  # type: ignore[dict-item]
+        (DESIRED, user(tags={OWNER_TAG: "yes"}), []),
+        (DESIRED, user(tags={}), ["tags"]),
+        (DESIRED, user(policy=None), ["policy"]),
+        (DESIRED, user(policy={}), ["policy"]),
+        (replace(DESIRED, prefix="472"), user(), ["policy"]),
+        (replace(DESIRED, list_all_my_buckets=True), user(), ["policy"]),
+        (replace(DESIRED, path="/a/", prefix="472", tags={"a": "b"}), user(), ["path", "tags", "policy"]),
+        (DESIRED, CurrentUser(None), ["user", "tags", "policy"]),
+        (replace(DESIRED, path="/a/"), CurrentUser(None), ["user", "path", "tags", "policy"]),
+        (replace(DESIRED, boundary=BOUNDARY), CurrentUser(None), ["user", "tags", "permissions_boundary", "policy"]),
     ],
 )
-def test_plans(wanted: Wanted, seen: Observed, names: list[str]) -> None:
-    plan = uploader.plan(wanted, seen)
+def test_plan_user_names_and_order_of_changes(desired: DesiredUser, current: CurrentUser, names: list[str]) -> None:
+    plan = plan_user(desired, current)
     assert plan.names == names
     steps = [step.target for step in plan.steps]
     assert set(names) <= set(steps)
     assert bool(names) == bool(steps)
-    # What limits comes before what allows.
+    # Limits are written before permissions.
     assert steps == sorted(steps, key=["user", "path", "tags", "permissions_boundary", "policy"].index)
 
 
-def test_a_wider_plan_is_read_back_as_such() -> None:
+def test_apply_user_wider_policy_is_read_back() -> None:
     fake = FakeIam(user=existing())
-    bring_about(fake)
-    moved = replace(WANTED, prefix="472")
-    seen = uploader.observe(iam(fake), moved)
-    wide = uploader.plan(moved, seen, widen=True)
-    found = uploader.apply(iam(fake), moved, wide, Clock().patience())
+    ensure_user(fake)
+    moved = replace(DESIRED, prefix="472")
+    current = fetch_managed_user(iam(fake), moved)
+    wide = plan_user(moved, current, widen=True)
+    found = apply_user(iam(fake), moved, wide)
     assert found is not None
     assert "/471/*" in str(found.policy)
     assert "/472/*" in str(found.policy)
-    after = uploader.observe(iam(fake), moved)
-    assert not uploader.plan(moved, after, widen=True).changed
-    bring_about(fake, moved)
+    after = fetch_managed_user(iam(fake), moved)
+    assert not plan_user(moved, after, widen=True).changed
+    ensure_user(fake, moved)
     assert fake.user is not None
     assert "/471/*" not in str(fake.user["policy"])
 
@@ -326,71 +340,76 @@ def test_a_wider_plan_is_read_back_as_such() -> None:
         ("tomorrow", None),
     ],
 )
-def test_observe_age_of_a_key_by_the_clock_of_the_server(date: str, age: float | None) -> None:
-    """The clock of this machine has no part in it."""
+def test_fetch_managed_user_age_of_a_key_uses_the_clock_of_the_server(date: str, age: float | None) -> None:
     fake = FakeIam(user=existing(keys=["AKIA1"]), date=date)
-    assert [key.age for key in uploader.observe(iam(fake), WANTED).keys] == [age]
+    assert [key.age for key in fetch_managed_user(iam(fake), DESIRED).keys] == [age]
 
 
-def test_observe_age_of_a_key_without_a_creation_date_is_that_of_the_last_verification() -> None:
-    announced = {**OURS, "vonage-archiving:verification": str(int(MADE.timestamp()))}
+def test_fetch_managed_user_age_without_a_creation_date_is_that_of_the_last_verification() -> None:
+    announced = {**MANAGED, "vonage-archiving:verification": str(int(CREATED.timestamp()))}
     fake = FakeIam(on_aws=False, undated=True, user=existing(keys=["AKIA1"]), date="Sun, 01 Mar 2026 09:02:00 GMT")
-    assert [key.age for key in uploader.observe(iam(fake), WANTED).keys] == [None]
+    assert [key.age for key in fetch_managed_user(iam(fake), DESIRED).keys] == [None]
     fake.user = existing(keys=["AKIA1"], tags=announced)
-    assert [key.age for key in uploader.observe(iam(fake), WANTED).keys] == [120]
+    assert [key.age for key in fetch_managed_user(iam(fake), DESIRED).keys] == [120]
 
 
-def test_remove_keeps_a_user_with_a_key_of_another_run() -> None:
+def test_delete_user_keeps_a_user_with_a_key_of_another_run() -> None:
     """Vonage may upload with it: neither the key nor the policy is deleted."""
     fake = FakeIam(user=existing(keys=["AKIA1"]))
-    observed = uploader.observe(iam(fake), WANTED)
+    observed = fetch_managed_user(iam(fake), DESIRED)
     fake.user = existing(keys=["AKIA1", "AKIA2"])
     with pytest.raises(errors.ConflictError, match="created the access key AKIA2"):
-        uploader.remove(iam(fake), WANTED, observed)
+        delete_user(iam(fake), DESIRED, observed)
     assert fake.user["keys"] == ["AKIA2"]
     assert not {"delete_user_policy", "delete_user"} & set(fake.calls)
 
 
-def test_keys_are_made_and_retired() -> None:
+def test_access_keys_are_created_deactivated_and_deleted() -> None:
     fake = FakeIam(user=existing(keys=["AKIA1", "AKIA2"]))
-    made = uploader.make_key(iam(fake), WANTED, Clock().patience())
-    assert (made.id, made.secret, made.user, made.created) == ("AKIANEW", "its-secret", "u", MADE.timestamp())
-    assert "its-secret" not in repr(made)
+    new_key = create_access_key(iam(fake), DESIRED)
+    assert (new_key.id, new_key.secret, new_key.user, new_key.created) == (
+        "AKIANEW",
+        "its-secret",
+        "u",
+        CREATED.timestamp(),
+    )
+    assert "its-secret" not in repr(new_key)
     fake.calls.clear()
-    assert uploader.retire(iam(fake), WANTED, ["AKIA2", "AKIA9"], delete=False) == ["AKIA2"]
+    assert delete_access_keys(iam(fake), DESIRED, ["AKIA2", "AKIA9"], deactivate_only=True) == ["AKIA2"]
     assert fake.calls == ["list_access_keys", "update_access_key"]
     fake.calls.clear()
-    assert uploader.retire(iam(fake), WANTED, []) == []
+    assert delete_access_keys(iam(fake), DESIRED, []) == []
     assert fake.calls == []
     fake.failures.update({"update_access_key": missing("it"), "delete_access_key": missing("it")})
-    assert uploader.retire(iam(fake), WANTED, ["AKIA1"]) == []
+    assert delete_access_keys(iam(fake), DESIRED, ["AKIA1"]) == []
 
 
-def test_a_key_of_a_user_who_is_new_is_asked_for_again_and_one_that_may_be_there_is_not() -> None:
-    fake, clock = FakeIam(user=existing()), Clock()
+def test_create_access_key_retries_unknown_user_but_not_a_lost_response() -> None:
+    clock = Clock()
+    fake = FakeIam(user=existing(), runtime=clock.runtime)
     fake.failures["create_access_key"] = missing("make it")
-    assert uploader.make_key(iam(fake), WANTED, clock.patience()).id == "AKIANEW"
+    assert create_access_key(iam(fake), DESIRED).id == "AKIANEW"
     assert clock.now > 0
     fake.failures["create_access_key"] = errors.UnreachableError("make it", "no answer", "x")
     fake.calls.clear()
-    with pytest.raises(errors.UnreachableError, match="It may have been made, with a secret that nobody knows"):
-        uploader.make_key(iam(fake), WANTED, clock.patience())
+    with pytest.raises(errors.UnreachableError, match="The key may exist, with an unknown secret"):
+        create_access_key(iam(fake), DESIRED)
     assert fake.calls == ["create_access_key"]
     for code, kind in (("LimitExceeded", errors.QuotaError), ("InvalidInput", errors.RejectedError)):
         fake.failures["create_access_key"] = errors.RejectedError("make it", "no", code=code)
         with pytest.raises(kind):
-            uploader.make_key(iam(fake), WANTED, clock.patience())
+            create_access_key(iam(fake), DESIRED)
 
 
-def test_removal_refuses_what_is_not_managed_before_anything_is_gone() -> None:
-    more = {"list_user_policies": ["vonage-archiving", "theirs"], "list_groups_for_user": [{"GroupName": "g"}]}
+def test_delete_user_refuses_unmanaged_attachments_before_any_write() -> None:
+    more = {"list_user_policies": ["vonage-archiving", "other"], "list_groups_for_user": [{"GroupName": "g"}]}
     fake = FakeIam(user=existing(keys=["AKIA1"], **more))
-    seen = uploader.observe(iam(fake), WANTED)
-    with pytest.raises(errors.RejectedError, match="the inline policy theirs, the group g"):
-        uploader.remove(iam(fake), WANTED, seen)
+    current = fetch_managed_user(iam(fake), DESIRED)
+    with pytest.raises(errors.RejectedError, match="the inline policy other, the group g"):
+        delete_user(iam(fake), DESIRED, current)
     assert not [call for call in fake.calls if not call.startswith(("get", "list"))]
     fake.calls.clear()
-    assert uploader.remove(iam(fake), replace(WANTED, force=True), seen) == ["access_keys", "policy", "user"]
+    assert delete_user(iam(fake), replace(DESIRED, force=True), current) == ["access_keys", "policy", "user"]
     writes = [call for call in fake.calls if not call.startswith("list")]
     assert writes == [
         "update_access_key",
@@ -400,13 +419,13 @@ def test_removal_refuses_what_is_not_managed_before_anything_is_gone() -> None:
         "remove_user_from_group",
         "delete_user",
     ]
-    assert uploader.remove(iam(fake), WANTED, Observed(None)) == []
+    assert delete_user(iam(fake), DESIRED, CurrentUser(None)) == []
 
 
 @pytest.mark.parametrize("on_aws", [True, False])
-def test_module_warns_of_keys_that_others_can_read(monkeypatch: pytest.MonkeyPatch, on_aws: bool) -> None:
+def test_reconcile_warns_of_a_new_secret_without_tls(monkeypatch: pytest.MonkeyPatch, on_aws: bool) -> None:
     iam, warnings = FakeIam(on_aws=on_aws), t.cast("list[str]", [])
-    monkeypatch.setattr(uploader_module, "Iam", lambda connection: iam)
+    monkeypatch.setattr(uploader_module, "Iam", lambda _connection, _runtime: iam)
     options = {"state": "present", "name": "u", "bucket": "recordings", "prefix": "471", "create_key": "never"}
     context = Context(check_mode=True, warn=warnings.append)
     uploader_module.reconcile(options, context)

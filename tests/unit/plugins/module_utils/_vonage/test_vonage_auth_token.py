@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tokens: claims, algorithm, lifetime."""
-
 from __future__ import annotations
 
 import time
@@ -11,15 +9,15 @@ import time
 import jwt
 import pytest
 
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage import auth_token as token
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage import auth_token
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 
 
-def test_a_project_token_is_what_the_documents_ask_for() -> None:
+def test_create_opentok_token_has_the_documented_claims() -> None:
     now = time.time()
-    signed = token.opentok_token("45828062", SECRET, "project", now)
+    signed = auth_token.create_opentok_token("45828062", SECRET, "project", now)
     claims = jwt.decode(signed, SECRET, algorithms=["HS256"])
     assert jwt.get_unverified_header(signed)["alg"] == "HS256"
     assert {name: claims[name] for name in ("iss", "ist", "iat")} == {
@@ -31,9 +29,9 @@ def test_a_project_token_is_what_the_documents_ask_for() -> None:
     assert set(claims) == {"iss", "ist", "iat", "exp", "jti"}
 
 
-def test_an_application_token_is_signed_with_its_key() -> None:
+def test_create_application_token_is_signed_with_the_private_key() -> None:
     key = keys.rsa_key()
-    signed = token.application_token(keys.APPLICATION, keys.private_pem(key), time.time())
+    signed = auth_token.create_application_token(keys.APPLICATION, keys.private_pem(key), time.time())
     claims = jwt.decode(signed, keys.public_pem(key), algorithms=["RS256"])
     assert claims["application_id"] == keys.APPLICATION
     assert set(claims) == {"application_id", "ist", "iat", "exp", "jti"}
@@ -41,5 +39,7 @@ def test_an_application_token_is_signed_with_its_key() -> None:
         jwt.decode(signed, keys.public_pem(keys.rsa_key(3072)), algorithms=["RS256"])
 
 
-def test_no_two_tokens_are_the_same() -> None:
-    assert token.opentok_token("1", SECRET, "account", 1.0) != token.opentok_token("1", SECRET, "account", 1.0)
+def test_create_opentok_token_is_unique() -> None:
+    assert auth_token.create_opentok_token("1", SECRET, "account", 1.0) != auth_token.create_opentok_token(
+        "1", SECRET, "account", 1.0
+    )

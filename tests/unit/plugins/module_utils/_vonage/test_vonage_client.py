@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls of the API: what is sent, which answers count, and what errors say."""
-
 from __future__ import annotations
 
 import email.utils
@@ -16,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from ansible_collections.vonage.archiving.plugins.module_utils._core.http import Answer, Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core.budget import Budget
+from ansible_collections.vonage.archiving.plugins.module_utils._core.http_client import Response
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import client as api
-from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import Client, Done
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import CallResult, Client
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonage import keys
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
@@ -41,9 +40,9 @@ def client(server: LocalServer, unified: bool = False) -> Client:
     return Client(Project("45828062", API_SECRET, False, server.url, QUICK), [SECRET])
 
 
-def test_put_sends_the_target_with_a_token() -> None:
+def test_put_storage_sends_the_target_with_a_token() -> None:
     with LocalServer(answers(reply(200, BODY))) as server:
-        assert client(server).put_storage(BODY) == Done(1)
+        assert client(server).put_storage(BODY) == CallResult(1)
     (asked,) = server.asked
     assert (asked.method, asked.path, asked.json()) == ("PUT", "/v2/project/45828062/archive/storage", BODY)
     assert asked.headers["content-type"] == "application/json"
@@ -52,13 +51,13 @@ def test_put_sends_the_target_with_a_token() -> None:
     assert "authorization" not in asked.headers
 
 
-def test_every_try_has_a_token_of_its_own() -> None:
+def test_put_storage_creates_a_token_for_each_attempt() -> None:
     with LocalServer(answers(reply(429, Retry_After="0"), reply(502), reply(204))) as server:
-        assert client(server).put_storage(BODY) == Done(3)
+        assert client(server).put_storage(BODY) == CallResult(3)
     assert len({asked.headers["x-opentok-auth"] for asked in server.asked}) == 3
 
 
-def test_the_unified_environment_has_a_bearer_token() -> None:
+def test_put_storage_unified_sends_a_bearer_token() -> None:
     with LocalServer(answers(reply(200, BODY))) as server:
         client(server, unified=True).put_storage(BODY)
     (asked,) = server.asked
@@ -70,13 +69,13 @@ def test_the_unified_environment_has_a_bearer_token() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 204])
-def test_delete_of_a_target(status: int) -> None:
+def test_delete_storage_deletes_the_target(status: int) -> None:
     with LocalServer(answers(reply(status))) as server:
-        assert client(server).delete_storage() == Done(1, existed=True)
+        assert client(server).delete_storage() == CallResult(1, existed=True)
     assert (server.asked[0].method, server.asked[0].body) == ("DELETE", b"")
 
 
-# The form of an error that public code has seen (opentok-node issue 226). The schema of the unified API is part of it.
+# The form of an error in public code (opentok-node issue 226), which includes the schema of the unified API.
 NO_TARGET = {"code": 404, "message": "Not found", "description": "There is no upload target"}
 
 
@@ -86,12 +85,12 @@ NO_TARGET = {"code": 404, "message": "Not found", "description": "There is no up
 )
 def test_delete_storage_api_error_404_means_that_there_is_no_target(unified: bool, document: t.Any) -> None:
     with LocalServer(answers(reply(404, document))) as server:
-        assert client(server, unified).delete_storage() == Done(1, existed=False)
+        assert client(server, unified).delete_storage() == CallResult(1, existed=False)
 
 
 def test_delete_storage_api_error_404_after_a_lost_response_may_have_deleted_the_target() -> None:
     with LocalServer(answers(Reply(fault="reset"), reply(404, NO_TARGET))) as server:
-        assert client(server).delete_storage() == Done(2, existed=True)
+        assert client(server).delete_storage() == CallResult(2, existed=True)
 
 
 @pytest.mark.parametrize("unified", [False, True], ids=["OpenTok", "unified"])
@@ -124,13 +123,16 @@ def test_delete_storage_any_other_404_leaves_open_whether_there_is_a_target(unif
     assert "not an error of the Vonage API" in caught.value.problem
     assert "The upload target may still be set" in caught.value.hint
     assert caught.value.facts == {"status": 404, "tries": 1}
-    assert not errors.is_definite(caught.value)
+    assert not errors.is_definite_refusal(caught.value)
 
 
 @pytest.mark.parametrize("status", [201, 202, 302, 307, 401, 402, 403, 405, 409, 501, 505])
-def test_no_other_status_counts_as_success(status: int) -> None:
+def test_storage_requests_other_status_is_an_error(status: int) -> None:
     with LocalServer(answers(reply(status, {}))) as server:
-        calls: list[t.Callable[[], Done]] = [lambda: client(server).put_storage(BODY), client(server).delete_storage]
+        calls: list[t.Callable[[], CallResult]] = [
+            lambda: client(server).put_storage(BODY),
+            client(server).delete_storage,
+        ]
         for call in calls:
             with pytest.raises(errors.ArchivingError, match=f"HTTP {status}") as caught:
                 call()
@@ -138,69 +140,72 @@ def test_no_other_status_counts_as_success(status: int) -> None:
             assert caught.value.facts["tries"] == 1
 
 
-def test_another_bucket_in_the_answer_is_an_error_without_the_secret() -> None:
+def test_put_storage_other_bucket_in_the_response_is_an_error_without_secret() -> None:
     echo = {**BODY, "config": {"bucket": "somebody-elses", "secretKey": SECRET}}
     with LocalServer(answers(reply(200, echo))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).put_storage(BODY)
-    assert "the API says it saved another bucket than 'b-1'" in str(caught.value)
+    assert "according to the API, it saved another bucket than 'b-1'" in str(caught.value)
     assert SECRET not in str(caught.value)
     assert "somebody" not in str(caught.value)
 
 
-def test_a_web_page_is_not_the_api() -> None:
+def test_storage_requests_web_page_is_an_error() -> None:
     with LocalServer(answers(Reply(200, b"\n<html>Log in"))) as server:
-        calls: list[t.Callable[[], Done]] = [lambda: client(server).put_storage(BODY), client(server).delete_storage]
+        calls: list[t.Callable[[], CallResult]] = [
+            lambda: client(server).put_storage(BODY),
+            client(server).delete_storage,
+        ]
         for call in calls:
-            with pytest.raises(errors.RejectedError, match="the answer is a web page"):
+            with pytest.raises(errors.RejectedError, match="the response is a web page"):
                 call()
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"fine", b'{"config": 7}', b'{"config": {"bucket": "b-1"}}'])
-def test_other_bodies_are_not_looked_at(body: bytes) -> None:
+def test_put_storage_ignores_other_bodies(body: bytes) -> None:
     with LocalServer(answers(Reply(200, body))) as server:
-        assert client(server).put_storage(BODY) == Done(1)
+        assert client(server).put_storage(BODY) == CallResult(1)
 
 
-def test_what_the_api_says_is_shown_without_secrets_and_tokens() -> None:
-    def tell(asked: t.Any, before: int) -> Reply:
+def test_put_storage_error_quotes_the_api_without_secrets_and_tokens() -> None:
+    def respond(asked: t.Any, before: int) -> Reply:
         token = asked.headers["x-opentok-auth"]
-        said = f"no {asked.json()['config']['secretKey']} with {token}\x1b[2J of {API_SECRET[:20]} {'x' * 400}"
-        return reply(400, {"code": -1, "message": said, "description": SECRET})
+        text = f"no {asked.json()['config']['secretKey']} with {token}\x1b[2J of {API_SECRET[:20]} {'x' * 400}"
+        return reply(400, {"code": -1, "message": text, "description": SECRET})
 
-    with LocalServer(tell) as server, pytest.raises(errors.RejectedError) as caught:
+    with LocalServer(respond) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).put_storage(BODY)
     text = str(caught.value) + str(caught.value.as_result())
     assert "HTTP 400: code -1, no ******** with ******** [2J of ******** xxx" in text
-    assert "xxx (cut). " in text
+    assert "xxx (truncated). " in text
     for hidden in (SECRET, API_SECRET[:8], server.asked[0].headers["x-opentok-auth"].split(".")[1], "\x1b"):
         assert hidden not in text
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "says"),
+    ("status", "kind", "message"),
     [
-        (400, errors.RejectedError, "The API did not take the target"),
-        (401, errors.DeniedError, "The cause can be that api_secret does not belong to api_key 45828062"),
-        (403, errors.DeniedError, "or that api_key 45828062 is not of the OpenTok environment"),
-        (404, errors.NotFoundError, "Look whether api_url is right"),
-        (302, errors.RejectedError, "Redirects are not followed: correct api_url."),
-        (201, errors.RejectedError, "This answer is not documented; what is set now is not known."),
+        (400, errors.RejectedError, "The API rejected the upload target"),
+        (401, errors.DeniedError, "Possible causes: api_secret does not belong to api_key 45828062"),
+        (403, errors.DeniedError, "; api_key 45828062 is not in the OpenTok environment"),
+        (404, errors.NotFoundError, "Check that api_url is correct"),
+        (302, errors.RejectedError, "Redirects are not followed. Correct api_url."),
+        (201, errors.RejectedError, "This response is not documented. The current upload target is unknown."),
         (418, errors.RejectedError, "answered HTTP 418."),
         (501, errors.UnreachableError, "run it again later"),
     ],
 )
-def test_refusals_say_what_it_can_be(status: int, kind: type[errors.ArchivingError], says: str) -> None:
+def test_response_error_states_possible_causes(status: int, kind: type[errors.ArchivingError], message: str) -> None:
     project = Project("45828062", API_SECRET)
-    error = api.refusal(project, "set it", Answer(status, {}, b""), "", None)
+    error = api.response_error(project, "set it", Response(status, {}, b""), "", None)
     assert error.__class__ is kind
     assert str(error).startswith(f"Could not set it: https://api.opentok.com answered HTTP {status}.")
-    assert says in str(error)
+    assert message in str(error)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
-def test_the_unified_environment_is_told_to_be_experimental(status: int) -> None:
+def test_response_error_unified_states_that_it_is_experimental(status: int) -> None:
     project = Project(keys.APPLICATION, "pem", True, "https://video.api.vonage.com")
-    error = api.refusal(project, "set it", Answer(status, {}, b""), "", None)
+    error = api.response_error(project, "set it", Response(status, {}, b""), "", None)
     assert isinstance(error, errors.DeniedError)
     assert "is experimental" in str(error)
     assert "create a storage credential in the dashboard" in str(error)
@@ -208,43 +213,43 @@ def test_the_unified_environment_is_told_to_be_experimental(status: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("skew", "says"),
+    ("skew", "message"),
     [
-        (None, "or that the clock of this machine is off: tokens live for three minutes."),
-        (0.4, "The clock of this machine is right."),
-        (-60.0, "The clock of this machine is right."),
-        (300.2, "The cause is likely that the clock of this machine is 300 s ahead of the API's: set it by NTP."),
-        (-4000.0, "The cause is likely that the clock of this machine is 4000 s behind the API's: set it by NTP."),
+        (None, "; the clock of this machine is wrong (tokens are valid for three minutes)."),
+        (0.4, "The clock of this machine is correct."),
+        (-60.0, "The clock of this machine is correct."),
+        (300.2, "Likely cause: the clock of this machine is 300 s ahead of the clock of the API. Set it by NTP."),
+        (-4000.0, "Likely cause: the clock of this machine is 4000 s behind the clock of the API. Set it by NTP."),
     ],
 )
-def test_a_clock_that_is_off_is_told_in_seconds(skew: float | None, says: str) -> None:
-    assert says in api.causes(Project("1", API_SECRET), skew)
+def test_possible_causes_state_the_clock_skew_in_seconds(skew: float | None, message: str) -> None:
+    assert message in api.possible_causes(Project("1", API_SECRET), skew)
 
 
-def test_the_clock_is_compared_with_the_answer() -> None:
+def test_error_clock_skew_is_relative_to_the_response() -> None:
     date = email.utils.formatdate(time.time() - 1000, usegmt=True)
-    answer = Answer(403, {"date": date}, b"")
-    error = Client(Project("1", API_SECRET))._refused(answer, "set it")
+    answer = Response(403, {"date": date}, b"")
+    error = Client(Project("1", API_SECRET))._error(answer, "set it")
     assert error.facts["clock_skew"] == pytest.approx(1000, abs=2)
-    assert "s ahead of the API's" in str(error)
+    assert "s ahead of the clock of the API" in str(error)
 
 
-def test_a_server_with_a_right_clock() -> None:
+def test_put_storage_denied_states_that_the_clock_is_correct() -> None:
     refusal = reply(403, {"code": -1, "message": "Invalid token"})
     with LocalServer(answers(refusal)) as server, pytest.raises(errors.DeniedError) as caught:
         client(server).put_storage(BODY)
     assert "HTTP 403: code -1, Invalid token." in str(caught.value)
-    assert "The clock of this machine is right." in str(caught.value)
+    assert "The clock of this machine is correct." in str(caught.value)
 
 
 @given(st.text(max_size=40), st.floats(0, 4e9))
-def test_any_date_is_a_skew_or_nothing(date: str, now: float) -> None:
+def test_clock_skew_any_date_is_a_number_or_none(date: str, now: float) -> None:
     assert isinstance(api.clock_skew(date, now), (float, type(None)))
 
 
 @given(st.binary(max_size=60))
-def test_any_error_body_is_a_message_or_nothing(body: bytes) -> None:
-    assert api.message(Answer(400, {}, body), [SECRET]) == ""
+def test_api_message_other_body_is_empty(body: bytes) -> None:
+    assert api.api_message(Response(400, {}, body), [SECRET]) == ""
 
 
 @pytest.mark.parametrize(
@@ -256,20 +261,20 @@ def test_any_error_body_is_a_message_or_nothing(body: bytes) -> None:
         (["x"], ""),
     ],
 )
-def test_messages(document: t.Any, expected: str) -> None:
+def test_delete_storage_error_contains_code_and_message(document: t.Any, expected: str) -> None:
     with LocalServer(answers(reply(400, document))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).delete_storage()
     assert f"answered HTTP 400{f': {expected}' if expected else ''}. " in str(caught.value)
 
 
-def test_missing_keys_are_found_before_anything_is_sent() -> None:
+def test_prepare_sends_no_request() -> None:
     with LocalServer(answers(reply())) as server:
         client(server).prepare()
         client(server, unified=True).prepare()
     assert server.asked == []
 
 
-def test_get_reads_a_document() -> None:
+def test_get_returns_the_document() -> None:
     with LocalServer(answers(reply(429, Retry_After="0"), reply(200, {"count": 0, "items": []}))) as server:
         found = client(server).get("/v2/project/45828062/archive", "list them", offset=0, count=1000)
     assert found == {"count": 0, "items": []}
@@ -288,20 +293,27 @@ def test_get_reads_a_document() -> None:
             "api_secret does not belong to api_key",
         ),
         (True, reply(401), errors.DeniedError, "private_key does not belong to application_id"),
-        (True, reply(404), errors.NotFoundError, f"application_id {keys.APPLICATION} is of this environment"),
+        (
+            True,
+            reply(404),
+            errors.NotFoundError,
+            f"application_id {keys.APPLICATION} belongs to the unified environment",
+        ),
         (False, reply(400, {"message": "count"}), errors.RejectedError, "answered HTTP 400: count"),
         (False, reply(204), errors.RejectedError, "not documented"),
-        (False, reply(302), errors.RejectedError, "correct api_url"),
+        (False, reply(302), errors.RejectedError, "Correct api_url"),
         (False, reply(501), errors.UnreachableError, "Nothing is lost"),
-        (False, Reply(200, b"<html>"), errors.RejectedError, "the answer is no JSON"),
+        (False, Reply(200, b"<html>"), errors.RejectedError, "the response is not JSON"),
     ],
 )
-def test_get_says_what_came_instead(unified: bool, answer: Reply, kind: type[errors.ArchivingError], told: str) -> None:
+def test_get_other_response_is_an_error(
+    unified: bool, answer: Reply, kind: type[errors.ArchivingError], told: str
+) -> None:
     with LocalServer(answers(answer)) as server, pytest.raises(kind, match=r"^Could not list them: ") as caught:
         client(server, unified).get("/v2/project", "list them")
     text = str(caught.value)
     assert told in text
     assert API_SECRET not in text
-    # What is said of targets has no place here.
+    # Hints about the upload target would be wrong here.
     assert "target" not in text
-    assert "set now" not in text
+    assert "upload target" not in text

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Projects as hosts: names that clash, groups, variables, and what a cache holds."""
-
 from __future__ import annotations
 
 import json
@@ -27,7 +25,7 @@ def names(*given_names: str) -> list[str]:
     return hosts.host_names([AccountProject(str(at), name) for at, name in enumerate(given_names)], True)
 
 
-def test_names_of_hosts() -> None:
+def test_host_names_are_valid_and_unique() -> None:
     assert hosts.host_names([LESSONS], False) == ["45828062"]
     assert names("acme lessons", "x_1.y", "{{ 6 * 7 }}", "a:b/c,d") == ["acme-lessons", "x_1.y", "6-7", "a-b-c-d"]
     assert names("", "one", "ONE", "!", "two!") == ["0", "one-1", "ONE-2", "3", "two"]
@@ -35,8 +33,8 @@ def test_names_of_hosts() -> None:
     assert names("Schüler", "a - b") == ["Schüler", "a-b"]
 
 
-def test_no_host_is_called_like_a_group() -> None:
-    """Else a play over that group would be one over that host, and the variables of the host those of the group."""
+def test_host_names_differ_from_groups() -> None:
+    """Ansible would run a play for the group on the host, and set the variables of the host for the group."""
     assert names("all", "Ungrouped", "localhost", "vonage_projects") == [
         "all-0",
         "Ungrouped-1",
@@ -48,7 +46,7 @@ def test_no_host_is_called_like_a_group() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**8), st.text(max_size=6)), unique_by=lambda pair: pair[0]), st.booleans())
-def test_names_are_told_apart_and_mean_nothing_in_patterns(drawn: list[tuple[int, str]], by_name: bool) -> None:
+def test_host_names_any_names_are_unique_and_literal_in_patterns(drawn: list[tuple[int, str]], by_name: bool) -> None:
     found = hosts.host_names([AccountProject(str(number), name) for number, name in drawn], by_name)
     assert len(found) == len(drawn)
     assert all(re.fullmatch(r"[\w.-]+", name) for name in found)
@@ -56,7 +54,7 @@ def test_names_are_told_apart_and_mean_nothing_in_patterns(drawn: list[tuple[int
     assert not by_name or not set(found) & {"all", "ungrouped", "vonage_projects"}
 
 
-def test_groups_and_variables() -> None:
+def test_groups_and_variables_of_a_project() -> None:
     assert hosts.groups(LESSONS) == ["vonage_projects", "vonage_status_active", "vonage_environment_standard"]
     assert hosts.groups(AccountProject("1")) == ["vonage_projects"]
     assert hosts.groups(AccountProject("1", environment="on premise-2"))[1] == "vonage_environment_on_premise_2"
@@ -69,12 +67,12 @@ def test_groups_and_variables() -> None:
     }
 
 
-def test_a_cache_gives_back_all_but_the_secret() -> None:
-    kept = json.loads(json.dumps(hosts.to_cache(OWNER, [LESSONS])))
-    assert SECRET not in json.dumps(kept)
-    assert OWNER.secret not in json.dumps(kept)
-    (found,) = hosts.from_cache(OWNER, kept) or []
-    assert found.public() == LESSONS.public()
+def test_from_cache_returns_projects_without_secrets() -> None:
+    cached = json.loads(json.dumps(hosts.to_cache(OWNER, [LESSONS])))
+    assert SECRET not in json.dumps(cached)
+    assert OWNER.secret not in json.dumps(cached)
+    (found,) = hosts.from_cache(OWNER, cached) or []
+    assert found.to_result() == LESSONS.to_result()
     assert found.secret == ""
 
 
@@ -89,7 +87,7 @@ def test_a_cache_gives_back_all_but_the_secret() -> None:
         {"projects": ["x"]},
     ],
 )
-def test_a_cache_of_something_else_is_not_used(change: dict[str, t.Any]) -> None:
+def test_from_cache_other_content_is_none(change: dict[str, t.Any]) -> None:
     assert hosts.from_cache(OWNER, {**hosts.to_cache(OWNER, [LESSONS]), **change}) is None
     assert hosts.from_cache(OWNER, None) is None
     assert hosts.from_cache(OWNER, {}) is None

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import typing as t
 from types import SimpleNamespace
 
@@ -13,14 +15,16 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import project, workflow
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import OF_ONE_PROJECT, Params
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS, LARGEST_PAGE
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS, MAX_ARCHIVES
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import EMPTY
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import TaskVariables
 from ansible_collections.vonage.archiving.plugins.module_utils._archives import listing
 from ansible_collections.vonage.archiving.plugins.module_utils._archives.archives import Archive, Page
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from ansible_collections.vonage.archiving.plugins.module_utils._core.params import validated
+from ansible_collections.vonage.archiving.plugins.module_utils._core.argument_spec import validate_options
+from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import execute
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
 
@@ -32,7 +36,7 @@ SET_AT = 1_800_000_000.0
 STATE_FILE = {
     "location": "s3://recordings/r.json",
     "status": state.APPLIED,
-    "time": state.stamp(SET_AT),
+    "time": format_utc(SET_AT),
     "since": "",
 }
 DENIED = errors.DeniedError("do it", "403")
@@ -55,7 +59,7 @@ class World:
         self.failures: dict[str, Exception] = {}
         self.outcome = Outcome(False, {**EMPTY, "project": PROJECT, "state_file": STATE_FILE})
         monkeypatch.setattr(workflow, "configure", self._configure)
-        monkeypatch.setattr(account, "fetch_some", self._fetch)
+        monkeypatch.setattr(account, "fetch_projects", self._fetch)
         monkeypatch.setattr(listing, "fetch_page", self._page)
         monkeypatch.setattr(project, "Client", lambda _project: SimpleNamespace(prepare=lambda: None))
 
@@ -85,7 +89,7 @@ class World:
         **options: t.Any,
     ) -> Outcome:
         storage = {"bucket": "recordings", "api_secret": SECRET, **(variables or {})}
-        params = validated(ARGUMENTS, {"project": PROJECT, "archives": 0, **options})
+        params = validate_options(ARGUMENTS, {"project": PROJECT, "archives": 0, **options})
         context = Context(False, environ or {}, self.warnings.append, self.learned.append)
         return project.reconcile(params, context, TaskVariables(storage, problems=problems))
 
@@ -101,7 +105,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(monkeypatch)
 
 
-def test_the_project_is_that_of_the_host(world: World) -> None:
+def test_reconcile_without_api_key_uses_project_of_host(world: World) -> None:
     outcome = world.run()
     assert world.calls == ["configure"]
     assert (world.desired[0].project, world.desired[0].desired_target.project.secret) == (PROJECT, SECRET)
@@ -110,7 +114,7 @@ def test_the_project_is_that_of_the_host(world: World) -> None:
     assert world.learned == [SECRET]
 
 
-def test_numbers_for_texts_and_texts_for_numbers(world: World) -> None:
+def test_reconcile_numbers_and_texts_are_converted(world: World) -> None:
     world.run({"api_key": int(PROJECT), "rotate_after": "600000"}, project=int(PROJECT), archives="7")
     world.run(project=f" {PROJECT} ")
     assert [params.project for params in world.desired] == [PROJECT, PROJECT]
@@ -118,14 +122,14 @@ def test_numbers_for_texts_and_texts_for_numbers(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", OF_ONE_PROJECT)
-def test_the_project_of_the_environment_does_not_count(world: World, name: str) -> None:
+def test_reconcile_project_of_environment_is_ignored(world: World, name: str) -> None:
     world.run(environ={name: "4711", "AWS_REGION": "eu-west-1"})
     assert (world.desired[0].project, world.environs) == (PROJECT, [{"AWS_REGION": "eu-west-1"}])
     world.calls.clear()
     assert world.problems(None, {name: "4711"}, project="")[0].startswith("archive_storage_api_key (or")
 
 
-def test_another_project_than_the_host_is_an_error(world: World) -> None:
+def test_reconcile_project_mismatch_is_rejected(world: World) -> None:
     text = f"archive_storage_api_key is 4711, and this host is project {PROJECT}"
     assert [problem.startswith(text) for problem in world.problems({"api_key": "4711"})] == [True]
     # One application for a whole fleet is as wrong.
@@ -135,39 +139,48 @@ def test_another_project_than_the_host_is_an_error(world: World) -> None:
     assert world.desired[0].project == "4711"
 
 
-def test_a_secret_in_the_place_of_the_project_is_hidden(world: World) -> None:
+def test_reconcile_secret_as_project_is_hidden(world: World) -> None:
+    secret = "0123456789abcdef" * 2 + "01234567"
     for variables in ({}, {"api_key": PROJECT}):
-        with pytest.raises(errors.InputError) as caught:
-            world.run(variables, project=SECRET[::-1])
-        assert SECRET[::-1] in caught.value.secrets
+        use_case = functools.partial(lambda variables, params, _context: world.run(variables, **params), variables)
+        result = execute(use_case, {"project": secret}, Context())
+        assert result["error"]["kind"] == "input"
+        assert secret not in json.dumps(result)
 
 
-def test_a_fleet_deletes_nothing(world: World) -> None:
+def test_parse_params_misplaced_secret_in_variable_is_redacted(world: World) -> None:
+    secret = SECRET[::-1]
+    result = execute(lambda _params, _context: world.run({"uploader_access_key": secret}), {}, Context())
+    assert result["error"]["kind"] == "input"
+    assert secret not in json.dumps(result)
+
+
+def test_reconcile_state_absent_is_rejected(world: World) -> None:
     assert any("Use the playbook teardown" in problem for problem in world.problems({"state": "absent"}))
 
 
-@pytest.mark.parametrize("count", [1, LARGEST_PAGE])
-def test_how_many_archives_are_fetched(world: World, count: int) -> None:
+@pytest.mark.parametrize("count", [1, MAX_ARCHIVES])
+def test_reconcile_valid_count_fetches_archives(world: World, count: int) -> None:
     world.run(archives=count)
     assert world.calls[-1] == f"archives of {PROJECT}: 0+{count}"
 
 
-@pytest.mark.parametrize("count", [-1, LARGEST_PAGE + 1, "many", 1.5])
-def test_how_many_archives_cannot_be_fetched(world: World, count: t.Any) -> None:
+@pytest.mark.parametrize("count", [-1, MAX_ARCHIVES + 1, "many", 1.5])
+def test_reconcile_invalid_count_is_rejected(world: World, count: t.Any) -> None:
     assert "archives" in world.problems(archives=count)[0]
 
 
-def test_all_problems_are_described_at_once(world: World) -> None:
+def test_reconcile_many_problems_returns_all(world: World) -> None:
     problems = world.problems({"sse": "x", "state": "absent", "api_key": "1"}, problems=["a template"], archives=-1)
     assert len(problems) == 5, problems
 
 
-def test_an_unknown_option_is_an_error(world: World) -> None:
+def test_reconcile_unknown_option_is_rejected(world: World) -> None:
     with pytest.raises(errors.InputError, match="regoin"):
         world.run(regoin="eu")
 
 
-def test_the_account_returns_the_secret_if_none_is_set(world: World) -> None:
+def test_reconcile_without_secret_fetches_it_from_account(world: World) -> None:
     world.run(**ACCOUNT)
     assert world.calls == ["configure"]
     world.calls.clear()
@@ -185,9 +198,7 @@ def test_the_account_returns_the_secret_if_none_is_set(world: World) -> None:
         ({"api_secret": "", "api_url": "https://both.example.com"}, "https://both.example.com"),
     ],
 )
-def test_the_project_is_called_at_the_host_that_its_secret_comes_from(
-    world: World, variables: dict[str, str], expected: str
-) -> None:
+def test_reconcile_uses_url_of_account_for_project(world: World, variables: dict[str, str], expected: str) -> None:
     environ = {
         "VONAGE_VIDEO_ACCOUNT_API_URL": "https://account.example.com",
         "VONAGE_VIDEO_API_URL": "https://project.example.com",
@@ -198,59 +209,63 @@ def test_the_project_is_called_at_the_host_that_its_secret_comes_from(
         assert world.calls[0].endswith(f"at {expected}")
 
 
-def test_the_account_may_come_from_the_environment(world: World) -> None:
+def test_reconcile_account_of_environment_is_used(world: World) -> None:
     environ = {f"VONAGE_VIDEO_{name.upper()}": value for name, value in ACCOUNT.items()}
     assert not world.run({"api_secret": ""}, environ).failed
     assert world.calls[0].startswith(f"secret of {PROJECT} by 1234567")
 
 
 @pytest.mark.parametrize("options", [{}, {"account_key": "1234567"}])
-def test_without_a_secret_nothing_is_done(world: World, options: dict[str, t.Any]) -> None:
+def test_reconcile_without_secret_and_account_sends_nothing(world: World, options: dict[str, t.Any]) -> None:
     outcome = world.run({"api_secret": ""}, **options)
     assert "archive_storage_api_secret is not set, and the account cannot return it" in outcome.failed
     assert (outcome.result["error"]["kind"], outcome.result["project"]) == ("input", PROJECT)
     assert world.calls == []
 
 
-def test_an_application_needs_its_private_key(world: World) -> None:
+def test_reconcile_application_without_private_key_is_rejected(world: World) -> None:
     problems = world.problems({"application_id": APPLICATION, "api_secret": ""}, project="", **ACCOUNT)
     assert [problem.startswith("archive_storage_private_key") for problem in problems] == [True]
 
 
-def test_an_account_that_denies_is_reported_with_the_project(world: World) -> None:
+def test_reconcile_account_denied_returns_project(world: World) -> None:
     world.failures["secret"] = DENIED
     outcome = world.run({"api_secret": ""}, **ACCOUNT)
     assert (outcome.failed, outcome.result["project"], outcome.result["bucket_changes"]) == (str(DENIED), PROJECT, [])
     assert len(world.calls) == 1
 
 
-def test_a_secret_in_the_place_of_the_key_of_the_account_is_learned(world: World) -> None:
+def test_reconcile_swapped_account_secret_is_registered(world: World) -> None:
     swapped: dict[str, t.Any] = {"account_key": ACCOUNT["account_secret"], "account_secret": "1234567"}
-    assert world.run({"api_secret": ""}, **swapped).failed
-    assert ACCOUNT["account_secret"] in world.learned
+    registered: list[str] = []
+    context = Context(register_secret=registered.append)
+    result = execute(lambda params, _context: world.run({"api_secret": ""}, **params), swapped, context)
+    assert result["failed"]
+    assert ACCOUNT["account_secret"] in registered
+    assert ACCOUNT["account_secret"] not in json.dumps(result)
 
 
 def archive(status: str, created: float = SET_AT + 60) -> Archive:
     return Archive(f"{status}-{int(created)}", status, created)
 
 
-def test_the_latest_archives(world: World) -> None:
+def test_fetch_archives_counts_categories(world: World) -> None:
     world.archives = [archive("available"), archive("failed"), archive("uploaded"), archive("available", SET_AT - 60)]
     found = world.run(archives=50).result["archives"]
     assert world.calls[-1] == f"archives of {PROJECT}: 0+50"
-    assert (found["checked"], found["newest"], found["ok"]) == (4, state.stamp(SET_AT + 60), False)
+    assert (found["checked"], found["newest"], found["ok"]) == (4, format_utc(SET_AT + 60), False)
     assert (found["fell_back"], found["failed"], found["uploaded"], found["in_cloud"]) == (1, 1, 1, 1)
     assert found["ids"] == {"fell_back": [archive("available").id], "failed": [archive("failed").id]}
 
 
-def test_a_rotation_does_not_hide_what_fell_back_before_it(world: World) -> None:
-    world.outcome.result["state_file"] = {**STATE_FILE, "since": state.stamp(SET_AT - 3600)}
+def test_fetch_archives_after_rotation_counts_earlier_fallbacks(world: World) -> None:
+    world.outcome.result["state_file"] = {**STATE_FILE, "since": format_utc(SET_AT - 3600)}
     world.archives = [archive("available", SET_AT - 60)]
     found = world.run(archives=5).result["archives"]
     assert (found["ok"], found["fell_back"], found["in_cloud"]) == (False, 1, 0)
 
 
-def test_archives_if_it_is_not_known_since_when_there_is_a_target(world: World) -> None:
+def test_fetch_archives_unknown_target_time_has_unknown_state(world: World) -> None:
     world.outcome.result["state_file"] = {"location": None, "status": None, "time": None, "since": None}
     world.archives = [archive("available")]
     found = world.run(archives=5).result["archives"]
@@ -261,15 +276,15 @@ def test_archives_if_it_is_not_known_since_when_there_is_a_target(world: World) 
 
 
 @pytest.mark.parametrize("error", [DENIED, errors.UnreachableError("list", "no answer")])
-def test_archives_that_the_api_does_not_return_are_a_warning(world: World, error: errors.ArchivingError) -> None:
+def test_fetch_archives_error_is_a_warning(world: World, error: errors.ArchivingError) -> None:
     world.failures["archives"] = error
     outcome = world.run(archives=5)
     assert not outcome.failed
     assert outcome.result["archives"] is None
-    assert world.warnings == [f"Its latest archives are not known. {error}"]
+    assert world.warnings == [f"The latest archives are not known. {error}"]
 
 
-def test_after_a_failure_no_archives_are_fetched(world: World) -> None:
+def test_reconcile_after_failure_fetches_no_archives(world: World) -> None:
     world.outcome.failed = "denied"
     assert world.run(archives=5).failed
     assert world.calls == ["configure"]

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, Vonage Archiving Contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Create a bucket and apply a plan to it.
+
+PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._aws.bucket_lock import with_bucket_lock
+from .._aws.s3_client import Bucket
+from .._core import errors
+from .._core.plan import Context, Step
+from .._core.redaction import redact
+from .facets.base import NotAppliedError
+from .facets.registry import FACETS
+from .fetch import fetch_current
+from .params import BucketParams
+from .plan import BucketPlan, CurrentBucket, plan
+from .risks import Risk, check_risks, find_risks
+
+# Seconds between attempts. A new bucket may be unknown to the next request: bucket configurations are eventually
+# consistent (S3 User Guide, "Amazon S3 data consistency model").
+CREATE_BACKOFF = (0.3, 0.7, 1.5, 3.0, 5.0)
+# A write replaces these as a whole, with what a read returned. Projects that share a bucket need the bucket lock.
+LOCKED_FACETS = frozenset({"policy", "block_public_access", "lifecycle", "tags"})
+
+
+class AppliedPlan(t.NamedTuple):
+    """A plan with its inputs.
+
+    :param params: the options, without those that were skipped.
+    """
+
+    params: BucketParams
+    current: CurrentBucket
+    plan: BucketPlan
+
+
+def create_and_apply(bucket: Bucket, planned: AppliedPlan, context: Context) -> AppliedPlan:
+    _create(bucket, planned.params)
+    current = _fetch_new(bucket, planned.params)
+    # Some stores answer for a missing bucket before they look whether they support the request.
+    params = skip_unsupported(planned.params, current, context)
+    applied = apply_plan(bucket, AppliedPlan(params, current, plan(params, current)), context)
+    if applied.params.skipped == planned.params.skipped:
+        return planned
+    return AppliedPlan(applied.params, planned.current, plan(applied.params, planned.current))
+
+
+def apply_plan(
+    bucket: Bucket, planned: AppliedPlan, context: Context, checked: frozenset[Risk] = frozenset()
+) -> AppliedPlan:
+    """Apply the plan, with the bucket lock if it is needed. Returns the plan that was applied in the end.
+
+    :param checked: the risks that have been checked already.
+    """
+    params = planned.params
+    check_risks(bucket, params, find_risks(*planned) - checked)
+    if not params.project or not LOCKED_FACETS.intersection(step.target for step in planned.plan.steps):
+        return _apply_and_replan(bucket, planned, context)
+    attempts: list[AppliedPlan] = []
+
+    def replan_and_apply(locked_bucket: Bucket) -> None:
+        current = fetch_current(locked_bucket, params)
+        attempt = AppliedPlan(params, current, plan(params, current))
+        # The plan differs from the one before if another run has written in between.
+        check_risks(bucket, params, find_risks(*attempt) - find_risks(*planned) - checked)
+        attempts.append(attempt)
+        attempts[-1] = _apply_and_replan(locked_bucket, attempt, context)
+
+    with_bucket_lock(bucket, params.project, replan_and_apply, context.warn)
+    # If there was more than one attempt, the first one made the changes.
+    return next((attempt for attempt in attempts if attempt.plan.changed), attempts[-1])
+
+
+def _apply_and_replan(bucket: Bucket, planned: AppliedPlan, context: Context) -> AppliedPlan:
+    """Apply the plan. If a write shows that the store lacks a feature, plan again for the result."""
+    params, current, _plan = planned
+    for step in planned.plan.steps:
+        if step.target not in params.facets:
+            continue  # skipped after an earlier write
+        try:
+            effective = FACETS[step.target].write(bucket, params.facets[step.target], step.value)
+        except errors.UnsupportedError as exc:
+            params = _skip_after_write(params, current, step, exc, context)
+            continue
+        if not effective:
+            params = params.with_implicit_encryption()
+    return planned if params is planned.params else AppliedPlan(params, current, plan(params, current))
+
+
+def skip_unsupported(params: BucketParams, current: CurrentBucket, context: Context) -> BucketParams:
+    """The options without those to skip, each with a warning."""
+    for name, exc in current.unsupported.items():
+        params = _skip_facet(params, name, exc, context)
+    return params.without_opening_the_block() if "public_prefixes" in params.skipped else params
+
+
+def _skip_after_write(
+    params: BucketParams, current: CurrentBucket, step: Step, exc: errors.UnsupportedError, context: Context
+) -> BucketParams:
+    """The options without those to skip, if a failed write has changed nothing and the others need no write.
+
+    :raises UnsupportedError: otherwise.
+    """
+    facet, state = FACETS[step.target], current.states.get(step.target, FACETS[step.target].default_state(False))
+    changed = isinstance(exc, NotAppliedError) and not facet.equal(exc.state, state)
+    if changed or not params.may_lack(step.target, exc):
+        raise exc
+    remaining = facet.without_required_options(params.facets[step.target])
+    if remaining is not None and not facet.equal(facet.target(remaining, state), state):
+        raise exc
+    return _skip_facet(params, step.target, exc, context)
+
+
+def _skip_facet(params: BucketParams, name: str, exc: errors.UnsupportedError, context: Context) -> BucketParams:
+    # The problem contains a message of the store.
+    problem = redact(exc.problem, params.connection.secrets)
+    for option in FACETS[name].required_options(params.facets[name]):
+        context.warn(f"{option} is skipped, since it is in skip_unsupported: {problem}.")
+    return params.without_facet(name)
+
+
+def _create(bucket: Bucket, params: BucketParams) -> None:
+    """Create the bucket; accept one of this account that another request has created."""
+    connection = bucket.connection
+    arguments: dict[str, t.Any] = {}
+    # Other stores have no regions, or their own. They get one only if the user names it.
+    region = connection.region if connection.is_aws else params.region
+    if region and region != "us-east-1":
+        arguments["CreateBucketConfiguration"] = {"LocationConstraint": region}
+    bucket.retry(lambda: _send_create(bucket, arguments), _is_being_created, CREATE_BACKOFF)
+
+
+def _send_create(bucket: Bucket, arguments: t.Mapping[str, t.Any]) -> None:
+    try:
+        bucket.call("create_bucket", f"create bucket {bucket.name}", "s3:CreateBucket", **arguments)
+    except errors.ConflictError as exc:
+        code = exc.facts.get("code")
+        if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+        if code == "BucketAlreadyExists" and not _is_of_this_account(bucket):
+            hint = "The name belongs to another account: names are unique among all accounts. Choose another one."
+            raise errors.DeniedError(exc.operation, exc.problem, hint, **exc.facts) from exc
+
+
+def _is_being_created(exc: Exception) -> bool:
+    """Whether another request creates the bucket."""
+    return isinstance(exc, errors.ConflictError) and exc.facts.get("code") == "OperationAborted"
+
+
+def _is_of_this_account(bucket: Bucket) -> bool:
+    """rclone returns BucketAlreadyExists for its own buckets too. Outside of AWS, access shows the ownership."""
+    try:
+        return not bucket.connection.is_aws and bucket.exists()
+    except errors.DeniedError:
+        return False
+
+
+def _fetch_new(bucket: Bucket, params: BucketParams) -> CurrentBucket:
+    current = bucket.wait_until(lambda: fetch_current(bucket, params), lambda current: current.exists, CREATE_BACKOFF)
+    if current.exists:
+        return current
+    raise errors.UnreachableError(
+        f"use bucket {params.name} after it was created", "the store does not return it", "Run it again in a minute."
+    )
