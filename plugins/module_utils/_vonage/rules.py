@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 import typing as t
 from urllib.parse import SplitResult, urlsplit
 
 from .._core.misplaced_secrets import AZURE_SECRET
+from .._core.validation import is_ip_address
 from .._core.values import AWS_KEY_ID, AWS_SECRET, without_userinfo
 
 TEMPORARY_KEY_ID = re.compile(r"ASIA[A-Z0-9]{16}")
@@ -91,7 +91,7 @@ def bucket(name: str) -> list[str]:
     """What is wrong with the name of a bucket on any store."""
     if name.startswith("s3://") or "/" in name:
         return [f"s3.bucket {name!r} is not the name of a bucket alone: recordings cannot be put below a prefix"]
-    if not BUCKET.fullmatch(name.strip()) or ".." in name or _is_address(name):
+    if not BUCKET.fullmatch(name.strip()) or ".." in name or is_ip_address(name):
         return [
             f"s3.bucket {name!r} is a name that no store takes: 3 to 222 letters, digits, '.', '_' and '-', no two "
             "dots in a row, no IP address"
@@ -167,12 +167,4 @@ def _white_space(kind: str, options: t.Mapping[str, t.Any]) -> list[str]:
 
 def _has_host(parts: SplitResult) -> bool:
     name = parts.hostname or ""
-    return _is_address(name) if "[" in parts.netloc else bool(HOST.fullmatch(name))
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+    return is_ip_address(name) if "[" in parts.netloc else bool(HOST.fullmatch(name))
