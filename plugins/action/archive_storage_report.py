@@ -25,6 +25,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.action impo
     to_plain_data,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 
 
 class ActionModule(ActionBase):
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
         known = {name: to_plain_data(variables[name]) for name in registered if name in variables}
         # A template that cannot be evaluated has failed the validation before.
         request = [f"{recovery.PREFIX}{name}" for name in recovery.VARIABLES]
-        known.update(read_variables(self, variables, request, []))
+        known.update(read_variables(self, variables, request, Problems()))
 
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             return report(params, context, known, Display().display)

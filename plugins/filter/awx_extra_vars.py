@@ -21,6 +21,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     SECRETS,
     VARIABLES,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problem, Problems
 
 DOCUMENTATION = r"""
 name: awx_extra_vars
@@ -77,38 +78,42 @@ def select_extra_vars(state: t.Mapping[str, t.Any], survey: t.Mapping[str, t.Any
     """
     questions = {question["variable"] for question in survey["spec"]}
     names = sorted(name for name in state if name not in questions)
-    problems = [problem for name in names for problem in _problems(name, state[name])] or _role_problems(state)
+    problems = Problems()
+    for name in names:
+        problems.add_if(name, _variable_problem(name, state[name]))
+    if not problems:
+        problems.extend(_role_problems(state))
     if problems:
-        raise AnsibleFilterError("; ".join(problems))
+        raise AnsibleFilterError("; ".join(map(str, problems)))
     return {name: state[name] for name in names}
 
 
-def _problems(name: str, value: t.Any) -> list[str]:
+def _variable_problem(name: str, value: t.Any) -> str | None:
     prefix = next((prefix for prefix in KNOWN if name.startswith(prefix)), "")
     option = name[len(prefix) :]
     if prefix and option in ONCE:
-        return [f"{name}: cannot be set here, because it would apply to every scheduled job"]
+        return "cannot be set here, because it would apply to every scheduled job"
     if not prefix or option not in KNOWN[prefix]:
-        return [f"{name}: is not a variable of this collection"]
+        return "is not a variable of this collection"
     if option in ALL_SECRETS:
-        return [f"{name}: is a secret. Enter it in a credential of AWX"]
+        return "is a secret. Enter it in a credential of AWX"
     is_url = option.endswith(("endpoint", "_url"))
     if is_url and value not in (None, "") and not _URL.fullmatch(str(value)):
-        return [f"{name}: is not a valid URL without credentials, such as https://s3.example.com"]
-    return []
+        return "is not a valid URL without credentials, such as https://s3.example.com"
+    return None
 
 
-def _role_problems(state: t.Mapping[str, t.Any]) -> list[str]:
-    """The problems of the role ``archive_storage`` with these variables, independent of credentials and answers."""
-    given = {name[len(PREFIX) :]: value for name, value in state.items() if name.startswith(PREFIX) and value != ""}
-    assumed = {"bucket": "example-recordings"}
-    if "application_id" not in given:
-        assumed["api_key"] = "1"
-    if given.get("upload_key") == EXTERNAL:
-        # The survey has a question for both.
-        assumed["uploader_access_key"] = "AKIAIOSFODNN7EXAMPLE"
-        assumed["uploader_secret_key"] = "answer"
-    return list(read_settings({**assumed, **given})["problems"])
+def _role_problems(state: t.Mapping[str, t.Any]) -> t.Iterable[Problem]:
+    """The problems of the role ``archive_storage`` with these variables, independent of credentials and the survey."""
+    variables = {name[len(PREFIX) :]: value for name, value in state.items() if name.startswith(PREFIX) and value != ""}
+    survey_variables = {"bucket": "example-recordings"}
+    if "application_id" not in variables:
+        survey_variables["api_key"] = "1"
+    if variables.get("upload_key") == EXTERNAL:
+        survey_variables["uploader_access_key"] = "AKIAIOSFODNN7EXAMPLE"
+        survey_variables["uploader_secret_key"] = "example"
+    problems: t.Iterable[Problem] = read_settings({**survey_variables, **variables})["problems"]
+    return problems
 
 
 class FilterModule:

@@ -18,7 +18,7 @@ version_added: 1.0.0
 author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
-  - If a survey question is not answered, for example in a schedule or a workflow, AWX uses the default of the survey.
+  - If a job sets no value for a question, for example in a schedule or a workflow, AWX uses the default of the survey.
     Therefore the defaults must contain the desired state. The files in C(extensions/awx) use this filter; other code
     does not need it.
   - Values are converted to the type of the question. A boolean becomes V(true) or V(false), a list or a mapping becomes

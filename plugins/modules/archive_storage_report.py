@@ -160,8 +160,9 @@ error:
   sample:
     kind: denied
     operation: read the policy of bucket example-recordings
-    problem: the store answered 403 AccessDenied
+    problem: "the S3 store at https://s3.example.com responded with AccessDenied: Access Denied"
     hint: Allow s3:GetBucketPolicy.
+    action: s3:GetBucketPolicy
 rotate:
   description: Whether a new access key repairs the uploads.
   returned: if O(mode=recovery_plan)

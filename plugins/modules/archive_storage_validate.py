@@ -111,7 +111,7 @@ error:
   sample:
     kind: input
     operation: validate the options
-    problem: archive_storage_bucket is not set
+    problem: "archive_storage_bucket: is not set"
     hint: Nothing was changed.
-    problems: [archive_storage_bucket is not set]
+    problems: ["archive_storage_bucket: is not set"]
 """

@@ -280,7 +280,7 @@ error:
   description:
     - The error, for playbooks that handle errors. All kinds and fields are in
       R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
-  returned: failure
+  returned: failure, except if a check fails
   type: dict
 """
 

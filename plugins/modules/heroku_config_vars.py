@@ -160,7 +160,7 @@ pending:
   elements: str
   sample: []
 error:
-  description: What went wrong, for a playbook that handles errors. All kinds and fields are in
+  description: The error, for playbooks that handle errors. All kinds and fields are in
     R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict

@@ -346,7 +346,7 @@ checks:
       type: str
       sample: GET https://... without a key returned HTTP 200 and the probe, as expected.
 error:
-  description: What went wrong, for a playbook that handles errors. All kinds and fields are in
+  description: The error, for playbooks that handle errors. All kinds and fields are in
     R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict

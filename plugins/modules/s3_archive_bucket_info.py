@@ -186,7 +186,8 @@ error:
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import session as connection
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import READABLE, gather
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACET_NAMES
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.info import gather
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 
 
@@ -196,7 +197,7 @@ def main() -> None:
         {
             "name": {"type": "str", "required": True, "aliases": ["bucket"]},
             "project": {"type": "str"},
-            "facets": {"type": "list", "elements": "str", "choices": list(READABLE)},
+            "facets": {"type": "list", "elements": "str", "choices": list(FACET_NAMES)},
             **connection.ARGUMENTS,
         },
     )

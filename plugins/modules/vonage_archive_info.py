@@ -17,8 +17,8 @@ author:
 description:
   - Lists the archives of a project of the Vonage Video API, with all pages of the list fetched concurrently.
   - RV(health) summarizes which archives were uploaded, fell back to the cloud of Vonage, failed, or are stuck.
-  - Vonage reports a failed upload only by e-mail, for each archive. No callback, status, or reason for it is
-    documented. This module detects failed uploads in the list.
+  - Vonage reports a failed upload by e-mail, for each archive. It is inferred that the status in the list and in the
+    callback is then C(available). No reason is documented. This module detects failed uploads in the list.
   - It can also check that the recordings are in the bucket, with the size that the API reports.
   - A problem with uploads does not fail the task; see RV(health.ok) and the examples.
 extends_documentation_fragment:
@@ -362,14 +362,14 @@ health:
           sample: {count: 0, archives: []}
 error:
   description:
-    - What went wrong, for a playbook that handles errors. All kinds and fields are in
+    - The error, for playbooks that handle errors. All kinds and fields are in
       R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
   sample:
     kind: denied
     operation: list the archives of project 45828062
-    problem: "https://api.opentok.com answered HTTP 403: code 403, Invalid token"
+    problem: "https://api.opentok.com responded with HTTP 403: code 403, Invalid token"
     hint: "Possible causes: api_secret does not belong to api_key 45828062, or was replaced; ..."
 """
 

@@ -155,14 +155,14 @@ projects:
       sample: (secret)
 error:
   description:
-    - What went wrong, for a playbook that handles errors. All kinds and fields are in
+    - The error, for playbooks that handle errors. All kinds and fields are in
       R(Errors,ansible_collections.vonage.archiving.docsite.guide_errors).
   returned: failure
   type: dict
   sample:
     kind: denied
     operation: list the projects of account 1234567
-    problem: "https://api.opentok.com answered HTTP 403: code 403, Invalid token"
+    problem: "https://api.opentok.com responded with HTTP 403: code 403, Invalid token"
     hint: "Use the key and secret of the account, not those of a project."
 """
 

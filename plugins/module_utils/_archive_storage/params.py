@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the variables of the role ``archive_storage`` to the parameters of its modules. Pure.
+"""The parameters of the modules of the role ``archive_storage``, from its variables. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 The role passes the option dicts of this file to the modules; fleets pass the typed parameters to their use cases. Both
-come from one call of :func:`parse_params`, which also finds everything that can be known to be wrong offline.
+come from one call of :func:`parse_params`, which validates everything offline.
 """
 
 from __future__ import annotations
@@ -20,91 +20,39 @@ from .._bucket import params as bucket_options
 from .._core.argument_spec import validate_options
 from .._core.errors import InputError
 from .._core.misplaced_secrets import find_misplaced_secrets
+from .._core.problems import Problem, Problems
 from .._core.values import none_if_blank
 from .._upload_target import params as target_options
 from .settings import Settings, read_settings
-from .variables import NEVER, PREFIX
+from .variables import NEVER, OPTIONS, PREFIX
 
-# Options of the connections that the modules get directly from the variables, since secrets are among them.
-AWS_CONNECTION = ("region", "endpoint_url", "profile", "validate_certs", "aws_ca_bundle")
-VONAGE_CONNECTION = ("api_key", "application_id", "api_url")
 PROJECT_SECRETS = ("api_secret", "private_key")
 OPERATOR_KEY = ("access_key", "secret_key", "session_token")
 UPLOADER = ("path", "permissions_boundary", "list_all_my_buckets")
 KEY_LIFECYCLE = ("rotate", "rotate_after", "grace_period", "delete_after", "drain_timeout", "revoke_old_keys")
-# The environment variables that name one project: for a fleet they do not count.
+# The environment variables that name one project: a fleet ignores them.
 OF_ONE_PROJECT = (
     "VONAGE_VIDEO_API_KEY",
     "VONAGE_VIDEO_API_SECRET",
     "VONAGE_VIDEO_APPLICATION_ID",
     "VONAGE_VIDEO_PRIVATE_KEY_PATH",
 )
-# The variables that the options of the modules come from, where the names differ.
-_VARIABLES = {
-    "name": "bucket",
-    "encryption": "sse",
-    "public_prefixes": "public",
-    "lifecycle": "retention_days",
-    "lifecycle.expire_days": "retention_days",
-    "lifecycle.abort_incomplete_uploads_days": "abort_incomplete_uploads_days",
-    "s3.bucket": "bucket",
-    "s3.endpoint": "endpoint",
-    "s3.sse": "sse",
-    "s3.access_key": "uploader_access_key",
-    "s3.secret_key": "uploader_secret_key",
-    "uploader.rotate": "rotate",
-    "uploader.rotate_after": "rotate_after",
-    "uploader.grace_period": "grace_period",
-    "uploader.delete_after": "delete_after",
-    "uploader.drain_timeout": "drain_timeout",
-    "uploader.revoke_old_keys": "revoke_old_keys",
-    "uploader.name": "uploader_name",
-    "uploader.path": "uploader_path",
-    "uploader.permissions_boundary": "uploader_permissions_boundary",
-    "uploader.tags": "uploader_tags",
-    "uploader.list_all_my_buckets": "uploader_list_all_my_buckets",
-    "uploader": "uploader_name",
-    "grace_period": "grace_period",
-    # botocore's name.
-    "region_name": "region",
-    **{
-        name: name
-        for name in (
-            *("cors_rules", "folders", "tags", "require_tls", "require_encryption", "expected_bucket_owner", "allow"),
-            *("fallback", "certificate", "state_file", "update", "max_age", "verify", "verify_timeout"),
-            *("expect_least_privilege", "iam_endpoint_url", *AWS_CONNECTION, *VONAGE_CONNECTION, *PROJECT_SECRETS),
-            *OPERATOR_KEY,
-        )
-    },
-}
-# Problems that do not name their option, or only its parent.
-_UNNAMED = (
-    (re.compile(r"\Auploader: (path|permissions_boundary|tags) "), r"uploader.\1 "),
-    (re.compile(r"\Auploader: (the (?:tag|value of tag) )"), r"uploader.tags: \1"),
-    (re.compile(r"\Avalue of (\w+) must be one of"), r"\1: must be one of"),
-    (re.compile(r"\A(the (?:tag name|value of tag) )"), r"tags: \1"),
-)
 _NAMES = re.compile(rf"{PREFIX}\w+")
-# Names that are also words are options only at the beginning of a sentence.
-_WORDS = frozenset(name for name in _VARIABLES if name.isalpha())
-_OPTION = re.compile(
-    r"(?<![\w./-])("
-    + "|".join(map(re.escape, sorted({*_VARIABLES} - _WORDS, key=len, reverse=True)))
-    + r")(?![\w/-])|\A("
-    + "|".join(sorted(_WORDS))
-    + r")(?=[ :.\[])"
-)
+# Other options that the message of a problem mentions, such as uploader.grace_period.
+_MENTION = re.compile(r"(?<![\w./-])[a-z0-9]+(?:[._][a-z0-9]+)+(?![\w/-])")
+# An unset variable that has no value of its own, and the variable that its value comes from.
+_SOURCES = {"state_file": "bucket", "endpoint_url": "endpoint"}
 
 
 @dataclass(frozen=True)
 class Params:
-    """What a run of the role needs.
+    """The parameters of one run of the role.
 
     :param settings: the role's variables, without secrets.
     :param bucket: the options of ``s3_archive_bucket``.
     :param upload_target: the options of ``vonage_archive_storage``, without secrets.
     :param connection: the options of the groups ``aws`` and ``vonage``, without secrets.
-    :param desired_bucket: the typed parameters of the bucket; ``None`` if the bucket is not touched.
+    :param desired_bucket: the typed parameters of the bucket; ``None`` if the run does not change the bucket.
     :param desired_target: the typed parameters of the upload target.
     :param warnings: sentences for the user.
     """
@@ -143,7 +91,7 @@ class InvalidVariablesError(InputError):
     :param settings: the variables as far as they could be read, without secrets.
     """
 
-    def __init__(self, problems: t.Sequence[str], settings: Settings) -> None:
+    def __init__(self, problems: t.Sequence[Problem], settings: Settings) -> None:
         super().__init__(problems, "Nothing was changed.")
         self.settings = settings
 
@@ -154,23 +102,22 @@ def parse_params(
     role_environ: t.Mapping[str, str] | None = None,
     *,
     verify_only: bool = False,
-    problems: t.Sequence[str] = (),
+    problems: t.Iterable[Problem] = (),
     times: t.Mapping[str, t.Any] | None = None,
 ) -> Params:
     """Parse the variables of the role, with the parsers of both modules. Nothing is sent.
 
     :param variables: without their prefix ``archive_storage_``, with secrets.
-    :param environ: the environment that the modules have.
-    :param role_environ: the environment that the role has, if it is another one.
-    :param verify_only: whether the run changes nothing.
-    :param problems: what is wrong with other options.
+    :param environ: the environment of the modules.
+    :param role_environ: the environment of the role, if it is another one.
+    :param verify_only: whether the run makes no changes.
+    :param problems: of other options.
     :param times: the time limits of calls of the Vonage API.
-    :raises InvalidVariablesError: with all problems, in the words of the variables.
+    :raises InvalidVariablesError: with all problems, which have the names of variables.
     """
     settings = read_settings(variables, environ if role_environ is None else role_environ, verify_only=verify_only)
-    settings["problems"] += [problem for problem in problems if problem not in settings["problems"]]
-    connection = connection_options(settings, variables)
-    bucket, target = bucket_options_of(settings), upload_target_options(settings, variables)
+    settings["problems"] += problems
+    connection, bucket, target = connection_options(settings), bucket_options_of(settings), target_options_of(settings)
     secrets = {name: none_if_blank(variables.get(name)) for name in (*OPERATOR_KEY, *PROJECT_SECRETS)}
     operator = {**connection["aws"], **{name: secrets[name] for name in OPERATOR_KEY}}
     identity = {**connection["vonage"], **{name: secrets[name] for name in PROJECT_SECRETS}, **(times or {})}
@@ -181,19 +128,16 @@ def parse_params(
         desired_bucket = parse(bucket_options, {**bucket, **operator}, ("tags",))
     desired_target = parse(target_options, {**target, "s3": s3, **operator, **identity})
     if parse.problems:
-        error = InvalidVariablesError(list(dict.fromkeys(parse.problems)), settings)
+        error = InvalidVariablesError(list(parse.problems), settings)
         error.secrets = parse.secrets
         raise error
     return Params(settings, bucket, target, connection, desired_bucket, desired_target, tuple(_find_warnings(settings)))
 
 
-def connection_options(settings: Settings, variables: t.Mapping[str, t.Any]) -> dict[str, dict[str, t.Any]]:
+def connection_options(settings: Settings) -> dict[str, dict[str, t.Any]]:
     """Return the options of both connections, without secrets."""
-    text = {
-        name: str(none_if_blank(variables.get(name)) or "").strip() for name in ("region", "profile", "aws_ca_bundle")
-    }
     owner = settings["expected_bucket_owner"] or ("caller" if settings["verify_only"] else "caller_for_writes")
-    aws = {**text, "endpoint_url": settings["endpoint_url"], "validate_certs": settings["validate_certs"]}
+    aws = {name: settings[name] for name in ("region", "profile", "aws_ca_bundle", "endpoint_url", "validate_certs")}
     vonage = {name: settings[name] for name in ("api_key", "application_id", "api_url")}
     return {"aws": {**aws, "expected_bucket_owner": owner}, "vonage": vonage}
 
@@ -232,7 +176,7 @@ def _skip_unsupported(unset: t.Collection[str]) -> list[str]:
     return [name for name, skip in options.items() if skip]
 
 
-def upload_target_options(settings: Settings, variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def target_options_of(settings: Settings) -> dict[str, t.Any]:
     """Return the options of ``vonage_archive_storage`` without secrets; an empty string is an unset option."""
     managed, present = settings["managed"], settings["state"] == "present"
     shared = {
@@ -249,7 +193,7 @@ def upload_target_options(settings: Settings, variables: t.Mapping[str, t.Any]) 
         **shared,
         "s3": {"access_key": access_key, **{name: settings[name] for name in ("bucket", "endpoint", "sse")}},
         "fallback": settings["fallback"],
-        "certificate": str(none_if_blank(variables.get("certificate")) or ""),
+        "certificate": settings["certificate"],
         "max_age": "" if managed else _or_unset(settings["max_age"]),
         "grace_period": "" if managed else settings["grace_period"],
         "verify": _verify_mode(settings),
@@ -283,16 +227,17 @@ def _or_unset(value: t.Any) -> t.Any:
 
 
 class _Parser:
-    """Runs the parsers of modules, and collects the problems in the words of the variables.
+    """Runs the parsers of modules, and collects the problems with the names of variables.
 
-    A variable that has a problem already gets no second one of another parser.
+    A variable that has a problem gets no other problem of a later parser.
     """
 
     def __init__(self, settings: Settings, environ: t.Mapping[str, str]) -> None:
         self.environ = environ
-        self.derives_state_file = "state_file" in settings["unset"]
-        self.problems: list[str] = list(settings["problems"])
+        self.problems = Problems(collected=settings["problems"])
         self.secrets: list[str] = []
+        unset = {name: source for name, source in _SOURCES.items() if name in settings["unset"]}
+        self._sources = {f"{PREFIX}{name}": f"{PREFIX}{source}" for name, source in unset.items()}
 
     def __call__(
         self, parser: t.Any, options: t.Mapping[str, t.Any], keep_empty_strings: t.Sequence[str] = ()
@@ -301,30 +246,35 @@ class _Parser:
         try:
             return parser.parse_params(validate_options(parser.ARGUMENTS, options, keep_empty_strings), self.environ)
         except InputError as exc:
-            known = set(_NAMES.findall(" ".join(self.problems)))
-            for problem in map(translate_problem, exc.problems):
-                names = set(_NAMES.findall(problem))
-                # The location of a state file that is not set contains the name of the bucket.
-                is_derived = self.derives_state_file and names == {f"{PREFIX}state_file"}
-                if not known & names and not (is_derived and f"{PREFIX}bucket" in " ".join(self.problems)):
-                    self.problems.append(problem)
+            reported = _variable_names(self.problems)
+            problems = Problems()
+            problems.extend(exc.problems)
+            for problem in map(rename_options, problems):
+                names = _variable_names([problem])
+                sources = {self._sources[name] for name in names if name in self._sources}
+                if not (names & reported or sources & _variable_names(self.problems)):
+                    self.problems.extend([problem])
             # Variables of the role are not options of the action, in which execute() finds misplaced secrets.
             self.secrets += [*exc.secrets, *find_misplaced_secrets(options)]
             return None
 
 
-def translate_problem(problem: str) -> str:
-    """Return a problem with the names of the variables in place of those of the options."""
-    for pattern, replacement in _UNNAMED:
-        problem = pattern.sub(replacement, problem)
-    return _OPTION.sub(lambda match: f"{PREFIX}{_VARIABLES[match.group()]}", problem)
+def _variable_names(problems: t.Iterable[Problem]) -> set[str]:
+    return {name for problem in problems for name in _NAMES.findall(str(problem))}
+
+
+def rename_options(problem: Problem) -> Problem:
+    """Return a problem with the names of variables in place of options, also of those that its message mentions."""
+    renamed = problem.rename(OPTIONS)
+    return renamed._replace(
+        message=_MENTION.sub(lambda match: Problem(match.group(), "").rename(OPTIONS).option, problem.message)
+    )
 
 
 def _find_warnings(settings: Settings) -> t.Iterator[str]:
     if "sse" in settings["unset"] and settings["sse"] == "none":
         yield (
-            "archive_storage_sse is not set, and the endpoint is Google Cloud Storage, which has no SSE-S3: the "
-            "upload target "
-            "gets sse=none. Google encrypts all objects by default. Set archive_storage_sse to none to avoid this "
-            "warning."
+            "archive_storage_sse is not set, and the endpoint is Google Cloud Storage, which does not have SSE-S3: the "
+            "upload target gets sse=none. Google encrypts all objects by default. Set archive_storage_sse to none to "
+            "avoid this warning."
         )

@@ -17,7 +17,7 @@ from .._archives import reconcile as archive_info
 from .._core import errors
 from .._core.params import parse_number
 from .._core.plan import Context, Outcome
-from .._core.problems import Problems
+from .._core.problems import Problem, Problems
 from .._core.secrets import mark_as_secret
 from .._core.timestamps import format_utc, parse_utc
 from .._core.values import none_if_blank
@@ -93,35 +93,37 @@ def _parse_params(
     )
     if by_account:
         storage = {**storage, "api_secret": _SECRET_PLACEHOLDER}
-    problems = [*variables.problems, *_fleet_problems(params, storage, host_project)]
+    problems = Problems()
+    problems.extend(variables.problems)
+    _validate_fleet(params, storage, host_project, problems)
     timeouts = {name: params.get(name) for name in TIMEOUTS}
     return parse_params(storage, environ, problems=problems, times=timeouts), by_account
 
 
-def _fleet_problems(params: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any], host_project: str) -> list[str]:
-    problems = Problems()
+def _validate_fleet(
+    params: t.Mapping[str, t.Any], storage: t.Mapping[str, t.Any], host_project: str, problems: Problems
+) -> None:
     if str(storage.get("state") or "").strip() == "absent":
         problems.add("archive_storage_state", "a fleet cannot be absent. Use the playbook teardown to delete a project")
     count = parse_number(params, "archives", DEFAULT_ARCHIVES, problems, whole=True)
     if count > MAX_ARCHIVES:
         problems.add("archives", f"at most {MAX_ARCHIVES} are allowed, got {count:.0f}")
-    return [*map(str, problems), *_project_mismatch(storage, host_project)]
+    _validate_project(storage, host_project, problems)
 
 
-def _project_mismatch(storage: t.Mapping[str, t.Any], host_project: str) -> list[str]:
-    """Return a problem if the variables name another project than the host: all hosts would configure that project."""
+def _validate_project(storage: t.Mapping[str, t.Any], host_project: str, problems: Problems) -> None:
+    """Reject variables that name another project than the host: all hosts would configure that project."""
     api_key, application_id = (
         str(none_if_blank(storage.get(name)) or "").strip() for name in ("api_key", "application_id")
     )
     # Ids of applications are not case-sensitive.
     project = application_id.lower() or api_key
     if not host_project or project in ("", host_project.lower() if application_id else host_project):
-        return []
-    name = "application_id" if application_id else "api_key"
-    return [
-        f"archive_storage_{name} is {project}, and this host is project {host_project}: set it for single hosts, not "
-        "for the fleet"
-    ]
+        return
+    problems.add(
+        f"archive_storage_{'application_id' if application_id else 'api_key'}",
+        f"is {project}, and this host is project {host_project}. Set it for single hosts, not for the fleet",
+    )
 
 
 def fetch_secret(params: t.Mapping[str, t.Any], desired: Params, context: Context) -> str:
@@ -134,7 +136,8 @@ def fetch_secret(params: t.Mapping[str, t.Any], desired: Params, context: Contex
     project_account = account.parse_account(options, context.environ, problems)
     if project_account is None:
         reasons = "; ".join(map(str, problems))
-        raise errors.InputError([f"archive_storage_api_secret is not set, and the account cannot return it: {reasons}"])
+        problem = f"is not set, and the account cannot return it: {reasons}"
+        raise errors.InputError([Problem("archive_storage_api_secret", problem)])
     secret = account.fetch_projects(project_account, [desired.project])[0].secret
     mark_as_secret(secret)
     context.register_secret(secret)

@@ -14,6 +14,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
+from .._core.problems import Problems
 from .._core.timestamps import UTC_FORMAT
 from .result import EXPECTED_CHANGES
 
@@ -47,21 +48,21 @@ class RecoveryRequest:
         return project.lower() == self.project
 
 
-def parse_request(variables: t.Mapping[str, t.Any], problems: list[str]) -> RecoveryRequest:
+def parse_request(variables: t.Mapping[str, t.Any], problems: Problems) -> RecoveryRequest:
     """Parse the variables of a recovery.
 
     :param variables: without their prefix ``archive_recover_``.
-    :param problems: the list to which problems are added.
     """
     texts = {name: _text(variables.get(name)) for name in VARIABLES}
     created, rotate = texts["archive_created"], texts["rotate"] or BAD_CREDENTIALS
     time = _TIME.fullmatch(created)
     if not texts["project"]:
-        problems.append(f"{PREFIX}project is not set. Set it to the ID of the project of the recording")
+        problems.add(f"{PREFIX}project", "is not set. Set it to the ID of the project of the recording")
     if created and not time:
-        problems.append(f"{PREFIX}archive_created: must be a UTC time such as 2026-01-31T12:00:00Z, got {created!r}")
+        problem = f"must be a UTC time such as 2026-01-31T12:00:00Z, got {created!r}"
+        problems.add(f"{PREFIX}archive_created", problem)
     if rotate not in ROTATE_CHOICES:
-        problems.append(f"{PREFIX}rotate: must be one of {', '.join(ROTATE_CHOICES)}, got {rotate!r}")
+        problems.add(f"{PREFIX}rotate", f"must be one of {', '.join(ROTATE_CHOICES)}, got {rotate!r}")
     created_utc = f"{time.group(1)}T{time.group(2)}Z" if time else ""
     return RecoveryRequest(texts["project"].lower(), created_utc, rotate)
 

@@ -13,6 +13,7 @@ import typing as t
 
 from .._core.errors import format_message
 from .._core.plan import Context, Outcome
+from .._core.problems import Problems
 from . import recovery as recoveries
 from . import result as results
 from .recovery import MANUAL_REPAIR_REQUIRED, ROTATING, advise, parse_request, plan_recovery
@@ -69,7 +70,9 @@ def _plan_recovery(known: t.Mapping[str, t.Any]) -> Outcome:
     recovery, result = known[RECOVERY_FACT], known[RESULT]
     managed = bool((known.get(REGISTERED["validate"]) or {}).get("managed"))
     findings = _describe_findings(result)
-    reason = plan_recovery(parse_request(_recover_variables(known), []), result, managed=managed, findings=findings)
+    reason = plan_recovery(
+        parse_request(_recover_variables(known), Problems()), result, managed=managed, findings=findings
+    )
     fact = {**recovery, "reason": reason, "findings": findings}
     advice = advise(managed=managed, findings=findings) if reason == MANUAL_REPAIR_REQUIRED else ""
     message = f"{findings} {advice}".strip()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, field
 
+from .._core.errors import ArchivingError, SecretNeededError
 from .._core.values import first_few
 
 Result = dict[str, t.Any]
@@ -216,16 +217,12 @@ _OPERATIONS = {
 def _stops(steps: Steps, operation: str, result: t.Mapping[str, t.Any] | None) -> bool:
     """Whether the run ended at this step. If so, set the error."""
     if result is None:
-        steps.error = _error(operation, "the task was not executed")
+        steps.error = ArchivingError(operation, "the task was not executed").as_result()
     elif result.get("failed") or result.get("unreachable"):
         error = result.get("error")
         message = " ".join(str(result.get("msg") or "the task failed without a message").split())
-        steps.error = dict(error) if isinstance(error, dict) else _error(operation, message)
+        steps.error = dict(error) if isinstance(error, dict) else ArchivingError(operation, message).as_result()
     return steps.error is not None
-
-
-def _error(operation: str, problem: str, kind: str = "error", hint: str = "", **facts: t.Any) -> Result:
-    return {"kind": kind, "operation": operation, "problem": problem, "hint": hint, **facts}
 
 
 def _accept(steps: Steps, name: str, result: t.Mapping[str, t.Any]) -> None:
@@ -243,16 +240,15 @@ def _needs_secret_key(steps: Steps, check_mode: bool) -> bool:
     reason = (steps.target or {}).get("reason")
     if reason == "unchanged" or check_mode:
         return False
-    steps.error = secret_key_error(str(reason))
+    steps.error = secret_key_error(str(reason)).as_result()
     return True
 
 
-def secret_key_error(reason: str) -> Result:
+def secret_key_error(reason: str) -> SecretNeededError:
     """Return the error of a run whose upload target needs an update without the secret key."""
-    return _error(
+    return SecretNeededError(
         "update the upload target",
         f"archive_storage_uploader_secret_key is not set, and the upload target needs an update (reason: {reason})",
-        "secret_needed",
         "Nothing was changed. Set archive_storage_uploader_secret_key.",
         reason=reason,
     )

@@ -17,55 +17,53 @@ import re
 import typing as t
 
 from .._aws import session as aws
-from .._aws.s3_naming import record_key
+from .._aws.s3_naming import state_file_key
 from .._core.misplaced_secrets import find_misplaced_secrets
 from .._core.optional_imports import load
+from .._core.problems import Problems
 from .._core.values import first_env, url_userinfo, without_userinfo
 from .._upload_target.target import default_sse
 from . import variables as spec
-from .validation import find_contradictions
+from .validation import URLS, find_contradictions
 from .variables import BOOLEAN, CHOICE, DICT, LIST, MANAGED, NAMES, NUMBER, PREFIX, SECRETS, TEXT, VARIABLES
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
-URLS = ("endpoint", "endpoint_url", "iam_endpoint_url")
 
 Settings = dict[str, t.Any]
 
 
-class _Reader:
-    """Parses single variables, and collects the problems."""
+class _Parser:
+    """Parses single variables, and collects the problems. An invalid value is replaced by the default."""
 
     def __init__(self, variables: t.Mapping[str, t.Any]) -> None:
         self.variables = variables
-        self.problems: list[str] = []
+        self.problems = Problems(PREFIX)
 
     def text(self, name: str) -> str:
         value = self.variables.get(name)
         return "" if value is None else str(value).strip()
 
-    def add_problem(self, name: str, problem: str) -> None:
-        self.problems.append(f"{PREFIX}{name} {problem}")
-
-    def choice(self, name: str) -> str | None:
-        variable = VARIABLES[name]
-        value = self.text(name) or variable.default
-        if value is not None and value not in variable.choices:
-            self.add_problem(name, f"is {value!r}, not one of {', '.join(variable.choices)}")
-        return value
+    def choice(self, name: str) -> t.Any:
+        return self._value(name, self.text(name), VARIABLES[name].choices)
 
     def boolean(self, name: str) -> t.Any:
-        value = self.text(name).lower()
-        if value and value not in TRUE | FALSE:
-            self.add_problem(name, f"is {value!r}, neither true nor false")
-        return value in TRUE if value else VARIABLES[name].default
+        value = self._value(name, self.text(name).lower(), TRUE | FALSE, "true, false")
+        return value in TRUE if isinstance(value, str) else value
 
     def number(self, name: str) -> t.Any:
         value = self.text(name)
         if value and not (value.isascii() and value.isdigit()):
-            self.add_problem(name, f"is {value!r}, not a whole number")
-            return VARIABLES[name].default
+            self.problems.add(name, f"{value!r} is not a whole number")
+            value = ""
         return int(value) if value else VARIABLES[name].default
+
+    def _value(self, name: str, value: str, choices: t.Collection[str], shown_choices: str = "") -> t.Any:
+        if value in choices:
+            return value
+        if value:
+            self.problems.add(name, f"{value!r} is not one of {shown_choices or ', '.join(choices)}")
+        return VARIABLES[name].default
 
     def structure(self, name: str, kind: type) -> t.Any:
         """Return a list or dictionary, also from YAML or JSON; ``None`` if it is unset."""
@@ -73,7 +71,7 @@ class _Reader:
         if isinstance(value, str):
             value = self._parse_yaml(name, value)
         if value is not None and not isinstance(value, kind):
-            self.add_problem(name, f"is not a {'list' if kind is list else 'dictionary'}")
+            self.problems.add(name, f"is not a {'list' if kind is list else 'dictionary'}")
             return None
         return value
 
@@ -81,7 +79,7 @@ class _Reader:
         try:
             return load("yaml").load(text, Loader=_plain_loader())
         except (load("yaml").YAMLError, ValueError):  # ValueError: !!int before a word
-            self.add_problem(name, "is a string that is not valid YAML")
+            self.problems.add(name, "is a string that is not valid YAML")
             return None
 
     def names(self, name: str) -> list[str]:
@@ -92,9 +90,11 @@ class _Reader:
         if value is None or (isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)):
             value = [] if value is None else [value]
         if not isinstance(value, (list, tuple)):
-            self.add_problem(name, "is not a list")
+            self.problems.add(name, "is not a list")
             return []
-        return [str(item).strip() for item in value]
+        names = [str(item).strip() for item in value]
+        choices = VARIABLES[name].choices
+        return [item for item in names if self._value(name, item, choices) is not None] if choices else names
 
 
 def _plain_loader() -> t.Any:
@@ -111,31 +111,32 @@ def read_settings(
     *,
     verify_only: bool = False,
 ) -> Settings:
-    """Return the settings of a run, with ``problems``; no value of a secret variable is among them.
+    """Return the settings of a run, without secrets. ``problems`` is a list of :class:`Problem`.
 
     :param variables: the role's variables without their prefix ``archive_storage_``.
     :param environ: for the variables that an environment variable can replace.
     :param verify_only: whether the run changes nothing.
     """
-    read = _Reader(variables)
-    settings: Settings = {name: read.choice(name) for name in spec.of_kind(CHOICE)}
-    settings.update({name: read.boolean(name) for name in spec.of_kind(BOOLEAN)})
-    settings.update({name: read.number(name) for name in spec.of_kind(NUMBER)})
-    settings.update({name: read.text(name) for name in spec.of_kind(TEXT)})
-    settings.update({name: read.structure(name, list) for name in spec.of_kind(LIST)})
-    settings.update({name: read.structure(name, dict) for name in spec.of_kind(DICT)})
-    settings.update({name: read.names(name) for name in spec.of_kind(NAMES)})
+    parser = _Parser(variables)
+    settings: Settings = {name: parser.choice(name) for name in spec.of_kind(CHOICE)}
+    settings.update({name: parser.boolean(name) for name in spec.of_kind(BOOLEAN)})
+    settings.update({name: parser.number(name) for name in spec.of_kind(NUMBER)})
+    settings.update({name: parser.text(name) for name in spec.of_kind(TEXT)})
+    settings.update({name: parser.structure(name, list) for name in spec.of_kind(LIST)})
+    settings.update({name: parser.structure(name, dict) for name in spec.of_kind(DICT)})
+    settings.update({name: parser.names(name) for name in spec.of_kind(NAMES)})
     _use_environment(settings, environ or {})
-    _reject_misplaced_secrets(settings, read)
+    _reject_misplaced_secrets(settings, parser.problems)
     # Keys of recordings and state files contain the ID, which vonage_archive_storage converts to lower case.
     settings["application_id"] = settings["application_id"].lower()
     settings["project"] = settings["api_key"] or settings["application_id"]
     settings["endpoint_url"] = settings["endpoint_url"] or settings["endpoint"]
     settings["verify_only"] = verify_only
-    settings["unset"] = sorted(name for name in VARIABLES if not read.text(name))
-    settings["secrets"] = [name for name in SECRETS if read.text(name)]
+    settings["unset"] = sorted(name for name in VARIABLES if not parser.text(name))
+    settings["secrets"] = [name for name in SECRETS if parser.text(name)]
     _derive(settings)
-    settings["problems"] = read.problems + find_contradictions(settings)
+    find_contradictions(settings, parser.problems)
+    settings["problems"] = list(parser.problems)
     return settings
 
 
@@ -151,7 +152,7 @@ def _use_environment(settings: Settings, environ: t.Mapping[str, str]) -> None:
     settings["endpoint_url"] = settings["endpoint_url"] or aws.configured_endpoint(environ, *aws.ENDPOINTS) or ""
 
 
-def _reject_misplaced_secrets(settings: Settings, read: _Reader) -> None:
+def _reject_misplaced_secrets(settings: Settings, problems: Problems) -> None:
     """Reject and hide secrets in variables for IDs and URLs, which are shown in messages."""
     forms = {
         "uploader_access_key": ("a secret key", "uploader_secret_key"),
@@ -161,14 +162,13 @@ def _reject_misplaced_secrets(settings: Settings, read: _Reader) -> None:
     for name, (form, secret) in forms.items():
         if find_misplaced_secrets(settings[name], name):
             settings[name] = "hidden"
-            read.add_problem(name, f"contains {form}: check whether it and {PREFIX}{secret} are swapped")
+            problems.add(name, f"contains {form}. Check whether it and {PREFIX}{secret} are swapped")
     for name in (*URLS, "state_file"):
         # A state file may be a local file, with @ in its path.
         if url_userinfo(settings[name]) if name == "state_file" else "@" in settings[name]:
             settings[name] = without_userinfo(settings[name])
-            read.add_problem(
-                name, f"{settings[name]!r} contains credentials: set them in the variables for credentials"
-            )
+            problem = f"{settings[name]!r} contains credentials. Set them in the variables for credentials"
+            problems.add(name, problem)
 
 
 def _derive(settings: Settings) -> None:
@@ -191,7 +191,7 @@ def _state_file(settings: Settings) -> str:
     state_file, bucket = str(settings["state_file"]), settings["bucket"]
     if not state_file and bucket:
         # Containers of AWX jobs are temporary, so the state file is in the bucket. Only the operator can read it there.
-        state_file = f"s3://{bucket}/{record_key(settings['project'])}"
+        state_file = f"s3://{bucket}/{state_file_key(settings['project'])}"
     return "" if state_file == "none" else state_file
 
 

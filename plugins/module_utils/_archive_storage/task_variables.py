@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from .._core.action import read_variables
 from .._core.plan import Context
+from .._core.problems import Problem, Problems
 from .._core.values import none_if_blank
 from . import recovery
 from .unknown_variables import BROADCAST_PREFIX
@@ -35,7 +36,7 @@ class TaskVariables:
     recover: t.Mapping[str, t.Any] = field(default_factory=dict)
     owner: str = ""
     names: t.Sequence[str] = ()
-    problems: t.Sequence[str] = ()
+    problems: t.Sequence[Problem] = ()
 
     def register_secrets(self, context: Context) -> None:
         for name in SECRETS:
@@ -49,7 +50,7 @@ def read_task_variables(action: t.Any, task_vars: t.Mapping[str, t.Any]) -> Task
 
     :param action: an ``ActionBase``.
     """
-    problems: list[str] = []
+    problems = Problems()
 
     def read(prefix: str, names: t.Iterable[str]) -> dict[str, t.Any]:
         values = read_variables(action, task_vars, [f"{prefix}{name}" for name in names], problems)
@@ -61,5 +62,5 @@ def read_task_variables(action: t.Any, task_vars: t.Mapping[str, t.Any]) -> Task
         recover=read(recovery.PREFIX, recovery.VARIABLES),
         owner="" if owner is None else str(owner).strip(),
         names=[str(name) for name in task_vars if str(name).startswith((PREFIX, BROADCAST_PREFIX))],
-        problems=problems,
+        problems=list(problems),
     )

@@ -19,42 +19,13 @@ from .variables import PREFIX, VARIABLES
 
 BROADCAST_PREFIX = "interactive_broadcast_"
 BROADCAST_VARIABLES = frozenset(
-    [
-        "state",
-        "generation",
-        "api_key",
-        "api_secret",
-        "api_url",
-        "bucket",
-        "region",
-        "allowed_origins",
-        "images_bucket",
-        "image_acls",
-        "endpoint",
-        "base_url",
-        "heroku_app",
-        "heroku_api_token",
-        "heroku_api_url",
-        "enable_archiving",
-        "adopt_app",
-        "user_name",
-        "user_path",
-        "user_permissions_boundary",
-        "user_tags",
-        "rotate",
-        "rotate_after",
-        "grace_period",
-        "endpoint_url",
-        "iam_endpoint_url",
-        "access_key",
-        "secret_key",
-        "session_token",
-        "profile",
-        "validate_certs",
-        "aws_ca_bundle",
-        "verify",
-        "verify_timeout",
-    ]
+    (
+        *("state", "generation", "api_key", "api_secret", "api_url", "bucket", "region", "allowed_origins"),
+        *("images_bucket", "image_acls", "endpoint", "base_url", "heroku_app", "heroku_api_token", "heroku_api_url"),
+        *("enable_archiving", "adopt_app", "user_name", "user_path", "user_permissions_boundary", "user_tags"),
+        *("rotate", "rotate_after", "grace_period", "endpoint_url", "iam_endpoint_url", "access_key", "secret_key"),
+        *("session_token", "profile", "validate_certs", "aws_ca_bundle", "verify", "verify_timeout"),
+    )
 )
 # Other variables of the roles and their playbooks.
 OTHERS = frozenset(("hosts", "result", "recovery"))

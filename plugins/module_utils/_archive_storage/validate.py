@@ -13,6 +13,7 @@ import typing as t
 
 from .._core.errors import InputError
 from .._core.plan import Context, Outcome
+from .._core.problems import Problems
 from .params import InvalidVariablesError, parse_params
 from .recovery import MANUAL_REPAIR_REQUIRED, parse_request
 from .settings import read_settings
@@ -72,10 +73,10 @@ def validate(
 
 def _validate_recovery(variables: TaskVariables, role_environ: t.Mapping[str, str]) -> Outcome:
     """Compare the project of the recording with the project of this host."""
-    problems: list[str] = []
+    problems = Problems()
     request = parse_request(variables.recover, problems)
     if problems:
-        raise InputError(problems, "Nothing was changed.")
+        raise InputError(list(problems), "Nothing was changed.")
     # Other problems do not matter if this host is not that project.
     settings = read_settings(variables.storage, role_environ)
     # As in the playbook fleet: a host of the account's inventory without its own secret. The environment may name

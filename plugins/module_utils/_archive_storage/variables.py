@@ -30,11 +30,12 @@ class Variable:
     """One variable of the role.
 
     :param name: without the prefix ``archive_storage_``.
-    :param kind: how its value is read, see ``settings.py``.
+    :param kind: how its value is parsed, see ``settings.py``.
     :param default: of an unset variable; ``None`` if there is none, or if it depends on other variables.
     :param choices: the possible values of a choice or of a list of names.
     :param secret: the value is in no result, and the modules get it directly from the variable.
     :param fleet: whether it can be set for a fleet, where each host is a project.
+    :param options: the options of modules that get its value and have another name.
     """
 
     name: str
@@ -43,22 +44,23 @@ class Variable:
     choices: tuple[str, ...] = ()
     secret: bool = False
     fleet: bool = True
+    options: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
         return f"{PREFIX}{self.name}"
 
 
-def _secret(name: str) -> Variable:
-    return Variable(name, secret=True)
+def _secret(name: str, *options: str) -> Variable:
+    return Variable(name, secret=True, options=options)
 
 
-def _boolean(name: str, default: bool | None = False, fleet: bool = True) -> Variable:
-    return Variable(name, BOOLEAN, default, fleet=fleet)
+def _boolean(name: str, *options: str, default: bool | None = False, fleet: bool = True) -> Variable:
+    return Variable(name, BOOLEAN, default, fleet=fleet, options=options)
 
 
-def _number(name: str, default: int | None) -> Variable:
-    return Variable(name, NUMBER, default)
+def _number(name: str, default: int | None, *options: str) -> Variable:
+    return Variable(name, NUMBER, default, options=options)
 
 
 # By section, in the order of defaults/main.yml.
@@ -72,15 +74,15 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("api_url"),
     ),
     "Bucket": (
-        Variable("bucket"),
-        Variable("region"),
+        Variable("bucket", options=("name", "s3.bucket")),
+        Variable("region", options=("region_name",)),
         Variable("cors_rules", LIST),
         Variable("folders", NAMES),
-        _boolean("public"),
-        _boolean("require_tls", None),
+        _boolean("public", "public_prefixes"),
+        _boolean("require_tls", default=None),
         _boolean("require_encryption"),
-        _number("retention_days", 0),
-        _number("abort_incomplete_uploads_days", 7),
+        _number("retention_days", 0, "lifecycle", "lifecycle.expire_days"),
+        _number("abort_incomplete_uploads_days", 7, "lifecycle.abort_incomplete_uploads_days"),
         Variable("tags", DICT),
         Variable("expected_bucket_owner"),
         Variable("allow", NAMES, choices=ALLOW),
@@ -91,29 +93,29 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         _secret("secret_key"),
         _secret("session_token"),
         Variable("profile"),
-        _boolean("validate_certs", True),
+        _boolean("validate_certs", default=True),
         Variable("aws_ca_bundle"),
         Variable("iam_endpoint_url"),
     ),
     "Access key that Vonage uploads with": (
         Variable("upload_key", CHOICE, MANAGED, UPLOAD_KEYS),
-        Variable("uploader_access_key"),
-        _secret("uploader_secret_key"),
-        Variable("uploader_name"),
-        Variable("uploader_path"),
-        Variable("uploader_permissions_boundary"),
-        Variable("uploader_tags", DICT),
-        _boolean("uploader_list_all_my_buckets"),
-        _boolean("rotate"),
-        _number("rotate_after", 90 * 86400),
-        _number("grace_period", 18 * 3600),
-        _number("delete_after", 24 * 3600),
-        _boolean("revoke_old_keys"),
-        _number("drain_timeout", 30),
+        Variable("uploader_access_key", options=("s3.access_key",)),
+        _secret("uploader_secret_key", "s3.secret_key"),
+        Variable("uploader_name", options=("uploader", "uploader.name")),
+        Variable("uploader_path", options=("uploader.path",)),
+        Variable("uploader_permissions_boundary", options=("uploader.permissions_boundary",)),
+        Variable("uploader_tags", DICT, options=("uploader.tags",)),
+        _boolean("uploader_list_all_my_buckets", "uploader.list_all_my_buckets"),
+        _boolean("rotate", "uploader.rotate"),
+        _number("rotate_after", 90 * 86400, "uploader.rotate_after"),
+        _number("grace_period", 18 * 3600, "uploader.grace_period"),
+        _number("delete_after", 24 * 3600, "uploader.delete_after"),
+        _boolean("revoke_old_keys", "uploader.revoke_old_keys"),
+        _number("drain_timeout", 30, "uploader.drain_timeout"),
     ),
     "Upload target": (
-        Variable("endpoint"),
-        Variable("sse", CHOICE, None, ("s3", "none")),
+        Variable("endpoint", options=("s3.endpoint",)),
+        Variable("sse", CHOICE, None, ("s3", "none"), options=("s3.sse", "encryption")),
         Variable("fallback", CHOICE, "opentok", ("none", "opentok", "vonage")),
         Variable("certificate"),
         Variable("state_file"),
@@ -131,6 +133,10 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
     ),
 }
 VARIABLES: dict[str, Variable] = {variable.name: variable for section in SECTIONS.values() for variable in section}
+# The variables by the options of the modules that get their values.
+OPTIONS: dict[str, str] = {
+    option: variable.full_name for variable in VARIABLES.values() for option in (variable.name, *variable.options)
+}
 SECRETS = tuple(name for name, variable in VARIABLES.items() if variable.secret)
 
 

@@ -6,7 +6,7 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The steps are the tasks of ``roles/archive_storage/tasks``: check that a secret key which was left out is not needed,
+The steps are the tasks of ``roles/archive_storage/tasks``: check that a missing secret key is not needed,
 create or update the bucket, create or update the upload target, apply new requirements to the bucket.
 """
 
@@ -20,7 +20,6 @@ from .._bucket.params import ADOPT_BUCKET, BucketParams
 from .._core import errors
 from .._core.plan import Context, Outcome
 from .._upload_target import reconcile as upload_target
-from .._upload_target.apply import SecretNeededError
 from .params import Params
 from .result import Steps, build_result, is_requirements_due, secret_key_error
 
@@ -75,14 +74,13 @@ class _Run:
     def _check_secret_key(self) -> None:
         """Check that an external key whose secret was left out is the one of the upload target.
 
-        :raises SecretNeededError: the upload target needs an update.
+        :raises errors.SecretNeededError: the upload target needs an update.
         """
         outcome = upload_target.ensure_upload_target(self.params.desired_target, replace(self.context, check_mode=True))
         self.steps.target = {**outcome.result, "changed": False}
         reason = outcome.result["reason"]
         if reason != "unchanged" and not self.context.check_mode:
-            error = secret_key_error(reason)
-            raise SecretNeededError(error["operation"], error["problem"], error["hint"], reason=reason)
+            raise secret_key_error(reason)
 
     def _is_target_due(self) -> bool:
         """Whether the target task is executed: the check of the secret key may be sufficient."""

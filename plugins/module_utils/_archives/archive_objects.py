@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks that uploaded archives are in the bucket, with the size that the API reports.
+"""Check that uploaded archives are in the bucket, with the size that the API reports.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -19,13 +19,10 @@ import typing as t
 
 from .._aws.s3_client import Bucket
 from .._aws.session import CONNECTIONS
-from .._core.runtime import SYSTEM, Runtime
 from .archives import MAX_IDS, Archive, summarize_ids
 
 
-def check_objects(
-    bucket: Bucket, project_id: str, archives: t.Sequence[Archive], limit: int, runtime: Runtime = SYSTEM
-) -> dict[str, t.Any]:
+def check_objects(bucket: Bucket, project_id: str, archives: t.Sequence[Archive], limit: int) -> dict[str, t.Any]:
     """Check that the objects of archives exist in the bucket, with the expected size.
 
     :param archives: the uploaded archives, newest first.
@@ -33,7 +30,7 @@ def check_objects(
     """
     checked = archives[:limit]
     tasks = [functools.partial(_list_sizes, bucket, project_id, archive) for archive in checked]
-    sizes = dict(zip(checked, runtime.run_concurrently(tasks, CONNECTIONS)))
+    sizes = dict(zip(checked, bucket.runtime.run_concurrently(tasks, CONNECTIONS)))
     mismatched = [
         {"id": archive.id, "expected": archive.size, "found": max(sizes[archive])}
         for archive in checked
@@ -55,7 +52,7 @@ def is_ok(objects: t.Mapping[str, t.Any]) -> bool:
 
 def _list_sizes(bucket: Bucket, project_id: str, archive: Archive) -> list[int]:
     """The sizes of the objects of an archive: one or none."""
-    attempted = f"look for archive {archive.id} in bucket {bucket.name}"
+    operation = f"list the objects of archive {archive.id} in bucket {bucket.name}"
     prefix = f"{project_id}/{archive.id}/archive."
-    page = bucket.call("list_objects_v2", attempted, "s3:ListBucket", Prefix=prefix)
+    page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Prefix=prefix)
     return [int(entry["Size"]) for entry in page.get("Contents") or []]

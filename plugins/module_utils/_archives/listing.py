@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Fetches all pages of the list of archives concurrently.
+"""Fetch all pages of the list of archives concurrently.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -35,7 +35,7 @@ FetchPage = t.Callable[[int, int], Page]
 class ArchiveApi(t.Protocol):
     """The part of the API client that this module needs."""
 
-    def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
+    def get(self, path: str, operation: str, **query: int | str) -> t.Any:
         """The JSON document at a path."""
 
 
@@ -58,13 +58,13 @@ def fetch_page(client: ArchiveApi, project: Project, offset: int, count: int) ->
 
     :raises errors.ArchivingError: the request fails, or the response is not a list of archives.
     """
-    attempted = f"list the archives of {project.name}"
-    document = client.get(f"/v2/project/{quote(project.id, safe='')}/archive", attempted, offset=offset, count=count)
+    operation = f"list the archives of {project.name}"
+    document = client.get(f"/v2/project/{quote(project.id, safe='')}/archive", operation, offset=offset, count=count)
     try:
         return parse_page(document)
     except ValueError as exc:
         hint = f"Check that api_url is correct: {project.api_url}."
-        raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc
+        raise errors.RejectedError(operation, str(exc), hint, status=200) from exc
 
 
 def fetch_archives(fetch: FetchPage, since: float | None = None, runtime: Runtime = SYSTEM) -> Listing:

@@ -8,12 +8,13 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 S3 has no conditional write of a policy, a lifecycle configuration or tags. A run that replaces one of these documents
 by what it read a moment ago would revert what another run has written meanwhile. The lock is an object in the bucket,
-which S3 does replace conditionally. A run releases the lock by a write and not by a deletion, so that every change of
-the object is conditional. If a run is killed, the others wait until its lease expires.
+which S3 does replace conditionally. A run releases the lock by a write, not by a deletion: every change of the object
+is conditional. If a run is killed, other runs wait until its lease expires.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import typing as t
 import uuid
@@ -27,7 +28,7 @@ from . import lease as leases
 from .conditional_object import ConditionalObject, StoredObject
 from .lease import FREE, ClockReading, Lease
 from .s3_client import Bucket
-from .s3_naming import LOCK_KEY, RECORDS_PREFIX
+from .s3_naming import LOCK_KEY, STATE_FILE_PREFIX
 from .session import TRIES, make_client
 
 # Seconds between the attempts of a write.
@@ -63,14 +64,14 @@ class Lock:
     title: str
     project: str
     runtime: Runtime = SYSTEM
-    _mine: StoredObject | None = None
+    _stored: StoredObject | None = None
     _lease: Lease = FREE
-    _began: ClockReading = field(default_factory=lambda: ClockReading(0.0, 0.0))
+    _start: ClockReading = field(default_factory=lambda: ClockReading(0.0, 0.0))
 
     def acquire(self) -> None:
         """Acquire the lock; wait if another run holds it.
 
-        :raises ConflictError: other runs held it until the deadline.
+        :raises ConflictError: other runs owned it until the deadline.
         """
         deadline, lease = Deadline(leases.BUDGET, self.runtime), FREE
         latest, first_read = StoredObject(None), self.runtime.monotonic()
@@ -79,25 +80,25 @@ class Lock:
             if stored.data != latest.data:
                 latest, first_read = stored, now
             lease = leases.parse_lease(stored.data)
-            if not leases.remaining(lease, stored.age, now - first_read) and self._take(stored):
+            if not leases.remaining(lease, stored.age, now - first_read) and self._try_lease(stored):
                 return
-        raise self._busy(lease)
+        raise self._unavailable_error(lease)
 
-    def _take(self, stored: StoredObject) -> bool:
+    def _try_lease(self, stored: StoredObject) -> bool:
         """Replace the object by a lease; ``False`` if another run was faster."""
-        began = ClockReading.read(self.runtime)
-        lease = Lease(str(uuid.uuid4()), self.project, format_utc(began.wall), leases.SECONDS)
-        return self._write(lease, stored, began)
+        start = ClockReading.read(self.runtime)
+        lease = Lease(str(uuid.uuid4()), self.project, format_utc(start.wall), leases.SECONDS)
+        return self._write(lease, stored, start)
 
-    def _write(self, lease: Lease, stored: StoredObject | None, began: ClockReading) -> bool:
+    def _write(self, lease: Lease, stored: StoredObject | None, start: ClockReading) -> bool:
         # Never the same data twice, because of the ABA problem.
-        until = format_utc(began.wall + lease.seconds) if lease.owner else f"released {uuid.uuid4()}"
+        until = format_utc(start.wall + lease.seconds) if lease.owner else f"released {uuid.uuid4()}"
         data = lease.data(until)
         try:
-            self._mine = self.object.write(data, stored)
+            self._stored = self.object.write(data, stored)
         except errors.ConflictError:
             return False
-        self._lease, self._began = lease, began
+        self._lease, self._start = lease, start
         return True
 
     def renew(self) -> None:
@@ -107,34 +108,35 @@ class Lock:
         """
         if self._left() >= leases.WRITE_SECONDS:
             return
-        # A new owner, so that waiting runs do not take the new lease for the old one.
+        # With a new owner, waiting runs can distinguish the new lease from the old one.
         longer = Lease(str(uuid.uuid4()), self.project, self._lease.since, leases.SECONDS)
-        if not self._write(longer, self._mine, ClockReading.read(self.runtime)) or self._left() < leases.WRITE_SECONDS:
-            raise self._lost()
+        is_written = self._write(longer, self._stored, ClockReading.read(self.runtime))
+        if not is_written or self._left() < leases.WRITE_SECONDS:
+            raise self._lease_lost_error()
 
     def _left(self) -> float:
-        return self._began.left(self._lease.seconds, ClockReading.read(self.runtime))
+        return self._start.left(self._lease.seconds, ClockReading.read(self.runtime))
 
     def release(self) -> None:
         """Release the lock.
 
-        :raises LeaseLostError: the lease had expired, so that others may have written in between.
+        :raises LeaseLostError: the lease had expired: other runs may have written in between.
         """
-        if not self._write(FREE, self._mine, ClockReading.read(self.runtime)):
-            raise self._lost()
+        if not self._write(FREE, self._stored, ClockReading.read(self.runtime)):
+            raise self._lease_lost_error()
 
-    def _lost(self) -> LeaseLostError:
+    def _lease_lost_error(self) -> LeaseLostError:
         return LeaseLostError(
             f"write to {self.title}",
             f"the lease of {leases.SECONDS:g} s has expired, and another run holds the bucket lock",
             "Run it again.",
         )
 
-    def _busy(self, lease: Lease) -> errors.ConflictError:
-        who = f"the run of project {lease.project} since {lease.since}" if lease.project else "runs of other projects"
+    def _unavailable_error(self, lease: Lease) -> errors.ConflictError:
+        owner = f"the run of project {lease.project} since {lease.since}" if lease.project else "runs of other projects"
         return errors.ConflictError(
             f"write to {self.title}",
-            f"runs of other projects held the bucket lock for {leases.BUDGET:g} s, most recently {who}",
+            f"runs of other projects owned the bucket lock for {leases.BUDGET:g} s, most recently {owner}",
             "Run it again later, or run fewer changes of this bucket concurrently. The lease of a run that was killed "
             f"expires after {leases.SECONDS:g} s. The object {LOCK_KEY} in the bucket names the owner of the lock.",
         )
@@ -183,7 +185,7 @@ def with_bucket_lock(
         try:
             _acquire(lock)
         except LockUnavailableError as exc:
-            warn(_unusable(bucket, str(exc)))
+            warn(_unusable_lock_warning(bucket, str(exc)))
             return work(bucket)
         try:
             return _run_locked(bucket, lock, work, warn)
@@ -212,7 +214,8 @@ def _run_locked(bucket: Bucket, lock: Lock, work: t.Callable[[Bucket], None], wa
     except errors.ArchivingError as exc:
         # Without a response, the write may still take effect. The lock is then kept until the lease expires.
         if not isinstance(exc, errors.UnreachableError) or exc.facts.get("status"):
-            _release_quietly(lock)
+            with contextlib.suppress(errors.ArchivingError):  # the first error is reported
+                lock.release()
         raise
     try:
         lock.release()
@@ -220,17 +223,9 @@ def _run_locked(bucket: Bucket, lock: Lock, work: t.Callable[[Bucket], None], wa
         warn(f"{exc} Runs of other projects wait until the lease of the lock of bucket {bucket.name} expires.")
 
 
-def _release_quietly(lock: Lock) -> None:
-    """Release the lock; the caller raises the first error."""
-    try:
-        lock.release()
-    except errors.ArchivingError:
-        return
-
-
-def _unusable(bucket: Bucket, reason: str) -> str:
+def _unusable_lock_warning(bucket: Bucket, reason: str) -> str:
     return (
         f"Bucket {bucket.name} is shared, and its bucket lock cannot be used: {reason}. Concurrent changes of another "
         "project may be lost. These credentials need the permissions s3:GetObject and s3:PutObject on "
-        f"{bucket.name}/{RECORDS_PREFIX}*."
+        f"{bucket.name}/{STATE_FILE_PREFIX}*."
     )

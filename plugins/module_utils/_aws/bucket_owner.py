@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import typing as t
+from concurrent.futures import Future
 from dataclasses import replace
 
 from .._core import errors
@@ -35,11 +36,11 @@ _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _OPERATION = "determine the account of the operator's credentials"
 _ACTION = "sts:GetCallerIdentity"
 # One call for each set of credentials in a process.
-_CALLS: dict[t.Any, time_budget.Call] = {}
+_ACCOUNTS: dict[t.Any, Future[str]] = {}
 
 
 def option_problem(value: str | None, connection: Connection) -> str | None:
-    """What is wrong with the value of the option."""
+    """The problem of the value of the option, if any."""
     if value is None or value in CALLERS:
         return None
     if not _ACCOUNT.fullmatch(value):
@@ -78,26 +79,31 @@ class Owner:
         if self._expected not in CALLERS:
             return self._expected
         key = (os.getpid(), replace(self._sts, region=None))
-        call = _CALLS.get(key)
-        if call is None:
-            # Shorter than the budget of the S3 call that waits for it. Otherwise the error would not name STS.
-            new = time_budget.Call("GetCallerIdentity", time_budget.CALL_SECONDS / 2, self._fetch)
-            call = _CALLS.setdefault(key, new)
-            if call is new:
-                new.start()
+        new: Future[str] = Future()
+        account = _ACCOUNTS.setdefault(key, new)
+        if account is new:
+            self._resolve(new)
         try:
             with translate_errors(_OPERATION, self._sts, _ACTION):
-                return str(call.result())
+                return account.result()
         except errors.ArchivingError:
-            _CALLS.pop(key, None)
+            _ACCOUNTS.pop(key, None)
             raise
+
+    def _resolve(self, account: Future[str]) -> None:
+        # Shorter than the budget of the S3 call that waits for it. Otherwise the error would not name STS.
+        seconds = time_budget.CALL_SECONDS / 2
+        try:
+            account.set_result(time_budget.run_within(seconds, "GetCallerIdentity", self._fetch))
+        except BaseException as exc:  # the result of every thread that waits
+            account.set_exception(exc)
 
     def _fetch(self) -> str:
         with translate_errors(_OPERATION, self._sts, _ACTION):
             response = self._make_client(self._sts).get_caller_identity()
         account = str(response.get("Account"))
         if not _ACCOUNT.fullmatch(account):
-            problem = f"{self._sts.display_name} answered without the id of an account"
+            problem = f"{self._sts.display_name} returned no account ID"
             raise errors.RejectedError(_OPERATION, problem, f"Set {OPTION} to the 12 digits of the account id.")
         return account
 

@@ -176,9 +176,9 @@ def _is_conflict(status: int, code: str) -> bool:
 
 
 def _age(response: t.Mapping[str, t.Any]) -> float | None:
-    """Both times are those of the store, so that no local clock matters."""
+    """Both times are those of the store: no local clock matters."""
     now = email.utils.parsedate_tz(response["ResponseMetadata"].get("HTTPHeaders", {}).get("date", ""))
-    then = response.get("LastModified")
-    if now is None or not isinstance(then, datetime.datetime):
+    modified = response.get("LastModified")
+    if now is None or not isinstance(modified, datetime.datetime):
         return None
-    return email.utils.mktime_tz(now) - then.timestamp()
+    return email.utils.mktime_tz(now) - modified.timestamp()

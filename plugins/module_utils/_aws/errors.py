@@ -56,8 +56,8 @@ CREDENTIAL_CODES = {
 ANOTHER_ACCOUNT = (
     "S3 gives this response when the bucket belongs to another account. Check the name of the bucket. To use a bucket "
     "of another account on purpose, set expected_bucket_owner to the id of that account, and have its owner grant "
-    "access with a bucket policy. Only the account of the owner can read and change that policy: leave out the options "
-    "that need it."
+    "access with a bucket policy. Only the account of the owner can read and change that policy: omit the options that "
+    "need it."
 )
 
 
@@ -95,8 +95,8 @@ def translate_errors(operation: str, connection: Connection, action: str = "") -
     except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
         if connection.service == "iam":
             raise  # iam_client handles such responses
-        problem = f"{connection.display_name} answered with something that cannot be read: {exc}"
-        hint = f"Look whether this is the address of an {connection.service.upper()} API; if it is, run it again."
+        problem = f"{connection.display_name} returned a response that cannot be parsed: {exc}"
+        hint = f"Check that this is the address of an {connection.service.upper()} API. If it is, run it again."
         raise errors.UnreachableError(operation, redact(problem, connection.secrets), hint) from exc
 
 
@@ -105,7 +105,7 @@ def translate(
 ) -> errors.ArchivingError:
     """Translate an error response. Pure."""
     status, code, message = response
-    text = f"{connection.display_name} answered {code or status}: {message or 'no message'}"
+    text = f"{connection.display_name} responded with {code or status}: {message or 'no message'}"
     problem = redact(text, connection.secrets)
     facts: dict[str, t.Any] = {"status": status or None, "code": code or None, "store": connection.display_name}
     if code in CREDENTIAL_CODES:
@@ -113,26 +113,26 @@ def translate(
     if is_of_another_account(response, connection):
         return errors.DeniedError(operation, problem, ANOTHER_ACCOUNT, **facts)
     if code in UNSUPPORTED_CODES or status in (405, 501):
-        hint = "This store does not have it: leave the option out."
+        hint = "The store does not support this. Omit the option."
         return errors.UnsupportedError(operation, problem, hint, **facts)
     if status in (401, 403):
         hint = f"{_permission(action)} {owner_hint(connection)}".rstrip()
         facts["expected_bucket_owner"] = connection.expected_owner if owner_hint(connection) else None
         return errors.DeniedError(operation, problem, hint, action=action or None, **facts)
     if code == "LimitExceeded":
-        hint = "A quota of this account is used up: remove what is not needed, or have it raised."
+        hint = "A quota of this account is used up. Delete unused resources, or request a higher quota."
         return errors.RejectedError(operation, problem, hint, **facts)
     if code in CONFLICT_CODES or status in (409, 412):
-        return errors.ConflictError(operation, problem, "Run it again once nothing else works on it.", **facts)
+        return errors.ConflictError(operation, problem, "Run it again when no other process changes it.", **facts)
     if status == 404 or code == "NoSuchEntity":
         return errors.NotFoundError(operation, problem, **facts)
     if 300 <= status < 400:
-        hint = "Give endpoint_url the address that it leads to, or region the bucket's."
+        hint = "Set endpoint_url to the target of the redirect, or region to the region of the bucket."
         return errors.RejectedError(operation, problem, hint, **facts)
     if status >= 500 or status == 429 or code in THROTTLED_CODES:
         return errors.UnreachableError(operation, problem, "Nothing is lost: run it again later.", **facts)
     # The response to HEAD has no body, and so no reason.
-    hint = "No reason came with it: look at the credentials, which may have expired, and at the region."
+    hint = "The response contains no reason. Check the credentials, which may have expired, and the region."
     return errors.RejectedError(operation, problem, hint if code == "400" else "", **facts)
 
 
@@ -161,7 +161,7 @@ def owner_hint(connection: Connection) -> str:
 
 
 def _permission(action: str) -> str:
-    return f"These credentials need the permission {action} here." if action else "These credentials may not do this."
+    return f"These credentials need the permission {action} here." if action else "These credentials lack a permission."
 
 
 def _abandoned_call_error(exc: BudgetExceededError, operation: str, connection: Connection) -> errors.UnreachableError:
@@ -182,9 +182,9 @@ def _translate_local_error(
     text = redact(str(exc), connection.secrets)
     missing = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound)
     if isinstance(exc, missing):
-        hint = "Give access_key and secret_key, profile, or the environment variables of boto3."
+        hint = "Set access_key and secret_key, profile, or the environment variables of boto3."
         return errors.DeniedError(operation, text, hint, store=connection.display_name)
     if isinstance(exc, exceptions.ParamValidationError):
         return errors.RejectedError(operation, text, store=connection.display_name)
-    hint = f"Look whether {connection.endpoint_url or 'AWS'} can be reached from this machine, and its certificate."
+    hint = f"Check that this machine can connect to {connection.endpoint_url or 'AWS'}, and its certificate."
     return errors.UnreachableError(operation, text, hint, store=connection.display_name)

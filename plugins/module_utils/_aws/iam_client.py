@@ -13,7 +13,6 @@ real servers). Therefore, a response is valid only if its root element is one of
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import typing as t
 from dataclasses import replace
@@ -22,7 +21,9 @@ from urllib.parse import urlsplit
 
 from .._core import errors
 from .._core.optional_imports import load
+from .._core.problems import Problems
 from .._core.runtime import SYSTEM, Runtime
+from .._core.validation import is_loopback
 from .._core.values import none_if_blank
 from .errors import CREDENTIAL_CODES, translate_errors
 from .session import (
@@ -53,16 +54,16 @@ def iam_connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) 
 
     For stores other than AWS, the default is the address of the S3 API.
 
-    :raises InputError: the options contradict each other.
+    :raises InputError: the options are not valid.
     """
     endpoint = none_if_blank(params.get("iam_endpoint_url")) or configured_endpoint(environ, "AWS_ENDPOINT_URL_IAM")
-    problems = [f"iam_endpoint_url: {problem}" for problem in [endpoint_problem(endpoint)] if problem]
+    problems = Problems()
+    problems.add_if("iam_endpoint_url", endpoint_problem(endpoint))
     try:
         store = connection(params, environ)
     except errors.InputError as exc:
         raise errors.InputError([*exc.problems, *problems]) from exc
-    if problems:
-        raise errors.InputError(problems)
+    problems.raise_if_any()
     default = None if store.is_aws else store.endpoint_url
     url = endpoint.rstrip("/") if endpoint else default
     return replace(store, service="iam", endpoint_url=url, expected_owner=None)
@@ -73,7 +74,7 @@ def warn_of_exposed_keys(connection: Connection, warn: t.Callable[[str], None]) 
 
     :param connection: as in :attr:`Iam.connection`.
     """
-    if _is_loopback(urlsplit(connection.endpoint_url or "").hostname or ""):
+    if is_loopback(urlsplit(connection.endpoint_url or "").hostname or ""):
         return
     new_key = "the new secret key in the response to CreateAccessKey"
     if not connection.is_encrypted:
@@ -86,13 +87,6 @@ def warn_of_exposed_keys(connection: Connection, warn: t.Callable[[str], None]) 
             f"network path can pose as it and read {new_key}. Set validate_certs=true, and aws_ca_bundle for a private "
             "certificate authority."
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 class Iam:
@@ -118,51 +112,50 @@ class Iam:
         partition: str = self.client.meta.partition
         return partition if self.connection.is_aws else "aws"
 
-    def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        """Call an operation of IAM.
+    def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        """Call a client method.
 
-        :param attempted: the operation, for errors: the object of "could not".
-        :param action: the permission that it needs.
+        :param operation: for errors, the object of "could not".
+        :param action: the IAM action that it needs.
         :raises UnsupportedError: the store has no IAM API, or does not support the operation.
         :raises NotFoundError: an object of the operation does not exist.
         """
-        client = self._client_without_retries if operation in NOT_IDEMPOTENT else self.client
+        client = self._client_without_retries if method in NOT_IDEMPOTENT else self.client
         try:
-            with translate_errors(attempted, self.connection, action):
-                response: dict[str, t.Any] = getattr(client, operation)(**params)
+            with translate_errors(operation, self.connection, action):
+                response: dict[str, t.Any] = getattr(client, method)(**params)
                 return response
         except _NoIamError as exc:
             problem = f"{self.connection.display_name} returned {exc}, which is not a response of an IAM API"
-            raise errors.UnsupportedError(attempted, problem, ELSEWHERE, store=self.connection.display_name) from exc
+            raise errors.UnsupportedError(operation, problem, ELSEWHERE, store=self.connection.display_name) from exc
         except load("botocore.parsers").ResponseParserError as exc:
             problem = f"{self.connection.display_name} returned incomplete XML"
-            raise errors.UnreachableError(
-                attempted, problem, "Run it again.", store=self.connection.display_name
-            ) from exc
+            facts = {"store": self.connection.display_name}
+            raise errors.UnreachableError(operation, problem, "Run it again.", **facts) from exc
         except errors.ArchivingError as exc:
-            if not self._may_be_elsewhere(exc, operation):
+            if not self._may_be_elsewhere(exc, method):
                 raise
             hint = f"{exc.hint} {ELSEWHERE}" if isinstance(exc, errors.DeniedError) else ELSEWHERE
-            raise exc.__class__(attempted, exc.problem, hint, **exc.facts) from exc.__cause__
+            raise exc.__class__(operation, exc.problem, hint, **exc.facts) from exc.__cause__
 
-    def _may_be_elsewhere(self, exc: errors.ArchivingError, operation: str) -> bool:
+    def _may_be_elsewhere(self, exc: errors.ArchivingError, method: str) -> bool:
         """Whether the server of this response may not be an IAM API."""
         if isinstance(exc, errors.UnsupportedError):
-            return operation == "get_user"
+            return method == "get_user"
         response = getattr(exc.__cause__, "response", {})
         return isinstance(exc, errors.DeniedError) and bool(response.get("AsS3")) and not self.connection.is_aws
 
-    def list_all(self, operation: str, key: str, attempted: str, action: str, **params: t.Any) -> list[t.Any]:
-        """All items of an operation that returns pages."""
-        pages = self.pages(operation, attempted, action, **params)
+    def list_all(self, method: str, key: str, operation: str, action: str, **params: t.Any) -> list[t.Any]:
+        """All items of a method that returns pages."""
+        pages = self.pages(method, operation, action, **params)
         return [item for page in pages for item in page.get(key) or []]
 
-    def pages(self, operation: str, attempted: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        """All responses of an operation that returns pages."""
-        page = self.call(operation, attempted, action, **params)
+    def pages(self, method: str, operation: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        """All responses of a method that returns pages."""
+        page = self.call(method, operation, action, **params)
         yield page
         while page.get("IsTruncated") and page.get("Marker"):
-            page = self.call(operation, attempted, action, **params, Marker=page["Marker"])
+            page = self.call(method, operation, action, **params, Marker=page["Marker"])
             yield page
 
 

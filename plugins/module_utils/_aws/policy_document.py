@@ -98,7 +98,7 @@ def is_public(statement: t.Mapping[str, t.Any]) -> bool:
 
 
 def _limits(operator: str, key: str, values: t.Any) -> bool:
-    """Whether a condition restricts a statement to fixed values, so that it is not public."""
+    """Whether a condition restricts a statement to fixed values. Such a statement is not public."""
     fixed = all(not set(str(value)) & set("*?$") for value in as_list(values))
     if operator.rpartition(":")[2] not in LIMITING_OPERATORS or operator.startswith("ForAllValues"):
         return False

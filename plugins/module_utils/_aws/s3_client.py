@@ -6,8 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Some stores ignore a subresource that they do not support: they answer its GET with a listing of the bucket, and take
-its PUT for CreateBucket and its DELETE for DeleteBucket (seen with rclone). A read therefore counts only if the
+Some stores ignore a subresource that they do not support: they respond to its GET with a listing of the bucket, and
+treat its PUT as CreateBucket and its DELETE as DeleteBucket (tested with rclone). A read therefore counts only if the
 response has the expected root element, or the error that is documented for "not set". Callers write nothing without
 such a read.
 """
@@ -84,11 +84,11 @@ class Bucket:
 
     def send(self, client: t.Any, method: str, **params: t.Any) -> dict[str, t.Any]:
         """Send a request; errors are those of botocore."""
-        with capture_responses() as heard:
+        with capture_responses() as responses:
             try:
                 response: dict[str, t.Any] = getattr(client, method)(Bucket=self.name, **params)
             finally:
-                for status, region in heard:
+                for status, region in responses:
                     self.confirmed_exists = self.confirmed_exists or 200 <= status < 300
                     self.actual_region = region or self.actual_region
         return response
@@ -107,7 +107,7 @@ class Bucket:
         except _NotSet:
             return None
         except errors.DeniedError as exc:
-            raise _denied(exc) from exc
+            raise _denied_error(exc) from exc
         root = response.get("RootElement", "")
         if subresource.expected_root_elements and root not in subresource.expected_root_elements:
             raise self.unexpected_root(subresource, root)
@@ -123,10 +123,9 @@ class Bucket:
             if exc.response.get("FirstStatus") == 200:
                 raise self.malformed_response(subresource) from exc
             if response.code not in _NO_BUCKET and self._is_unsupported(response):
-                problem = (
-                    f"{self.connection.display_name} answered {response.code or response.status}: {response.message}"
-                )
-                raise self._unsupported(subresource, problem, errors.UnsupportedError) from exc
+                code = response.code or response.status
+                problem = f"{self.connection.display_name} responded with {code}: {response.message}"
+                raise self._unsupported_error(subresource, problem, errors.UnsupportedError) from exc
             raise
         except (load("botocore.parsers").ResponseParserError, ValueError) as exc:
             raise self.malformed_response(subresource) from exc
@@ -140,23 +139,23 @@ class Bucket:
 
     def unexpected_root(self, subresource: Subresource, root: str) -> errors.UnsupportedError:
         """The error for a response with another root element, such as a listing of the bucket."""
-        problem = f"{self.connection.display_name} answered with {root or 'no'} XML where {subresource.title} should be"
+        problem = f"{self.connection.display_name} returned {root or 'no'} XML instead of {subresource.title}"
         kind = errors.UnsupportedError if root else MalformedResponseError
-        error = self._unsupported(subresource, problem, kind)
+        error = self._unsupported_error(subresource, problem, kind)
         error.facts["answer"] = root or "empty"
         return error
 
     def malformed_response(self, subresource: Subresource) -> errors.UnsupportedError:
         """The error for a response that cannot be parsed."""
-        problem = f"{self.connection.display_name} answered with something else where {subresource.title} should be"
-        return self._unsupported(subresource, problem, MalformedResponseError)
+        problem = f"{self.connection.display_name} returned a malformed response instead of {subresource.title}"
+        return self._unsupported_error(subresource, problem, MalformedResponseError)
 
-    def _unsupported(
+    def _unsupported_error(
         self, subresource: Subresource, problem: str, kind: type[errors.UnsupportedError]
     ) -> errors.UnsupportedError:
         hint = (
-            f"It seems that this store does not have {subresource.title}: leave the option out, or add it to "
-            "skip_unsupported. Nothing was written for it."
+            f"The store probably does not support {subresource.title}. Omit the option, or add it to skip_unsupported. "
+            "Nothing was written for it."
         )
         operation = f"read {subresource.title} of bucket {self.name}"
         return kind(operation, problem, hint, store=self.connection.display_name, facet=subresource.title)
@@ -195,12 +194,13 @@ class Bucket:
 
         :raises DeniedError: it exists, and belongs to another account or is not accessible with these credentials.
         """
+        operation = f"check whether bucket {self.name} exists"
         try:
-            self.call_with_client(self.client, "head_bucket", f"look for bucket {self.name}", "s3:ListBucket")
+            self.call_with_client(self.client, "head_bucket", operation, "s3:ListBucket")
         except errors.NotFoundError:
             return False
         except errors.DeniedError as exc:
-            raise _denied(exc) from exc
+            raise _denied_error(exc) from exc
         return True
 
 
@@ -225,7 +225,7 @@ class _NotSet(Exception):
     """The documented response for a subresource that is not set."""
 
 
-def _denied(exc: errors.DeniedError) -> errors.DeniedError:
+def _denied_error(exc: errors.DeniedError) -> errors.DeniedError:
     """S3 gives the same response for a bucket of another account and for a missing permission."""
     if exc.facts.get("code") in CREDENTIAL_CODES or exc.facts.get("status") != 403:
         return exc

@@ -15,8 +15,8 @@ import re
 import typing as t
 
 # State files and the lock are below this prefix, which can never be public.
-RECORDS_PREFIX = ".vonage-archiving/"
-LOCK_KEY = f"{RECORDS_PREFIX}bucket.lock"
+STATE_FILE_PREFIX = ".vonage-archiving/"
+LOCK_KEY = f"{STATE_FILE_PREFIX}bucket.lock"
 
 STATE_FILE_SUFFIX = ".json"
 
@@ -25,47 +25,40 @@ _RISKY = re.compile(r"[*?${}^%`\[\]\"'<>~#|\\\x00-\x1f\x7f\ud800-\udfff]")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
-def record_key(project: str) -> str:
+def state_file_key(project: str) -> str:
     """The default key of the state file of a project."""
-    return f"{RECORDS_PREFIX}{project}{STATE_FILE_SUFFIX}"
+    return f"{STATE_FILE_PREFIX}{project}{STATE_FILE_SUFFIX}"
 
 
 def prefix_problem(prefix: str) -> str | None:
-    """What is wrong with a prefix, with or without its final slash."""
+    """The problem of a prefix, with or without its final slash, if any."""
     bare = prefix.strip("/")
     if not bare:
         return f"the prefix {prefix!r} is empty: it would mean the whole bucket"
     if prefix.startswith("/") or "//" in prefix:
-        return f"the prefix {prefix!r} has a slash at its start or two in a row: S3 keys would really hold them"
+        return f"the prefix {prefix!r} has a slash at its start or two in a row: these slashes would be part of S3 keys"
     if any(part in (".", "..") for part in bare.split("/")):
         return f"the prefix {prefix!r} has a part that is only dots"
     if _RISKY.search(prefix) or prefix != prefix.strip():
-        return f"the prefix {prefix!r} holds characters with a meaning of their own in policies or URLs"
+        return f"the prefix {prefix!r} contains characters with a special meaning in policies or URLs"
     if len(prefix.encode()) > 900:
         return f"the prefix {prefix[:40]!r}… is longer than 900 bytes; keys have at most 1024"
     return None
 
 
-def project_problem(prefix: str) -> str | None:
-    """What is wrong with the prefix that Vonage uploads to, which is the id of a project."""
-    if _PROJECT.fullmatch(prefix):
+def project_problem(project: str) -> str | None:
+    """The problem of a project ID, if any; it is the prefix of the recordings."""
+    if _PROJECT.fullmatch(project):
         return None
     return (
-        f"prefix {prefix!r} is no id of a project: Vonage puts recordings below the API key or the application "
-        "id, which are letters, digits and hyphens"
+        f"{project!r} is not a valid project ID. Vonage uploads recordings below the API key or the application ID: "
+        "letters, digits, and hyphens"
     )
 
 
-def project_id_problem(project: str) -> str | None:
-    """What is wrong with the id of a project that shares a bucket."""
-    if _PROJECT.fullmatch(project):
-        return None
-    return f"project: {project!r} is not a valid project id. An id consists of letters, digits and hyphens"
-
-
-def exposes_records(prefix: str) -> bool:
+def exposes_state_files(prefix: str) -> bool:
     """Whether public access to this prefix would include the state files."""
-    return f"{prefix.strip('/')}/".startswith(RECORDS_PREFIX)
+    return f"{prefix.strip('/')}/".startswith(STATE_FILE_PREFIX)
 
 
 def folder(prefix: str) -> str:

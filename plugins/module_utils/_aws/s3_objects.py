@@ -9,6 +9,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from .._core import errors
@@ -24,7 +25,7 @@ def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
 
     :raises DeniedError: also for a missing object if the credentials lack s3:ListBucket.
     """
-    operation = f"look for {key} in bucket {bucket.name}"
+    operation = f"check whether {key} exists in bucket {bucket.name}"
     action = "s3:GetObject (and s3:ListBucket, without which S3 denies access to a missing object too)"
     try:
         return bucket.call_with_client(bucket.client, "head_object", operation, action, Key=key)
@@ -34,7 +35,7 @@ def head_object(bucket: Bucket, key: str) -> dict[str, t.Any] | None:
 
 def first_key(bucket: Bucket, prefix: str) -> str | None:
     """The first key that begins with the prefix; keys are listed in the order of their bytes (ListObjectsV2)."""
-    operation = f"look for {prefix} in bucket {bucket.name}"
+    operation = f"list objects below {prefix} in bucket {bucket.name}"
     page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Prefix=prefix, MaxKeys=1)
     return next((entry.get("Key") for entry in page.get("Contents") or []), None)
 
@@ -48,14 +49,9 @@ def list_first_page(bucket: Bucket, prefix: str) -> list[dict[str, t.Any]]:
 
 def list_keys(bucket: Bucket, prefix: str) -> t.Iterator[str]:
     """The keys that begin with the prefix."""
-    token: dict[str, str] = {}
-    while True:
-        operation = f"list objects below {prefix} in bucket {bucket.name}"
-        page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Prefix=prefix, **token)
+    operation = f"list objects below {prefix} in bucket {bucket.name}"
+    for page in _pages(bucket, "list_objects_v2", operation, "s3:ListBucket", Prefix=prefix):
         yield from (str(entry["Key"]) for entry in page.get("Contents") or [] if entry["Key"].startswith(prefix))
-        before, token = token, {"ContinuationToken": page.get("NextContinuationToken", "")}
-        if not page.get("IsTruncated") or not token["ContinuationToken"] or token == before:
-            return
 
 
 def list_top_level(bucket: Bucket) -> list[str]:
@@ -71,7 +67,7 @@ def list_noncurrent_versions(bucket: Bucket, prefix: str) -> list[dict[str, t.An
 
     If the first page contains none, and there are more pages of a bucket with versions, the result is its first object.
     """
-    operation = f"look for versions below {prefix or '/'} in bucket {bucket.name}"
+    operation = f"list versions below {prefix or '/'} in bucket {bucket.name}"
     try:
         status = bucket.call("get_bucket_versioning", operation, "s3:GetBucketVersioning").get("Status")
         if not status:
@@ -86,15 +82,9 @@ def list_noncurrent_versions(bucket: Bucket, prefix: str) -> list[dict[str, t.An
 
 def list_top_level_prefixes(bucket: Bucket) -> tuple[str, ...]:
     """The prefixes of the first level, each with a slash at its end."""
-    prefixes: list[str] = []
-    token: dict[str, str] = {}
-    while True:
-        operation = f"list the folders of bucket {bucket.name}"
-        page = bucket.call("list_objects_v2", operation, "s3:ListBucket", Delimiter="/", **token)
-        prefixes += [entry.get("Prefix", "") for entry in page.get("CommonPrefixes") or []]
-        before, token = token, {"ContinuationToken": page.get("NextContinuationToken", "")}
-        if not page.get("IsTruncated") or not token["ContinuationToken"] or token == before:
-            return tuple(dict.fromkeys(prefixes))
+    operation = f"list the folders of bucket {bucket.name}"
+    pages = _pages(bucket, "list_objects_v2", operation, "s3:ListBucket", Delimiter="/")
+    return tuple(dict.fromkeys(entry.get("Prefix", "") for page in pages for entry in page.get("CommonPrefixes") or []))
 
 
 def put_small_object(bucket: Bucket, key: str, body: bytes, operation: str, **params: t.Any) -> dict[str, t.Any]:
@@ -132,50 +122,58 @@ def list_contents(bucket: Bucket, prefix: str = "", delimiter: str = "") -> t.It
     listed by their common prefix.
     """
     for page in _list_pages(bucket, {"Prefix": prefix, **({"Delimiter": delimiter} if delimiter else {})}):
-        for entry in [*(page.get("Versions") or page.get("Contents") or []), *(page.get("DeleteMarkers") or [])]:
-            if not entry.get("Key"):
-                raise _not_a_listing_error(bucket, f"list the contents of bucket {bucket.name}")
-            yield Entry(str(entry["Key"]), entry.get("Size"))
+        yield from (Entry(str(entry["Key"]), entry.get("Size")) for entry in _entries(bucket, page))
         yield from (Entry(str(entry.get("Prefix", "")), is_prefix=True) for entry in page.get("CommonPrefixes") or [])
 
 
-def _list_pages(bucket: Bucket, params: dict[str, str]) -> t.Iterator[dict[str, t.Any]]:
-    """The pages of a listing of versions, or of objects where the store has no versions."""
-    operation = "list_object_versions"
+def _list_pages(bucket: Bucket, params: dict[str, t.Any], after: str = "") -> t.Iterator[dict[str, t.Any]]:
+    """The pages of a listing of versions, or of objects where the store has no versions.
+
+    :param after: only keys after this one.
+    """
+    operation = f"list the contents of bucket {bucket.name}"
+    marker = {"KeyMarker": after} if after else {}
+    pages = _pages(bucket, "list_object_versions", operation, "s3:ListBucketVersions", **params, **marker)
     try:
-        page = _list_page(bucket, operation, params)
-        has_versions = _is_version_listing(page)
+        page = next(pages)
+        has_versions = page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
     except errors.UnsupportedError:
         has_versions = False
     if not has_versions:
-        operation = "list_objects_v2"
-        page = _list_page(bucket, operation, params)
+        marker = {"StartAfter": after} if after else {}
+        pages = _pages(bucket, "list_objects_v2", operation, "s3:ListBucket", **params, **marker)
+        page = next(pages)
         if page.get("RootElement") != "ListBucketResult":
-            raise _not_a_listing_error(bucket, f"list the contents of bucket {bucket.name}")
+            raise _not_a_listing_error(bucket)
+    yield page
+    yield from pages
+
+
+def _pages(bucket: Bucket, method: str, operation: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """The pages of a listing. Some stores repeat a page, or return a truncated one without the next position."""
     position: dict[str, str] = {}
     while True:
+        page = bucket.call(method, operation, action, **{**params, **position})
         yield page
         before, position = position, _next_position(page)
         if not page.get("IsTruncated") or not position or position == before:
             return
-        page = _list_page(bucket, operation, {**params, **position})
-
-
-def _list_page(bucket: Bucket, operation: str, params: dict[str, str]) -> dict[str, t.Any]:
-    action = "s3:ListBucketVersions" if operation == "list_object_versions" else "s3:ListBucket"
-    return bucket.call(operation, f"list the contents of bucket {bucket.name}", action, **params)
 
 
 def _next_position(page: t.Mapping[str, t.Any]) -> dict[str, str]:
     """The parameters for the next page; empty if the page names none."""
-    names = ("KeyMarker", "VersionIdMarker") if page.get("NextKeyMarker") else ()
-    position = {name: str(page[f"Next{name}"]) for name in names if page.get(f"Next{name}")}
-    token = page.get("NextContinuationToken")
-    return {"ContinuationToken": str(token)} if token else position
+    if page.get("NextContinuationToken"):
+        return {"ContinuationToken": str(page["NextContinuationToken"])}
+    names = ("KeyMarker", "VersionIdMarker", "UploadIdMarker") if page.get("NextKeyMarker") else ()
+    return {name: str(page[f"Next{name}"]) for name in names if page.get(f"Next{name}")}
 
 
-def _is_version_listing(page: t.Mapping[str, t.Any]) -> bool:
-    return page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
+def _entries(bucket: Bucket, page: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """The objects, versions, and delete markers of a page."""
+    entries = [*(page.get("Versions") or page.get("Contents") or []), *(page.get("DeleteMarkers") or [])]
+    if not all(entry.get("Key") for entry in entries):
+        raise _not_a_listing_error(bucket)
+    return entries
 
 
 def inspect_contents(bucket: Bucket, key: str) -> tuple[bool, bool]:
@@ -268,52 +266,27 @@ def _delete(bucket: Bucket, keys: list[dict[str, str]]) -> None:
 def _list_deletable(bucket: Bucket, most: int, after: str = "", prefix: str = "") -> list[dict[str, str]]:
     """The first entries of the bucket, in the form for DeleteObjects; empty only if the bucket is empty.
 
+    Not every store returns a version for an object with only one.
+
     :param after: only keys after this one.
     :param prefix: only keys that begin with it.
     """
-    operation = f"list the contents of bucket {bucket.name}"
-    below = {"Prefix": prefix} if prefix else {}
-    marker = {**below, **({"KeyMarker": after} if after else {})}
-    try:
-        page = bucket.call("list_object_versions", operation, "s3:ListBucketVersions", MaxKeys=most, **marker)
-        versions = _is_version_listing(page)
-    except errors.UnsupportedError:
-        versions = False
-    if versions:
-        entries = [*(page.get("Versions") or []), *(page.get("DeleteMarkers") or [])]
-        return [_object_identifier(bucket, operation, entry) for entry in entries][:MOST_DELETED]
-    marker = {**below, **({"StartAfter": after} if after else {})}
-    page = bucket.call("list_objects_v2", operation, "s3:ListBucket", MaxKeys=most, **marker)
-    if page.get("RootElement") != "ListBucketResult":
-        raise _not_a_listing_error(bucket, operation)
-    return [_object_identifier(bucket, operation, entry) for entry in page.get("Contents") or []]
+    page = next(_list_pages(bucket, {"MaxKeys": most, **({"Prefix": prefix} if prefix else {})}, after))
+    names = ("Key", "VersionId")
+    return [{name: entry[name] for name in names if entry.get(name)} for entry in _entries(bucket, page)][:MOST_DELETED]
 
 
-def _object_identifier(bucket: Bucket, operation: str, entry: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """The ``ObjectIdentifier`` of an entry; not every store returns a version for an object with only one."""
-    if not entry.get("Key"):
-        raise _not_a_listing_error(bucket, operation)
-    return {name: entry[name] for name in ("Key", "VersionId") if entry.get(name)}
-
-
-def _not_a_listing_error(bucket: Bucket, operation: str) -> errors.UnsupportedError:
-    problem = f"{bucket.connection.display_name} returned a response that is not a listing"
-    return errors.UnsupportedError(operation, problem, "Nothing was deleted.", store=bucket.connection.display_name)
+def _not_a_listing_error(bucket: Bucket) -> errors.UnsupportedError:
+    operation, store = f"list the contents of bucket {bucket.name}", bucket.connection.display_name
+    problem = f"{store} returned a response that is not a listing"
+    return errors.UnsupportedError(operation, problem, "Nothing was deleted.", store=store)
 
 
 def _uploads(bucket: Bucket) -> t.Iterator[dict[str, str]]:
     operation = f"list the uploads in progress of bucket {bucket.name}"
-    markers: dict[str, str] = {}
-    while True:
-        try:
-            page = bucket.call("list_multipart_uploads", operation, "s3:ListBucketMultipartUploads", **markers)
-        except (errors.UnsupportedError, errors.NotFoundError):
-            return  # in a store that cannot list them, they do not prevent the deletion of the bucket
-        for upload in page.get("Uploads") or []:
-            yield {"Key": upload.get("Key", ""), "UploadId": upload.get("UploadId", "")}
-        before, markers = markers, {}
-        for name in ("KeyMarker", "UploadIdMarker"):
-            if page.get(f"Next{name}"):
-                markers[name] = str(page[f"Next{name}"])
-        if not page.get("IsTruncated") or not markers or markers == before:
-            return
+    pages = _pages(bucket, "list_multipart_uploads", operation, "s3:ListBucketMultipartUploads")
+    # In a store that cannot list them, they do not prevent the deletion of the bucket.
+    with contextlib.suppress(errors.UnsupportedError, errors.NotFoundError):
+        for page in pages:
+            for upload in page.get("Uploads") or []:
+                yield {"Key": upload.get("Key", ""), "UploadId": upload.get("UploadId", "")}

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from .._core.errors import InputError
 from .._core.optional_imports import load, outdated_library_error
-from .._core.problems import Problems
+from .._core.problems import Problem, Problems
 from .._core.validation import url_problem
 from .._core.values import AWS_KEY_ID, first_env, none_if_blank, without_userinfo
 from . import bucket_owner, time_budget
@@ -115,16 +115,15 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     :raises InputError: the options are not valid.
     """
     problems = Problems()
-    _check_combinations(params, problems)
+    _validate_combinations(params, problems)
     endpoint = none_if_blank(params.get("endpoint_url")) or configured_endpoint(environ, *ENDPOINTS)
     problems.add_if("endpoint_url", endpoint_problem(endpoint))
     profile = none_if_blank(params.get("profile"))
     keys = _keys(params, environ) if not profile else (None, None, None)
-    _check_keys(keys, problems)
+    _validate_keys(keys, problems)
     owner = none_if_blank(params.get(bucket_owner.OPTION))
     problems.add_if(bucket_owner.OPTION, bucket_owner.option_problem(owner, Connection(endpoint)))
-    if problems:
-        raise InputError([str(problem) for problem in problems])
+    problems.raise_if_any()
     return Connection(
         endpoint_url=endpoint.rstrip("/") if endpoint else None,
         region=none_if_blank(params.get("region")) or first_env(environ, "AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -151,26 +150,29 @@ def _keys(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tuple[
     return first_env(environ, "AWS_ACCESS_KEY_ID"), first_env(environ, "AWS_SECRET_ACCESS_KEY"), token
 
 
-def _check_keys(keys: tuple[str | None, str | None, str | None], problems: Problems) -> None:
+def _validate_keys(keys: tuple[str | None, str | None, str | None], problems: Problems) -> None:
     for name, value in zip(("access_key", "secret_key", "session_token"), keys):
         if value and (value != value.strip() or not value.isprintable()):
             problems.add(name, "contains a line break or another control character, or starts or ends with a blank")
     if AWS_KEY_ID.fullmatch(keys[1] or ""):
-        problems.add("", "access_key and secret_key look swapped: only an access key ID starts with AKIA or ASIA")
+        problem = "has the form of an access key ID. Check whether access_key and secret_key are swapped"
+        problems.add("secret_key", problem)
 
 
-def _check_combinations(params: t.Mapping[str, t.Any], problems: Problems) -> None:
+def _validate_combinations(params: t.Mapping[str, t.Any], problems: Problems) -> None:
     access, secret = none_if_blank(params.get("access_key")), none_if_blank(params.get("secret_key"))
-    if bool(access) != bool(secret):
-        problems.add("", "access_key and secret_key belong together, and only one of them is set")
+    if access and not secret:
+        problems.add("secret_key", "is required with access_key")
+    if secret and not access:
+        problems.add("access_key", "is required with secret_key")
     if none_if_blank(params.get("session_token")) and not access:
         problems.add("session_token", "is set without access_key. Set access_key and secret_key too")
     if none_if_blank(params.get("profile")) and access:
-        problems.add("", "profile and access_key exclude each other")
+        problems.add("", "profile and access_key are mutually exclusive")
 
 
 def endpoint_problem(url: str | None) -> str | None:
-    """What is wrong with the URL of an API."""
+    """The problem of the URL of an API, if any."""
     example, credentials = "https://s3.example.com", "access_key and secret_key"
     return url_problem(url, example, allow_path=True, credentials=credentials) if url else None
 
@@ -214,7 +216,7 @@ def make_client(connection: Connection, anonymous: bool = False, isolated: bool 
     key = (os.getpid(), connection, tries, environment)
     client = _SHARED.get(key)
     if client is None:
-        # Without a lock, which a fork could leave locked forever. Of two concurrent clients, one is kept.
+        # Without a lock, which a fork could leave locked forever. One of two concurrent clients is kept.
         client = _SHARED.setdefault(key, _create_client(connection, anonymous, isolated, tries))
         for oldest in list(_SHARED)[:-_MOST_SHARED]:
             _SHARED.pop(oldest, None)
@@ -227,7 +229,7 @@ def _create_client(connection: Connection, anonymous: bool, isolated: bool, trie
             connection, isolated, _config(anonymous, isolated or connection.service == "sts", tries), tries
         )
     except (load("botocore.exceptions").BotoCoreError, ValueError) as exc:
-        raise InputError([f"the AWS connection options cannot be used: {str(exc).rstrip('.')}"]) from exc
+        raise InputError([f"the AWS connection options are not valid: {str(exc).rstrip('.')}"]) from exc
     if not is_at_aws(client.meta.endpoint_url):
         client.meta.events.register("before-call.s3", _add_md5)
         client.meta.events.register("before-parse.s3", _refuse_redirect)
@@ -249,7 +251,7 @@ def _expect_owner(client: t.Any, connection: Connection) -> None:
     if resolved.is_aws:
         _owner(connection, client).add_to(client)
     elif connection.expected_owner not in bucket_owner.CALLERS:
-        raise InputError([f"{bucket_owner.OPTION}: {bucket_owner.only_aws_problem(resolved)}"])
+        raise InputError([Problem(bucket_owner.OPTION, bucket_owner.only_aws_problem(resolved))])
 
 
 def with_known_owner(operator: Connection, other: Connection) -> Connection:

@@ -29,7 +29,8 @@ def _text(value: t.Any) -> str:
 
 
 def tag_problems(option: t.Mapping[str, t.Any], most: int = MOST_TAGS, service: str = "S3") -> list[str]:
-    problems = [f"tags has {len(option)} tags; {service} takes at most {most}"] if len(option) > most else []
+    """The problems of the tags of an option, without its name."""
+    problems = [f"at most {most} tags are allowed by {service}, got {len(option)}"] if len(option) > most else []
     for key, value in option.items():
         if not 1 <= len(str(key)) <= 128 or str(key).lower().startswith("aws:"):
             problems.append(f"the tag name {key!r} must have 1 to 128 characters and not start with aws:")

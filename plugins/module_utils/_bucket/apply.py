@@ -26,7 +26,7 @@ from .risks import Risk, check_risks, find_risks
 # Seconds between attempts. A new bucket may be unknown to the next request: bucket configurations are eventually
 # consistent (S3 User Guide, "Amazon S3 data consistency model").
 CREATE_BACKOFF = (0.3, 0.7, 1.5, 3.0, 5.0)
-# A write replaces these as a whole, with what a read returned. Projects that share a bucket need the bucket lock.
+# A write replaces the whole document that was read. Projects that share a bucket need the bucket lock.
 LOCKED_FACETS = frozenset({"policy", "block_public_access", "lifecycle", "tags"})
 
 
@@ -44,7 +44,7 @@ class AppliedPlan(t.NamedTuple):
 def create_and_apply(bucket: Bucket, planned: AppliedPlan, context: Context) -> AppliedPlan:
     _create(bucket, planned.params)
     current = _fetch_new(bucket, planned.params)
-    # Some stores answer for a missing bucket before they look whether they support the request.
+    # For a missing bucket, some stores do not return that they lack the feature.
     params = skip_unsupported(planned.params, current, context)
     applied = apply_plan(bucket, AppliedPlan(params, current, plan(params, current)), context)
     if applied.params.skipped == planned.params.skipped:
@@ -55,7 +55,7 @@ def create_and_apply(bucket: Bucket, planned: AppliedPlan, context: Context) -> 
 def apply_plan(
     bucket: Bucket, planned: AppliedPlan, context: Context, checked: frozenset[Risk] = frozenset()
 ) -> AppliedPlan:
-    """Apply the plan, with the bucket lock if it is needed. Returns the plan that was applied in the end.
+    """Apply the plan, with the bucket lock if it is needed, and return the applied plan.
 
     :param checked: the risks that have been checked already.
     """
@@ -68,7 +68,7 @@ def apply_plan(
     def replan_and_apply(locked_bucket: Bucket) -> None:
         current = fetch_current(locked_bucket, params)
         attempt = AppliedPlan(params, current, plan(params, current))
-        # The plan differs from the one before if another run has written in between.
+        # The plan is different if another run has written in between.
         check_risks(bucket, params, find_risks(*attempt) - find_risks(*planned) - checked)
         attempts.append(attempt)
         attempts[-1] = _apply_and_replan(locked_bucket, attempt, context)
@@ -104,7 +104,7 @@ def skip_unsupported(params: BucketParams, current: CurrentBucket, context: Cont
 def _skip_after_write(
     params: BucketParams, current: CurrentBucket, step: Step, exc: errors.UnsupportedError, context: Context
 ) -> BucketParams:
-    """The options without those to skip, if a failed write has changed nothing and the others need no write.
+    """The options without those to skip, if the failed write changed nothing and the remaining options need no write.
 
     :raises UnsupportedError: otherwise.
     """
@@ -130,7 +130,7 @@ def _create(bucket: Bucket, params: BucketParams) -> None:
     """Create the bucket; accept one of this account that another request has created."""
     connection = bucket.connection
     arguments: dict[str, t.Any] = {}
-    # Other stores have no regions, or their own. They get one only if the user names it.
+    # Other stores have their own regions, or none. The request names one only if the option is set.
     region = connection.region if connection.is_aws else params.region
     if region and region != "us-east-1":
         arguments["CreateBucketConfiguration"] = {"LocationConstraint": region}
@@ -145,12 +145,12 @@ def _send_create(bucket: Bucket, arguments: t.Mapping[str, t.Any]) -> None:
         if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             raise
         if code == "BucketAlreadyExists" and not _is_of_this_account(bucket):
-            hint = "The name belongs to another account: names are unique among all accounts. Choose another one."
+            hint = "The name belongs to another account: names are unique among all accounts. Choose another name."
             raise errors.DeniedError(exc.operation, exc.problem, hint, **exc.facts) from exc
 
 
 def _is_being_created(exc: Exception) -> bool:
-    """Whether another request creates the bucket."""
+    """Whether another request is creating the bucket."""
     return isinstance(exc, errors.ConflictError) and exc.facts.get("code") == "OperationAborted"
 
 

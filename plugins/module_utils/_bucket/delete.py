@@ -6,15 +6,15 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The project's part are the objects below its prefix, and its state file. The bucket lock, empty folder markers and the
-probes of killed upload checks are deleted too. Every deletion names a prefix or a key of that part, so that an object
-that another client puts into the bucket meanwhile is never deleted.
+The part of a project consists of the objects below its prefix, and its state file. The bucket lock, empty folder
+markers, and the probes of killed upload checks are deleted too. Every deletion names a prefix or a key of that part. An
+object that another client puts into the bucket meanwhile is never deleted.
 """
 
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, islice
 
 from .._aws import s3_naming as names
@@ -29,13 +29,13 @@ MOST_SHOWN = 5
 
 @dataclass(frozen=True)
 class Part:
-    """What is deleted with a project.
+    """The part of a bucket that is deleted with a project.
 
     :param folders: folders whose markers are deleted if they are empty, each with a slash at its end.
     """
 
     project: str
-    folders: t.Sequence[str] = field(default_factory=tuple)
+    folders: t.Sequence[str] = ()
 
     @property
     def prefix(self) -> str:
@@ -44,7 +44,7 @@ class Part:
     @property
     def keys(self) -> tuple[str, ...]:
         """The objects outside the prefix, in the order of their deletion: the lock comes last."""
-        return (*self.folders, names.RECORDS_PREFIX, names.record_key(self.project), names.LOCK_KEY)
+        return (*self.folders, names.STATE_FILE_PREFIX, names.state_file_key(self.project), names.LOCK_KEY)
 
     def includes(self, entry: objects.Entry) -> bool:
         if self.includes_upload(entry.key):
@@ -57,9 +57,9 @@ class Part:
 
 
 def refuse_other_contents(bucket: Bucket, part: Part) -> None:
-    """Check that the bucket contains nothing but the project's part.
+    """Check that the bucket contains only the project's part.
 
-    :raises NotManagedError: it does.
+    :raises NotManagedError: it contains other objects.
     """
     others = list(islice(_list_others(bucket, part), MOST_SHOWN + 1))
     if others:
@@ -76,18 +76,18 @@ def refuse_other_contents(bucket: Bucket, part: Part) -> None:
 def delete_part(bucket: Bucket, part: Part) -> dict[str, int]:
     """Delete the project's part and then the bucket.
 
-    :returns: how many objects and uploads were removed.
-    :raises ConflictError: other objects appeared meanwhile. They have not been deleted, and neither has the bucket.
+    :returns: the number of deleted objects and of aborted uploads.
+    :raises ConflictError: other objects appeared meanwhile. These objects and the bucket have not been deleted.
     """
     removed = {"objects": 0, "uploads": 0}
     try:
-        # First, so that none of them is completed after the objects have been deleted.
+        # Uploads come first: one that completes after the objects are deleted would add an object.
         removed["uploads"] = objects.abort_uploads(bucket, part.includes_upload)
         for prefix in (part.prefix, PROBE_PREFIX):
             removed["objects"] += objects.delete_below(bucket, prefix)
         for key in part.keys:
             removed["objects"] += objects.delete_key(bucket, key)
-        # There are stores that delete a bucket with its contents.
+        # Some stores delete a bucket with its contents.
         _refuse_remains(bucket)
         _delete_shared_bucket(bucket)
     except errors.NotFoundError as exc:
@@ -96,7 +96,10 @@ def delete_part(bucket: Bucket, part: Part) -> dict[str, int]:
 
 
 def delete_bucket(bucket: Bucket, force: bool) -> dict[str, int]:
-    """Delete the bucket; how many objects and uploads were deleted with it."""
+    """Delete the bucket.
+
+    :returns: the number of deleted objects and of aborted uploads; empty without ``force``.
+    """
     removed: dict[str, int] = {}
     try:
         removed = objects.empty(bucket) if force else {}
@@ -111,18 +114,18 @@ def only_lock_object_remains(bucket: Bucket) -> bool:
 
     :raises RejectedError: it contains something else.
     """
-    locked, more = objects.inspect_contents(bucket, names.LOCK_KEY)
-    if more:
+    has_lock, has_others = objects.inspect_contents(bucket, names.LOCK_KEY)
+    if has_others:
         raise errors.RejectedError(
             f"delete bucket {bucket.name}",
             "it contains objects, versions of objects or uploads in progress",
             "Nothing was deleted. Check its contents. force=true deletes all of it, which cannot be undone.",
         )
-    return locked
+    return has_lock
 
 
 def _accept_deleted(exc: errors.NotFoundError) -> None:
-    """Accept that another run has deleted the bucket, or that this one has and the first response was lost.
+    """Accept that the bucket was deleted by another run, or by a request of this run whose response was lost.
 
     :raises NotFoundError: something else is missing.
     """
@@ -157,10 +160,10 @@ def _refuse_remains(bucket: Bucket, cause: errors.ConflictError | None = None) -
 
 def _list_others(bucket: Bucket, part: Part) -> t.Iterator[str]:
     """The contents outside the project's part, each key once."""
-    shown = set[str]()
+    returned = set[str]()
     for key in chain(_list_other_keys(bucket, part), _list_other_uploads(bucket, part)):
-        if key not in shown:
-            shown.add(key)
+        if key not in returned:
+            returned.add(key)
             yield key
 
 
@@ -170,11 +173,11 @@ def _list_other_keys(bucket: Bucket, part: Part) -> t.Iterator[str]:
             if not part.includes(entry):
                 yield entry.key
         elif not part.includes_upload(entry.key):
-            # There are stores that still list a prefix below which nothing is left.
+            # Some stores still list a prefix whose objects are all deleted.
             contents = objects.list_contents(bucket, entry.key)
             keys = (content.key for content in contents if not part.includes(content))
-            # The key of a state file names a project. Of other prefixes, one example is enough.
-            yield from islice(keys, MOST_SHOWN if entry.key == names.RECORDS_PREFIX else 1)
+            # The key of a state file names a project. One key of any other prefix is enough.
+            yield from islice(keys, MOST_SHOWN if entry.key == names.STATE_FILE_PREFIX else 1)
 
 
 def _list_other_uploads(bucket: Bucket, part: Part) -> t.Iterator[str]:

@@ -22,13 +22,13 @@ from .plan import CurrentBucket
 
 
 def fetch_current(bucket: Bucket, params: BucketParams) -> CurrentBucket:
-    """Read the facets of the options, in parallel.
+    """Fetch the facets of the options concurrently.
 
-    :raises UnsupportedError: the store lacks a facet that an option needs. Nothing has been written by then.
+    :raises UnsupportedError: the store lacks a facet that an option needs.
     """
     if not params.facets:
         return CurrentBucket(bucket_exists(bucket, params))
-    reads = [partial(_read, bucket, name, desired) for name, desired in params.facets.items()]
+    reads = [partial(_fetch_state, bucket, name, desired) for name, desired in params.facets.items()]
     states = dict(zip(params.facets, bucket.runtime.run_concurrently(reads)))
     _check_region(bucket, params)
     failures = {name: state for name, state in states.items() if isinstance(state, errors.ArchivingError)}
@@ -51,7 +51,8 @@ def _confirm_exists(bucket: Bucket) -> bool:
     try:
         return bucket.exists()
     except errors.DeniedError:
-        return True  # the permission to read a facet does not include s3:ListBucket
+        # The permission to read a facet does not include s3:ListBucket.
+        return True
 
 
 def bucket_exists(bucket: Bucket, params: BucketParams) -> bool:
@@ -64,8 +65,8 @@ def bucket_exists(bucket: Bucket, params: BucketParams) -> bool:
     return exists
 
 
-def _read(bucket: Bucket, name: str, desired: t.Any) -> t.Any:
-    """The state; or the error, so that one error does not hide the others."""
+def _fetch_state(bucket: Bucket, name: str, desired: t.Any) -> t.Any:
+    """Return the state, or the error: it must not hide the errors of other facets."""
     try:
         return FACETS[name].read(bucket, desired)
     except errors.ArchivingError as exc:
@@ -88,7 +89,7 @@ def bucket_location(bucket: Bucket) -> dict[str, str]:
 
 
 def location(name: str, connection: Connection, actual_region: str | None = None) -> dict[str, str]:
-    """``url`` is the base of the URLs of objects, without a slash at its end."""
+    """Return the region, and ``url``: the base of the URLs of objects, without a slash at the end."""
     region = actual_region or connection.region or "us-east-1"
     if not connection.is_aws:
         return {"url": f"{connection.endpoint_url}/{name}", "region": region}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use case of the module ``s3_archive_bucket_info``.
+"""Use case of the module ``s3_archive_bucket_info``: return the facets of a bucket as options.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -21,27 +21,22 @@ from .._core import errors
 from .._core.plan import Context, Outcome
 from .._core.problems import Problems
 from .._core.validation import existing_bucket_name_problem
-from .._core.values import quote_list
 from .facets.lifecycle import DesiredLifecycle, Lifecycle
-from .facets.policy import OPTIONS, Policy, policy_options
-from .facets.registry import FACETS
+from .facets.policy import Policy, policy_options
+from .facets.registry import FACET_NAMES, FACETS
 from .fetch import bucket_location
-
-# The choices of the option facets, each with the name of the facet that it reads.
-READABLE = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}
 
 
 def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    """The use case of the module ``s3_archive_bucket_info``."""
     options, project = _parse_facets(params), params.get("project")
     bucket = Bucket(params["name"], connection(params, context.environ), context.runtime)
-    states = _fetch_states(bucket, sorted({READABLE[option] for option in options}), project)
+    states = _fetch_states(bucket, sorted({FACET_NAMES[option] for option in options}), project)
     if states is None:
         return Outcome(False, {"bucket": {"name": bucket.name, "exists": False}, "unavailable": {}})
     result: dict[str, t.Any] = {"name": bucket.name, "exists": True, **bucket_location(bucket)}
     unavailable: dict[str, str] = {}
     for option in options:
-        state = states[READABLE[option]]
+        state = states[FACET_NAMES[option]]
         if isinstance(state, errors.ArchivingError):
             unavailable[option] = state.kind
         result[option] = None if option in unavailable else _to_option(option, state, project)
@@ -53,25 +48,21 @@ def gather(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
 
 
 def _parse_facets(params: t.Mapping[str, t.Any]) -> list[str]:
-    """The option ``facets``.
+    """Return the option ``facets``.
 
     :raises InputError: with all problems of the options.
     """
-    options = params.get("facets") or list(READABLE)
     problems = Problems()
     problems.add_if("name", existing_bucket_name_problem(params["name"]))
-    problems.add_if("", names.project_id_problem(params.get("project") or "any"))
-    unknown = [option for option in options if option not in READABLE]
-    if unknown:
-        problems.add("facets", f"{quote_list(unknown)} is not one of {', '.join(READABLE)}")
+    problems.add_if("project", names.project_problem(params.get("project") or "any"))
     problems.raise_if_any()
-    return list(dict.fromkeys(options))
+    return list(dict.fromkeys(params.get("facets") or FACET_NAMES))
 
 
 def _fetch_states(bucket: Bucket, facets: list[str], project: str | None) -> dict[str, t.Any] | None:
-    """By name, the state of each facet, or the error; ``None`` if the bucket does not exist.
+    """Fetch the state of each facet, or its error, by name; ``None`` if the bucket does not exist.
 
-    :raises DeniedError: these credentials cannot read any of them.
+    :raises DeniedError: these credentials cannot read any of the facets.
     """
     denial = None
     try:
@@ -101,4 +92,4 @@ def _read(bucket: Bucket, name: str, project: str | None) -> t.Any:
 def _to_option(option: str, state: t.Any, project: str | None) -> t.Any:
     if isinstance(state, Policy):
         return policy_options(state, project)[option]
-    return FACETS[READABLE[option]].to_option(state)
+    return FACETS[FACET_NAMES[option]].to_option(state)

@@ -18,15 +18,15 @@ from .._aws.s3_client import MalformedResponseError
 from .._aws.session import Connection
 from .._aws.tags import tag_problems, tags_from_option
 from .._core.errors import InputError, UnsupportedError
+from .._core.problems import Problems
 from .._core.validation import bucket_name_problem
 from .._core.values import none_if_blank
+from .._state_file.store import Location, parse_location
 from .facets import cors, lifecycle, tagging
-from .facets import ownership_versioning as settings
 from .facets.encryption import DesiredEncryption
 from .facets.policy import DesiredPolicy
 from .facets.public_access_block import DesiredPublicAccessBlock
-from .facets.registry import FACETS
-from .state_file import Location, parse_location
+from .facets.registry import FACET_NAMES, FACETS
 
 CORS_RULE = {
     "id": {"type": "str"},
@@ -46,19 +46,7 @@ LIFECYCLE = {
 ADOPT_BUCKET, SHORTER_RETENTION = "adopt_bucket", "shorter_retention"
 ALLOWABLE = (ADOPT_BUCKET, SHORTER_RETENTION)
 # The values of the option skip_unsupported: options whose feature a store may lack.
-SKIPPABLE = (
-    "block_public_access",
-    "cors_rules",
-    "encryption",
-    "folders",
-    "lifecycle",
-    "object_ownership",
-    "public_prefixes",
-    "require_encryption",
-    "require_tls",
-    "tags",
-    "versioning",
-)
+SKIPPABLE = tuple(sorted(FACET_NAMES))
 ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True, "aliases": ["bucket"]},
     "project": {"type": "str"},
@@ -121,9 +109,9 @@ class BucketParams:
         :raises InputError: the options do not fit the connection.
         """
         policy, encryption = self.facets.get("policy"), self.facets.get("encryption")
-        problems = connection_problems(connection, bool(policy and policy.require_tls))
-        if problems:
-            raise InputError(problems)
+        problems = Problems()
+        validate_connection(connection, bool(policy and policy.require_tls), problems)
+        problems.raise_if_any()
         facets = dict(self.facets)
         if policy:
             facets["policy"] = replace(policy, arn=_arn(self.name, connection))
@@ -144,8 +132,8 @@ class BucketParams:
     def may_lack(self, name: str, exc: UnsupportedError) -> bool:
         """Whether the options are satisfied, or are to be skipped, after this error of a facet.
 
-        AWS has all facets. There, such a response is always a failure. A malformed response does not show what a store
-        lacks. It may hide public access, so that only the block that no option names can do without.
+        AWS has all facets. There, such a response is always a failure. A malformed response may hide public access. It
+        is accepted only for a public access block that no option requires.
         """
         desired = self.facets[name]
         if self.connection.is_aws:
@@ -179,22 +167,32 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
 
     :raises InputError: with all problems.
     """
+    problems, connection = Problems(), Connection()
     try:
         connection = aws.connection(params, environ)
     except InputError as exc:
-        raise InputError([*exc.problems, *_problems(params, Connection())]) from exc
-    return parse_options(params, connection)
+        problems.extend(exc.problems)
+    return parse_options(params, connection, problems)
 
 
-def parse_options(params: t.Mapping[str, t.Any], connection: Connection) -> BucketParams:
+def parse_options(
+    params: t.Mapping[str, t.Any], connection: Connection, problems: Problems | None = None
+) -> BucketParams:
     """Parse the options for a connection.
 
+    :param problems: the problems of the connection.
     :raises InputError: with all problems.
     """
-    problems = _problems(params, connection)
-    if problems:
-        raise InputError(problems)
+    problems = problems or Problems()
     present = params.get("state") != "absent"
+    _validate_names(params, problems)
+    state_file = _parse_state_file(params, problems)
+    validate_connection(connection, present and bool(params.get("require_tls")), problems)
+    rules = None
+    if present:
+        _validate_facets(params, problems)
+        rules = cors.parse_rules(params.get("cors_rules"), problems)
+    problems.raise_if_any()
     return BucketParams(
         name=params["name"],
         present=present,
@@ -203,28 +201,29 @@ def parse_options(params: t.Mapping[str, t.Any], connection: Connection) -> Buck
         project=params.get("project"),
         region=params.get("region"),
         allow=frozenset(params.get("allow") or ()),
-        state_file=_state_file(params, []),
+        state_file=state_file,
         skip_unsupported=frozenset(params.get("skip_unsupported") or ()),
         folders=_folders(params),
-        facets=_facets(params, connection) if present else {},
+        facets=_facets(params, connection, rules) if present else {},
     )
 
 
-def connection_problems(connection: Connection, require_tls: bool) -> list[str]:
-    """The problems of a connection whose region or endpoint may come from a configuration file of botocore."""
-    problems = []
+def validate_connection(connection: Connection, require_tls: bool, problems: Problems) -> None:
+    """Find problems of a connection whose region or endpoint may come from a configuration file of botocore."""
     if connection.is_aws and connection.region == "cn-north-1":
         # Guide "Using S3 storage with OpenTok archiving": any region but this one.
-        problems.append("region: Vonage cannot upload to cn-north-1, China (Beijing). Use another region")
+        problems.add("region", "Vonage cannot upload to cn-north-1, China (Beijing). Use another region")
     if require_tls and not connection.is_encrypted:
-        problems.append(
-            f"require_tls: endpoint_url {connection.endpoint_url} is not https, so that this connection would be "
-            "denied too. Use an https endpoint"
+        problems.add(
+            "require_tls",
+            f"endpoint_url {connection.endpoint_url} is not https: the policy would deny the requests of this "
+            "connection too. Use an https endpoint",
         )
-    return problems
 
 
-def _facets(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, t.Any]:
+def _facets(
+    params: t.Mapping[str, t.Any], connection: Connection, rules: tuple[cors.CorsRule, ...] | None
+) -> dict[str, t.Any]:
     facets: dict[str, t.Any] = {}
     if params.get("encryption"):
         facets["encryption"] = DesiredEncryption(params["encryption"], always_encrypted=connection.is_aws)
@@ -240,8 +239,8 @@ def _facets(params: t.Mapping[str, t.Any], connection: Connection) -> dict[str, 
         facets["tags"] = tagging.DesiredTags(tags, bool(params.get("purge_tags")))
     if params.get("folders"):
         facets["folders"] = _folders(params)
-    if params.get("cors_rules") is not None:
-        facets["cors_rules"] = tuple(cors.rule_from_option(rule) for rule in params["cors_rules"])
+    if rules is not None:
+        facets["cors_rules"] = rules
     return facets
 
 
@@ -275,98 +274,71 @@ def _arn(bucket: str, connection: Connection) -> str:
     return f"arn:{names.partition(connection.region if connection.is_aws else None)}:s3:::{bucket}"
 
 
-def _state_file(params: t.Mapping[str, t.Any], problems: list[str]) -> Location | None:
+def _parse_state_file(params: t.Mapping[str, t.Any], problems: Problems) -> Location | None:
     text = none_if_blank(params.get("state_file"))
     if text is None:
         return None
     if not params.get("project"):
-        problems.append("state_file: project is not set. Set project too, or leave state_file out")
+        problems.add("state_file", "project is not set. Set project too, or leave state_file out")
     return parse_location(str(text), params.get("project") or "", problems)
 
 
-def _problems(params: t.Mapping[str, t.Any], connection: Connection) -> list[str]:
-    problems = [f"name: {problem}" for problem in [bucket_name_problem(params["name"])] if problem]
-    problems += _region_problems(params)
-    problems += [problem for problem in [names.project_id_problem(params.get("project") or "any")] if problem]
-    _state_file(params, problems)
-    problems += _choice_problems(params, "allow", ALLOWABLE)
-    problems += _choice_problems(params, "skip_unsupported", SKIPPABLE)
-    problems += _prefix_problems(params)
-    absent = params.get("state") == "absent"
-    problems += connection_problems(connection, not absent and bool(params.get("require_tls")))
-    if absent:
-        return problems
-    problems += _project_problems(params)
-    problems += _value_problems(params)
-    problems += cors.rule_problems([cors.rule_from_option(rule) for rule in params.get("cors_rules") or ()])
-    problems += tag_problems(params.get("tags") or {})
-    return problems
-
-
-def _choice_problems(params: t.Mapping[str, t.Any], option: str, choices: t.Sequence[str]) -> list[str]:
-    unknown = sorted({*(params.get(option) or ())} - {*choices})
-    return [f"{option}: {', '.join(unknown)} is not one of {', '.join(choices)}"] if unknown else []
-
-
-def _region_problems(params: t.Mapping[str, t.Any]) -> list[str]:
+def _validate_names(params: t.Mapping[str, t.Any], problems: Problems) -> None:
+    problems.add_if("name", bucket_name_problem(params["name"]))
     region = params.get("region")
     if region and not all(part.isalnum() for part in region.split("-")):
-        return [f"region: {region!r} is not a valid name of a region"]
-    return []
-
-
-def _prefix_problems(params: t.Mapping[str, t.Any]) -> list[str]:
-    problems = []
+        problems.add("region", f"{region!r} is not a valid name of a region")
+    problems.add_if("project", names.project_problem(params.get("project") or "any"))
     for option in ("folders", "public_prefixes"):
-        prefix_problems = (names.prefix_problem(prefix) for prefix in params.get(option) or ())
-        problems += [f"{option}: {problem}" for problem in prefix_problems if problem]
-    problems += [
-        f"public_prefixes: {prefix!r} would let everybody read the state files below {names.RECORDS_PREFIX}"
-        for prefix in params.get("public_prefixes") or ()
-        if names.exposes_records(prefix)
-    ]
-    return problems
+        for prefix in params.get(option) or ():
+            problems.add_if(option, names.prefix_problem(prefix))
+    for prefix in params.get("public_prefixes") or ():
+        if names.exposes_state_files(prefix):
+            problem = f"{prefix!r} would make the state files below {names.STATE_FILE_PREFIX} public"
+            problems.add("public_prefixes", problem)
 
 
-def _project_problems(params: t.Mapping[str, t.Any]) -> list[str]:
+def _validate_facets(params: t.Mapping[str, t.Any], problems: Problems) -> None:
+    _validate_project(params, problems)
+    encryption = params.get("encryption")
+    if encryption not in (None, "s3", "none"):
+        problems.add(
+            "encryption",
+            f"{encryption!r} is not one of s3, none. Vonage can upload with S3-managed keys only, not with KMS or keys "
+            "of your own",
+        )
+    _validate_lifecycle(params.get("lifecycle") or {}, problems)
+    if params.get("purge_tags") and params.get("tags") is None:
+        problems.add("purge_tags", "tags is not set. Set tags too; an empty dictionary deletes all tags")
+    for message in tag_problems(params.get("tags") or {}):
+        problems.add("tags", message)
+
+
+def _validate_project(params: t.Mapping[str, t.Any], problems: Problems) -> None:
     """With a project, no option may apply to other projects."""
     project = params.get("project")
-    if not project or names.project_id_problem(project):
-        return []
-    problems = [
-        f"public_prefixes: {prefix!r} is outside of project {project}. It must be {project} or lie below {project}/"
-        for prefix in params.get("public_prefixes") or ()
-        if not names.folder(prefix).startswith(names.folder(project))
-    ]
+    if not project or names.project_problem(project):
+        return
+    folder = names.folder(project)
+    for prefix in params.get("public_prefixes") or ():
+        if not names.folder(prefix).startswith(folder):
+            problem = f"{prefix!r} is outside of project {project}. It must be {project} or lie below {folder}"
+            problems.add("public_prefixes", problem)
     rule = lifecycle.rule_from_option(params.get("lifecycle") or {})
-    if rule and not rule.prefix.startswith(names.folder(project)):
-        problems.append(
-            f"lifecycle.prefix: {rule.prefix!r} is outside of project {project}. It must begin with {project}/, or "
-            "the rule applies to recordings of other projects too"
+    if rule and not rule.prefix.startswith(folder):
+        problems.add(
+            "lifecycle.prefix",
+            f"{rule.prefix!r} is outside of project {project}. It must begin with {folder}, or the rule applies to "
+            "recordings of other projects too",
         )
-    return problems
 
 
-def _value_problems(params: t.Mapping[str, t.Any]) -> list[str]:
-    problems = []
-    if params.get("encryption") not in (None, "s3", "none"):
-        problems.append(
-            f"encryption: {params['encryption']!r} is not one of s3, none. Vonage can upload with S3-managed keys "
-            "only, not with KMS or keys of your own"
-        )
-    for option, values in (("object_ownership", settings.OWNERSHIPS), ("versioning", settings.VERSIONINGS)):
-        if params.get(option) not in (None, *values):
-            problems.append(f"{option}: {params[option]!r} is not one of {', '.join(values)}")
-    days = params.get("lifecycle") or {}
-    if str(days.get("prefix") or "").startswith("/"):
-        problems.append("lifecycle.prefix: it starts with a slash, as no key does, so that the rule never applies")
-    problems += [
-        f"lifecycle.{name}: {days[name]} is negative. Use 0 for never"
-        for name in lifecycle.DAYS
-        if (days.get(name) or 0) < 0
-    ]
-    if days.get("prefix") and all(days.get(name) is None for name in lifecycle.DAYS):
-        problems.append("lifecycle: it has a prefix but no number of days")
-    if params.get("purge_tags") and params.get("tags") is None:
-        problems.append("purge_tags: tags is not set. Set tags too; an empty dictionary deletes all tags")
-    return problems
+def _validate_lifecycle(option: t.Mapping[str, t.Any], problems: Problems) -> None:
+    prefix = str(option.get("prefix") or "")
+    if prefix.startswith("/"):
+        problems.add("lifecycle.prefix", f"{prefix!r} starts with a slash, but no key does: the rule would never apply")
+    for name in lifecycle.DAYS:
+        if (option.get(name) or 0) < 0:
+            problems.add(f"lifecycle.{name}", f"{option[name]} is negative. Use 0 for never")
+    if prefix and all(option.get(name) is None for name in lifecycle.DAYS):
+        problems.add("lifecycle", "prefix is set, but no number of days. Set one too, or leave prefix out")

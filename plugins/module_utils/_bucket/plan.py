@@ -47,7 +47,7 @@ class FacetDiff:
 
 @dataclass(frozen=True)
 class BucketPlan(Plan):
-    """The plan, with what the result and the checks of risks need.
+    """The plan, with details for the result and for the checks of risks.
 
     :param diffs: all facets of the options, also those without a change.
     :param pending: the options whose statements are deferred.
@@ -58,9 +58,9 @@ class BucketPlan(Plan):
 
 
 def plan(params: BucketParams, current: CurrentBucket) -> BucketPlan:
-    """The changes, and the writes that apply them.
+    """Plan the changes, and the writes that apply them.
 
-    :raises RejectedError: the change is not safe, in check mode either.
+    :raises RejectedError: the change is not safe.
     """
     _check_unmanaged_statements(params, current)
     changes: list[Change] = [] if current.exists else [Change("bucket", None, params.name)]
@@ -87,7 +87,7 @@ def diff_facets(params: BucketParams, current: CurrentBucket) -> list[FacetDiff]
             desired = params.facets[name]
             if isinstance(desired, DesiredPublicAccessBlock):
                 desired = _keep_open_for_others(desired, params, current)
-            state = current.states[name] if name in current.states else facet.default_state(current.on_aws)
+            state = current.states.get(name, facet.default_state(current.on_aws))
             diffs.append(FacetDiff(name, desired, state, facet.target(desired, state)))
     return diffs
 
@@ -99,11 +99,14 @@ def pending_requirements(params: BucketParams, current: CurrentBucket) -> list[s
 
 
 def _check_limits(params: BucketParams, current: CurrentBucket, diff: FacetDiff) -> None:
-    """AWS rejects it only when it is written."""
+    """Check limits that AWS checks only when a run writes.
+
+    :raises RejectedError: the target exceeds a limit.
+    """
     facet = FACETS[diff.name]
     limit = facet.limit_exceeded(diff.target) if current.on_aws else ""
     if limit:
-        hint = "Use another bucket for the project, or delete what is not needed."
+        hint = "Use another bucket for the project, or delete rules or statements that are not needed."
         operation = f"write {facet.subresource.title} of bucket {params.name}"
         raise errors.RejectedError(operation, f"it would have {limit}", hint)
 
@@ -111,7 +114,7 @@ def _check_limits(params: BucketParams, current: CurrentBucket, diff: FacetDiff)
 def _keep_open_for_others(
     desired: DesiredPublicAccessBlock, params: BucketParams, current: CurrentBucket
 ) -> DesiredPublicAccessBlock:
-    """Closing must not revoke public access of another project, or of an unmanaged statement."""
+    """Keep the public access of another project, or of an unmanaged statement."""
     if desired.policies and _open_for_other_projects(params, current):
         return DesiredPublicAccessBlock(desired.all, kept=True)
     return DesiredPublicAccessBlock() if _open_for_unmanaged(desired, current) else desired
@@ -160,22 +163,25 @@ def _block_steps(step: Step | None, current: CurrentBucket) -> tuple[list[Step],
 
 
 def _close_before_opening(policy: Step, params: BucketParams, current: CurrentBucket) -> list[Step]:
-    """The block suppresses a managed statement that is going to change. It is deleted before the block is off."""
+    """Delete a managed statement that the block suppresses and that is going to change, before the block is off."""
     state, target = current.states.get("policy", Policy()), policy.value
     if not current.states["block_public_access"].restrict_public_buckets or state.opens_at_most(target):
         return []
     if _open_for_other_projects(params, current):
         raise errors.RejectedError(
             f"open public prefixes of bucket {params.name}",
-            f"the public access block suppresses the statement {PUBLIC} of its policy, which contains more than the "
-            "prefixes of this project, and which cannot be deleted for a moment without closing other projects too",
+            f"the public access block suppresses the statement {PUBLIC} of its policy. The statement contains more "
+            "than the prefixes of this project, and its deletion for a moment would close other projects too",
             "Switch the block off yourself if everything in the statement is meant to be public.",
         )
     return [Step("policy", target.without(PUBLIC))]
 
 
 def _check_unmanaged_statements(params: BucketParams, current: CurrentBucket) -> None:
-    """Switching the block off would also activate unmanaged public statements that it suppresses now."""
+    """Refuse to switch the block off if that would activate unmanaged public statements.
+
+    :raises RejectedError: the block suppresses such a statement.
+    """
     block, policy = current.states.get("block_public_access"), current.states.get("policy")
     desired = params.facets.get("policy")
     if not isinstance(block, Block) or not isinstance(policy, Policy) or not isinstance(desired, DesiredPolicy):
@@ -190,7 +196,7 @@ def _check_unmanaged_statements(params: BucketParams, current: CurrentBucket) ->
 
 
 def warnings(params: BucketParams, current: CurrentBucket) -> list[str]:
-    """What the user should know although it is not an error."""
+    """Return warnings about the bucket."""
     texts = []
     encryption = current.states.get("encryption")
     if encryption is not None and encryption.algorithm not in (None, "AES256"):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use case of the module ``s3_archive_bucket``: fetch the current state, plan, check risks, apply.
+"""Use case of the module ``s3_archive_bucket``: fetch the current state, plan, check risks, apply.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -25,15 +25,14 @@ from .risks import check_risks, find_risks
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-    """The use case of the module ``s3_archive_bucket``."""
     return ensure_bucket(parse_params(params, context.environ), context)
 
 
 def ensure_bucket(params: BucketParams, context: Context) -> Outcome:
-    """Create, update or delete the bucket.
+    """Create, update, or delete the bucket.
 
-    :raises UnsupportedError: the store lacks a feature that an option needs. Reads come first, so that nothing has been
-        written unless only a write shows it.
+    :raises UnsupportedError: the store lacks a feature that an option needs. Nothing has been written, unless only a
+        write shows that the feature is missing.
     """
     bucket = Bucket(params.name, params.connection, context.runtime)
     # The region and the endpoint may come from a configuration file that only botocore reads.
@@ -60,13 +59,17 @@ def _ensure_present(bucket: Bucket, params: BucketParams, context: Context) -> O
 
 
 def _to_outcome(bucket: Bucket, applied: AppliedPlan) -> Outcome:
-    """The bucket as the next task needs it, with the facets of the options after this run."""
+    """Return the bucket with the facets of the options after this run."""
     params, _current, applied_plan = applied
-    shown: dict[str, t.Any] = {"name": params.name, "exists": True, **bucket_location(bucket)}
+    attributes: dict[str, t.Any] = {"name": params.name, "exists": True, **bucket_location(bucket)}
     for diff in applied_plan.diffs:
-        shown.update(FACETS[diff.name].to_result(diff.desired, diff.target))
-    result: dict[str, t.Any] = {"bucket": shown, "changes": applied_plan.names}
-    result.update(pending_requirements=list(applied_plan.pending), unsupported=sorted(params.skipped))
+        attributes.update(FACETS[diff.name].to_result(diff.desired, diff.target))
+    result = {
+        "bucket": attributes,
+        "changes": applied_plan.names,
+        "pending_requirements": list(applied_plan.pending),
+        "unsupported": sorted(params.skipped),
+    }
     return Outcome(applied_plan.changed, result, applied_plan.before(), applied_plan.after())
 
 
@@ -76,14 +79,14 @@ def _ensure_absent(bucket: Bucket, params: BucketParams, context: Context) -> Ou
     if exists and part:
         refuse_other_contents(bucket, part)
     # The lock does not belong to a project. It is deleted with the bucket.
-    locked = exists and not params.force and only_lock_object_remains(bucket)
+    has_lock = exists and not params.force and only_lock_object_remains(bucket)
     removed: dict[str, int] = {}
     if exists and not context.check_mode:
-        if locked:
+        if has_lock:
             objects.remove(bucket, names.LOCK_KEY)
             # Some stores delete a bucket with its contents.
             only_lock_object_remains(bucket)
         removed = delete_part(bucket, part) if part else delete_bucket(bucket, params.force)
-    result: dict[str, t.Any] = {"bucket": {"name": params.name, "exists": False}}
-    result.update(changes=["bucket"] if exists else [], removed=removed)
+    attributes = {"name": params.name, "exists": False}
+    result = {"bucket": attributes, "changes": ["bucket"] if exists else [], "removed": removed}
     return Outcome(exists, result, {"bucket": params.name} if exists else {}, {})

@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Changes that depend on the contents of the bucket: some need the consent of the user, one is refused.
+"""Check changes that depend on the contents of the bucket: some need the consent of the user, one is refused.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-``find_risks`` is pure and names the risks of a plan. ``check_risks`` reads the bucket to find out whether anything is
-affected. Runs without a risk read nothing.
+``find_risks`` is pure and returns the risks of a plan. ``check_risks`` reads the bucket to find affected objects or
+projects. A run without a risk reads nothing.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ BUCKET_WIDE = {
     "policy": "policy",
     "block_public_access": "public access block",
 }
-# How many state files are read at the same time, and how many bytes of each.
+# The maximum number of state files that are read concurrently, and the maximum number of bytes of each.
 STATE_FILE_READS = 16
 LARGEST_STATE_FILE = 1 << 20
-# How many prefixes are searched, of which a store may list some that are empty.
+# The maximum number of prefixes to search. Some stores list empty prefixes.
 MOST_EMPTY_PREFIXES = 20
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """Settings of the whole bucket change; ``settings`` are their names for messages."""
+    """Settings of the whole bucket change; ``settings`` contains their names for messages."""
 
     settings: tuple[str, ...]
 
@@ -64,14 +64,14 @@ class Retention:
 
 @dataclass(frozen=True)
 class TlsOnly:
-    """Requests without TLS are going to be denied, for all projects."""
+    """Requests without TLS are going to be denied for all projects."""
 
 
 Risk = t.Union[Adoption, Retention, TlsOnly]
 
 
 def find_risks(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> frozenset[Risk]:
-    """The risks of the plan that the user has not consented to."""
+    """Find the risks of the plan that the user has not consented to."""
     if not current.exists:
         return frozenset()
     finders = (_find_adoption, _find_retention, _find_tls_only)
@@ -107,7 +107,7 @@ def _find_tls_only(params: BucketParams, current: CurrentBucket, plan: BucketPla
 
 
 def check_risks(bucket: Bucket, params: BucketParams, risks: t.Iterable[Risk]) -> None:
-    """Read whether the risks apply to the bucket.
+    """Read the bucket to check whether the risks apply to it.
 
     :raises NotManagedError: the bucket contains unrelated objects, and there is no consent.
     :raises RejectedError: recordings would be deleted without consent, or uploads of another project denied.
@@ -136,8 +136,8 @@ def _check_adoption(bucket: Bucket, params: BucketParams, risk: Adoption) -> Non
         return
     raise errors.NotManagedError(
         f"change the {' and the '.join(risk.settings)} of bucket {bucket.name}",
-        f"it contains objects that do not belong to project {params.project}, such as {key}, and there is no state "
-        f"file below {names.RECORDS_PREFIX}, so that it may be used for something else",
+        f"it contains objects that do not belong to project {params.project}, such as {key}, but no state file below "
+        f"{names.STATE_FILE_PREFIX}: the bucket may have another purpose",
         f"Check the name of the bucket. If it is correct, add {ADOPT_BUCKET} to the option allow. Nothing was changed.",
         consent=ADOPT_BUCKET,
     )
@@ -151,12 +151,12 @@ def _has_state_file(bucket: Bucket, params: BucketParams) -> bool:
 
 
 def _unrelated_key(bucket: Bucket, prefix: str) -> str | None:
-    """A key that is neither below the prefix nor a state file.
+    """Return a key that is neither below the prefix nor a state file.
 
     Empty folder markers and probes do not count: the first run of another project writes them before its state file.
     The first page of the first level is enough, since few of its entries can be related.
     """
-    related = (prefix, names.RECORDS_PREFIX)
+    related = (prefix, names.STATE_FILE_PREFIX)
     candidates = [key for key in objects.list_top_level(bucket) if not key.startswith(related)]
     for candidate in candidates[:MOST_EMPTY_PREFIXES]:
         if not candidate.endswith("/"):
@@ -175,8 +175,8 @@ def _check_retention(bucket: Bucket, risk: Retention) -> None:
         entry = _expiring_object(bucket, risk)
     except errors.DeniedError as exc:
         raise exc.with_hint(
-            f"It is needed to find out whether recordings would be deleted; {SHORTER_RETENTION} in the option allow "
-            "permits that without a check."
+            f"It is needed to check whether recordings would be deleted. {SHORTER_RETENTION} in the option allow "
+            "permits the change without a check."
         ) from exc
     if entry is None:
         return
@@ -206,32 +206,33 @@ def _is_folder(entry: t.Mapping[str, t.Any]) -> bool:
 
 
 def _check_tls_only(bucket: Bucket, params: BucketParams) -> None:
-    keys = [key for key in _list_state_files(bucket) if key != names.record_key(params.project or "")]
+    keys = [key for key in _list_state_files(bucket) if key != names.state_file_key(params.project or "")]
     documents = bucket.runtime.run_concurrently([partial(_read_json, bucket, key) for key in keys], STATE_FILE_READS)
     for key, document in zip(keys, documents):
         if not isinstance(document, dict):
             problem = f"the endpoint of another project is not known: its state file {key} cannot be read"
-            raise _tls_refused(bucket, problem, "Run the configuration of that project, which writes the file again.")
-        # Its name is not in the key if the file is not in its usual place.
-        project = document.get("project") or key[len(names.RECORDS_PREFIX) : -len(names.STATE_FILE_SUFFIX)]
+            raise _tls_refusal(bucket, problem, "Run the configuration of that project, which writes the file again.")
+        # The key names the project only if it is the default key.
+        project = document.get("project") or key[len(names.STATE_FILE_PREFIX) : -len(names.STATE_FILE_SUFFIX)]
         endpoint = _endpoint(document)
         if project != params.project and endpoint.lower().startswith("http://"):
             problem = f"project {project} uploads to this bucket without TLS, to the endpoint {endpoint}"
-            raise _tls_refused(bucket, problem, "Give that project an https endpoint first, or set require_tls=false.")
+            hint = "Set an https endpoint for that project first, or set require_tls=false."
+            raise _tls_refusal(bucket, problem, hint)
 
 
-def _tls_refused(bucket: Bucket, problem: str, hint: str) -> errors.RejectedError:
+def _tls_refusal(bucket: Bucket, problem: str, hint: str) -> errors.RejectedError:
     return errors.RejectedError(f"set require_tls on bucket {bucket.name}", problem, f"{hint} Nothing was changed.")
 
 
 def _list_state_files(bucket: Bucket, most: int | None = None) -> list[str]:
-    """The keys of state files, whichever project they belong to."""
-    keys = objects.list_keys(bucket, names.RECORDS_PREFIX)
+    """List the keys of the state files of all projects."""
+    keys = objects.list_keys(bucket, names.STATE_FILE_PREFIX)
     return list(islice((key for key in keys if key.endswith(names.STATE_FILE_SUFFIX)), most))
 
 
 def _read_json(bucket: Bucket, key: str) -> t.Any:
-    """The document in an object; an empty one if the object has been deleted, ``None`` if it is not JSON."""
+    """Read the document in an object; an empty one if the object was deleted, ``None`` if it is not JSON."""
     operation, action = f"read the state file {key} in bucket {bucket.name}", "s3:GetObject"
     try:
         response = bucket.call_with_client(bucket.client, "get_object", operation, action, Key=key)
@@ -246,7 +247,7 @@ def _read_json(bucket: Bucket, key: str) -> t.Any:
 
 
 def _endpoint(document: t.Mapping[str, t.Any]) -> str:
-    """The endpoint in a state file, empty if it names none, as for AWS."""
+    """The endpoint in a state file; empty if there is none, as for AWS."""
     storage = document.get("storage")
     endpoint = storage.get("endpoint") if isinstance(storage, dict) else ""
     return without_userinfo(endpoint) if isinstance(endpoint, str) else ""

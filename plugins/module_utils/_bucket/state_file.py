@@ -9,33 +9,14 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
-import json
-
-from .._aws.errors import translate_errors
 from .._aws.session import Connection
-from .._state_file.bucket_object import object_store
-from .._state_file.local_file import FileStore
-from .._state_file.store import Location, Store, parse_location
-
-__all__ = ["Location", "parse_location", "shows_use_of"]
+from .._state_file.state import read_fields
+from .._state_file.store import Location, open_store
 
 
 def shows_use_of(bucket: str, state_file: Location, project: str, connection: Connection) -> bool:
     """Whether the state file exists and belongs to the project. A file that names another bucket does not count."""
-    data = _open(state_file, connection).read().data
-    try:
-        document = json.loads(data or b"")
-    except (ValueError, RecursionError):
-        return False
-    # Only state files have a format.
-    if not isinstance(document, dict) or "format" not in document or document.get("project") != project:
-        return False
-    storage = document.get("storage")
-    return not isinstance(storage, dict) or storage.get("bucket", bucket) == bucket
-
-
-def _open(state_file: Location, connection: Connection) -> Store:
-    if not state_file.bucket:
-        return FileStore(state_file.path)
-    with translate_errors(f"prepare to read the state file s3://{state_file.bucket}/{state_file.path}", connection):
-        return object_store(connection, state_file.bucket, state_file.path)
+    fields = read_fields(open_store(state_file, connection).read().data)
+    storage = fields.get("storage")
+    is_same_bucket = not isinstance(storage, dict) or storage.get("bucket", bucket) == bucket
+    return fields.get("project") == project and is_same_bucket

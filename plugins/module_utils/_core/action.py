@@ -24,6 +24,7 @@ from .argument_spec import validate_options
 from .environment import GARBAGE_THRESHOLD, drop_empty_aws_variables
 from .execute import UseCase, execute
 from .plan import Context, Outcome
+from .problems import Problems
 from .secrets import mark_as_secret
 from .values import none_if_blank
 
@@ -116,12 +117,11 @@ def _task_environment(environ: t.Mapping[str, t.Any]) -> t.Iterator[None]:
 
 
 def read_variables(
-    action: t.Any, task_vars: t.Mapping[str, t.Any], names: t.Iterable[str], problems: list[str]
+    action: t.Any, task_vars: t.Mapping[str, t.Any], names: t.Iterable[str], problems: Problems
 ) -> dict[str, t.Any]:
-    """Return variables of the task, templated, as plain data; those that are not defined are left out.
+    """Return those of the variables that are defined, templated, as plain data.
 
     :param action: an ``ActionBase``.
-    :param names: the names of the variables.
     :param problems: problems with templates are added here.
     """
     values: dict[str, t.Any] = {}
@@ -133,7 +133,7 @@ def read_variables(
             if not _is_omitted(value, task_vars):
                 values[name] = to_plain_data(value)
         except Exception as exc:  # ansible-core 2.18 and older do not wrap exceptions of expressions
-            problems.append(f"{name}: its template cannot be evaluated: {' '.join(str(exc).split()).rstrip('.')}")
+            problems.add(name, f"its template cannot be evaluated: {' '.join(str(exc).split()).rstrip('.')}")
     return values
 
 

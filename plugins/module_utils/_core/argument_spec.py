@@ -26,8 +26,8 @@ def validate_options(
     :raises InputError: with all problems.
     """
     data = {name: options[name] for name in keep_empty_strings if none_if_blank(options.get(name)) is not None}
-    given = {name: value for name, value in {**without_empty(dict(options)), **data}.items() if value is not None}
-    validation = ArgumentSpecValidator(dict(argument_spec)).validate(given)
+    set_options = {name: value for name, value in {**without_empty(dict(options)), **data}.items() if value is not None}
+    validation = ArgumentSpecValidator(dict(argument_spec)).validate(set_options)
     if validation.error_messages:
         raise InputError(validation.error_messages)
     return dict(validation.validated_parameters)

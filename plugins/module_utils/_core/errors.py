@@ -56,14 +56,14 @@ class ArchivingError(Exception):
 class InputError(ArchivingError):
     """The options are not valid. No request was sent.
 
-    :param problems: all problems: each is a :class:`.problems.Problem` or a text.
+    :param problems: each is a :class:`.problems.Problem` or a text. Equal problems are reported once.
     """
 
     kind = "input"
 
-    def __init__(self, problems: t.Sequence[t.Any], hint: str = "Nothing was sent.") -> None:
-        self.problems = list(problems)
-        texts = [str(problem) for problem in problems]
+    def __init__(self, problems: t.Iterable[t.Any], hint: str = "Nothing was sent.") -> None:
+        self.problems = [*{str(problem): problem for problem in problems}.values()]
+        texts = [*map(str, self.problems)]
         super().__init__("validate the options", "; ".join(texts), hint, problems=texts)
 
     def _format(self) -> str:
@@ -114,6 +114,12 @@ class ConflictError(ArchivingError):
     """Another process changed the same resource concurrently."""
 
     kind = "conflict"
+
+
+class SecretNeededError(ArchivingError):
+    """The target needs an update, and its secret is not set."""
+
+    kind = "secret_needed"
 
 
 class VerificationFailedError(ArchivingError):

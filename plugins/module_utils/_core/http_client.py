@@ -7,7 +7,7 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 ``requests`` sends the requests. This module adds a deadline for all attempts together, which also holds if a server
-sends its response byte by byte or a name server never answers; headers that are created for every attempt, since a
+sends its response byte by byte or a name server never responds; headers that are created for every attempt, since a
 token of the first attempt may have expired by the last; and errors without secrets.
 """
 
@@ -56,6 +56,11 @@ class Response:
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
+    @property
+    def is_page(self) -> bool:
+        """Whether the body is HTML or XML."""
+        return self.body.lstrip()[:1] == b"<"
+
     def json(self) -> t.Any:
         """The parsed body; ``None`` if it is not JSON."""
         try:
@@ -94,14 +99,14 @@ class Http:
         self,
         method: str,
         url: str,
-        attempted: str,
+        operation: str,
         headers: t.Callable[[], dict[str, str]] = dict,
         payload: t.Any = None,
         idempotent: bool = False,
     ) -> Response:
         """Send a request. An idempotent request is retried until there is a final response or the budget is used up.
 
-        :param attempted: the operation, for errors: the object of "could not".
+        :param operation: for errors, the object of "could not".
         :param headers: called for every attempt.
         :param payload: sent as JSON, unless it is ``None``.
         :param idempotent: whether the payload makes the request idempotent although the method does not.
@@ -116,7 +121,7 @@ class Http:
             if response and response.status not in RETRIED_STATUSES:
                 return replace(response, tries=attempt)
             failure.response = response
-        raise self._unreachable(attempted, url, failure)
+        raise self._unreachable(operation, url, failure)
 
     def _attempt(
         self, method: str, url: str, headers: dict[str, str], payload: t.Any, deadline: Deadline
@@ -151,7 +156,7 @@ class Http:
                 return
             yield pause
 
-    def _unreachable(self, attempted: str, url: str, failure: _Failure) -> UnreachableError:
+    def _unreachable(self, operation: str, url: str, failure: _Failure) -> UnreachableError:
         times = "1 attempt" if failure.attempts == 1 else f"{failure.attempts} attempts"
         problem = f"{redact(_server(url), self.secrets)}: {failure.problem} ({times})"
         status = failure.response.status if failure.response else None
@@ -163,7 +168,7 @@ class Http:
             hint = (
                 f"The next attempt was due in {pause:.0f} s, with {max(left, 0):.0f} s left of the time budget. {hint}"
             )
-        return UnreachableError(attempted, problem, hint, status=status, tries=failure.attempts)
+        return UnreachableError(operation, problem, hint, status=status, tries=failure.attempts)
 
 
 def _request(
@@ -172,7 +177,7 @@ def _request(
     requests = load("requests")
     with requests.Session() as session:
         # Without this, requests reads ~/.netrc and can replace the Authorization header.
-        session.auth = _unchanged
+        session.auth = _keep_request
         with session.request(
             method,
             url,
@@ -195,7 +200,7 @@ def _server(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
-def _unchanged(request: t.Any) -> t.Any:
+def _keep_request(request: t.Any) -> t.Any:
     return request
 
 
@@ -226,13 +231,12 @@ def _reason(exc: BaseException) -> str:
 
 
 def _innermost(exc: BaseException) -> str:
-    seen: BaseException = exc
     while True:
-        context = None if seen.__suppress_context__ else seen.__context__
-        inner = seen.__cause__ or context or getattr(seen, "reason", None)
-        if not isinstance(inner, BaseException):
-            return f"{type(seen).__name__}: {seen}"
-        seen = inner
+        context = None if exc.__suppress_context__ else exc.__context__
+        cause = exc.__cause__ or context or getattr(exc, "reason", None)
+        if not isinstance(cause, BaseException):
+            return f"{type(exc).__name__}: {exc}"
+        exc = cause
 
 
 def retry_after(value: str, now: float) -> float | None:

@@ -44,8 +44,8 @@ def find_misplaced_secrets(options: t.Any, name: str = "") -> list[str]:
     :param name: the name of the option that this is the value of.
     """
     if isinstance(options, t.Mapping):
-        found = [secret for key, value in options.items() for secret in find_misplaced_secrets(value, str(key))]
-        return list(dict.fromkeys([*found, *_swapped_access_key(options)]))
+        secrets = [secret for key, value in options.items() for secret in find_misplaced_secrets(value, str(key))]
+        return list(dict.fromkeys([*secrets, *_swapped_access_key(options)]))
     if isinstance(options, (list, tuple)):
         return [secret for item in options for secret in find_misplaced_secrets(item, name)]
     if not isinstance(options, str) or not options.strip():

@@ -16,17 +16,21 @@ from .budget import Budget
 from .problems import Problems
 from .values import none_if_blank
 
+BUDGET_ARGUMENTS: dict[str, t.Any] = {
+    "timeout": {"type": "float", "default": Budget.timeout},
+    "retries": {"type": "int", "default": Budget.retries},
+    "total_timeout": {"type": "float", "default": Budget.total},
+}
 # Seconds, one day.
 MAX_TIMEOUT = 86400
 
 
 def parse_budget(params: t.Mapping[str, t.Any], problems: Problems) -> Budget:
-    """Parse the options ``timeout``, ``retries``, and ``total_timeout``."""
-    default = Budget()
+    """Parse the options of ``BUDGET_ARGUMENTS``."""
     return Budget(
-        timeout=parse_number(params, "timeout", default.timeout, problems, above=0, most=MAX_TIMEOUT),
-        retries=int(parse_number(params, "retries", default.retries, problems, whole=True)),
-        total=parse_number(params, "total_timeout", default.total, problems, above=0, most=MAX_TIMEOUT),
+        timeout=parse_number(params, "timeout", Budget.timeout, problems, above=0, most=MAX_TIMEOUT),
+        retries=int(parse_number(params, "retries", Budget.retries, problems, whole=True)),
+        total=parse_number(params, "total_timeout", Budget.total, problems, above=0, most=MAX_TIMEOUT),
     )
 
 

@@ -19,6 +19,7 @@ REDACTED = "********"
 # A service can echo a part of a secret, for example in a truncated message. Shorter parts are not redacted: they reveal
 # little, and redacting them would make ordinary words unreadable.
 SHORTEST_ECHO = 8
+LONGEST_EXCERPT = 300
 
 
 def encodings(secret: str) -> list[str]:
@@ -38,7 +39,13 @@ def redact(text: str, secrets: t.Iterable[str | None]) -> str:
     for secret in secrets:
         for encoding in encodings(secret) if secret else ():
             _mark(text, encoding, hidden)
-    return _masked(text, hidden)
+    return _mask(text, hidden)
+
+
+def safe_excerpt(text: str, secrets: t.Iterable[str | None]) -> str:
+    """A printable text from a response for a message: redacted, and truncated to 300 characters."""
+    printable = "".join(char if char.isprintable() else " " for char in redact(text, secrets))
+    return printable if len(printable) <= LONGEST_EXCERPT else f"{printable[:LONGEST_EXCERPT]} (truncated)"
 
 
 def redact_nested(value: t.Any, secrets: t.Sequence[str]) -> t.Any:
@@ -58,7 +65,7 @@ def _mark(text: str, secret: str, hidden: list[bool]) -> None:
             hidden[at : at + size] = [True] * size
 
 
-def _masked(text: str, hidden: list[bool]) -> str:
+def _mask(text: str, hidden: list[bool]) -> str:
     parts: list[str] = []
     for at, char in enumerate(text):
         if not hidden[at]:

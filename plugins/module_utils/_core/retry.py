@@ -36,7 +36,7 @@ class Deadline:
     _start: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._start = self.runtime.monotonic()
+        self.restart()
 
     @property
     def elapsed(self) -> float:
@@ -48,6 +48,10 @@ class Deadline:
         """Seconds until the deadline; negative after it."""
         left = self.seconds - self.elapsed
         return left if self.outer is None else min(left, self.outer.left)
+
+    def restart(self) -> None:
+        """Start the time limit again."""
+        self._start = self.runtime.monotonic()
 
     def run(self, tasks: t.Sequence[t.Callable[[], T]], workers: int = 0) -> dict[int, T]:
         """Run the tasks concurrently and return the results of those that end in time, by their index.
@@ -61,7 +65,9 @@ class Deadline:
         batch: _Batch[T] = _Batch(tasks, self)
         events = [batch.start() for _number in range(min(workers or len(tasks), len(tasks)))]
         for event in events:
-            self.runtime.wait(event, max(0.0, self.left))
+            # The work can restart the deadline.
+            while not self.runtime.wait(event, max(0.0, self.left)) and self.left > 0:
+                pass
         return batch.close()
 
 

@@ -28,7 +28,7 @@ def start_daemon_thread(work: t.Callable[[], None]) -> None:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What a run takes from its process.
+    """The clock, randomness, and threads of a run.
 
     :param now: Unix seconds.
     :param monotonic: seconds that never decrease.

@@ -30,7 +30,7 @@ _EXISTING_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
 def url_problem(
     url: str, example: str, allow_path: bool = False, require_https: bool = False, credentials: str = ""
 ) -> str | None:
-    """What is wrong with the URL of a server.
+    """The problem of the URL of a server, if any.
 
     :param example: a valid URL, for the message.
     :param allow_path: whether the URL may have a path other than ``/``.
@@ -38,7 +38,7 @@ def url_problem(
     :param credentials: the options that take credentials instead, such as ``access_key and secret_key``.
     """
     if "@" in url:
-        instead = f"; set {credentials} instead" if credentials else ""
+        instead = f". Set {credentials} instead" if credentials else ""
         return f"{without_userinfo(url)!r} contains credentials{instead}"
     parts = _split(url)
     if parts is None:
@@ -85,12 +85,18 @@ def is_ip_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine; no name server is asked."""
-    return host == "localhost" or (is_ip_address(host) and ipaddress.ip_address(host).is_loopback)
+    """Whether a host name or address is this machine, without a DNS query.
+
+    RFC 6761, section 6.3: ``localhost`` and all names below it are loopback names, with or without a final dot.
+    """
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    return is_ip_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def bucket_name_problem(name: str) -> str | None:
-    """What is wrong with the name of a bucket to create, by the rules of AWS."""
+    """The problem of the name of a bucket to create, by the rules of AWS, if any."""
     if not _BUCKET.fullmatch(name):
         return (
             f"{name!r} is not a valid bucket name: 3 to 63 lower-case letters, digits, dots, and hyphens are allowed, "
@@ -106,7 +112,7 @@ def bucket_name_problem(name: str) -> str | None:
 
 
 def existing_bucket_name_problem(name: str) -> str | None:
-    """What is wrong with the name of a bucket that exists, by the widest rules of all stores."""
+    """The problem of the name of a bucket that exists, by the widest rules of all stores, if any."""
     if name.startswith("s3://") or "/" in name:
         return f"{name!r} is not a bucket name. Set only the name; Vonage cannot upload below a prefix"
     if not _EXISTING_BUCKET.fullmatch(name) or ".." in name or is_ip_address(name):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Use case of the action ``archive_fleet_report``: shows the report, and writes it to files or to a bucket.
+"""Use case of the action ``archive_fleet_report``: show the report, and write it to files or to a bucket.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -16,12 +16,12 @@ import typing as t
 
 from .._aws import session as aws
 from .._aws.s3_client import Bucket
-from .._aws.s3_naming import RECORDS_PREFIX
+from .._aws.s3_naming import STATE_FILE_PREFIX
 from .._aws.s3_objects import put_small_object
 from .._core import errors
 from .._core.atomic_file import replace_file
 from .._core.plan import Context, Outcome
-from .._core.problems import Problems
+from .._core.problems import Problem, Problems
 from .._core.validation import bucket_name_problem
 from .._core.values import none_if_blank
 from . import html_page, report
@@ -71,7 +71,7 @@ def _write_report(
     """Write the page and the data, and return their locations."""
     stem = path[: -len(".html")] if path.endswith(EXTENSIONS) else path
     if not stem or stem.endswith("/"):
-        raise errors.InputError([f"report_path: {path!r} does not name a file"])
+        raise errors.InputError([Problem("report_path", f"{path!r} does not name a file")])
     files = {
         f"{stem}.html": (html_page.format_page(rows, now, context.check_mode), HTML),
         f"{stem}.json": (json.dumps(report.build_data(rows, now, context.check_mode), indent=1) + "\n", JSON),
@@ -101,8 +101,8 @@ def _bucket_writer(stem: str, params: t.Mapping[str, t.Any], context: Context) -
     problems.add_if("report_path", bucket_name_problem(bucket))
     if not key.strip("/"):
         problems.add("report_path", f"{stem} does not name an object in the bucket")
-    if key.startswith(RECORDS_PREFIX):
-        problems.add("report_path", f"keys below {RECORDS_PREFIX} are reserved for the state files of projects")
+    if key.startswith(STATE_FILE_PREFIX):
+        problems.add("report_path", f"keys below {STATE_FILE_PREFIX} are reserved for the state files of projects")
     problems.raise_if_any()
     store = Bucket(bucket, aws.connection(params, context.environ))
 

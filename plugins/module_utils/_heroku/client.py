@@ -19,11 +19,10 @@ from urllib.parse import quote
 
 from .._core import errors
 from .._core.http_client import Http, Response
-from .._core.redaction import redact
+from .._core.redaction import safe_excerpt
 from .connection import App
 
 ACCEPT = "application/vnd.heroku+json; version=3"
-MAX_MESSAGE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Client:
 
     def _send(self, method: str, operation: str, body: t.Any = None) -> Response:
         url = f"{self.app.api_url}/apps/{quote(self.app.id, safe='')}/config-vars"
-        http = self.http or Http(self.app.budget, self._redacted())
+        http = self.http or Http(self.app.budget, self._secrets())
         try:
             response = http.send(method, url, operation, self._headers, body, idempotent=True)
         except errors.UnreachableError as exc:
@@ -61,7 +60,7 @@ class Client:
                 raise
             raise errors.UnreachableError(exc.operation, exc.problem, f"{RATE} {exc.hint}", **exc.facts) from exc
         if response.status != 200:
-            raise translate_error(self.app, operation, response, parse_error(response, self._redacted()))
+            raise translate_error(self.app, operation, response, parse_error(response, self._secrets()))
         return response
 
     def _headers(self) -> dict[str, str]:
@@ -71,7 +70,7 @@ class Client:
             "User-Agent": "ansible-vonage.archiving",
         }
 
-    def _redacted(self) -> list[str | None]:
+    def _secrets(self) -> list[str | None]:
         return [self.app.token, *self.secrets]
 
     def _parse_variables(self, response: Response, operation: str) -> dict[str, str]:
@@ -79,9 +78,7 @@ class Client:
         if isinstance(document, dict) and all(isinstance(value, (str, type(None))) for value in document.values()):
             # The schema allows null for a config var that is not set.
             return {name: value for name, value in document.items() if value is not None}
-        problem = "the response is not an object of strings"
-        if response.body.lstrip()[:1] == b"<":
-            problem = "the response is a web page"
+        problem = "the response is a web page" if response.is_page else "the response is not an object of strings"
         hint = (
             f"{self.app.api_url} is not the Heroku Platform API. Check api_url, and whether a proxy or portal responds."
         )
@@ -90,7 +87,7 @@ class Client:
 
 @dataclass(frozen=True)
 class ApiErrorDetails:
-    """What an error response contains, without secrets.
+    """The contents of an error response, without secrets.
 
     :param id: such as ``not_found``.
     :param url: of the vendor's documentation.
@@ -107,18 +104,16 @@ def parse_error(response: Response, secrets: t.Sequence[str | None]) -> ApiError
     """Parse an error response ``{id, message, url}``, and redact it."""
     document = response.json()
     fields = document if isinstance(document, dict) else {}
-    error_id, message, url = (_sanitize(fields.get(name), secrets) for name in ("id", "message", "url"))
+
+    def excerpt(value: t.Any) -> str:
+        return safe_excerpt(value, secrets) if isinstance(value, str) else ""
+
+    error_id, message, url = (excerpt(fields.get(name)) for name in ("id", "message", "url"))
     # Seen in responses of the service (heroku/terraform-provider-heroku, pull request 135); not documented.
     headers = ("oauth-scope", "oauth-scope-accepted")
-    scope, accepted = (_sanitize(response.headers.get(name), secrets) for name in headers)
+    scope, accepted = (excerpt(response.headers.get(name)) for name in headers)
     sentence = f"The scope of this token is {scope}; the call accepts {accepted}." if scope and accepted else ""
     return ApiErrorDetails(error_id, message, url, sentence)
-
-
-def _sanitize(value: t.Any, secrets: t.Sequence[str | None]) -> str:
-    text = redact(value, secrets) if isinstance(value, str) else ""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return printable if len(printable) <= MAX_MESSAGE_LENGTH else f"{printable[:MAX_MESSAGE_LENGTH]} (cut)"
 
 
 RATE = "An account can send about 75 calls a minute, for all of its programs, after its first 4500."

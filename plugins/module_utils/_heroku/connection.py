@@ -13,7 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.budget import Budget
-from .._core.params import parse_budget
+from .._core.params import BUDGET_ARGUMENTS, parse_budget
 from .._core.problems import Problems
 from .._core.validation import url_problem
 from .._core.values import first_env, none_if_blank
@@ -28,9 +28,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "app": {"type": "str", "required": True},
     "api_token": {"type": "str", "no_log": True},
     "api_url": {"type": "str", "default": HEROKU_URL},
-    "timeout": {"type": "float", "default": 20.0},
-    "retries": {"type": "int", "default": 4},
-    "total_timeout": {"type": "float", "default": 90.0},
+    **BUDGET_ARGUMENTS,
 }
 
 

@@ -37,7 +37,7 @@ QUOTE = 'Write it in quotes; in a template, add the filter string ("{{ value | s
 
 
 def app_problem(value: str, token: str) -> str | None:
-    """What is wrong with the option ``app``."""
+    """The problem of the option ``app``, if any."""
     if not value:
         return "is required"
     if HEROKU_TOKEN.search(value) or value == token:
@@ -51,7 +51,7 @@ def app_problem(value: str, token: str) -> str | None:
 
 
 def token_problem(value: str) -> str | None:
-    """What is wrong with the option ``api_token``."""
+    """The problem of the option ``api_token``, if any."""
     if not value:
         return "is required. Set the option or the environment variable HEROKU_API_KEY"
     if value != value.strip():
@@ -60,7 +60,7 @@ def token_problem(value: str) -> str | None:
 
 
 def name_problem(name: str) -> str | None:
-    """What is wrong with the name of a config var."""
+    """The problem of the name of a config var, if any."""
     if not NAME.fullmatch(name):
         return f"{name!r} is not a valid name: ASCII letters, digits, and underscores are allowed"
     if name.startswith(RESERVED_PREFIXES):

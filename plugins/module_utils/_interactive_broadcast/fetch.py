@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from .._aws.iam_client import Iam
 from .._aws.s3_client import check_owner
 from .._aws.session import make_client
-from .._core.runtime import Runtime
-from .._core.secrets import mark_as_secret
+from .._core.plan import Context
 from .._heroku.client import Client
 from .._upload_check.access_checks import public_url
 from .._upload_check.fetch import fetch_bucket_region
@@ -33,7 +32,7 @@ class AppKey:
 
 
 class Locations(t.NamedTuple):
-    """Where the buckets are.
+    """The locations of the buckets.
 
     :param base_url: of recordings, without a slash at the end.
     :param images_region: the region of the bucket for images.
@@ -60,7 +59,7 @@ class Current:
 
     @property
     def app_key(self) -> AppKey:
-        """The access key in the config vars, of whichever user."""
+        """The access key in the config vars, of any user."""
         return AppKey(self.config_vars.get(KEY_ID, ""), self.config_vars.get(KEY_SECRET, ""))
 
     @property
@@ -69,15 +68,15 @@ class Current:
         return next((key for key in self.user.keys if key.id == self.config_vars.get(KEY_ID)), None)
 
 
-def fetch_current(desired: BroadcastParams, iam: Iam, runtime: Runtime) -> Current:
+def fetch_current(desired: BroadcastParams, iam: Iam, context: Context) -> Current:
     """Fetch the config vars, the user, and the locations of the buckets concurrently."""
     tasks: list[t.Callable[[], t.Any]] = [lambda: fetch_locations(desired)]
     if desired.has_key:
         tasks.append(lambda: fetch_managed_user(iam, desired.user, eager=True))
     tasks.append(lambda: heroku_client(desired).fetch())
-    results = runtime.run_concurrently(tasks)
+    results = context.runtime.run_concurrently(tasks)
     config_vars = results[-1]
-    mark_as_secret(config_vars.get(KEY_SECRET))
+    context.register_secret(config_vars.get(KEY_SECRET, ""))
     return Current(config_vars, results[1] if desired.has_key else CurrentUser(None), results[0])
 
 

@@ -12,6 +12,7 @@ application, which also reads S3_BUCKET_NAME_IMAGES and INSTANCE_ENABLE_ARCHIVIN
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 from dataclasses import dataclass, replace
@@ -22,11 +23,10 @@ from .._aws import session as aws
 from .._core.errors import InputError
 from .._core.params import parse_number
 from .._core.problems import Problems
-from .._core.secrets import mark_as_secret
 from .._core.validation import bucket_name_problem, url_problem
 from .._core.values import none_if_blank
 from .._heroku import connection as heroku
-from .._upload_check.params import timeout_problems
+from .._upload_check.params import LONGEST_WAIT
 from .._upload_target import params as upload_target
 from .._uploader import policy as uploader_policy
 from .._uploader import user_params
@@ -51,13 +51,6 @@ CONFIG_VARS = {
     ),
     2: (urls.CONFIG_VARS[2],),
 }
-USER_ARGUMENTS = {
-    "name": {"type": "str"},
-    "path": {"type": "str"},
-    "permissions_boundary": {"type": "str"},
-    "tags": {"type": "dict"},
-    "force": {"type": "bool", "default": False},
-}
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "generation": {"type": "int", "choices": [1, 2], "default": 1},
@@ -69,7 +62,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "base_url": {"type": "str"},
     "enable_archiving": {"type": "bool", "default": True},
     "adopt_app": {"type": "bool", "default": False},
-    "user": {"type": "dict", "options": USER_ARGUMENTS},
+    "user": {"type": "dict", "options": user_params.USER_ARGUMENTS},
     "rotate": {"type": "bool", "default": False},
     "rotate_after": {"type": "int", "default": 0},
     "grace_period": {"type": "int", "default": 90},
@@ -166,12 +159,11 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
     _validate_user(params, project, user, problems)
     _validate_urls(params, problems)
     seconds = {
-        name: _parse_seconds(params, name, problems) for name in ("rotate_after", "grace_period", "verify_timeout")
+        name: parse_number(params, name, ARGUMENTS[name]["default"], problems, whole=True, most=most)
+        for name, most in (("rotate_after", math.inf), ("grace_period", math.inf), ("verify_timeout", LONGEST_WAIT))
     }
     connections = _parse_connections(params, environ, problems)
     problems.raise_if_any()
-    valid_app, valid_connections = t.cast(heroku.App, app), t.cast(Connections, connections)
-    mark_as_secret(valid_app.token)
     return BroadcastParams(
         present=present,
         generation=int(params.get("generation") or 1),
@@ -179,8 +171,8 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
         bucket=bucket,
         images_bucket=images_bucket,
         user=user,
-        app=valid_app,
-        **valid_connections._asdict(),
+        app=t.cast(heroku.App, app),
+        **t.cast(Connections, connections)._asdict(),
         base_url=none_if_blank(params.get("base_url")),
         enable_archiving=params.get("enable_archiving") is not False,
         adopt_app=params.get("adopt_app") is True,
@@ -204,17 +196,13 @@ def _parse_user(params: t.Mapping[str, t.Any], project: str, images_bucket: str)
         name=str(none_if_blank(options.get("name")) or DEFAULT_NAME.format(project=project)),
         bucket=images_bucket,
         prefix=IMAGES_PREFIX,
-        path=str(none_if_blank(options.get("path")) or "/"),
-        boundary=none_if_blank(options.get("permissions_boundary")),
-        tags=options.get("tags") or {},
-        force=bool(options.get("force")),
+        **user_params.user_fields(options),
         acls=params.get("image_acls") is not False,
     )
 
 
 def _validate_user(params: t.Mapping[str, t.Any], project: str, user: ImageUser, problems: Problems) -> None:
-    for message in user_params.user_problems(user):
-        problems.add("user", message)
+    user_params.validate_user(user, problems.within("user"))
     name = (params.get("user") or {}).get("name")
     uploader_name = upload_target.DEFAULT_NAME.format(project=project)
     if name in (uploader_name, f"{uploader_name}{upload_target.SPARE}"):
@@ -230,14 +218,6 @@ def _validate_urls(params: t.Mapping[str, t.Any], problems: Problems) -> None:
         problems.add_if("base_url", urls.base_url_problem(str(base_url)))
 
 
-def _parse_seconds(params: t.Mapping[str, t.Any], name: str, problems: Problems) -> float:
-    seconds = parse_number(params, name, ARGUMENTS[name]["default"], problems, whole=True)
-    if name == "verify_timeout":
-        for message in timeout_problems(name, seconds):
-            problems.add("", message)
-    return seconds
-
-
 def _parse_connections(
     params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], problems: Problems
 ) -> Connections | None:
@@ -245,8 +225,7 @@ def _parse_connections(
         users = iam.iam_connection(params, environ)
         operator = aws.connection(params, environ)
     except InputError as exc:
-        for problem in exc.problems:
-            problems.add("", str(problem))
+        problems.extend(exc.problems)
         return None
     endpoint = none_if_blank(params.get("endpoint"))
     store = replace(operator, endpoint_url=endpoint.rstrip("/") if endpoint else operator.endpoint_url)

@@ -38,7 +38,7 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
 
 def reconcile_present(desired: BroadcastParams, iam: Iam, context: Context) -> Outcome:
     """Create or update the user and its key, verify, and set the config vars."""
-    current = fetch_current(desired, iam, context.runtime)
+    current = fetch_current(desired, iam, context)
     validate_user(desired, current.user.user)
     plan = plan_changes(desired, current, context.runtime.now())
     key_id = "" if plan.replaces_key else current.app_key.id

@@ -37,7 +37,7 @@ def recording_url(generation: int, value: str, key: str) -> str:
 
 
 def base_url_problem(url: str) -> str | None:
-    """What is wrong with the base URL of recordings."""
+    """The problem of the base URL of recordings; ``None`` if it is valid."""
     problem = url_problem(url, EXAMPLE, allow_path=True)
     return f"{problem}; this URL is public" if problem and has_credentials(url) else problem
 
@@ -48,7 +48,7 @@ def has_credentials(value: str) -> bool:
 
 
 def value_problem(generation: int, value: str) -> str | None:
-    """What is wrong with the current value of the config var."""
+    """The problem of the current value of the config var; ``None`` if it is as desired."""
     name = CONFIG_VARS[generation]
     problem = base_url_problem(value)
     if problem:

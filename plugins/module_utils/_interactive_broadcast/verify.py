@@ -30,7 +30,7 @@ from .params import IMAGES_PREFIX, BroadcastParams, is_key_id
 
 T = t.TypeVar("T")
 
-# The smallest GIF, so that a browser shows an image.
+# The smallest GIF: a browser can show it.
 PIXEL = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
 
 
@@ -75,7 +75,7 @@ class AppVerifier:
         self.deadline = Deadline(self.desired.verify_timeout, self.runtime)
         self.probe_keys = new_probe_keys(self.desired.project)
         verify_certs = (operator.ca_bundle or True) if operator.validate_certs else False
-        self.http = Http(BUDGET, secrets=self.secrets, verify=verify_certs)
+        self.http = Http(BUDGET, secrets=self.secrets, verify=verify_certs, runtime=self.runtime)
 
     @property
     def secrets(self) -> list[str | None]:
@@ -172,7 +172,7 @@ class AppVerifier:
 
     def _verify_private(self, url: str) -> Check:
         status, body = self._get_anonymously(url)
-        detail = f"GET {url} without a key was answered with {status}."
+        detail = f"GET {url} without a key returned {status}."
         if body == PIXEL:
             return Check("images_private", False, f"{detail} Images must not be public: they are read by signed URLs.")
         return Check("images_private", True, detail)

@@ -192,13 +192,19 @@ def _parse_document(data: bytes) -> dict[str, t.Any]:
     return document
 
 
+def read_fields(data: bytes | None) -> dict[str, t.Any]:
+    """Read the fields of a state file, even if :func:`parse` rejects it; empty for any other data."""
+    try:
+        document = json.loads(data or b"")
+    except (ValueError, RecursionError):
+        return {}
+    # Only state files have a format.
+    return document if isinstance(document, dict) and "format" in document else {}
+
+
 def parse_project(data: bytes) -> str:
     """The project in a state file, even if :func:`parse` rejects it; empty if there is none."""
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return ""
-    project = document.get("project") if isinstance(document, dict) and "format" in document else None
+    project = read_fields(data).get("project")
     return project if isinstance(project, str) else ""
 
 
@@ -216,7 +222,7 @@ def distrust_reason(state: State, project: str, api_url: str, now: float) -> str
 
 
 def update_reason(
-    known: State | None,
+    current: State | None,
     storage: t.Mapping[str, t.Any] | None,
     secret: str | None,
     key: str,
@@ -226,23 +232,23 @@ def update_reason(
 ) -> str:
     """Why the target needs an update: ``unknown``, ``changed``, ``forced``, ``expired``; else ``unchanged``.
 
-    :param known: a reliable state file; ``None`` without one.
+    :param current: a reliable state file; ``None`` without one.
     :param storage: the public fields of the desired target; ``None`` for no target.
     :param secret: of the desired target; ``None`` if it is not set.
     """
-    if known is None:
+    if current is None:
         return "unknown"
-    if differs(known, storage, secret, key):
+    if differs(current, storage, secret, key):
         return "changed"
     if always:
         return "forced"
-    if max_age is not None and now - (parse_utc(known.time) or 0) >= max_age:
+    if max_age is not None and now - (parse_utc(current.time) or 0) >= max_age:
         return "expired"
     return "unchanged"
 
 
-def differs(known: State, storage: t.Mapping[str, t.Any] | None, secret: str | None, key: str) -> bool:
+def differs(current: State, storage: t.Mapping[str, t.Any] | None, secret: str | None, key: str) -> bool:
     """Whether the state file differs from the desired target."""
-    if storage is None or known.status == ABSENT:
-        return (storage is None) != (known.status == ABSENT)
-    return dict(known.storage) != dict(storage) or (secret is not None and not has_secret(known, secret, key))
+    if storage is None or current.status == ABSENT:
+        return (storage is None) != (current.status == ABSENT)
+    return dict(current.storage) != dict(storage) or (secret is not None and not has_secret(current, secret, key))

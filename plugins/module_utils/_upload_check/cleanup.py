@@ -147,11 +147,11 @@ class Cleanup:
         """The time of a listed item. An item without a time may be new."""
         return item.get(name) or _now(self.runtime)
 
-    def _list_pages(self, operation: str, prefix: str, action: str, *fields: str) -> list[t.Any]:
-        attempted = f"list probes of earlier checks below s3://{self.params.bucket}/{prefix}"
+    def _list_pages(self, method: str, prefix: str, action: str, *fields: str) -> list[t.Any]:
+        operation = f"list probes of earlier checks below s3://{self.params.bucket}/{prefix}"
         try:
-            with translate_errors(attempted, self.params.operator, action):
-                paginator = self.client.get_paginator(operation).paginate(Bucket=self.params.bucket, Prefix=prefix)
+            with translate_errors(operation, self.params.operator, action):
+                paginator = self.client.get_paginator(method).paginate(Bucket=self.params.bucket, Prefix=prefix)
                 pages = [page for _number, page in zip(range(MOST_PAGES), paginator)]
         except ArchivingError as exc:
             # The response of rclone to a listing of uploads before the first multipart upload.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an upload check is asked to do: options, validated offline. Pure.
+"""Options of ``archive_upload_check``, validated offline. Pure.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
-from .._aws import s3_naming as names
 from .._aws import session as aws
-from .._core.errors import InputError
-from .._core.values import none_if_blank, without_userinfo
+from .._aws.s3_naming import project_problem
+from .._core.problems import Problems
+from .._core.validation import url_problem
+from .._core.values import none_if_blank
 from .._vonage import rules
 
 S3_ARGUMENTS: dict[str, t.Any] = {
@@ -24,10 +24,11 @@ S3_ARGUMENTS: dict[str, t.Any] = {
     "access_key": {"type": "str", "required": True, "no_log": False},
     "secret_key": {"type": "str", "required": True, "no_log": True},
     "endpoint": {"type": "str"},
-    # Checked with the rules of vonage_archive_storage, whose texts give the reasons.
+    # No choices: the rules of vonage_archive_storage have messages that give the reasons.
     "sse": {"type": "str", "default": "s3"},
 }
-# The methods a CORS rule of S3 can allow (Amazon S3 API Reference, CORSRule).
+DEFAULT_TIMEOUT = 30
+# The methods that a CORS rule of S3 can allow (Amazon S3 API Reference, CORSRule).
 METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE"]
 ARGUMENTS: dict[str, t.Any] = {
     "s3": {"type": "dict", "required": True, "options": S3_ARGUMENTS},
@@ -37,7 +38,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "expect_least_privilege": {"type": "bool", "default": False},
     "cors_origin": {"type": "str"},
     "cors_method": {"type": "str", "choices": METHODS, "default": "GET"},
-    "timeout": {"type": "int", "default": 30},
+    "timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
     **aws.ARGUMENTS,
 }
 
@@ -57,18 +58,18 @@ CHECKS = (
     "no_put_outside",
     "no_delete",
 )
-# Seconds. With the rest of a verification, it leaves room for a job that has to end within ten minutes.
+# Seconds. With this limit, a verification ends within ten minutes.
 LONGEST_WAIT = 300
 
 
 @dataclass(frozen=True)
 class UploadCheckParams:
-    """The options, validated.
+    """The validated options.
 
-    :param prefix: the project's id, without slashes.
-    :param uploader: the connection that Vonage will make.
-    :param operator: the connection that looks at what is stored, and removes it.
-    :param timeout: seconds for what was set a moment ago to take effect.
+    :param prefix: the ID of the project, without slashes.
+    :param uploader: the connection of Vonage to the store.
+    :param operator: the connection that reads and deletes the stored probes.
+    :param timeout: seconds until a recent change must be in effect.
     """
 
     bucket: str
@@ -81,7 +82,7 @@ class UploadCheckParams:
     expect_least_privilege: bool = False
     cors_origin: str | None = None
     cors_method: str = "GET"
-    timeout: float = 30
+    timeout: float = DEFAULT_TIMEOUT
 
     def with_key(self, access_key: str, secret_key: str) -> UploadCheckParams:
         """The same check with another key."""
@@ -93,8 +94,8 @@ class UploadCheckParams:
 
     @property
     def planned(self) -> list[str]:
-        """The names of the checks these settings ask for, in order."""
-        asked = {
+        """The names of the checks of these options, in order."""
+        conditions = {
             "put_sse_echo": self.sse,
             "multipart_upload": self.multipart,
             "multipart_sse_echo": self.multipart and self.sse,
@@ -102,24 +103,50 @@ class UploadCheckParams:
             "cors_preflight": self.cors_origin is not None,
             **dict.fromkeys([name for name in CHECKS if name.startswith("no_")], self.expect_least_privilege),
         }
-        return [name for name in CHECKS if asked.get(name, True)]
+        return [name for name in CHECKS if conditions.get(name, True)]
 
 
 def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> UploadCheckParams:
-    """The settings that options and environment describe.
+    """Parse the options, offline.
 
-    :raises InputError: with everything that is wrong with them.
+    :raises InputError: with all problems.
     """
+    problems = Problems()
     s3: t.Mapping[str, t.Any] = params.get("s3") or {}
     prefix = str(params.get("prefix") or "").strip().rstrip("/")
-    problems = [*_s3_problems(s3), *probe_problems(params, prefix)]
-    try:
-        operator = aws.connection(params, environ)
-    except InputError as exc:
-        raise InputError([*problems, *exc.problems]) from exc
-    if problems:
-        raise InputError(problems)
-    uploader = uploader_connection(operator, none_if_blank(s3.get("endpoint")), s3["access_key"], s3["secret_key"])
+    problems.extend(rules.s3_problems(s3))
+    if none_if_blank(s3.get("secret_key")) is None:
+        problems.add("s3.secret_key", "is required")
+    problems.add_if("prefix", project_problem(prefix))
+    validate_probe(params, problems)
+    operator = problems.collect(aws.connection, params, environ)
+    problems.raise_if_any()
+    return create_params(params, s3, prefix, s3["secret_key"], t.cast(aws.Connection, operator))
+
+
+def create_params(
+    params: t.Mapping[str, t.Any],
+    s3: t.Mapping[str, t.Any],
+    prefix: str,
+    secret_key: str | None,
+    operator: aws.Connection,
+    timeout_option: str = "timeout",
+) -> UploadCheckParams:
+    """Create the parameters from valid options.
+
+    :param s3: the suboptions of ``s3``.
+    :param timeout_option: the name of the option with the timeout.
+    """
+    endpoint = none_if_blank(s3.get("endpoint"))
+    # Region and certificate authorities are those of the operator.
+    uploader = aws.Connection(
+        endpoint_url=endpoint.rstrip("/") if endpoint else None,
+        region=operator.region,
+        access_key=s3.get("access_key"),
+        secret_key=secret_key,
+        validate_certs=operator.validate_certs,
+        ca_bundle=operator.ca_bundle,
+    )
     return UploadCheckParams(
         bucket=s3["bucket"],
         prefix=prefix,
@@ -131,63 +158,26 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
         expect_least_privilege=bool(params.get("expect_least_privilege")),
         cors_origin=none_if_blank(params.get("cors_origin")),
         cors_method=params.get("cors_method") or "GET",
-        timeout=_timeout(params),
+        timeout=_timeout(params, timeout_option),
     )
 
 
-def _s3_problems(s3: t.Mapping[str, t.Any]) -> list[str]:
-    missing = (
-        [] if none_if_blank(s3.get("secret_key")) else ["s3.secret_key is required: without it nothing can be uploaded"]
-    )
-    return rules.s3(s3) + missing
+def validate_probe(params: t.Mapping[str, t.Any], problems: Problems, timeout_option: str = "timeout") -> None:
+    """Validate the options of the checks, without key and location.
 
-
-def probe_problems(params: t.Mapping[str, t.Any], prefix: str, timeout_option: str = "timeout") -> list[str]:
-    """What is wrong with the options that say what to look at; the key and the place apart.
-
-    :param timeout_option: what the caller's users know the timeout as.
+    :param timeout_option: the name of the option with the timeout.
     """
-    problems = [why for why in [names.project_problem(prefix)] if why]
     origin = none_if_blank(params.get("cors_origin"))
-    if origin and (not _is_plain_url(origin) or origin.endswith("/")):
-        problems.append(
-            f"cors_origin {without_userinfo(origin)!r} must be the origin of a page as browsers send it, such as https://www.example.com"
-        )
-    return problems + timeout_problems(timeout_option, _timeout(params))
+    if origin:
+        problem = url_problem(origin, "https://www.example.com")
+        is_folder = origin.endswith("/")
+        problems.add_if("cors_origin", problem or (f"{origin!r} ends with a slash. Remove it" if is_folder else None))
+    timeout = _timeout(params, timeout_option)
+    if not 0 <= timeout <= LONGEST_WAIT:
+        limit = f"at most {LONGEST_WAIT} seconds are allowed" if timeout > 0 else "at least 0 seconds are required"
+        problems.add(timeout_option, f"{limit}, got {timeout}")
 
 
-def timeout_problems(option: str, seconds: float) -> list[str]:
-    """What is wrong with how long to wait for what was set a moment ago."""
-    shown = f"{seconds:g}" if isinstance(seconds, float) else str(seconds)
-    if seconds < 0:
-        return [f"{option}: at least 0 seconds are required, got {shown}"]
-    return [f"{option}: at most {LONGEST_WAIT} seconds are allowed, got {shown}"] if seconds > LONGEST_WAIT else []
-
-
-def _timeout(params: t.Mapping[str, t.Any]) -> int:
-    value = params.get("timeout")
-    return 30 if value is None else int(value)
-
-
-def _is_plain_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        port_is_fine = parts.port != 0
-    except ValueError:
-        return False
-    rest = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_is_fine and not rest
-
-
-def uploader_connection(
-    operator: aws.Connection, endpoint: str | None, access_key: str | None = None, secret_key: str | None = None
-) -> aws.Connection:
-    """The connection of Vonage: its own endpoint and key; region and certificate authorities of the operator."""
-    return aws.Connection(
-        endpoint_url=endpoint.rstrip("/") if endpoint else None,
-        region=operator.region,
-        access_key=access_key,
-        secret_key=secret_key,
-        validate_certs=operator.validate_certs,
-        ca_bundle=operator.ca_bundle,
-    )
+def _timeout(params: t.Mapping[str, t.Any], option: str) -> int:
+    value = params.get(option)
+    return DEFAULT_TIMEOUT if value is None else int(value)

@@ -13,6 +13,7 @@ if the state file is older than that by the clock of the store, or if it has not
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 from .._core import errors
 from .._core.retry import Deadline, attempts
@@ -45,28 +46,44 @@ def seconds_remaining(last: state.State | None, age: float | None, watched: floa
     return max(0.0, duration + MARGIN - max(age or 0.0, watched))
 
 
-def wait(project: Project, store: Store, stored: StoredObject, last: state.State | None, runtime: Runtime) -> bool:
-    """Wait until the announced call can no longer take effect, or until the state file changes.
+@dataclass
+class AnnouncedCalls:
+    """The announced calls of one state file during one run.
 
-    :param stored: the content of the state file.
-    :param last: the same, parsed.
-    :returns: whether it waited. If so, the caller must read the state file again.
-    :raises errors.ConflictError: the wait would exceed the time budget of the API calls.
+    :param ended: the content of the state file whose call this run has watched until its end.
     """
-    seconds = seconds_remaining(last, stored.age, 0.0)
-    if not seconds:
-        return False
-    if seconds > project.budget.total + 2 * MARGIN:
-        raise errors.ConflictError(
-            f"change the upload target of {project.name}",
-            f"another run may still change it within the next {seconds:.0f} seconds",
-            f"Run it again after that, or delete {store.location} if there is no other run.",
-        )
-    deadline = Deadline(seconds, runtime)
-    for number in attempts(deadline, itertools.repeat(INTERVAL)):
-        if number == 1:
-            continue  # `stored` is the first read
-        current = store.read()
-        if current.data != stored.data or not seconds_remaining(last, current.age, deadline.elapsed):
-            break
-    return True
+
+    project: Project
+    store: Store
+    runtime: Runtime
+    ended: bytes | None = None
+
+    def wait(self, stored: StoredObject, last: state.State | None) -> bool:
+        """Wait until the announced call can no longer take effect, or until the state file changes.
+
+        :param stored: the content of the state file.
+        :param last: the same, parsed.
+        :returns: whether it waited. If so, the caller must read the state file again.
+        :raises errors.ConflictError: the wait would exceed the time budget of the API calls.
+        """
+        seconds = seconds_remaining(last, stored.age, 0.0)
+        if not seconds or stored.data == self.ended:
+            return False
+        if seconds > self.project.budget.total + 2 * MARGIN:
+            raise errors.ConflictError(
+                f"change the upload target of {self.project.name}",
+                f"another run may still change it within the next {seconds:.0f} seconds",
+                f"Run it again after that, or delete {self.store.location} if there is no other run.",
+            )
+        deadline = Deadline(seconds, self.runtime)
+        for number in attempts(deadline, itertools.repeat(INTERVAL)):
+            if number == 1:
+                continue  # `stored` is the first read
+            current = self.store.read()
+            if current.data != stored.data:
+                return True
+            if not seconds_remaining(last, current.age, deadline.elapsed):
+                break
+        # The age of a local file is reduced by the maximum difference of the clocks: the next read may show less.
+        self.ended = stored.data
+        return True

@@ -29,12 +29,6 @@ from .plan import plan_target
 from .verify import Checks, format_verification, verify_key
 
 
-class SecretNeededError(errors.ArchivingError):
-    """The target needs an update, and its secret is not set."""
-
-    kind = "secret_needed"
-
-
 def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
     """Ensure that the target holds this key, and that uploads with it work."""
     now = context.runtime.now()
@@ -63,12 +57,12 @@ def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
 def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason: str) -> Client:
     """Run all validation that needs no request.
 
-    :raises SecretNeededError: the secret is not set.
+    :raises errors.SecretNeededError: the secret is not set.
     """
     target = params.target
     if target.secret is None:
         detail = f", {current.reason}" if current.reason else ""
-        raise SecretNeededError(
+        raise errors.SecretNeededError(
             f"set the upload target of {params.project.name}",
             f"{target.secret_option} is required now and is not set (reason: {reason}{detail})",
             "Set it. It is optional only while the state file shows that the target has the desired configuration. "

@@ -20,15 +20,15 @@ import typing as t
 
 from .._core.errors import MissingLibraryError
 from .._core.optional_imports import load
+from .._core.problems import Problems
 
 BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 MAX_KEY_BITS = 2048
 
 
-def parse_certificate(text: str | None, problems: list[str]) -> str | None:
+def parse_certificate(text: str | None, problems: Problems) -> str | None:
     """Parse the option ``certificate``.
 
-    :param problems: collects the problems.
     :returns: PEM in canonical form: line breaks and escapes of the text have no effect. ``None`` after a problem.
     """
     if not text:
@@ -36,17 +36,18 @@ def parse_certificate(text: str | None, problems: list[str]) -> str | None:
     # Forms and environment variables accept one line only: line ends of PEM in them are escaped.
     text = text.replace("\\r", "").replace("\\n", "\n")
     blocks = BLOCK.findall(text)
+    der = _decode_der(blocks[0]) if blocks else b""
+    problem = _text_problem(text, len(blocks)) or _certificate_problem(der)
+    problems.add_if("certificate", problem)
+    return None if problem else ssl.DER_cert_to_PEM_cert(der)
+
+
+def _text_problem(text: str, count: int) -> str | None:
     if "PRIVATE KEY" in text:
-        problems.append("certificate: contains a private key, which must not be sent. Set the certificate alone")
-    elif len(blocks) != 1:
-        content = f"contains {len(blocks)} PEM certificates" if blocks else "does not contain a PEM certificate"
-        problems.append(f"certificate: {content}. Set exactly one")
-    else:
-        der = _decode_der(blocks[0])
-        problem = _certificate_problem(der) if der else "is not a valid PEM certificate, its body is not base64 of one"
-        if der and not problem:
-            return ssl.DER_cert_to_PEM_cert(der)
-        problems.append(f"certificate: {problem}")
+        return "contains a private key, which must not be sent. Set the certificate alone"
+    if count != 1:
+        content = f"contains {count} PEM certificates" if count else "does not contain a PEM certificate"
+        return f"{content}. Set exactly one"
     return None
 
 
@@ -66,13 +67,15 @@ def _decode_der(block: str) -> bytes:
     return data if is_complete else b""
 
 
-def _certificate_problem(der: bytes) -> str:
-    """The problem of the certificate; empty without a problem, or without the library that parses certificates."""
+def _certificate_problem(der: bytes) -> str | None:
+    """The problem of the certificate. Without the library cryptography, only its outer structure is validated."""
+    if not der:
+        return "is not a valid PEM certificate: its body is not the base64 form of a certificate"
     try:
         x509: t.Any = load("cryptography.x509")
         rsa: t.Any = load("cryptography.hazmat.primitives.asymmetric.rsa")
     except MissingLibraryError:
-        return ""
+        return None
     try:
         key = x509.load_der_x509_certificate(der).public_key()
     except Exception:  # the exceptions of cryptography have no common base class
@@ -81,4 +84,4 @@ def _certificate_problem(der: bytes) -> str:
         return "does not have an RSA key, which Vonage requires"
     if key.key_size > MAX_KEY_BITS:
         return f"has an RSA key of {key.key_size} bits; Vonage accepts at most {MAX_KEY_BITS}"
-    return ""
+    return None

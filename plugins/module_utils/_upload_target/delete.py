@@ -25,7 +25,8 @@ from .._state_file import state
 from .._uploader.delete import delete_user, fetch_deletable_attachments, parts_to_delete
 from .._uploader.fetch import CurrentUser
 from .._vonage.client import Client
-from . import announced_call, fetch, previous_target, result
+from . import fetch, previous_target, result
+from .announced_call import AnnouncedCalls
 from .apply import call_with_state_file
 from .fetch import CurrentStateFile
 from .params import DeleteParams, UploaderParams
@@ -90,12 +91,14 @@ def _delete_target(params: DeleteParams, context: Context) -> Deletion:
 
 def _fetch_after_announced_call(params: DeleteParams, context: Context) -> CurrentStateFile:
     """Fetch the state file, and wait until no call of another run can set the target again."""
+    runtime, store = context.runtime, params.store
+    calls = AnnouncedCalls(params.project, store, runtime) if store else None
     while True:
-        current = fetch.fetch_state_file(params.project, params.store, context.runtime.now())
+        current = fetch.fetch_state_file(params.project, store, runtime.now())
         may_be_set_again = bool(current.last and current.last.storage)
-        if context.check_mode or params.store is None or not may_be_set_again:
+        if context.check_mode or calls is None or not may_be_set_again:
             return current
-        if not announced_call.wait(params.project, params.store, current.stored, current.last, context.runtime):
+        if not calls.wait(current.stored, current.last):
             return current
 
 
@@ -143,11 +146,11 @@ class _UserDeletion:
         :raises RejectedError: a user has permissions or credentials that this collection did not create.
         """
         self.current = fetch.fetch_users(self.iam, self.users, self.context.runtime)
-        others = fetch.projects_of_users(self.current, self.params.project)
-        if others:
+        other_projects = fetch.projects_of_users(self.current, self.params.project)
+        if other_projects:
             raise errors.NotManagedError(
                 f"delete the IAM user {self.users.main.name} of {self.params.project.name}",
-                f"its policy allows uploads for project {' and '.join(others)}",
+                f"its policy allows uploads for project {' and '.join(other_projects)}",
                 "Correct uploader.name. Nothing was deleted.",
                 user=self.users.main.name,
             )

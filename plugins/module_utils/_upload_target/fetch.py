@@ -126,8 +126,8 @@ def fetch_current(iam: Iam, users: UploaderParams, project: Project, store: Stor
 
 def upload_locations(bucket: str, project: Project, users: t.Iterable[CurrentUser]) -> list[UploadLocation]:
     """The locations where the users can upload recordings of the project; the desired bucket is the first."""
-    others = {location.bucket for location in policy_locations(users)} - {bucket}
-    return [UploadLocation(name, project.id) for name in (bucket, *sorted(others))]
+    other_buckets = {location.bucket for location in policy_locations(users)} - {bucket}
+    return [UploadLocation(name, project.id) for name in (bucket, *sorted(other_buckets))]
 
 
 def policy_locations(users: t.Iterable[CurrentUser]) -> set[UploadLocation]:
@@ -145,11 +145,11 @@ def refuse_other_projects(users: UploaderParams, project: Project, current: t.It
 
     :raises NotManagedError: a policy allows uploads for another project.
     """
-    others = projects_of_users(current, project)
-    if others and not users.main.force:
+    other_projects = projects_of_users(current, project)
+    if other_projects and not users.main.force:
         raise errors.NotManagedError(
             f"manage the keys of the IAM user {users.main.name} for {project.name}",
-            f"its policy allows uploads for project {' and '.join(others)}",
+            f"its policy allows uploads for project {' and '.join(other_projects)}",
             "Use one IAM user per project: leave out uploader.name, or include the project ID in it. Nothing was "
             "changed.",
             user=users.main.name,

@@ -15,16 +15,15 @@ GRACE_PERIOD = 18 * 3600
 DELETE_AFTER = 24 * 3600
 
 
-def period_problems(rotate_after: float, grace_period: float, delete_after: float, prefix: str = "") -> list[str]:
-    """Validate the periods: an old key must be deleted before the next rotation.
+def rotate_after_problem(rotate_after: float, grace_period: float, delete_after: float) -> str | None:
+    """Validate ``rotate_after``, and return the problem: an old key must be deleted before the next rotation.
 
     :param rotate_after: 0 for never.
-    :param prefix: of the option names in the problems.
     """
     least = grace_period + delete_after
     if not rotate_after or rotate_after > least:
-        return []
-    return [
-        f"{prefix}rotate_after: must exceed {prefix}grace_period plus {prefix}delete_after ({least:.0f} seconds), got "
-        f"{rotate_after:.0f} seconds"
-    ]
+        return None
+    return (
+        f"must exceed uploader.grace_period plus uploader.delete_after ({least:.0f} seconds), got {rotate_after:.0f} "
+        "seconds"
+    )

@@ -14,36 +14,29 @@ from dataclasses import dataclass, replace
 
 from .._aws import iam_client as iam
 from .._aws import session as aws
-from .._core.errors import InputError
+from .._aws.s3_naming import project_problem
 from .._core.params import parse_number
 from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
 from .._core.values import none_if_blank
 from .._state_file.store import Store, parse_store
-from .._upload_check.params import METHODS, UploadCheckParams, probe_problems, uploader_connection
-from .._uploader.user_params import DesiredUser, uploader_problems, user_problems
+from .._upload_check.params import DEFAULT_TIMEOUT, METHODS, UploadCheckParams, create_params, validate_probe
+from .._uploader.user_params import USER_ARGUMENTS, DesiredUser, user_fields, validate_user
 from .._vonage import project as vonage
 from .._vonage.project import Project
 from . import target as targets
-from .key_periods import DELETE_AFTER, GRACE_PERIOD, period_problems
+from .key_periods import DELETE_AFTER, GRACE_PERIOD, rotate_after_problem
 from .target import Target
 
-STATES = ("present", "absent")
-UPDATES = ("on_change", "always")
 NEVER, NEW_KEY, ALWAYS, ONLY = "never", "new_key", "always", "only"
 VERIFY = (NEVER, NEW_KEY, ALWAYS, ONLY)
-VERIFY_TIMEOUT = 30
 DEFAULT_NAME = "vonage-archiving-{project}"
 # The second user: new keys go to the user that has fewer keys.
 SPARE = "-spare"
 
 UPLOADER: dict[str, t.Any] = {
-    "name": {"type": "str"},
-    "path": {"type": "str"},
-    "permissions_boundary": {"type": "str"},
-    "tags": {"type": "dict"},
+    **USER_ARGUMENTS,
     "list_all_my_buckets": {"type": "bool", "default": False},
-    "force": {"type": "bool", "default": False},
     "rotate": {"type": "bool", "default": False},
     "rotate_after": {"type": "int", "default": 0},
     "grace_period": {"type": "int", "default": GRACE_PERIOD},
@@ -52,19 +45,19 @@ UPLOADER: dict[str, t.Any] = {
     "revoke_old_keys": {"type": "bool", "default": False},
 }
 ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": list(STATES), "default": "present"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     **targets.ARGUMENTS,
     "uploader": {"type": "dict", "options": UPLOADER},
     "state_file": {"type": "str"},
-    "update": {"type": "str", "choices": list(UPDATES), "default": "on_change"},
+    "update": {"type": "str", "choices": ["on_change", "always"], "default": "on_change"},
     "max_age": {"type": "int"},
-    # No default: with a container of Azure it is another one.
+    # No default: it depends on the kind of the target.
     "verify": {"type": "str", "choices": list(VERIFY)},
     "expect_public": {"type": "bool"},
     "expect_least_privilege": {"type": "bool", "default": False},
     "cors_origin": {"type": "str"},
     "cors_method": {"type": "str", "choices": METHODS, "default": "GET"},
-    "verify_timeout": {"type": "int", "default": VERIFY_TIMEOUT},
+    "verify_timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
     "check_previous_target": {"type": "bool", "default": False},
     # No default: with the option uploader it must not be set.
     "grace_period": {"type": "int"},
@@ -76,14 +69,14 @@ ARGUMENTS: dict[str, t.Any] = {
 
 @dataclass(frozen=True)
 class UploaderParams:
-    """The IAM users of a managed key, and the life of their keys.
+    """The IAM users of a managed key, and the periods of their keys.
 
     :param main: one of the two users that have the keys; ``spare`` is the other one.
     :param rotate_after: seconds; ``None`` for never.
-    :param grace_period: seconds for which an old key stays active after another one has been set.
+    :param grace_period: seconds for which an old key stays active after its replacement.
     :param delete_after: seconds for which it then stays inactive before it is deleted.
     :param drain_timeout: seconds to wait for uploads in progress.
-    :param revoke_old_keys: deactivate all keys except the target's immediately.
+    :param revoke_old_keys: whether to deactivate all keys immediately, except the one in the target.
     """
 
     main: DesiredUser
@@ -104,11 +97,11 @@ class UploaderParams:
 
 @dataclass(frozen=True)
 class UploadTargetParams:
-    """What all modes have in common.
+    """The desired state, as far as all modes share it.
 
     :param verify: one of ``VERIFY``.
     :param check_previous_target: whether the result states if recordings can still use the previous target.
-    :param grace_period: seconds for which they can at most.
+    :param grace_period: the longest time for that, in seconds.
     :param warnings: sentences for the user.
     """
 
@@ -118,19 +111,14 @@ class UploadTargetParams:
     grace_period: float
     warnings: tuple[str, ...]
 
-    @property
-    def can_verify(self) -> bool:
-        """Whether an upload check is possible."""
-        return False
-
 
 @dataclass(frozen=True)
 class ExternalKeyParams(UploadTargetParams):
     """A target with a key that the user supplies.
 
     :param check: the upload check; ``None`` for Azure, and without a secret key.
-    :param always: call the API in every run.
-    :param max_age: of the state file in seconds, after which the API is called again.
+    :param always: whether every run calls the API.
+    :param max_age: seconds; a run calls the API if the state file is older.
     """
 
     target: Target
@@ -138,10 +126,6 @@ class ExternalKeyParams(UploadTargetParams):
     check: UploadCheckParams | None
     always: bool
     max_age: float | None
-
-    @property
-    def can_verify(self) -> bool:
-        return self.check is not None
 
 
 @dataclass(frozen=True)
@@ -157,14 +141,10 @@ class ManagedKeyParams(UploadTargetParams):
     check: UploadCheckParams
     uploader: UploaderParams
 
-    @property
-    def can_verify(self) -> bool:
-        return True
-
 
 @dataclass(frozen=True)
 class DeleteParams(UploadTargetParams):
-    """No target.
+    """The deletion of the target.
 
     :param uploader: the users to delete; ``None`` for an external key.
     """
@@ -176,99 +156,114 @@ class DeleteParams(UploadTargetParams):
 
 
 def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> UploadTargetParams:
-    """Validate the options, without a request.
+    """Parse the options, offline.
 
-    :raises InputError: with everything that is wrong.
+    :raises InputError: with all problems.
     """
-    problems: list[str] = []
-    parser = _Parser(params, environ, problems)
-    parsed = parser.parse()
-    if problems or parsed is None:
-        raise InputError(list(dict.fromkeys(problems)))
-    secrets = [parsed.project.secret]
-    secrets += [parsed.target.secret or ""] if isinstance(parsed, ExternalKeyParams) else []
-    for secret in secrets:
-        mark_as_secret(secret)
-    return parsed
+    problems = Problems()
+    parsed = _Parser(params, environ, problems).parse()
+    problems.raise_if_any()
+    upload_target = t.cast(UploadTargetParams, parsed)
+    mark_as_secret(upload_target.project.secret)
+    if isinstance(upload_target, ExternalKeyParams):
+        mark_as_secret(upload_target.target.secret or "")
+    return upload_target
 
 
 @dataclass(frozen=True)
 class _Parser:
-    """One parse; every problem is added to ``problems``."""
+    """The parser of one call; it adds all problems to ``problems``."""
 
     params: t.Mapping[str, t.Any]
     environ: t.Mapping[str, str]
-    problems: list[str]
+    problems: Problems
 
     def parse(self) -> UploadTargetParams | None:
         """``None`` after a problem."""
         params, problems = self.params, self.problems
-        present = self._choice("state", STATES) == "present"
+        present = params.get("state") != "absent"
         managed = params.get("uploader") is not None
-        problems += uploader_conflicts(params) if managed else []
-        update = self._choice("update", UPDATES)
-        own = Problems()
-        max_age = parse_number(params, "max_age", -1, own)
-        grace_period = parse_number(params, "grace_period", GRACE_PERIOD, own, whole=True)
-        project = vonage.parse_project(params, self.environ, own)
-        problems += map(str, own)
+        if managed:
+            self._validate_conflicts()
+        max_age = parse_number(params, "max_age", -1, problems)
+        grace_period = parse_number(params, "grace_period", GRACE_PERIOD, problems, whole=True)
+        project = vonage.parse_project(params, self.environ, problems)
         identity = project.id if project else ""
         target = targets.parse_target(params, problems, keyed=not managed) if present else None
         store = parse_store(params, self.environ, identity, problems)
-        verify = self._verify(present, target, managed)
-        users = self._uploader(identity, target, present) if managed else None
-        check = self._check(identity, target, verify, managed) if present else None
+        verify = self._parse_verify(present, target, managed)
+        uploader = self._parse_uploader(identity, target) if managed else None
+        check = self._parse_check(identity, target, verify, managed) if present else None
         if problems or project is None:
             return None
         shared: dict[str, t.Any] = {
             "project": project,
             "verify": verify,
             "check_previous_target": params.get("check_previous_target") is True,
-            "grace_period": users.grace_period if users else grace_period,
+            "grace_period": uploader.grace_period if uploader else grace_period,
             "warnings": tuple(self._warnings(target)),
         }
-        api: dict[str, t.Any] = {"always": update == "always", "max_age": max_age if max_age >= 0 else None}
+        always = params.get("update") == "always"
+        api: dict[str, t.Any] = {"always": always, "max_age": max_age if max_age >= 0 else None}
         if target is None:
-            return DeleteParams(**shared, store=store, uploader=users, **api)
-        if users and store and check:
-            return ManagedKeyParams(**shared, target=target, store=store, check=check, uploader=users)
+            return DeleteParams(**shared, store=store, uploader=uploader, **api)
+        if uploader and store and check:
+            return ManagedKeyParams(**shared, target=target, store=store, check=check, uploader=uploader)
         return ExternalKeyParams(**shared, target=target, store=store, check=check, **api)
 
-    def _choice(self, name: str, allowed: t.Sequence[str]) -> str:
-        value = none_if_blank(self.params.get(name))
-        if value is not None and value not in allowed:
-            self.problems.append(f"{name}: must be one of {', '.join(allowed)}, got {value!r}")
-        return str(value or allowed[0])
+    def _validate_conflicts(self) -> None:
+        """Validate that no option is set that conflicts with ``uploader``."""
+        s3, azure = self.params.get("s3") or {}, self.params.get("azure") or {}
+        options = {
+            "s3.access_key": s3.get("access_key"),
+            "s3.secret_key": s3.get("secret_key"),
+            "azure": next(filter(None, map(none_if_blank, azure.values())), None),
+            "max_age": self.params.get("max_age"),
+            "grace_period": self.params.get("grace_period"),
+        }
+        hints = {"max_age": ". Use uploader.rotate_after", "grace_period": ". Use uploader.grace_period"}
+        for name, value in options.items():
+            if none_if_blank(value) is not None:
+                self.problems.add(name, f"cannot be set together with uploader{hints.get(name, '')}")
+        if self.params.get("update") == "always":
+            self.problems.add("update", "always is not possible together with uploader. Use uploader.rotate")
 
-    def _verify(self, present: bool, target: Target | None, managed: bool) -> str:
+    def _parse_verify(self, present: bool, target: Target | None, managed: bool) -> str:
         """The option ``verify``, with its default."""
-        asked = none_if_blank(self.params.get("verify"))
-        if asked not in (None, *VERIFY):
-            self.problems.append(f"verify: must be one of {', '.join(VERIFY)}, got {asked!r}")
+        verify = none_if_blank(self.params.get("verify"))
         if not present:
-            if asked == ONLY:
-                self.problems.append("verify: only is not possible with state=absent")
+            if verify == ONLY:
+                self.problems.add("verify", "only is not possible with state=absent")
             return NEVER
         if target and target.kind == "azure":
-            if asked not in (None, NEVER):
-                self.problems.append(f"verify: {asked} is not possible with azure. Leave it out, or set it to never")
+            if verify not in (None, NEVER):
+                self.problems.add("verify", f"{verify} is not possible with azure. Leave it out, or set it to never")
             return NEVER
-        if asked in (ALWAYS, ONLY) and not managed and target and target.secret is None:
-            self.problems.append(f"verify: {asked} requires s3.secret_key")
-        return str(asked or NEW_KEY)
+        if verify in (ALWAYS, ONLY) and not managed and target and target.secret is None:
+            self.problems.add("verify", f"{verify} requires s3.secret_key")
+        return str(verify or NEW_KEY)
 
-    def _uploader(self, identity: str, target: Target | None, present: bool) -> UploaderParams | None:
-        options: t.Mapping[str, t.Any] = self.params.get("uploader") or {}
+    def _parse_uploader(self, identity: str, target: Target | None) -> UploaderParams | None:
+        options: t.Mapping[str, t.Any] = self.params["uploader"]
         if none_if_blank(self.params.get("state_file")) is None:
-            self.problems.append(
-                "state_file: required with uploader. Without it, the key in the upload target is not known, and every "
-                "run would create another key"
+            self.problems.add(
+                "state_file",
+                "required with uploader. Without it, the key in the upload target is not known, and every run would "
+                "create another key",
             )
-        seconds = self._seconds(options)
-        user = self._user(options, identity, target, present)
-        connection = self._connection(iam.iam_connection)
-        operator = self._connection(aws.connection)
-        if not (user and connection and operator):
+        problems = self.problems.within("uploader")
+        seconds = {
+            name: parse_number(options, name, UPLOADER[name]["default"], problems, whole=True)
+            for name in ("rotate_after", "grace_period", "delete_after", "drain_timeout")
+        }
+        problem = rotate_after_problem(seconds["rotate_after"], seconds["grace_period"], seconds["delete_after"])
+        problems.add_if("rotate_after", problem)
+        name = str(none_if_blank(options.get("name")) or DEFAULT_NAME.format(project=identity))
+        user = DesiredUser(name, target.bucket if target else "", identity, **user_fields(options))
+        validate_user(user, problems, SPARE)
+        connection = self.problems.collect(iam.iam_connection, self.params, self.environ)
+        operator = self.problems.collect(aws.connection, self.params, self.environ)
+        if not (connection and operator):
             return None
         return UploaderParams(
             main=user,
@@ -276,83 +271,24 @@ class _Parser:
             iam=connection,
             operator=operator,
             rotate=bool(options.get("rotate")),
-            rotate_after=seconds["rotate_after"] or None,
-            grace_period=seconds["grace_period"],
-            delete_after=seconds["delete_after"],
-            drain_timeout=seconds["drain_timeout"],
+            rotate_after=seconds.pop("rotate_after") or None,
+            **seconds,
             revoke_old_keys=bool(options.get("revoke_old_keys")),
         )
 
-    def _seconds(self, options: t.Mapping[str, t.Any]) -> dict[str, float]:
-        problems = Problems()
-        uploader_problems = problems.within("uploader")
-        names = ("rotate_after", "grace_period", "delete_after", "drain_timeout")
-        seconds = {
-            name: parse_number(options, name, UPLOADER[name]["default"], uploader_problems, whole=True)
-            for name in names
-        }
-        self.problems.extend(map(str, problems))
-        periods = (seconds["rotate_after"], seconds["grace_period"], seconds["delete_after"])
-        self.problems.extend(period_problems(*periods, prefix="uploader."))
-        return seconds
-
-    def _user(
-        self, options: t.Mapping[str, t.Any], project: str, target: Target | None, present: bool
-    ) -> DesiredUser | None:
-        user = DesiredUser(
-            name=str(none_if_blank(options.get("name")) or DEFAULT_NAME.format(project=project)),
-            bucket=target.bucket if target else "",
-            prefix=project,
-            path=str(none_if_blank(options.get("path")) or "/"),
-            boundary=none_if_blank(options.get("permissions_boundary")),
-            tags=options.get("tags") or {},
-            list_all_my_buckets=bool(options.get("list_all_my_buckets")),
-            force=bool(options.get("force")),
-        )
-        # A problem of the bucket or the project is among the problems already.
-        complete = present and project and user.bucket
-        problems = uploader_problems(user, SPARE) if complete else user_problems(user, SPARE)
-        self.problems.extend(f"uploader: {problem}" for problem in problems)
-        return None if problems else user
-
-    def _connection(
-        self, parse: t.Callable[[t.Mapping[str, t.Any], t.Mapping[str, str]], aws.Connection]
-    ) -> aws.Connection | None:
-        try:
-            return parse(self.params, self.environ)
-        except InputError as exc:
-            self.problems.extend(exc.problems)
-            return None
-
-    def _check(self, identity: str, target: Target | None, verify: str, managed: bool) -> UploadCheckParams | None:
+    def _parse_check(
+        self, identity: str, target: Target | None, verify: str, managed: bool
+    ) -> UploadCheckParams | None:
         """The upload check; ``None`` if there is none."""
-        params = {**self.params, "timeout": self._verify_timeout()}
-        self.problems.extend(probe_problems(params, identity or "unknown", "verify_timeout"))
+        if identity:
+            self.problems.add_if("api_key", project_problem(identity))
+        validate_probe(self.params, self.problems, "verify_timeout")
         if target is None or target.kind != "s3" or not (managed or target.secret) or (verify == NEVER and not managed):
             return None
-        operator = self._connection(aws.connection)
+        operator = self.problems.collect(aws.connection, self.params, self.environ)
         if operator is None:
             return None
-        config = target.config
-        vonage_connection = uploader_connection(
-            operator, config.get("endpoint"), config.get("access_key"), target.secret
-        )
-        return UploadCheckParams(
-            bucket=target.bucket,
-            prefix=identity,
-            sse=config.get("sse") != "none",
-            uploader=vonage_connection,
-            operator=replace(operator, endpoint_url=operator.endpoint_url or vonage_connection.endpoint_url),
-            expect_public=params.get("expect_public"),
-            expect_least_privilege=bool(params.get("expect_least_privilege")),
-            cors_origin=none_if_blank(params.get("cors_origin")),
-            cors_method=params.get("cors_method") or "GET",
-            timeout=params["timeout"],
-        )
-
-    def _verify_timeout(self) -> int:
-        timeout = self.params.get("verify_timeout")
-        return VERIFY_TIMEOUT if timeout is None else int(timeout)
+        return create_params(self.params, target.config, identity, target.secret, operator, "verify_timeout")
 
     def _warnings(self, target: Target | None) -> t.Iterator[str]:
         sse = none_if_blank((self.params.get("s3") or {}).get("sse"))
@@ -361,24 +297,3 @@ class _Parser:
                 "s3.sse is not set. With Google Cloud Storage, Vonage does not request server-side encryption "
                 "(sse: none): the store always encrypts. Set s3.sse to none or s3 to end this warning."
             )
-
-
-def uploader_conflicts(params: t.Mapping[str, t.Any]) -> list[str]:
-    """The options that must not be set together with ``uploader``."""
-    s3 = params.get("s3") or {}
-    options = {
-        "s3.access_key": s3.get("access_key"),
-        "s3.secret_key": s3.get("secret_key"),
-        "azure": next(filter(None, map(none_if_blank, (params.get("azure") or {}).values())), None),
-        "max_age": params.get("max_age"),
-        "grace_period": params.get("grace_period"),
-    }
-    hints = {"max_age": ". Use uploader.rotate_after", "grace_period": ". Use uploader.grace_period"}
-    problems = [
-        f"{name}: cannot be set together with uploader{hints.get(name, '')}"
-        for name, value in options.items()
-        if none_if_blank(value) is not None
-    ]
-    if none_if_blank(params.get("update")) == "always":
-        problems.append("update: always is not possible together with uploader. Use uploader.rotate")
-    return problems

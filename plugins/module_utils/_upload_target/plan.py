@@ -82,15 +82,15 @@ def plan_rotation(
     """
     users, target_key = params.uploader, find_target_key(current)
     reason = rotation_reason(params, current, target_key, now)
-    others = old_keys(users, current, target_key)
+    other_keys = old_keys(users, current, target_key)
     actions: tuple[KeyAction, ...] = ()
     if reason == "unchanged":
-        actions = plan_key_actions(users, others, target_set_at(current), now, grace_period_over)
+        actions = plan_key_actions(users, other_keys, target_set_at(current), now, grace_period_over)
     if uploads_in_progress and not users.revoke_old_keys:
         actions = without_active_keys(actions)
     # The locations of an old key stay allowed while the key is active.
     planned = {action.key.id for action in actions}
-    widen = reason == "unchanged" and any(key.active and key.id not in planned for key in others)
+    widen = reason == "unchanged" and any(key.active and key.id not in planned for key in other_keys)
     main = plan_user(users.main, current.main, widen=widen)
     spare = plan_user(users.spare, current.spare, widen=widen) if current.spare.user else Plan()
     return RotationPlan(reason, target_key, main, spare, actions)
@@ -175,14 +175,14 @@ def elapsed(since: float, now: float) -> float:
 
 
 def plan_key_actions(
-    users: UploaderParams, others: t.Iterable[AccessKey], since: float, now: float, grace_period_over: bool = False
+    users: UploaderParams, other_keys: t.Iterable[AccessKey], since: float, now: float, grace_period_over: bool = False
 ) -> tuple[KeyAction, ...]:
     """Plan to deactivate, and later delete, the keys that have not been in the target since then."""
     passed = elapsed(since, now)
     if passed >= users.grace_period + users.delete_after:
-        return tuple(KeyAction(key, DELETE) for key in others)
+        return tuple(KeyAction(key, DELETE) for key in other_keys)
     if passed >= users.grace_period or grace_period_over or users.revoke_old_keys:
-        return tuple(KeyAction(key, DEACTIVATE) for key in others if key.active)
+        return tuple(KeyAction(key, DEACTIVATE) for key in other_keys if key.active)
     return ()
 
 

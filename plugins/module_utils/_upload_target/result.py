@@ -138,11 +138,11 @@ class RunLog:
         self.keys, self.last = current.keys, current.state_file.last
         self.reason = current.state_file.reason or (UNKNOWN_KEY if unknown_keys(current) else "")
 
-    def add_new_key(self, last: state.State, new: NewKey, others: t.Sequence[AccessKey]) -> None:
+    def add_new_key(self, last: state.State, new: NewKey, other_keys: t.Sequence[AccessKey]) -> None:
         """Add the new key after the update of the target."""
         self.last, self.reason, self.new = last, "", new.id
         created = AccessKey(id=new.id, user=new.user, active=True, created=None, last_used=None)
-        self.keys = (*others, created)
+        self.keys = (*other_keys, created)
 
     def apply(self, actions: t.Iterable[KeyAction]) -> None:
         """Apply the actions to ``keys``."""
@@ -174,10 +174,10 @@ def rotation_outcome(
 
 def retained_keys_reason(keys: t.Sequence[AccessKey], in_target: str | None) -> str:
     """Why old keys still exist; empty if the key of the target is unknown."""
-    others = [key for key in keys if key.id != in_target]
-    if in_target is None or not others:
+    other_keys = [key for key in keys if key.id != in_target]
+    if in_target is None or not other_keys:
         return ""
-    return GRACE_PERIOD if any(key.active for key in others) else DELETE_AFTER
+    return GRACE_PERIOD if any(key.active for key in other_keys) else DELETE_AFTER
 
 
 def retained_keys_until(params: ManagedKeyParams, log: RunLog, in_target: str | None) -> str | None:

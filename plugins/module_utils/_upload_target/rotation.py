@@ -40,7 +40,8 @@ from .._uploader.keys import NewKey, create_access_key, delete_access_keys, dele
 from .._uploader.plan import plan_user
 from .._uploader.user_params import DesiredUser
 from .._vonage.client import Client
-from . import announced_call, fetch, previous_target, result
+from . import fetch, previous_target, result
+from .announced_call import AnnouncedCalls
 from .fetch import Current
 from .journal import Journal
 from .params import ALWAYS, NEVER, ONLY, ManagedKeyParams, UploaderParams
@@ -125,13 +126,13 @@ class Rotation:
     def _fetch_after_announced_call(self) -> Current:
         """Fetch the current state once no call of another run is in progress: the call of this run must be the last."""
         params = self.params
+        calls = AnnouncedCalls(params.project, params.store, self.runtime)
         while True:
             current = fetch.fetch_current(self.iam, self.users, params.project, params.store, self.runtime)
             fetch.refuse_other_projects(self.users, params.project, current.users)
             if self.context.check_mode or params.verify == ONLY:
                 return current
-            stored, last = current.state_file.stored, current.state_file.last
-            if not announced_call.wait(params.project, params.store, stored, last, self.runtime):
+            if not calls.wait(current.state_file.stored, current.state_file.last):
                 return current
 
     def _is_state_file_unchanged(self, stored: StoredObject) -> bool:
@@ -298,14 +299,14 @@ class Rotation:
     def _client(self, journal: Journal, new: NewKey) -> Client:
         """Create the client for one call that ends before its announced end: after that, another run may call."""
         project = self.params.project
-        left = min(project.budget.total, journal.seconds_left)
-        if left <= 0:
+        seconds = min(project.budget.total, journal.seconds_left)
+        if seconds <= 0:
             raise errors.UnreachableError(
                 f"set the upload target of {project.name}",
                 f"writing the state file {self.params.store.location} took longer than the time limit of the call",
                 "The upload target was not changed. Run it again.",
             )
-        return Client(replace(project, budget=replace(project.budget, total=left)), [new.secret])
+        return Client(replace(project, budget=replace(project.budget, total=seconds)), [new.secret])
 
     def _abort(self, exc: errors.ArchivingError, journal: Journal, new: NewKey | None = None) -> errors.ArchivingError:
         """Delete the new key and restore the state file, after an error before the call of the API.

@@ -16,6 +16,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
+from .._core.problems import Problems
 from .._core.values import none_if_blank
 from .._vonage import rules
 from . import certificates
@@ -119,25 +120,25 @@ def is_google(endpoint: str | None) -> bool:
     return host == GOOGLE or host.endswith(f".{GOOGLE}")
 
 
-def parse_target(params: t.Mapping[str, t.Any], problems: list[str], keyed: bool = True) -> Target | None:
+def parse_target(params: t.Mapping[str, t.Any], problems: Problems, keyed: bool = True) -> Target | None:
     """Parse the options of the target.
 
-    :param problems: collects the problems.
     :param keyed: whether ``s3`` must contain an access key; a managed key is created later.
     :returns: ``None`` after a problem.
     """
-    before = len(problems)
-    kind = _kind(params, problems)
+    own = Problems()
+    kind = _parse_kind(params, own)
     options = {name: _text(value) for name, value in (params.get(kind) or {}).items()} if kind else {}
     if kind == "s3":
         options = {**options, "sse": options.get("sse") or default_sse(options.get("endpoint"))}
-        problems.extend(rules.s3(options, keyed))
+        own.extend(rules.s3_problems(options, keyed))
     elif kind == "azure":
-        problems.extend(rules.azure(options))
+        own.extend(rules.azure_problems(options))
     fallback = none_if_blank(params.get("fallback"))
-    problems.extend(rules.fallback(fallback, FALLBACKS))
-    certificate = certificates.parse_certificate(none_if_blank(params.get("certificate")), problems)
-    if len(problems) > before:
+    own.add_if("fallback", rules.fallback_problem(fallback, FALLBACKS))
+    certificate = certificates.parse_certificate(none_if_blank(params.get("certificate")), own)
+    problems.extend(own)
+    if own:
         return None
     names = S3_NAMES if kind == "s3" else AZURE_NAMES
     config = {name: str(options[name]) for name in names if options.get(name)}
@@ -147,12 +148,12 @@ def parse_target(params: t.Mapping[str, t.Any], problems: list[str], keyed: bool
     return Target(kind, config, str(fallback), secret, certificate)
 
 
-def _kind(params: t.Mapping[str, t.Any], problems: list[str]) -> str:
+def _parse_kind(params: t.Mapping[str, t.Any], problems: Problems) -> str:
     """``s3`` or ``azure``; a dict without a value, except ``sse``, counts as unset."""
     kinds = [kind for kind in ("s3", "azure") if _has_value(params.get(kind) or {})]
     if len(kinds) == 1:
         return kinds[0]
-    problems.append("s3 and azure are mutually exclusive" if kinds else "one of s3 and azure is required")
+    problems.add("", "s3 and azure are mutually exclusive" if kinds else "one of s3 and azure is required")
     return ""
 
 

@@ -83,9 +83,9 @@ def _create_user(iam: Iam, desired: DesiredUser) -> None:
     """Create the user; a managed user that another run has created in the meantime is accepted."""
     params: dict[str, t.Any] = {"Path": desired.path, "Tags": _tag_list(merged_tags(desired, {}))}
     params.update({"PermissionsBoundary": desired.boundary} if desired.boundary else {})
-    attempted = f"create the IAM user {desired.name}"
+    operation = f"create the IAM user {desired.name}"
     try:
-        iam.call("create_user", attempted, "iam:CreateUser", UserName=desired.name, **params)
+        iam.call("create_user", operation, "iam:CreateUser", UserName=desired.name, **params)
     except errors.ConflictError as exc:
         if exc.facts.get("code") != "EntityAlreadyExists":
             raise
@@ -105,8 +105,8 @@ def announce_verification(iam: Iam, desired: DesiredUser) -> None:
     """
     if iam.connection.is_aws:
         return
-    attempted = f"tag the IAM user {desired.name}"
-    response = iam.call("list_user_tags", attempted, "iam:ListUserTags", UserName=desired.name)
+    operation = f"tag the IAM user {desired.name}"
+    response = iam.call("list_user_tags", operation, "iam:ListUserTags", UserName=desired.name)
     now = response_time(response)
     if now is not None:
         _write_tags(iam, desired, {VERIFICATION_TAG: str(int(now))})
@@ -114,25 +114,25 @@ def announce_verification(iam: Iam, desired: DesiredUser) -> None:
 
 def _write_tags(iam: Iam, desired: DesiredUser, tags: t.Mapping[str, str]) -> None:
     """Set these tags, also unchanged ones; TagUser does not delete other tags."""
-    attempted = f"tag the IAM user {desired.name}"
-    iam.call("tag_user", attempted, "iam:TagUser", UserName=desired.name, Tags=_tag_list(tags))
+    operation = f"tag the IAM user {desired.name}"
+    iam.call("tag_user", operation, "iam:TagUser", UserName=desired.name, Tags=_tag_list(tags))
 
 
 def _write_path(iam: Iam, desired: DesiredUser, path: str) -> None:
-    attempted = f"move the IAM user {desired.name} to the path {path}"
-    iam.call("update_user", attempted, "iam:UpdateUser", UserName=desired.name, NewPath=path)
+    operation = f"move the IAM user {desired.name} to the path {path}"
+    iam.call("update_user", operation, "iam:UpdateUser", UserName=desired.name, NewPath=path)
 
 
 def _write_boundary(iam: Iam, desired: DesiredUser, arn: str) -> None:
-    attempted = f"set the permissions boundary of the IAM user {desired.name}"
+    operation = f"set the permissions boundary of the IAM user {desired.name}"
     action = "iam:PutUserPermissionsBoundary"
-    iam.call("put_user_permissions_boundary", attempted, action, UserName=desired.name, PermissionsBoundary=arn)
+    iam.call("put_user_permissions_boundary", operation, action, UserName=desired.name, PermissionsBoundary=arn)
 
 
 def _write_policy(iam: Iam, desired: DesiredUser, policy: Document) -> None:
-    attempted = f"write the policy {POLICY_NAME} of the IAM user {desired.name}"
+    operation = f"write the policy {POLICY_NAME} of the IAM user {desired.name}"
     names = {"UserName": desired.name, "PolicyName": POLICY_NAME}
-    iam.call("put_user_policy", attempted, "iam:PutUserPolicy", **names, PolicyDocument=json.dumps(policy))
+    iam.call("put_user_policy", operation, "iam:PutUserPolicy", **names, PolicyDocument=json.dumps(policy))
 
 
 _WRITES: dict[str, t.Callable[[Iam, DesiredUser, t.Any], None]] = {

@@ -51,14 +51,14 @@ def delete_user(iam: Iam, desired: DesiredUser, current: CurrentUser) -> list[st
         )
     user, owner = {"UserName": desired.name}, f"of the IAM user {desired.name}"
     for name in attachments.inline:
-        attempted, action = f"delete the inline policy {name} {owner}", "iam:DeleteUserPolicy"
-        call_if_exists(iam, "delete_user_policy", attempted, action, **user, PolicyName=name)
+        operation, action = f"delete the inline policy {name} {owner}", "iam:DeleteUserPolicy"
+        call_if_exists(iam, "delete_user_policy", operation, action, **user, PolicyName=name)
     for name, arn in attachments.attached:
-        attempted, action = f"detach the policy {name} {owner}", "iam:DetachUserPolicy"
-        call_if_exists(iam, "detach_user_policy", attempted, action, **user, PolicyArn=arn)
+        operation, action = f"detach the policy {name} {owner}", "iam:DetachUserPolicy"
+        call_if_exists(iam, "detach_user_policy", operation, action, **user, PolicyArn=arn)
     for name in attachments.groups:
-        attempted, action = f"remove the IAM user {desired.name} from the group {name}", "iam:RemoveUserFromGroup"
-        call_if_exists(iam, "remove_user_from_group", attempted, action, **user, GroupName=name)
+        operation, action = f"remove the IAM user {desired.name} from the group {name}", "iam:RemoveUserFromGroup"
+        call_if_exists(iam, "remove_user_from_group", operation, action, **user, GroupName=name)
     call_if_exists(iam, "delete_user", f"delete the IAM user {desired.name}", "iam:DeleteUser", **user)
     return parts_to_delete(current, attachments)
 

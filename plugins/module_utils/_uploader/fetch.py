@@ -159,9 +159,9 @@ def _fetch_user(iam: Iam, desired: DesiredUser) -> User | None:
 
 
 def _fetch_tags(iam: Iam, desired: DesiredUser) -> dict[str, str]:
-    attempted = f"read the tags of the IAM user {desired.name}"
+    operation = f"read the tags of the IAM user {desired.name}"
     try:
-        tags = iam.list_all("list_user_tags", "Tags", attempted, "iam:ListUserTags", UserName=desired.name)
+        tags = iam.list_all("list_user_tags", "Tags", operation, "iam:ListUserTags", UserName=desired.name)
     except errors.NotFoundError:
         return {}
     return {tag["Key"]: tag.get("Value", "") for tag in tags}
@@ -169,9 +169,9 @@ def _fetch_tags(iam: Iam, desired: DesiredUser) -> dict[str, str]:
 
 def _fetch_policy(iam: Iam, desired: DesiredUser) -> dict[str, t.Any] | None:
     names = {"UserName": desired.name, "PolicyName": POLICY_NAME}
-    attempted = f"read the policy {POLICY_NAME} of the IAM user {desired.name}"
+    operation = f"read the policy {POLICY_NAME} of the IAM user {desired.name}"
     try:
-        policy = iam.call("get_user_policy", attempted, "iam:GetUserPolicy", **names)["PolicyDocument"]
+        policy = iam.call("get_user_policy", operation, "iam:GetUserPolicy", **names)["PolicyDocument"]
     except errors.NotFoundError:
         return None
     return policy if isinstance(policy, dict) else {}
@@ -190,9 +190,9 @@ def list_access_keys(iam: Iam, desired: DesiredUser) -> tuple[AccessKey, ...]:
 
 
 def _fetch_access_keys(iam: Iam, desired: DesiredUser) -> KeyList:
-    attempted = f"list the access keys of the IAM user {desired.name}"
+    operation = f"list the access keys of the IAM user {desired.name}"
     try:
-        pages = list(iam.pages("list_access_keys", attempted, "iam:ListAccessKeys", UserName=desired.name))
+        pages = list(iam.pages("list_access_keys", operation, "iam:ListAccessKeys", UserName=desired.name))
     except errors.NotFoundError:
         return KeyList()
     server_time = response_time(pages[-1])
@@ -218,9 +218,9 @@ def response_time(response: t.Mapping[str, t.Any]) -> float | None:
 
 def _with_last_used(iam: Iam, key: AccessKey) -> AccessKey:
     """The key with the time of its last use, if the server returns it and the permissions allow the read."""
-    attempted = f"read when the access key {key.id} was last used"
+    operation = f"read when the access key {key.id} was last used"
     try:
-        response = iam.call("get_access_key_last_used", attempted, "iam:GetAccessKeyLastUsed", AccessKeyId=key.id)
+        response = iam.call("get_access_key_last_used", operation, "iam:GetAccessKeyLastUsed", AccessKeyId=key.id)
     except (errors.UnsupportedError, errors.DeniedError, errors.NotFoundError):
         return key
     return replace(key, last_used=unix_seconds((response.get("AccessKeyLastUsed") or {}).get("LastUsedDate")))
@@ -255,10 +255,10 @@ def fetch_attachments(iam: Iam, desired: DesiredUser) -> Attachments:
         ("list_groups_for_user", "Groups", f"list the groups {owner}"),
     )
 
-    def read(operation: str, key: str, attempted: str) -> list[t.Any]:
-        action = "iam:" + operation.title().replace("_", "")
+    def read(method: str, key: str, operation: str) -> list[t.Any]:
+        action = "iam:" + method.title().replace("_", "")
         try:
-            return iam.list_all(operation, key, attempted, action, UserName=desired.name)
+            return iam.list_all(method, key, operation, action, UserName=desired.name)
         except errors.NotFoundError:
             return []
 

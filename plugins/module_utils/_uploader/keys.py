@@ -51,24 +51,24 @@ def create_access_key(iam: Iam, desired: DesiredUser) -> NewKey:
 
     :raises QuotaError: another run has created a key in the meantime.
     """
-    attempted = f"create an access key for the IAM user {desired.name}"
+    operation = f"create an access key for the IAM user {desired.name}"
     action = "iam:CreateAccessKey"
     try:
         # An unknown user is a definite refusal: no key was created, and a retry does not create a second key.
         response = retry(
-            lambda: iam.call("create_access_key", attempted, action, UserName=desired.name),
+            lambda: iam.call("create_access_key", operation, action, UserName=desired.name),
             is_not_found,
             propagation_deadline(iam),
             backoff(),
         )
     except errors.UnreachableError as exc:
         hint = "The key may exist, with an unknown secret. The next run lists it, and can delete it."
-        raise errors.UnreachableError(attempted, exc.problem, hint, **exc.facts) from exc
+        raise errors.UnreachableError(operation, exc.problem, hint, **exc.facts) from exc
     except errors.RejectedError as exc:
         if exc.facts.get("code") != "LimitExceeded":
             raise
         hint = "Another run has created a key in the meantime. Run it again once the other run has ended."
-        raise errors.QuotaError(attempted, exc.problem, hint, **exc.facts) from exc
+        raise errors.QuotaError(operation, exc.problem, hint, **exc.facts) from exc
     key = response["AccessKey"]
     mark_as_secret(key["SecretAccessKey"])
     return NewKey(key["AccessKeyId"], key["SecretAccessKey"], desired.name, unix_seconds(key.get("CreateDate")))
@@ -90,8 +90,8 @@ def delete_access_keys(
 
 def _deactivate_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
     names = {"UserName": desired.name, "AccessKeyId": key, "Status": "Inactive"}
-    attempted = f"deactivate the access key {key}"
-    return call_if_exists(iam, "update_access_key", attempted, "iam:UpdateAccessKey", **names)
+    operation = f"deactivate the access key {key}"
+    return call_if_exists(iam, "update_access_key", operation, "iam:UpdateAccessKey", **names)
 
 
 def _delete_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
@@ -99,10 +99,10 @@ def _delete_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
     return call_if_exists(iam, "delete_access_key", f"delete the access key {key}", "iam:DeleteAccessKey", **names)
 
 
-def call_if_exists(iam: Iam, operation: str, attempted: str, action: str, **params: t.Any) -> bool:
-    """Call an operation of IAM; whether its object existed."""
+def call_if_exists(iam: Iam, method: str, operation: str, action: str, **params: t.Any) -> bool:
+    """Call a method of the IAM API, and return whether its object existed."""
     try:
-        iam.call(operation, attempted, action, **params)
+        iam.call(method, operation, action, **params)
     except errors.NotFoundError:
         return False
     return True

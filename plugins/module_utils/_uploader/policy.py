@@ -53,9 +53,14 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
 
 def allowed_locations(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[UploadLocation]:
     """The locations that these policies allow uploads to: several, as long as older keys are active."""
-    statements = [each for document in documents if document for each in policy.as_list(document.get("Statement"))]
+    statements = [
+        statement for document in documents if document for statement in policy.as_list(document.get("Statement"))
+    ]
     resources = [
-        str(text) for each in statements if isinstance(each, dict) for text in policy.as_list(each.get("Resource"))
+        str(arn)
+        for statement in statements
+        if isinstance(statement, dict)
+        for arn in policy.as_list(statement.get("Resource"))
     ]
     return {UploadLocation(*match.groups()) for match in map(_LOCATION.fullmatch, resources) if match}
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from .._core import errors
-from .._core.params import parse_budget
+from .._core.params import BUDGET_ARGUMENTS, parse_budget
 from .._core.plan import Context, Outcome
 from .._core.problems import Problems
 from .._core.runtime import SYSTEM, Runtime
@@ -35,7 +35,8 @@ from .projects import AccountProject
 CONNECTION: dict[str, t.Any] = {
     "account_key": {"type": "str", "no_log": False},
     "account_secret": {"type": "str", "no_log": True},
-    **{name: vonage.ARGUMENTS[name] for name in ("api_url", "timeout", "retries", "total_timeout")},
+    "api_url": {"type": "str"},
+    **BUDGET_ARGUMENTS,
 }
 ARGUMENTS: dict[str, t.Any] = {
     "ids": {"type": "list", "elements": "str"},
@@ -108,10 +109,9 @@ def parse_params(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -
     unknown = [status for status in statuses if status not in projects.STATUSES]
     if unknown:
         problems.add("status", f"{quote_list(unknown)} is not one of {', '.join(projects.STATUSES)}")
-    if problems or account is None:
-        raise errors.InputError(list(problems))
+    problems.raise_if_any()
     return ProjectInfoParams(
-        account, tuple(dict.fromkeys(ids)), names, statuses, options.get("include_secrets") is True
+        t.cast(Account, account), tuple(dict.fromkeys(ids)), names, statuses, options.get("include_secrets") is True
     )
 
 
@@ -190,20 +190,20 @@ def fetch_projects(account: Account, ids: t.Sequence[str], runtime: Runtime = SY
 
 
 def _fetch_project(account: Account, runtime: Runtime, project: str) -> AccountProject:
-    attempted = f"read project {project} of {account.name}"
-    return _fetch(account, f"/v2/project/{quote(project, safe='')}", attempted, projects.parse, runtime)
+    operation = f"read project {project} of {account.name}"
+    return _fetch(account, f"/v2/project/{quote(project, safe='')}", operation, projects.parse, runtime)
 
 
 Parsed = t.TypeVar("Parsed")
 
 
-def _fetch(account: Account, path: str, attempted: str, parse: t.Callable[[t.Any], Parsed], runtime: Runtime) -> Parsed:
+def _fetch(account: Account, path: str, operation: str, parse: t.Callable[[t.Any], Parsed], runtime: Runtime) -> Parsed:
     client = Client(account, runtime=runtime)
     client.prepare()
     try:
-        return parse(client.get(path, attempted))
+        return parse(client.get(path, operation))
     except errors.DeniedError as exc:
         raise exc.with_hint("Use the key and secret of the account, not those of a project.") from exc
     except ValueError as exc:
         hint = f"Check that api_url is correct: {account.api_url}."
-        raise errors.RejectedError(attempted, str(exc), hint, status=200) from exc
+        raise errors.RejectedError(operation, str(exc), hint, status=200) from exc

@@ -26,14 +26,12 @@ from urllib.parse import quote, urlencode
 from .._core import errors
 from .._core.http_client import Http, Response
 from .._core.optional_imports import load
-from .._core.redaction import redact
+from .._core.redaction import safe_excerpt
 from .._core.runtime import SYSTEM, Runtime
 from . import auth_token
 from .project import Project
 
 SUCCESS_STATUSES = frozenset({200, 204})
-# Characters.
-MAX_MESSAGE = 300
 # Seconds. A smaller difference cannot invalidate a token, which is valid for three minutes.
 MAX_HARMLESS_SKEW = 60
 _TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*){0,2}")
@@ -70,40 +68,40 @@ class Client:
 
     def put_storage(self, body: t.Mapping[str, t.Any]) -> CallResult:
         """Set the upload target; it replaces an existing one."""
-        attempted = f"set the upload target of {self.project.name}"
-        response = self._send("PUT", self._storage_url, attempted, body)
+        operation = f"set the upload target of {self.project.name}"
+        response = self._send("PUT", self._storage_url, operation, body)
         if response.status not in SUCCESS_STATUSES:
-            raise self._error(response, attempted)
-        self._reject_page(response, attempted)
-        self._check_saved_target(response, attempted, body)
+            raise self._error(response, operation)
+        self._reject_page(response, operation)
+        self._check_saved_target(response, operation, body)
         return CallResult(response.tries)
 
     def delete_storage(self) -> CallResult:
         """Delete the upload target, if there is one."""
-        attempted = f"delete the upload target of {self.project.name}"
-        response = self._send("DELETE", self._storage_url, attempted)
+        operation = f"delete the upload target of {self.project.name}"
+        response = self._send("DELETE", self._storage_url, operation)
         if response.status == 404:
             if not is_api_error(response):
-                raise unknown_absence_error(self.project, attempted, response)
+                raise unknown_absence_error(self.project, operation, response)
             # An earlier attempt without a response may have deleted the target.
             return CallResult(response.tries, existed=response.tries > 1)
         if response.status not in SUCCESS_STATUSES:
-            raise self._error(response, attempted)
-        self._reject_page(response, attempted)
+            raise self._error(response, operation)
+        self._reject_page(response, operation)
         return CallResult(response.tries)
 
-    def get(self, path: str, attempted: str, **query: int | str) -> t.Any:
+    def get(self, path: str, operation: str, **query: int | str) -> t.Any:
         """Fetch the JSON document at a path below the base URL of the API.
 
         :raises RejectedError: the response is not JSON.
         """
         url = f"{self.project.api_url}{path}{f'?{urlencode(query)}' if query else ''}"
-        response = self._send("GET", url, attempted)
+        response = self._send("GET", url, operation)
         if response.status != 200:
-            raise self._error(response, attempted, reading=True)
+            raise self._error(response, operation, reading=True)
         document = response.json()
         if document is None:
-            raise self._other_server_error(response, attempted, "the response is not JSON")
+            raise self._other_server_error(response, operation, "the response is not JSON")
         return document
 
     @property
@@ -120,26 +118,25 @@ class Client:
         token = auth_token.create_opentok_token(project.id, project.secret, project.kind, now)
         return {**headers, "X-OPENTOK-AUTH": token}
 
-    def _send(self, method: str, url: str, attempted: str, body: t.Mapping[str, t.Any] | None = None) -> Response:
+    def _send(self, method: str, url: str, operation: str, body: t.Mapping[str, t.Any] | None = None) -> Response:
         http = self.http or Http(self.project.budget, self._all_secrets, runtime=self.runtime)
-        return http.send(method, url, attempted, self.headers, body)
+        return http.send(method, url, operation, self.headers, body)
 
     @property
     def _all_secrets(self) -> list[str | None]:
         return [self.project.secret, *self.secrets]
 
-    def _reject_page(self, response: Response, attempted: str) -> None:
-        """Portals and proxies answer any request with a page and status 200."""
-        if response.body.lstrip()[:1] == b"<":
-            raise self._other_server_error(response, attempted, "the response is a web page")
+    def _reject_page(self, response: Response, operation: str) -> None:
+        """Portals and proxies respond to any request with a page and status 200."""
+        if response.is_page:
+            raise self._other_server_error(response, operation, "the response is a web page")
 
-    def _other_server_error(self, response: Response, attempted: str, problem: str) -> errors.RejectedError:
-        hint = (
-            f"Another server than the Vonage Video API, such as a proxy or a portal, answers at {self.project.api_url}."
-        )
-        return errors.RejectedError(attempted, problem, hint, status=response.status)
+    def _other_server_error(self, response: Response, operation: str, problem: str) -> errors.RejectedError:
+        url = self.project.api_url
+        hint = f"Another server than the Vonage Video API, such as a proxy or a portal, responds at {url}."
+        return errors.RejectedError(operation, problem, hint, status=response.status)
 
-    def _check_saved_target(self, response: Response, attempted: str, body: t.Mapping[str, t.Any]) -> None:
+    def _check_saved_target(self, response: Response, operation: str, body: t.Mapping[str, t.Any]) -> None:
         """The response contains the saved target: compare it with the request, and quote no part of it."""
         document = response.json()
         saved = document.get("config") if isinstance(document, dict) else None
@@ -148,12 +145,12 @@ class Client:
             if sent and isinstance(saved, dict) and saved.get(name, sent) != sent:
                 hint = "The current upload target is unknown. Check the settings of the project, then run it again."
                 problem = f"according to the API, it saved another {name} than {sent!r}"
-                raise errors.RejectedError(attempted, problem, hint, status=response.status)
+                raise errors.RejectedError(operation, problem, hint, status=response.status)
 
-    def _error(self, response: Response, attempted: str, reading: bool = False) -> errors.ArchivingError:
+    def _error(self, response: Response, operation: str, reading: bool = False) -> errors.ArchivingError:
         message = api_message(response, self._all_secrets)
         skew = clock_skew(response.headers.get("date", ""), self.runtime.now())
-        return response_error(self.project, attempted, response, message, skew, reading)
+        return response_error(self.project, operation, response, message, skew, reading)
 
 
 def is_api_error(response: Response) -> bool:
@@ -171,20 +168,20 @@ def is_api_error(response: Response) -> bool:
     return is_number and isinstance(text, str) and (description is None or isinstance(description, str))
 
 
-def unknown_absence_error(project: Project, attempted: str, response: Response) -> errors.UnreachableError:
+def unknown_absence_error(project: Project, operation: str, response: Response) -> errors.UnreachableError:
     """The error for a 404 to a DELETE that the Vonage API did not send. Pure."""
-    problem = f"{project.api_url} answered HTTP 404, and the body is not an error of the Vonage API"
+    problem = f"{project.api_url} responded with HTTP 404, and the body is not an error of the Vonage API"
     hint = (
         "The upload target may still be set. Check api_url, and proxies or gateways between this machine and the API, "
         "then run it again. If the API itself sends this response because there is no target, set a target with "
         "state=present and delete it again."
     )
     hint = f"{hint} {UNIFIED_HINT}" if project.unified else hint
-    return errors.UnreachableError(attempted, problem, hint, status=response.status, tries=response.tries)
+    return errors.UnreachableError(operation, problem, hint, status=response.status, tries=response.tries)
 
 
 def response_error(
-    project: Project, attempted: str, response: Response, message: str, skew: float | None, reading: bool = False
+    project: Project, operation: str, response: Response, message: str, skew: float | None, reading: bool = False
 ) -> errors.ArchivingError:
     """Translate a response without success into an error. Pure.
 
@@ -193,28 +190,28 @@ def response_error(
     :param reading: whether the request does not change anything.
     """
     status = response.status
-    problem = f"{project.api_url} answered HTTP {status}{f': {message}' if message else ''}"
+    problem = f"{project.api_url} responded with HTTP {status}{f': {message}' if message else ''}"
     facts: dict[str, t.Any] = {"status": status, "tries": response.tries, "clock_skew": skew and round(skew)}
     if status >= 500:
-        return errors.UnreachableError(attempted, problem, "Nothing is lost: run it again later.", **facts)
+        return errors.UnreachableError(operation, problem, "Nothing is lost: run it again later.", **facts)
     if project.unified and status in (401, 403, 404) and not reading:
-        return errors.DeniedError(attempted, problem, f"{UNIFIED_HINT} {possible_causes(project, skew)}", **facts)
+        return errors.DeniedError(operation, problem, f"{UNIFIED_HINT} {possible_causes(project, skew)}", **facts)
     if status in (401, 403):
-        return errors.DeniedError(attempted, problem, possible_causes(project, skew), **facts)
+        return errors.DeniedError(operation, problem, possible_causes(project, skew), **facts)
     if status == 404:
         hint = (
             f"Check that api_url is correct, and that {project.id_option} {project.id} belongs to the "
             f"{project.environment} environment."
         )
-        return errors.NotFoundError(attempted, problem, hint, **facts)
+        return errors.NotFoundError(operation, problem, hint, **facts)
     if status == 400 and not reading:
         return errors.RejectedError(
-            attempted, problem, f"{REJECTED_TARGET_HINT} {possible_causes(project, skew)}", **facts
+            operation, problem, f"{REJECTED_TARGET_HINT} {possible_causes(project, skew)}", **facts
         )
     if 300 <= status < 400:
-        return errors.RejectedError(attempted, problem, "Redirects are not followed. Correct api_url.", **facts)
+        return errors.RejectedError(operation, problem, "Redirects are not followed. Correct api_url.", **facts)
     hint = "This response is not documented." if reading else UNDOCUMENTED_HINT
-    return errors.RejectedError(attempted, problem, hint if response.ok else "", **facts)
+    return errors.RejectedError(operation, problem, hint if response.ok else "", **facts)
 
 
 UNIFIED_HINT = (
@@ -263,6 +260,4 @@ def api_message(response: Response, secrets: t.Sequence[str | None]) -> str:
     parts = [f"code {document['code']}" if isinstance(document.get("code"), (int, str)) else ""]
     parts.append(str(document["message"]) if isinstance(document.get("message"), str) else "")
     text = ", ".join(part for part in parts if part)
-    safe = redact(_TOKEN.sub("********", text), secrets)
-    printable = "".join(char if char.isprintable() else " " for char in safe)
-    return printable if len(printable) <= MAX_MESSAGE else f"{printable[:MAX_MESSAGE]} (truncated)"
+    return safe_excerpt(_TOKEN.sub("********", text), secrets)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from .._core.budget import Budget
 from .._core.optional_imports import load
-from .._core.params import parse_budget
+from .._core.params import BUDGET_ARGUMENTS, parse_budget
 from .._core.problems import Problems
 from .._core.validation import url_problem
 from .._core.values import API_SECRET, PEM, first_env, none_if_blank
@@ -29,9 +29,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "private_key": {"type": "str", "no_log": True},
     "private_key_path": {"type": "path", "no_log": False},
     "api_url": {"type": "str"},
-    "timeout": {"type": "float", "default": 20.0},
-    "retries": {"type": "int", "default": 4},
-    "total_timeout": {"type": "float", "default": 90.0},
+    **BUDGET_ARGUMENTS,
 }
 
 OPENTOK_URL = "https://api.opentok.com"

@@ -75,14 +75,14 @@ class Facet(ABC, t.Generic[DesiredT, StateT]):
         """The arguments of the write operation; ``None`` if the subresource has to be deleted."""
 
     def limit_exceeded(self, state: StateT) -> str:
-        """Which limit of S3 the state exceeds; empty if none."""
+        """The limit of S3 that the state exceeds; empty if none."""
         return ""
 
     def equal(self, one: StateT, other: StateT) -> bool:
         return one == other
 
     def required_options(self, desired: DesiredT) -> tuple[str, ...]:
-        """The options that a store without this facet cannot satisfy: those whose desired value is not "none"."""
+        """The options that a store without this facet cannot satisfy: all whose desired value is not "none"."""
         state = self.parse(None)
         return () if self.equal(self.target(desired, state), state) else (self.name,)
 
@@ -142,7 +142,7 @@ class Facet(ABC, t.Generic[DesiredT, StateT]):
             f"write {self.subresource.title} of bucket {bucket.name}",
             f"{bucket.connection.display_name} accepted it, but returns {self.to_option(current)!r} instead of "
             f"{self.to_option(state)!r}",
-            "The store may support only a part of what it accepts. Compare the two, and leave out what it lacks.",
+            "The store may ignore a part of the request. Compare the two values, and leave out this part.",
             store=bucket.connection.display_name,
             facet=self.subresource.title,
         )

@@ -17,6 +17,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ..._aws.s3_client import Subresource
+from ..._core.problems import Problems
 from .base import Facet
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
@@ -24,6 +25,14 @@ MOST_RULES = 100
 _PRINTABLE = re.compile(r"[!-~]*")
 # RFC 9110, "Tokens".
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_API_NAMES = {
+    "allowed_origins": "AllowedOrigins",
+    "allowed_methods": "AllowedMethods",
+    "allowed_headers": "AllowedHeaders",
+    "expose_headers": "ExposeHeaders",
+    "max_age_seconds": "MaxAgeSeconds",
+    "id": "ID",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,8 @@ class CorsRule:
 
     @property
     def meaning(self) -> tuple[t.Any, ...]:
-        lower = (tuple(sorted({h.lower() for h in hs})) for hs in (self.allowed_headers, self.expose_headers))
+        headers = (self.allowed_headers, self.expose_headers)
+        lower = (_sorted(header.lower() for header in names) for names in headers)
         return (self.allowed_origins, self.allowed_methods, *lower)
 
 
@@ -50,47 +60,61 @@ def rule_from_option(option: t.Mapping[str, t.Any]) -> CorsRule:
         allowed_headers=_sorted(option.get("allowed_headers")),
         expose_headers=_sorted(option.get("expose_headers")),
         max_age_seconds=option.get("max_age_seconds"),
-        id=option.get("id"),
+        id=option.get("id") or None,
     )
 
 
-def rule_problems(rules: t.Sequence[CorsRule]) -> list[str]:
-    """The problems of rules that no store accepts, or that never match."""
-    problems = [f"cors_rules has {len(rules)} rules; S3 takes at most {MOST_RULES}"] if len(rules) > MOST_RULES else []
-    for at, rule in enumerate(rules):
-        where = f"cors_rules[{at}]"
-        unknown = sorted(set(rule.allowed_methods) - set(METHODS))
-        if not rule.allowed_origins or not rule.allowed_methods:
-            problems.append(f"{where} needs at least one of allowed_origins and one of allowed_methods")
-        if unknown:
-            problems.append(f"{where}.allowed_methods has {', '.join(unknown)}; S3 knows {', '.join(METHODS)}")
-        origins = ((origin, _origin_problem(origin)) for origin in rule.allowed_origins)
-        problems += [f"{where}.allowed_origins {origin!r}: {why}" for origin, why in origins if why]
-        problems += [
-            f"{where}.allowed_headers {h!r} has more than one *" for h in rule.allowed_headers if h.count("*") > 1
-        ]
-        odd = [h for h in {*rule.allowed_headers, *rule.expose_headers} if not _HEADER.fullmatch(h)]
-        if odd:
-            problems.append(f"{where}: {', '.join(map(repr, sorted(odd)))} cannot be names of headers")
-        problems += [f"{where}.expose_headers {h!r}: S3 takes no * here" for h in rule.expose_headers if "*" in h]
-        if rule.max_age_seconds is not None and rule.max_age_seconds < 0:
-            problems.append(f"{where}.max_age_seconds must not be negative")
-        if rule.id and len(rule.id) > 255:
-            problems.append(f"{where}.id is longer than 255 characters")
-    return problems
+def parse_rules(options: t.Sequence[t.Mapping[str, t.Any]] | None, problems: Problems) -> tuple[CorsRule, ...] | None:
+    """Parse the rules, and find problems of rules that no store accepts, or that never match."""
+    if options is None:
+        return None
+    rules = tuple(rule_from_option(option) for option in options)
+    if len(rules) > MOST_RULES:
+        problems.add("cors_rules", f"at most {MOST_RULES} rules are allowed, got {len(rules)}")
+    for index, rule in enumerate(rules):
+        _validate_rule(rule, problems.within(f"cors_rules[{index}]"))
+    return rules
+
+
+def _validate_rule(rule: CorsRule, problems: Problems) -> None:
+    if not rule.allowed_origins or not rule.allowed_methods:
+        problems.add("", "needs at least one of allowed_origins and one of allowed_methods")
+    unknown = sorted(set(rule.allowed_methods) - set(METHODS))
+    if unknown:
+        problems.add("allowed_methods", f"{', '.join(unknown)} is not one of {', '.join(METHODS)}")
+    for origin in rule.allowed_origins:
+        problems.add_if("allowed_origins", _origin_problem(origin))
+    for header in rule.allowed_headers:
+        problems.add_if("allowed_headers", _header_problem(header, most_wildcards=1))
+    for header in rule.expose_headers:
+        problems.add_if("expose_headers", _header_problem(header, most_wildcards=0))
+    if rule.max_age_seconds is not None and rule.max_age_seconds < 0:
+        problems.add("max_age_seconds", f"{rule.max_age_seconds} is negative")
+    if rule.id and len(rule.id) > 255:
+        problems.add("id", f"at most 255 characters are allowed, got {len(rule.id)}")
 
 
 def _origin_problem(origin: str) -> str | None:
     if not _PRINTABLE.fullmatch(origin):
-        return "browsers send no origin with blanks or letters beyond ASCII, so that it never matches"
+        return f"{origin!r} contains blanks or letters beyond ASCII. Browsers send no such origin: it never matches"
     if origin.count("*") > 1:
-        return "S3 takes one * at most"
+        return f"{origin!r} contains more than one *. S3 allows at most one"
+    # "*" stands for any characters, also for the scheme. Sandboxed frames send "null".
     if origin.startswith("*") or origin == "null":
-        return None  # the * stands for any characters, the scheme included; null is what sandboxed frames send
-    scheme, separator, host = origin.partition("://")
-    if not separator or not scheme or not host:
-        return "an origin has a scheme and a host, as in https://www.example.com"
-    return "an origin ends with its host or port; with a path it never matches" if "/" in host else None
+        return None
+    scheme, _separator, host = origin.partition("://")
+    if not scheme or not host:
+        return f"{origin!r} is not an origin with a scheme and a host such as https://www.example.com"
+    return f"{origin!r} has a path: it never matches. End it with the host or port" if "/" in host else None
+
+
+def _header_problem(header: str, most_wildcards: int) -> str | None:
+    if not _HEADER.fullmatch(header):
+        return f"{header!r} is not a valid name of a header"
+    if header.count("*") > most_wildcards:
+        limit = "at most one" if most_wildcards else "no"
+        return f"{header!r} contains {header.count('*')} *. S3 allows {limit} * here"
+    return None
 
 
 def _sorted(values: t.Iterable[str] | None) -> tuple[str, ...]:
@@ -110,17 +134,9 @@ class CorsFacet(Facet[tuple[CorsRule, ...], tuple[CorsRule, ...]]):
     )
 
     def parse(self, response: dict[str, t.Any] | None) -> tuple[CorsRule, ...]:
-        return tuple(
-            CorsRule(
-                allowed_origins=_sorted(rule.get("AllowedOrigins")),
-                allowed_methods=_sorted(rule.get("AllowedMethods")),
-                allowed_headers=_sorted(rule.get("AllowedHeaders")),
-                expose_headers=_sorted(rule.get("ExposeHeaders")),
-                max_age_seconds=rule.get("MaxAgeSeconds"),
-                id=rule.get("ID") or None,
-            )
-            for rule in (response or {}).get("CORSRules", [])
-        )
+        rules = (response or {}).get("CORSRules", [])
+        options = ({option: rule.get(name) for option, name in _API_NAMES.items()} for rule in rules)
+        return tuple(map(rule_from_option, options))
 
     def target(self, desired: tuple[CorsRule, ...], current: tuple[CorsRule, ...]) -> tuple[CorsRule, ...]:
         if len(desired) == len(current) and all(map(_satisfies, desired, current)):
@@ -144,24 +160,10 @@ def _satisfies(desired: CorsRule, current: CorsRule) -> bool:
 
 
 def _to_option(rule: CorsRule) -> dict[str, t.Any]:
-    shown: dict[str, t.Any] = {
-        "allowed_origins": list(rule.allowed_origins),
-        "allowed_methods": list(rule.allowed_methods),
-        "allowed_headers": list(rule.allowed_headers),
-        "expose_headers": list(rule.expose_headers),
-        "max_age_seconds": rule.max_age_seconds,
-        "id": rule.id,
-    }
-    return {key: value for key, value in shown.items() if value not in (None, [])}
+    values = {name: getattr(rule, name) for name in _API_NAMES}
+    lists = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: value for name, value in lists.items() if value not in (None, [])}
 
 
 def _to_api(rule: CorsRule) -> dict[str, t.Any]:
-    names = {
-        "allowed_origins": "AllowedOrigins",
-        "allowed_methods": "AllowedMethods",
-        "allowed_headers": "AllowedHeaders",
-        "expose_headers": "ExposeHeaders",
-        "max_age_seconds": "MaxAgeSeconds",
-        "id": "ID",
-    }
-    return {names[key]: value for key, value in _to_option(rule).items()}
+    return {_API_NAMES[name]: value for name, value in _to_option(rule).items()}

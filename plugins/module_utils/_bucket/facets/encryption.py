@@ -21,7 +21,7 @@ from ..._core.errors import RejectedError, UnsupportedError
 from .base import CONFIRM_BACKOFF, Facet
 
 SSE_S3 = "AES256"
-# How many reads after a deletion must return AES256 before it counts as implicit encryption of the store.
+# The number of reads after a deletion that must return AES256 before it counts as implicit encryption of the store.
 IMPLICIT_ENCRYPTION_READS = 3
 
 

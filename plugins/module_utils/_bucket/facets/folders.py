@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Folders of a bucket: zero-byte objects whose key ends in a slash, as the S3 console makes them.
+"""Folders of a bucket: zero-byte objects whose key ends in a slash, as the S3 console creates them.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-A store that keeps objects as files may take ``name/`` for ``name``: rclone replaces a folder and its contents by an
-empty file. So a listing decides whether a folder exists, and on a store other than AWS, no folder is written over an
-existing object. What the store creates instead of a folder is deleted again, since it would block all uploads below it.
+A store that keeps objects as files may confuse ``name/`` with ``name``: rclone replaces a folder and its contents by an
+empty file. Therefore a listing decides whether a folder exists. On a store other than AWS, no folder replaces an
+existing object. If the store creates another object instead of a folder, the object is deleted again: it would block
+all uploads below the folder.
 """
 
 from __future__ import annotations
@@ -76,10 +77,8 @@ def _create_folder(bucket: Bucket, name: str) -> None:
         return
     if bucket.connection.is_aws or head_object(bucket, name) is None:
         raise _folder_not_kept_error(bucket, name, "accepted it, but does not list it", "")
-    bucket.call(
-        "delete_object", f"delete what the store created instead of the folder {name}", "s3:DeleteObject", Key=name
-    )
-    raise _folder_not_kept_error(bucket, name, "created something else", "That was deleted again.")
+    bucket.call("delete_object", f"delete the object that replaced the folder {name}", "s3:DeleteObject", Key=name)
+    raise _folder_not_kept_error(bucket, name, "created another object", "The object was deleted again.")
 
 
 def _folder_not_kept_error(bucket: Bucket, name: str, problem: str, consequence: str) -> errors.UnsupportedError:

@@ -6,8 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The API replaces all rules at once. A write therefore includes the unmanaged rules as they were read. The managed rule
-is found by its id, which contains the project if several projects share the bucket.
+A write replaces all rules. It therefore includes the unmanaged rules as they were read. The id identifies the managed
+rule. It contains the project if several projects share the bucket.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class LifecycleRule:
 
 
 def rule_id(project: str | None) -> str:
-    """The id of the managed rule of a project, or of the rule that is not about a project."""
+    """The id of the managed rule of a project, or of the whole bucket."""
     return f"{RULE_ID}-{project}" if project else RULE_ID
 
 
 @dataclass(frozen=True)
 class DesiredLifecycle:
-    """:param rule: ``None`` if there must be no managed rule."""
+    """:param rule: ``None`` to delete the managed rule."""
 
     rule: LifecycleRule | None = None
     project: str | None = None
@@ -57,7 +57,7 @@ class DesiredLifecycle:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """:param others: the other rules, as read.
+    """:param others: the unmanaged rules, as read.
     :param transition_minimum: a setting of the whole configuration. A write without it would reset it.
     :param id: the id of the managed rule.
     """
@@ -69,12 +69,12 @@ class Lifecycle:
 
     def shortened_periods(self, target: LifecycleRule) -> list[str]:
         """The names of the periods after which ``target`` deletes objects sooner than any rule does now."""
-        rules = [*([self.managed] if self.managed else []), *map(_parsed, self.others)]
-        # A rule with more conditions than a prefix, or a disabled one, may not apply to the same objects.
-        plain = [rule for rule in rules if not rule.unmanaged_fields and target.prefix.startswith(rule.prefix)]
+        rules = [*([self.managed] if self.managed else []), *map(_parse_rule, self.others)]
+        # A disabled rule, or one with more conditions than a prefix, may not apply to the same objects.
+        comparable = [rule for rule in rules if not rule.unmanaged_fields and target.prefix.startswith(rule.prefix)]
         names = []
         for name in DELETING:
-            current = min((getattr(rule, name) for rule in plain if getattr(rule, name)), default=None)
+            current = min((getattr(rule, name) for rule in comparable if getattr(rule, name)), default=None)
             days = getattr(target, name)
             if days and (current is None or days < current):
                 names.append(name)
@@ -88,7 +88,7 @@ class Lifecycle:
 
 
 def rule_from_option(option: t.Mapping[str, t.Any]) -> LifecycleRule | None:
-    """The rule; ``None`` if no number of days is set, which means that there must be no rule."""
+    """The rule; ``None`` if no number of days is set: the managed rule is deleted."""
     expire, noncurrent, abort = (option.get(name) or None for name in DAYS)
     if not (expire or noncurrent or abort):
         return None
@@ -118,7 +118,7 @@ class LifecycleFacet(Facet[DesiredLifecycle, Lifecycle]):
         rules = (response or {}).get("Rules", [])
         managed_rules = [rule for rule in rules if rule.get("ID") == managed_id]
         return Lifecycle(
-            managed=_parsed(managed_rules[0]) if managed_rules else None,
+            managed=_parse_rule(managed_rules[0]) if managed_rules else None,
             others=tuple(rule for rule in rules if rule.get("ID") != managed_id),
             transition_minimum=(response or {}).get("TransitionDefaultMinimumObjectSize"),
             id=managed_id,
@@ -134,13 +134,13 @@ class LifecycleFacet(Facet[DesiredLifecycle, Lifecycle]):
     def to_option(self, state: Lifecycle) -> t.Any:
         if state.managed is None:
             return {}
-        shown = {name: getattr(state.managed, name) for name in (*DAYS, "prefix", "unmanaged_fields")}
-        return {name: value for name, value in shown.items() if value}
+        values = {name: getattr(state.managed, name) for name in (*DAYS, "prefix", "unmanaged_fields")}
+        return {name: value for name, value in values.items() if value}
 
     def payload(self, state: Lifecycle) -> dict[str, t.Any] | None:
         # AWS rejects a configuration in which some rules have a filter and others the older prefix.
-        older = any("Prefix" in rule and "Filter" not in rule for rule in state.others)
-        rules = [*state.others, *([_to_api(state.id, state.managed, older)] if state.managed else [])]
+        has_prefixes = any("Prefix" in rule and "Filter" not in rule for rule in state.others)
+        rules = [*state.others, *([_to_api(state.id, state.managed, has_prefixes)] if state.managed else [])]
         if not rules:
             return None
         payload: dict[str, t.Any] = {"LifecycleConfiguration": {"Rules": rules}}
@@ -149,23 +149,23 @@ class LifecycleFacet(Facet[DesiredLifecycle, Lifecycle]):
         return payload
 
 
-def _parsed(rule: t.Mapping[str, t.Any]) -> LifecycleRule:
+def _parse_rule(rule: t.Mapping[str, t.Any]) -> LifecycleRule:
     filters = {**(rule.get("Filter") or {}), **((rule.get("Filter") or {}).get("And") or {})}
     filters.pop("And", None)
     prefix = filters.pop("Prefix", rule.get("Prefix", "")) or ""
     filters = {key: value for key, value in filters.items() if value}
-    rest = {key: value for key, value in rule.items() if key not in _SENT_KEYS}
+    unmanaged = {key: value for key, value in rule.items() if key not in _SENT_KEYS}
     if filters:
-        rest["Filter"] = filters
+        unmanaged["Filter"] = filters
     for element, key in _DAYS_KEYS:
         # Some stores fill in False and 0 for fields that are not set.
-        more = {name: value for name, value in (rule.get(element) or {}).items() if name != key and value}
-        if more:
-            rest[element] = more
+        fields = {name: value for name, value in (rule.get(element) or {}).items() if name != key and value}
+        if fields:
+            unmanaged[element] = fields
     if rule.get("Status") != "Enabled":
-        rest["Status"] = rule.get("Status")
+        unmanaged["Status"] = rule.get("Status")
     expire, noncurrent, abort = (_days(rule, element, key) for element, key in _DAYS_KEYS)
-    unmanaged_fields = json.dumps(rest, sort_keys=True, default=str) if rest else ""
+    unmanaged_fields = json.dumps(unmanaged, sort_keys=True, default=str) if unmanaged else ""
     return LifecycleRule(expire, noncurrent, abort, prefix, unmanaged_fields)
 
 
@@ -183,10 +183,10 @@ def _days(rule: t.Mapping[str, t.Any], element: str, key: str) -> int | None:
     return int(value) if value else None
 
 
-def _to_api(name: str, rule: LifecycleRule, older: bool) -> dict[str, t.Any]:
-    where: dict[str, t.Any] = {"Prefix": rule.prefix} if older else {"Filter": {"Prefix": rule.prefix}}
-    sent: dict[str, t.Any] = {"ID": name, "Status": "Enabled", **where}
+def _to_api(name: str, rule: LifecycleRule, has_prefix: bool) -> dict[str, t.Any]:
+    scope: dict[str, t.Any] = {"Prefix": rule.prefix}
+    document = {"ID": name, "Status": "Enabled", **(scope if has_prefix else {"Filter": scope})}
     for days, (element, key) in zip(DAYS, _DAYS_KEYS):
         if getattr(rule, days):
-            sent[element] = {key: getattr(rule, days)}
-    return sent
+            document[element] = {key: getattr(rule, days)}
+    return document

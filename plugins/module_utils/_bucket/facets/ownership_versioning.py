@@ -14,9 +14,6 @@ import typing as t
 from ..._aws.s3_client import Subresource
 from .base import Facet
 
-OWNERSHIPS = ("BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter")
-VERSIONINGS = ("Enabled", "Suspended")
-
 
 class OwnershipFacet(Facet[str, t.Optional[str]]):
     """S3 User Guide, "Controlling ownership of objects and disabling ACLs for your bucket"."""

@@ -6,10 +6,10 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Three options share the policy document: ``public_prefixes``, ``require_tls`` and ``require_encryption``. Each has one
-managed statement, found by its ``Sid``. A write includes the unmanaged statements as they were read. Projects that
-share a bucket share the statements about public prefixes and about encrypted uploads. With one statement for each
-project, the 20 KB of a policy would suffice for less than a third of them.
+Three options share the policy document: ``public_prefixes``, ``require_tls``, and ``require_encryption``. Each has one
+managed statement, which its ``Sid`` identifies. A write includes the unmanaged statements as they were read. Projects
+that share a bucket share the statements about public prefixes and about encrypted uploads. With one statement for each
+project, the 20 KB of a policy would be enough for less than a third of them.
 """
 
 from __future__ import annotations
@@ -78,11 +78,14 @@ class Policy:
         return self._filter(sid, project, True)
 
     def _filter(self, sid: str, project: str, inside: bool) -> Policy:
-        statements = [
-            _filter_resources(statement, project, inside) if statement.get("Sid") == sid else statement
-            for statement in self.statements
-        ]
-        return Policy.from_statements((each for each in statements if each), self.document_metadata)
+        statements: list[policy.Statement] = []
+        prefix = folder(project)
+        for statement in self.statements:
+            if statement.get("Sid") == sid:
+                statements += _filter_resources([statement], lambda key: key.startswith(prefix) is inside, not inside)
+            else:
+                statements.append(statement)
+        return Policy.from_statements(statements, self.document_metadata)
 
     @property
     def public_prefixes(self) -> set[str]:
@@ -115,7 +118,9 @@ class Policy:
         if not statements:
             return set()
         prefixes = _prefixes(statements[0])
-        same = _meaning(statements) == _meaning([build(_arn(statements[0]), prefixes)])
+        same = policy.canonical_document(statements) == policy.canonical_document(
+            [build(_arn(statements[0]), prefixes)]
+        )
         return prefixes if same else None
 
     @property
@@ -124,14 +129,14 @@ class Policy:
         return any(policy.is_public(statement) for statement in self.statements)
 
     def opens_more_than(self, current: Policy) -> bool:
-        """Whether the managed statement opens more than that of ``current``, as far as that is known."""
+        """Whether the managed statement opens more than the managed statement of ``current``, as far as known."""
         prefixes, current_prefixes = self.public_prefixes_if_unmodified, current.public_prefixes_if_unmodified
         if not prefixes:
             return False
         return current_prefixes is None or not _within(prefixes, current_prefixes)
 
     def opens_at_most(self, target: Policy) -> bool:
-        """Whether ``target`` opens everything that may be open now, and the other statements are equal."""
+        """Whether ``target`` opens all prefixes that may be open now, and the other statements are equal."""
         prefixes = self.public_prefixes_if_unmodified
         if prefixes is None or self.without(PUBLIC) != target.without(PUBLIC):
             return False
@@ -150,7 +155,7 @@ class DesiredPolicy:
 
     :param arn: the ARN of the bucket.
     :param public_prefixes: each with a slash at its end.
-    :param project: the project whose public prefixes and encrypted uploads these are; without it, those of all.
+    :param project: the project of the public prefixes and encrypted uploads; ``None`` for the whole bucket.
     :param defer: whether to leave out requirements that the policy does not contain yet.
     """
 
@@ -168,9 +173,9 @@ class DesiredPolicy:
         return tuple(sid for sid, value in values.items() if value is not None)
 
     def statements(self, current: Policy) -> dict[str, list[policy.Statement]]:
-        """The desired statements by Sid; an empty list if there must be none.
+        """The desired statements by Sid; an empty list to delete the statement.
 
-        :raises RejectedError: the managed statement was changed by hand, so that the projects' parts are not known.
+        :raises RejectedError: a managed statement was changed by hand: the parts of other projects are not known.
         """
         builders = {PUBLIC: self._public, TLS: self._tls, ENCRYPTION: self._encryption}
         pending = self.pending(current)
@@ -181,7 +186,8 @@ class DesiredPolicy:
         if not self.defer:
             return ()
         missing = {
-            TLS: _meaning(current.managed_statements(TLS)) != _meaning([tls_statement(self.arn)]),
+            TLS: policy.canonical_document(current.managed_statements(TLS))
+            != policy.canonical_document([tls_statement(self.arn)]),
             # A statement about the whole bucket includes the project.
             ENCRYPTION: not {WHOLE_BUCKET, self._part} & (current.encrypted_prefixes_if_unmodified or set()),
         }
@@ -201,15 +207,12 @@ class DesiredPolicy:
             return [encryption_statement(self.arn)] if self.require_encryption else []
         kept = current.excluding_project(self.project, ENCRYPTION)
         if not self.require_encryption:
-            return [each for each in map(_without_whole_bucket, kept.managed_statements(ENCRYPTION)) if each]
+            return _filter_resources(kept.managed_statements(ENCRYPTION), lambda key: key != "*")
         if kept.encrypted_prefixes_if_unmodified is None:
             operation = f"require encrypted uploads of project {self.project} to bucket {_bucket(self.arn)}"
             raise _statement_modified_error(operation, ENCRYPTION)
-        return [
-            encryption_statement(
-                self.arn, sorted({*kept.encrypted_prefixes_if_unmodified, self._part} - {WHOLE_BUCKET})
-            )
-        ]
+        prefixes = {*kept.encrypted_prefixes_if_unmodified, self._part} - {WHOLE_BUCKET}
+        return [encryption_statement(self.arn, sorted(prefixes))]
 
     def _public(self, current: Policy) -> list[policy.Statement]:
         kept = current.excluding_project(self.project) if self.project else Policy()
@@ -227,7 +230,7 @@ def public_statement(arn: str, prefixes: t.Iterable[str]) -> policy.Statement:
 
 
 def tls_statement(arn: str) -> policy.Statement:
-    """S3 User Guide, "Security best practices", enforce encryption of data in transit."""
+    """Deny requests without TLS (S3 User Guide, "Security best practices", enforce encryption of data in transit)."""
     return {
         "Sid": TLS,
         "Effect": "Deny",
@@ -239,8 +242,10 @@ def tls_statement(arn: str) -> policy.Statement:
 
 
 def encryption_statement(arn: str, prefixes: t.Iterable[str] = (WHOLE_BUCKET,)) -> policy.Statement:
-    """Denies uploads without a header for SSE-S3: a negated condition also matches if the header is missing (IAM User
-    Guide, "IAM JSON policy elements: Condition operators").
+    """Deny uploads without a header for SSE-S3.
+
+    A negated condition also matches if the header is missing (IAM User Guide, "IAM JSON policy elements: Condition
+    operators").
     """
     resources = [f"{arn}/{folder(prefix) if prefix else WHOLE_BUCKET}*" for prefix in prefixes]
     return {
@@ -270,7 +275,7 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
         return Policy.from_statements(statements, metadata)
 
     def unexpected_root(self, response: dict[str, t.Any] | None) -> str:
-        # The document is JSON, so that the client does not compare root elements.
+        # The document is JSON: the client does not compare root elements.
         return LISTING if response and f"<{LISTING}" in str(response.get("Policy")) else ""
 
     def target(self, desired: DesiredPolicy, current: Policy) -> Policy:
@@ -301,7 +306,8 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
         return tuple(
             Change(OPTIONS[sid], _to_option(current, sid, desired.project), _to_option(target, sid, desired.project))
             for sid in desired.sids
-            if _meaning(current.managed_statements(sid)) != _meaning(target.managed_statements(sid))
+            if policy.canonical_document(current.managed_statements(sid))
+            != policy.canonical_document(target.managed_statements(sid))
         )
 
     def payload(self, state: Policy) -> dict[str, t.Any] | None:
@@ -310,7 +316,7 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
         return {"Policy": _document(state)}
 
     def write(self, bucket: Bucket, desired: DesiredPolicy, state: Policy) -> bool:
-        """As for any facet. After the block was switched off, S3 may still deny a public statement for some seconds."""
+        """Write the policy. S3 may deny a public statement for some seconds after the block was switched off."""
         denial = bucket.wait_until(
             lambda: self._write_unless_blocked(bucket, desired, state),
             lambda denial: denial is None,
@@ -321,7 +327,7 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
         return True
 
     def _write_unless_blocked(self, bucket: Bucket, desired: DesiredPolicy, state: Policy) -> errors.DeniedError | None:
-        """Write; the error if it is the denial of a public access block that has been switched off."""
+        """Write, and return the denial if the reason may be a public access block that has been switched off."""
         try:
             super().write(bucket, desired, state)
         except errors.DeniedError as exc:
@@ -334,26 +340,25 @@ class PolicyFacet(Facet[DesiredPolicy, Policy]):
 
 
 def _document(state: Policy) -> str:
-    """Without blanks, since all projects that share the bucket share the bytes that S3 allows."""
+    """Format the document without blanks: all projects of the bucket share the bytes that S3 allows."""
     return json.dumps({**state.document_metadata, "Statement": list(state.statements)}, separators=(",", ":"))
 
 
-def _filter_resources(statement: policy.Statement, project: str, inside: bool) -> policy.Statement | None:
-    """A statement with only its resources inside, or outside, of a project; ``None`` if there is none."""
-    resources = policy.as_list(statement.get("Resource"))
-    kept = [resource for resource in resources if str(resource).partition("/")[2].startswith(folder(project)) is inside]
-    if len(kept) == len(resources):
-        return None if inside and not resources else statement
-    return {**statement, "Resource": kept} if kept else None
+def _filter_resources(
+    statements: t.Iterable[policy.Statement], is_kept: t.Callable[[str], bool], keep_without: bool = False
+) -> list[policy.Statement]:
+    """Return the statements with only some of their resources, and no statement that loses all of them.
 
-
-def _without_whole_bucket(statement: policy.Statement) -> policy.Statement | None:
-    """A statement without its resource for all objects of the bucket; ``None`` if it has no other resource."""
-    resources = policy.as_list(statement.get("Resource"))
-    kept = [resource for resource in resources if str(resource).partition("/")[2] != "*"]
-    if kept == resources and kept:
-        return statement
-    return {**statement, "Resource": kept} if kept else None
+    :param is_kept: whether to keep a resource; takes the part of its ARN after the bucket.
+    :param keep_without: whether to keep statements that have no resource.
+    """
+    filtered = []
+    for statement in statements:
+        resources = policy.as_list(statement.get("Resource"))
+        kept = [resource for resource in resources if is_kept(str(resource).partition("/")[2])]
+        if kept or (keep_without and not resources):
+            filtered.append(statement if kept == resources else {**statement, "Resource": kept})
+    return filtered
 
 
 def _prefixes(statement: policy.Statement) -> set[str]:
@@ -374,13 +379,9 @@ def _bucket(arn: str) -> str:
 def _statement_modified_error(operation: str, sid: str) -> errors.RejectedError:
     return errors.RejectedError(
         operation,
-        f"the statement {sid} of its policy was changed by hand, so that the parts of other projects cannot be kept",
+        f"the statement {sid} of its policy was changed by hand: the parts of other projects are not known",
         "Delete the statement. The next runs of all projects that share the bucket add their prefixes again.",
     )
-
-
-def _meaning(statements: list[policy.Statement]) -> list[str]:
-    return policy.canonical_document(statements)
 
 
 def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
@@ -390,7 +391,7 @@ def _within(prefixes: t.Iterable[str], others: t.Iterable[str]) -> bool:
 def policy_options(state: Policy, project: str | None = None) -> dict[str, t.Any]:
     """The managed statements by the names of their options.
 
-    :param project: the project whose parts to return; without it, the whole statements.
+    :param project: return only the parts of this project.
     """
     return {name: _to_option(state, sid, project) for sid, name in OPTIONS.items()}
 
@@ -426,12 +427,12 @@ def _encryption_to_option(state: Policy, project: str | None) -> t.Any:
 
 
 def _is_blocked(exc: errors.DeniedError) -> bool:
-    """AWS names the setting BlockPublicPolicy in the message."""
+    """Whether the message of AWS names the setting BlockPublicPolicy."""
     return "BlockPublicPolicy" in exc.problem or "public polic" in exc.problem.lower()
 
 
 def _has_no_reason(exc: errors.DeniedError) -> bool:
-    """AWS gives the reason only to callers of the bucket's own account or organization."""
+    """Whether the response has no reason, as for callers outside the account or organization of the bucket."""
     return exc.facts.get("code") == "AccessDenied" and exc.problem.endswith("AccessDenied: Access Denied")
 
 
@@ -445,11 +446,11 @@ def _blocked_by_bucket_error(state: Policy, exc: errors.DeniedError) -> errors.D
 
 
 def _blocked_by_account_error(bucket: Bucket, exc: errors.DeniedError) -> errors.DeniedError:
-    where = (
+    check = (
         'check the public access block of the account (S3 console, "Block Public Access settings for this account") '
         "and the policies of the organization."
     )
-    hint = f"The public access block of the bucket is off, so that another block denies it: {where}"
+    hint = f"The public access block of the bucket is off. Another block denies it: {check}"
     if not _is_blocked(exc):
-        hint = f"{exc.hint} If they have it, another public access block may deny it: {where}"
+        hint = f"{exc.hint} If they have it, another public access block may deny it: {check}"
     return errors.DeniedError(f"open public prefixes of bucket {bucket.name}", exc.problem, hint, **exc.facts)

@@ -7,7 +7,7 @@
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
 S3 User Guide, "Blocking public access to your Amazon S3 storage": two of the four settings are about ACLs, two about
-bucket policies. Opening a prefix by policy needs exactly the two policy settings off. New buckets have all four on.
+bucket policies. A policy can open a prefix only if the latter two are off. New buckets have all four on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Block:
     restrict_public_buckets: bool = False
 
     def __or__(self, other: Block) -> Block:
-        return Block(*(mine or theirs for mine, theirs in zip(self.values, other.values)))
+        return Block(*map(any, zip(self.values, other.values)))
 
     @property
     def values(self) -> tuple[bool, bool, bool, bool]:
@@ -66,7 +66,7 @@ class BlockFacet(Facet[DesiredPublicAccessBlock, Block]):
     )
 
     def required_options(self, desired: DesiredPublicAccessBlock) -> tuple[str, ...]:
-        # What public_prefixes needs of the block, a store without one does anyway.
+        # public_prefixes needs the block off, which a store without a block satisfies.
         return (self.name,) if desired.all else ()
 
     def without_required_options(self, desired: DesiredPublicAccessBlock) -> DesiredPublicAccessBlock | None:

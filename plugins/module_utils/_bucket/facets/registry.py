@@ -2,8 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All facets, in the order in which they are written. A run can be interrupted at any point: writes that close the
-bucket come first, writes that open it come last (see ``bucket_plan``).
+"""All facets, in the order in which they are written, except for public access, see ``_bucket/plan.py``.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 """
@@ -18,7 +17,7 @@ from .encryption import EncryptionFacet
 from .folders import FoldersFacet
 from .lifecycle import LifecycleFacet
 from .ownership_versioning import OwnershipFacet, VersioningFacet
-from .policy import PolicyFacet
+from .policy import OPTIONS, PolicyFacet
 from .public_access_block import BlockFacet
 from .tagging import TaggingFacet
 
@@ -36,3 +35,5 @@ FACETS: dict[str, Facet[t.Any, t.Any]] = {
         CorsFacet(),
     )
 }
+# The name of the facet that each option is about.
+FACET_NAMES = {option: name for name in FACETS for option in (sorted(OPTIONS.values()) if name == "policy" else [name])}

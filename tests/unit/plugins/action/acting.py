@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs actions as Ansible's worker does, without the worker."""
+"""Runs actions without the worker of Ansible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 
 class Templar:
-    """Leaves everything as it is."""
+    """Returns each value unchanged."""
 
     def template(self, value: t.Any, **_options: t.Any) -> t.Any:
         return value
@@ -25,7 +25,7 @@ def act(
     check_mode: bool = False,
     diff: bool = False,
 ) -> dict[str, t.Any]:
-    """The result of a task."""
+    """Run an action, and return the result of its task."""
     task = SimpleNamespace(
         args=args,
         environment=environment or [],
@@ -37,5 +37,5 @@ def act(
     )
     shell = SimpleNamespace(tmpdir=None, env_prefix=lambda **_variables: "")
     connection = SimpleNamespace(_shell=shell)
-    made = plugin(task, connection, SimpleNamespace(), SimpleNamespace(), Templar(), SimpleNamespace())
-    return dict(made.run(None, task_vars or {}))
+    action = plugin(task, connection, SimpleNamespace(), SimpleNamespace(), Templar(), SimpleNamespace())
+    return dict(action.run(None, task_vars or {}))

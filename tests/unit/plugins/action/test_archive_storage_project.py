@@ -36,7 +36,7 @@ Call = tuple[t.Mapping[str, t.Any], Context, TaskVariables]
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     calls: list[Call] = []
 
     def reconcile(params: t.Mapping[str, t.Any], context: Context, variables: TaskVariables) -> Outcome:
@@ -48,8 +48,8 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     return calls
 
 
-def test_action_passes_options_and_variables(seen: list[Call]) -> None:
-    given = {"project": 47123456, "account_secret": SECRET, "archives": "5", "timeout": ""}
+def test_action_passes_options_and_variables(calls: list[Call]) -> None:
+    options = {"project": 47123456, "account_secret": SECRET, "archives": "5", "timeout": ""}
     variables = {
         "archive_storage_bucket": "recordings",
         "archive_storage_tags": {"old": ""},
@@ -58,14 +58,14 @@ def test_action_passes_options_and_variables(seen: list[Call]) -> None:
         "other": 1,
     }
     environment: list[dict[str, t.Any]] = [{"AWS_REGION": "eu-west-1"}, {"LEVEL": 3}]
-    found = act(action.ActionModule, given, variables, environment, check_mode=True, diff=True)
-    assert found == {
+    result = act(action.ActionModule, options, variables, environment, check_mode=True, diff=True)
+    assert result == {
         "changed": True,
         "project": "1",
         "text": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
         "diff": {"before": {"a": 1}, "after": {"a": 2}},
     }
-    [(params, context, read)] = seen
+    [(params, context, read)] = calls
     assert read.storage == {
         "bucket": "recordings",
         "tags": {"old": ""},
@@ -79,27 +79,27 @@ def test_action_passes_options_and_variables(seen: list[Call]) -> None:
 
 
 @pytest.mark.parametrize("name", ["archive_storage_bukcet", "interactive_broadcast_heroku_ap"])
-def test_action_misspelled_variable_is_a_warning(name: str, seen: list[Call]) -> None:
-    found = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})
-    assert [name in text for text in found["warnings"]] == [True]
-    assert len(seen) == 1
+def test_action_misspelled_variable_is_a_warning(name: str, calls: list[Call]) -> None:
+    result = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})
+    assert [name in text for text in result["warnings"]] == [True]
+    assert len(calls) == 1
 
 
-def test_action_unknown_option_fails(seen: list[Call]) -> None:
-    found = act(action.ActionModule, {"regoin": "eu-west-1"})
-    assert found["failed"]
-    assert "regoin" in found["msg"]
-    assert seen == []
+def test_action_unknown_option_fails(calls: list[Call]) -> None:
+    result = act(action.ActionModule, {"regoin": "eu-west-1"})
+    assert result["failed"]
+    assert "regoin" in result["msg"]
+    assert calls == []
 
 
 def test_documentation_has_all_options() -> None:
-    told = yaml.safe_load(documentation.DOCUMENTATION)["options"]
-    assert set(told) == set(ARGUMENTS)
+    options = yaml.safe_load(documentation.DOCUMENTATION)["options"]
+    assert set(options) == set(ARGUMENTS)
     for name, spec in ARGUMENTS.items():
         ours = {
-            "type": told[name]["type"],
-            "default": told[name].get("default"),
-            "aliases": told[name].get("aliases", []),
+            "type": options[name]["type"],
+            "default": options[name].get("default"),
+            "aliases": options[name].get("aliases", []),
         }
         theirs = {"type": spec["type"], "default": spec.get("default"), "aliases": spec.get("aliases", [])}
         assert ours == theirs, name
@@ -121,8 +121,8 @@ def test_import_without_libraries_succeeds(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(action, "make_client", missing)
     action._warm_up()
     monkeypatch.setattr(action, "reconcile", missing)
-    found = act(action.ActionModule, {})
-    assert found["error"]["kind"] == "missing_library"
+    result = act(action.ActionModule, {})
+    assert result["error"]["kind"] == "missing_library"
 
 
 def test_import_writes_nothing(recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch) -> None:

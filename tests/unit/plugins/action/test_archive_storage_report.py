@@ -72,16 +72,16 @@ def report(mode: str = "run", check_mode: bool = False, **variables: t.Any) -> d
     return act(ActionModule, {"mode": mode}, {**REGISTERED, **variables}, check_mode=check_mode)
 
 
-def summary(found: dict[str, t.Any]) -> dict[str, t.Any]:
-    assert (found["ansible_stats"]["per_host"], found["ansible_stats"]["aggregate"]) == (False, False)
-    return dict(found["ansible_stats"]["data"]["archive_storage_summary"])
+def summary(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    assert (result["ansible_stats"]["per_host"], result["ansible_stats"]["aggregate"]) == (False, False)
+    return dict(result["ansible_stats"]["data"]["archive_storage_summary"])
 
 
 def test_action_run_returns_result_and_stats(shown: list[str]) -> None:
-    found = report(check_mode=True)
-    assert (found["changed"], found["bucket_changes"], found["reason"]) == (True, ["tags"], "unchanged")
-    assert (found["mismatch"], "error" in found, found.get("failed")) == ("", False, None)
-    assert summary(found) == {
+    result = report(check_mode=True)
+    assert (result["changed"], result["bucket_changes"], result["reason"]) == (True, ["tags"], "unchanged")
+    assert (result["mismatch"], "error" in result, result.get("failed")) == ("", False, None)
+    assert summary(result) == {
         "project": "47123456",
         "bucket": "recordings",
         "changed": True,
@@ -93,25 +93,25 @@ def test_action_run_returns_result_and_stats(shown: list[str]) -> None:
 
 
 def test_action_failed_run_does_not_fail() -> None:
-    found = report(_archive_storage_bucket=FAILED)
-    assert not found.get("failed")
-    assert (found["changed"], found["error"]) == (False, FAILED["error"])
-    assert (summary(found)["reason"], summary(found)["failed"]) == ("failed", True)
+    result = report(_archive_storage_bucket=FAILED)
+    assert not result.get("failed")
+    assert (result["changed"], result["error"]) == (False, FAILED["error"])
+    assert (summary(result)["reason"], summary(result)["failed"]) == ("failed", True)
 
 
 def test_action_invalid_variables_are_reported() -> None:
     invalid = {**FAILED, "project": "47123456", "bucket": {"name": "recordings"}}
-    found = report(_archive_storage=invalid)
-    assert (found["project"], found["error"]) == ("47123456", FAILED["error"])
-    assert (summary(found)["bucket"], summary(found)["failed"]) == ("recordings", True)
+    result = report(_archive_storage=invalid)
+    assert (result["project"], result["error"]) == ("47123456", FAILED["error"])
+    assert (summary(result)["bucket"], summary(result)["failed"]) == ("recordings", True)
     nothing = act(ActionModule, {}, {})
     assert nothing["error"]["operation"] == "validate the variables"
 
 
 def test_action_mismatch_is_failed_in_stats() -> None:
-    found = report(_archive_storage={**VALIDATED, "verify_only": True})
-    assert "Bucket: tags." in found["mismatch"]
-    assert (found["changed"], summary(found)["failed"]) == (False, True)
+    result = report(_archive_storage={**VALIDATED, "verify_only": True})
+    assert "Bucket: tags." in result["mismatch"]
+    assert (result["changed"], summary(result)["failed"]) == (False, True)
 
 
 def planned(**variables: t.Any) -> dict[str, t.Any]:
@@ -121,26 +121,26 @@ def planned(**variables: t.Any) -> dict[str, t.Any]:
 
 
 def test_action_recovery_plan_without_rotation_has_message() -> None:
-    found = planned()
-    assert not found["rotate"]
-    assert "Bucket: tags." in found["message"]
-    assert "A new access key does not repair this" in found["message"]
-    fact = found["ansible_facts"]["archive_storage_recovery"]
+    result = planned()
+    assert not result["rotate"]
+    assert "Bucket: tags." in result["message"]
+    assert "A new access key does not repair this" in result["message"]
+    fact = result["ansible_facts"]["archive_storage_recovery"]
     assert (fact["reason"], fact["findings"]) == ("manual_repair_required", fact["findings"])
-    assert fact["findings"] in found["message"]
+    assert fact["findings"] in result["message"]
 
 
 def test_action_recovery_plan_with_rotation() -> None:
     target = {**TARGET, "changes": ["policy"]}
-    found = planned(_archive_storage_target=target)
-    assert found["rotate"]
-    assert found["ansible_facts"]["archive_storage_recovery"]["reason"] == "bad_credentials"
+    result = planned(_archive_storage_target=target)
+    assert result["rotate"]
+    assert result["ansible_facts"]["archive_storage_recovery"]["reason"] == "bad_credentials"
 
 
 def test_action_recovery_plan_after_failed_verification() -> None:
     error = {**FAILED["error"], "kind": "verification_failed", "reason": "unchanged", "changes": ["policy"]}
-    found = planned(_archive_storage_target={**FAILED, "error": error})
-    assert found["rotate"]
+    result = planned(_archive_storage_target={**FAILED, "error": error})
+    assert result["rotate"]
     other = planned(_archive_storage_target={**FAILED, "error": {**error, "changes": []}})
     assert not other["rotate"]
     assert "Could not read it: 403." in other["message"]
@@ -160,10 +160,10 @@ def test_action_recovery_returns_fact_and_stats(
     reason: str, result: dict[str, t.Any], changed: bool, failed: bool
 ) -> None:
     fact = {**RECOVERY, "reason": reason}
-    found = report("recovery", archive_storage_result=result, archive_storage_recovery=fact)
-    assert found["changed"] is changed
-    assert found["ansible_facts"]["archive_storage_recovery"]["changed"] is changed
-    assert summary(found) == {
+    result = report("recovery", archive_storage_result=result, archive_storage_recovery=fact)
+    assert result["changed"] is changed
+    assert result["ansible_facts"]["archive_storage_recovery"]["changed"] is changed
+    assert summary(result) == {
         "project": "47123456",
         "bucket": "recordings",
         "changed": changed,

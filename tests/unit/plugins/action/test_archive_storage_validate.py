@@ -68,8 +68,8 @@ def test_action_returns_no_secret() -> None:
 def test_action_invalid_variables_returns_problems_and_project() -> None:
     found = validate(archive_storage_sse="x", archive_storage_public="perhaps")
     assert found["failed"]
-    assert "archive_storage_sse is 'x'" in found["msg"]
-    assert "archive_storage_public is 'perhaps'" in found["msg"]
+    assert "archive_storage_sse: 'x' is not one of s3, none" in found["msg"]
+    assert "archive_storage_public: 'perhaps'" in found["msg"]
     assert found["error"]["problems"]
     assert (found["project"], found["bucket"]) == ("47123456", {"name": "recordings"})
 

@@ -32,7 +32,9 @@ awx_extra_vars = FilterModule().filters()["awx_extra_vars"]
         ({"archive_storage_application_id": "78d335fa-323d-0114-9c3d-d6f0d48968cf"},) * 2,
     ],
 )
-def test_extra_vars_are_the_variables_without_a_question(state: dict[str, t.Any], expected: dict[str, t.Any]) -> None:
+def test_awx_extra_vars_valid_state_returns_variables_without_question(
+    state: dict[str, t.Any], expected: dict[str, t.Any]
+) -> None:
     assert awx_extra_vars(state, SURVEY) == expected
 
 
@@ -53,7 +55,7 @@ def test_extra_vars_are_the_variables_without_a_question(state: dict[str, t.Any]
         ({"archive_storage_require_encryption": True, "archive_storage_sse": "none"}, "would reject every recording"),
     ],
 )
-def test_extra_vars_refuse_what_the_role_does_not_accept(state: dict[str, t.Any], problem: str) -> None:
+def test_awx_extra_vars_invalid_variable_is_refused(state: dict[str, t.Any], problem: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
         awx_extra_vars(state, SURVEY)
     assert problem in str(caught.value)

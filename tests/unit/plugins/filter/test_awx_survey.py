@@ -24,12 +24,12 @@ SURVEY: dict[str, t.Any] = {
 awx_survey = FilterModule().filters()["awx_survey"]
 
 
-def defaults(**given: t.Any) -> list[t.Any]:
-    return [question["default"] for question in awx_survey(SURVEY, given)["spec"]]
+def set_defaults(**values: t.Any) -> list[t.Any]:
+    return [question["default"] for question in awx_survey(SURVEY, values)["spec"]]
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("values", "expected"),
     [
         ({}, ["", "false", 7, ""]),
         ({"a_text": "recordings", "a_choice": True, "a_number": "30"}, ["recordings", "true", 30, ""]),
@@ -38,13 +38,15 @@ def defaults(**given: t.Any) -> list[t.Any]:
         ({"a_text": 47123456}, ["47123456", "false", 7, ""]),
     ],
 )
-def test_awx_survey_converts_values_to_the_type_of_the_question(given: dict[str, t.Any], expected: list[t.Any]) -> None:
-    assert defaults(**given) == expected
+def test_awx_survey_any_value_is_converted_to_the_type_of_the_question(
+    values: dict[str, t.Any], expected: list[t.Any]
+) -> None:
+    assert set_defaults(**values) == expected
     assert [question["default"] for question in SURVEY["spec"]] == ["", "false", 7, ""], "The input is unchanged."
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("values", "message"),
     [
         ({"a_txet": "x", "b": 1}, "the survey has no question for a_txet, b"),
         ({"a_choice": "maybe"}, "a_choice: 'maybe' is not one of true, false"),
@@ -52,14 +54,14 @@ def test_awx_survey_converts_values_to_the_type_of_the_question(given: dict[str,
         ({"a_secret": "hunter2"}, "a_secret: is a secret. Enter it in AWX"),
     ],
 )
-def test_awx_survey_invalid_default_is_an_error(given: dict[str, t.Any], message: str) -> None:
+def test_awx_survey_invalid_default_is_an_error(values: dict[str, t.Any], message: str) -> None:
     with pytest.raises(AnsibleFilterError) as caught:
-        defaults(**given)
+        set_defaults(**values)
     assert str(caught.value) == message
     assert "hunter2" not in str(caught.value)
 
 
 def test_awx_survey_partial_ignores_other_defaults() -> None:
-    found = awx_survey(SURVEY, {"a_number": 1, "elsewhere": 2}, partial=True)
-    assert [question["default"] for question in found["spec"]] == ["", "false", 1, ""]
-    assert (found["name"], found["description"]) == ("", "")
+    survey = awx_survey(SURVEY, {"a_number": 1, "elsewhere": 2}, partial=True)
+    assert [question["default"] for question in survey["spec"]] == ["", "false", 1, ""]
+    assert (survey["name"], survey["description"]) == ("", "")

@@ -31,9 +31,9 @@ def test_verify_file_accepts_names_of_inventory_files(tmp_path: pathlib.Path, na
 
 
 def test_examples_use_existing_options() -> None:
-    own = set(yaml.safe_load(vonage_projects.DOCUMENTATION)["options"])
+    options = set(yaml.safe_load(vonage_projects.DOCUMENTATION)["options"])
     shared = {"account_key", "account_secret", "compose", "groups", "keyed_groups"}
     cache = {"cache", "cache_plugin", "cache_connection", "cache_timeout"}
     for example in yaml.safe_load_all(vonage_projects.EXAMPLES):
         assert example["plugin"] == vonage_projects.InventoryModule.NAME
-        assert set(example) <= own | shared | cache
+        assert set(example) <= options | shared | cache

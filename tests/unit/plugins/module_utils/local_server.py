@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tiny HTTP server for unit tests: answers as told, misbehaves as told, and remembers what it was asked."""
+"""An HTTP server for unit tests, with responses and faults that a test defines, and a log of requests."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request as it arrived."""
+class ReceivedRequest:
+    """A received request."""
 
     method: str
     path: str
@@ -30,10 +30,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer.
+    """A response.
 
-    :param fault: ``hang`` never answers, ``reset`` resets the connection, ``truncate`` sends half of the body,
-        ``trickle`` sends a byte every tenth of a second.
+    :param fault: ``hang`` sends nothing, ``reset`` resets the connection, ``truncate`` sends half of the body,
+        ``trickle`` sends a byte every 0.1 s.
     """
 
     status: int = 200
@@ -43,20 +43,20 @@ class Reply:
 
 
 def reply(status: int = 200, document: t.Any = None, **headers: str) -> Reply:
-    """A JSON answer."""
+    """Return a JSON response."""
     body = b"" if document is None else json.dumps(document).encode()
     return Reply(status, body, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 class LocalServer:
-    """Context manager; ``answer`` may be replaced at any time.
+    """A context manager; tests can replace ``respond`` while it runs.
 
-    :param answer: gets each request and the count of those before it.
+    :param respond: returns the response for a request and the number of previous requests.
     """
 
-    def __init__(self, answer: t.Callable[[Asked, int], Reply]) -> None:
-        self.answer = answer
-        self.asked: list[Asked] = []
+    def __init__(self, respond: t.Callable[[ReceivedRequest, int], Reply]) -> None:
+        self.respond = respond
+        self.requests: list[ReceivedRequest] = []
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -73,15 +73,16 @@ class LocalServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def note(self, asked: Asked) -> int:
+    def record(self, request: ReceivedRequest) -> int:
+        """Log a request and return the number of previous requests."""
         with self._lock:
-            self.asked.append(asked)
-            return len(self.asked) - 1
+            self.requests.append(request)
+            return len(self.requests) - 1
 
 
-def answers(*replies: Reply) -> t.Callable[[Asked, int], Reply]:
-    """One reply after the other, the last one for ever."""
-    return lambda asked, before: replies[min(before, len(replies) - 1)]
+def replies(*replies: Reply) -> t.Callable[[ReceivedRequest, int], Reply]:
+    """Return these responses sequentially, and the last one for all other requests."""
+    return lambda _request, before: replies[min(before, len(replies) - 1)]
 
 
 def _handler(server: LocalServer) -> type[http.server.BaseHTTPRequestHandler]:
@@ -91,16 +92,16 @@ def _handler(server: LocalServer) -> type[http.server.BaseHTTPRequestHandler]:
         def serve(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked = Asked(self.command, self.path, headers, self.rfile.read(size))
-            before = server.note(asked)
-            _send(self, server.answer(asked, before), server.stopping)
+            request = ReceivedRequest(self.command, self.path, headers, self.rfile.read(size))
+            before = server.record(request)
+            _send(self, server.respond(request, before), server.stopping)
 
         do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = serve
 
         def log_message(self, *_: object) -> None:
-            """Quiet."""
+            return
 
-        # BaseHTTPRequestHandler prints a traceback for every client that goes away early.
+        # BaseHTTPRequestHandler prints a traceback for every client that closes its connection early.
         def handle(self) -> None:
             try:
                 super().handle()
@@ -110,25 +111,25 @@ def _handler(server: LocalServer) -> type[http.server.BaseHTTPRequestHandler]:
     return Handler
 
 
-def _send(handler: http.server.BaseHTTPRequestHandler, answer: Reply, stopping: threading.Event) -> None:
-    handler.close_connection = bool(answer.fault)
-    if answer.fault == "hang":
+def _send(handler: http.server.BaseHTTPRequestHandler, response: Reply, stopping: threading.Event) -> None:
+    handler.close_connection = bool(response.fault)
+    if response.fault == "hang":
         stopping.wait(30)
         return
-    if answer.fault == "reset":
+    if response.fault == "reset":
         handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         handler.connection.close()
         return
-    handler.send_response(answer.status)
-    for name, value in answer.headers.items():
+    handler.send_response(response.status)
+    for name, value in response.headers.items():
         handler.send_header(name, value)
-    if answer.status != 204:
-        handler.send_header("Content-Length", str(len(answer.body)))
+    if response.status != 204:
+        handler.send_header("Content-Length", str(len(response.body)))
     handler.end_headers()
-    if answer.fault == "trickle":
-        for at in range(len(answer.body)):
-            handler.wfile.write(answer.body[at : at + 1])
+    if response.fault == "trickle":
+        for position in range(len(response.body)):
+            handler.wfile.write(response.body[position : position + 1])
             if stopping.wait(0.1):
                 return
-    elif handler.command != "HEAD" and answer.status != 204:
-        handler.wfile.write(answer.body[: len(answer.body) // 2] if answer.fault == "truncate" else answer.body)
+    elif handler.command != "HEAD" and response.status != 204:
+        handler.wfile.write(response.body[: len(response.body) // 2] if response.fault == "truncate" else response.body)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The use cases stand without Ansible, and load a library only when they need it."""
+"""The use cases do not import Ansible, and import libraries only when they use them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import pytest
 
 UTILS = "ansible_collections.vonage.archiving.plugins.module_utils"
-HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
+LIBRARIES = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,11 @@ HEAVY = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
         "_upload_target.reconcile",
     ],
 )
-def test_a_use_case_loads_neither_ansible_nor_a_library(module: str) -> None:
+def test_use_case_import_loads_neither_ansible_nor_libraries(module: str) -> None:
     code = f"import sys, {UTILS}.{module}; print(' '.join(sys.modules))"
-    path = {"PYTHONPATH": ":".join(sys.path)}
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=path).stdout
-    names = loaded.split()
+    env = {"PYTHONPATH": ":".join(sys.path)}
+    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env).stdout
+    names = output.split()
     assert f"{UTILS}.{module}" in names
-    assert not HEAVY & set(names)
+    assert not LIBRARIES & set(names)
     assert not [name for name in names if name.startswith("ansible.module_utils")]

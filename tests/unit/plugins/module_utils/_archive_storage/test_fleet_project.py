@@ -24,6 +24,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core import erro
 from ansible_collections.vonage.archiving.plugins.module_utils._core.argument_spec import validate_options
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import execute
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problem
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import account
@@ -85,7 +86,7 @@ class World:
         self,
         variables: t.Mapping[str, t.Any] | None = None,
         environ: t.Mapping[str, str] | None = None,
-        problems: t.Sequence[str] = (),
+        problems: t.Sequence[Problem] = (),
         **options: t.Any,
     ) -> Outcome:
         storage = {"bucket": "recordings", "api_secret": SECRET, **(variables or {})}
@@ -97,7 +98,7 @@ class World:
         with pytest.raises(errors.InputError) as caught:
             self.run(*args, **options)
         assert self.calls == []
-        return caught.value.problems
+        return [str(problem) for problem in caught.value.problems]
 
 
 @pytest.fixture
@@ -126,14 +127,14 @@ def test_reconcile_project_of_environment_is_ignored(world: World, name: str) ->
     world.run(environ={name: "4711", "AWS_REGION": "eu-west-1"})
     assert (world.desired[0].project, world.environs) == (PROJECT, [{"AWS_REGION": "eu-west-1"}])
     world.calls.clear()
-    assert world.problems(None, {name: "4711"}, project="")[0].startswith("archive_storage_api_key (or")
+    assert world.problems(None, {name: "4711"}, project="")[0].startswith("archive_storage_api_key: is not set, and")
 
 
 def test_reconcile_project_mismatch_is_rejected(world: World) -> None:
-    text = f"archive_storage_api_key is 4711, and this host is project {PROJECT}"
+    text = f"archive_storage_api_key: is 4711, and this host is project {PROJECT}"
     assert [problem.startswith(text) for problem in world.problems({"api_key": "4711"})] == [True]
     # One application for a whole fleet is as wrong.
-    text = f"archive_storage_application_id is {APPLICATION}, and this host is project {PROJECT}"
+    text = f"archive_storage_application_id: is {APPLICATION}, and this host is project {PROJECT}"
     assert any(problem.startswith(text) for problem in world.problems({"application_id": APPLICATION}))
     world.run({"api_key": "4711"}, project=None)
     assert world.desired[0].project == "4711"
@@ -171,7 +172,11 @@ def test_reconcile_invalid_count_is_rejected(world: World, count: t.Any) -> None
 
 
 def test_reconcile_many_problems_returns_all(world: World) -> None:
-    problems = world.problems({"sse": "x", "state": "absent", "api_key": "1"}, problems=["a template"], archives=-1)
+    problems = world.problems(
+        {"sse": "x", "state": "absent", "api_key": "1"},
+        problems=[Problem("archive_storage_region", "a template")],
+        archives=-1,
+    )
     assert len(problems) == 5, problems
 
 
@@ -218,7 +223,7 @@ def test_reconcile_account_of_environment_is_used(world: World) -> None:
 @pytest.mark.parametrize("options", [{}, {"account_key": "1234567"}])
 def test_reconcile_without_secret_and_account_sends_nothing(world: World, options: dict[str, t.Any]) -> None:
     outcome = world.run({"api_secret": ""}, **options)
-    assert "archive_storage_api_secret is not set, and the account cannot return it" in outcome.failed
+    assert "archive_storage_api_secret: is not set, and the account cannot return it" in outcome.failed
     assert (outcome.result["error"]["kind"], outcome.result["project"]) == ("input", PROJECT)
     assert world.calls == []
 
@@ -251,28 +256,28 @@ def archive(status: str, created: float = SET_AT + 60) -> Archive:
 
 def test_fetch_archives_counts_categories(world: World) -> None:
     world.archives = [archive("available"), archive("failed"), archive("uploaded"), archive("available", SET_AT - 60)]
-    found = world.run(archives=50).result["archives"]
+    health = world.run(archives=50).result["archives"]
     assert world.calls[-1] == f"archives of {PROJECT}: 0+50"
-    assert (found["checked"], found["newest"], found["ok"]) == (4, format_utc(SET_AT + 60), False)
-    assert (found["fell_back"], found["failed"], found["uploaded"], found["in_cloud"]) == (1, 1, 1, 1)
-    assert found["ids"] == {"fell_back": [archive("available").id], "failed": [archive("failed").id]}
+    assert (health["checked"], health["newest"], health["ok"]) == (4, format_utc(SET_AT + 60), False)
+    assert (health["fell_back"], health["failed"], health["uploaded"], health["in_cloud"]) == (1, 1, 1, 1)
+    assert health["ids"] == {"fell_back": [archive("available").id], "failed": [archive("failed").id]}
 
 
 def test_fetch_archives_after_rotation_counts_earlier_fallbacks(world: World) -> None:
     world.outcome.result["state_file"] = {**STATE_FILE, "since": format_utc(SET_AT - 3600)}
     world.archives = [archive("available", SET_AT - 60)]
-    found = world.run(archives=5).result["archives"]
-    assert (found["ok"], found["fell_back"], found["in_cloud"]) == (False, 1, 0)
+    health = world.run(archives=5).result["archives"]
+    assert (health["ok"], health["fell_back"], health["in_cloud"]) == (False, 1, 0)
 
 
 def test_fetch_archives_unknown_target_time_has_unknown_state(world: World) -> None:
     world.outcome.result["state_file"] = {"location": None, "status": None, "time": None, "since": None}
     world.archives = [archive("available")]
-    found = world.run(archives=5).result["archives"]
-    assert (found["ok"], found["fell_back"], found["in_cloud"], found["ids"]) == (None, 0, 1, {})
+    health = world.run(archives=5).result["archives"]
+    assert (health["ok"], health["fell_back"], health["in_cloud"], health["ids"]) == (None, 0, 1, {})
     world.archives = []
-    found = world.run(archives=5).result["archives"]
-    assert (found["ok"], found["newest"], found["checked"]) == (True, None, 0)
+    health = world.run(archives=5).result["archives"]
+    assert (health["ok"], health["newest"], health["checked"]) == (True, None, 0)
 
 
 @pytest.mark.parametrize("error", [DENIED, errors.UnreachableError("list", "no answer")])

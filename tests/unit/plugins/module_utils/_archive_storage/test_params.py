@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the variables of the role to the options of its modules, and problems in the words of the variables."""
+"""The options of modules from the variables of the role, and problems with the names of variables."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     InvalidVariablesError,
     Params,
     parse_params,
-    translate_problem,
+    rename_options,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS, VARIABLES
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problem
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
     DeleteParams,
     ExternalKeyParams,
@@ -28,7 +29,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.pa
 
 APPLICATION = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
 SECRET = "0123456789abcdef0123456789abcdef01234567"
-GIVEN: dict[str, t.Any] = {"api_key": "47123456", "api_secret": SECRET, "bucket": "recordings"}
+MINIMAL: dict[str, t.Any] = {"api_key": "47123456", "api_secret": SECRET, "bucket": "recordings"}
 EXTERNAL: dict[str, t.Any] = {
     "upload_key": "external",
     "uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
@@ -42,16 +43,16 @@ def parse(
     role_environ: t.Mapping[str, str] | None = None,
     **variables: t.Any,
 ) -> Params:
-    return parse_params({**GIVEN, **variables}, environ or {}, role_environ, verify_only=verify_only)
+    return parse_params({**MINIMAL, **variables}, environ or {}, role_environ, verify_only=verify_only)
 
 
-def problems(**variables: t.Any) -> list[str]:
+def problems_of(**variables: t.Any) -> list[str]:
     with pytest.raises(InvalidVariablesError) as caught:
         parse(**variables)
-    return caught.value.problems
+    return [str(problem) for problem in caught.value.problems]
 
 
-def test_the_smallest_set_is_enough() -> None:
+def test_parse_params_minimal_variables_is_a_managed_key() -> None:
     params = parse()
     assert isinstance(params.desired_target, ManagedKeyParams)
     assert (params.project, params.managed, params.can_verify, params.lacks_secret_key) == (
@@ -69,7 +70,7 @@ def test_the_smallest_set_is_enough() -> None:
     assert params.desired_target.verify == "new_key"
 
 
-def test_an_external_key() -> None:
+def test_parse_params_external_key_sets_its_options() -> None:
     params = parse(**EXTERNAL, max_age="3600", update="always", grace_period=60)
     target = params.desired_target
     assert isinstance(target, ExternalKeyParams)
@@ -79,7 +80,7 @@ def test_an_external_key() -> None:
     assert (params.can_verify, params.lacks_secret_key) == (True, False)
 
 
-def test_an_external_key_without_its_secret() -> None:
+def test_parse_params_external_key_without_its_secret_cannot_verify() -> None:
     params = parse(**{**EXTERNAL, "uploader_secret_key": ""})
     assert (params.can_verify, params.lacks_secret_key) == (False, True)
     absent = parse(**{**EXTERNAL, "uploader_secret_key": ""}, state="absent")
@@ -87,9 +88,9 @@ def test_an_external_key_without_its_secret() -> None:
 
 
 @pytest.mark.parametrize("empty", ["", " ", None])
-def test_what_awx_sends_for_empty_inputs_is_not_set(empty: t.Any) -> None:
-    assert parse(**dict.fromkeys(VARIABLES.keys() - GIVEN.keys(), empty)).upload_target == parse().upload_target
-    assert parse(**dict.fromkeys(VARIABLES.keys() - GIVEN.keys(), empty)).bucket == parse().bucket
+def test_parse_params_empty_value_is_unset(empty: t.Any) -> None:
+    assert parse(**dict.fromkeys(VARIABLES.keys() - MINIMAL.keys(), empty)).upload_target == parse().upload_target
+    assert parse(**dict.fromkeys(VARIABLES.keys() - MINIMAL.keys(), empty)).bucket == parse().bucket
 
 
 @pytest.mark.parametrize(
@@ -102,11 +103,11 @@ def test_what_awx_sends_for_empty_inputs_is_not_set(empty: t.Any) -> None:
         ({"require_tls": "yes"}, ["encryption", "lifecycle"]),
     ],
 )
-def test_only_options_that_are_not_set_may_be_unsupported(variables: dict[str, t.Any], skipped: list[str]) -> None:
+def test_bucket_options_skip_only_unsupported_defaults(variables: dict[str, t.Any], skipped: list[str]) -> None:
     assert parse(**variables).bucket["skip_unsupported"] == skipped
 
 
-def test_google_cloud_storage_gets_no_sse_and_a_warning() -> None:
+def test_parse_params_google_cloud_storage_has_no_sse_and_a_warning() -> None:
     params = parse(**EXTERNAL, endpoint="https://storage.googleapis.com")
     assert (params.upload_target["s3"]["sse"], params.bucket["encryption"]) == ("none", "")
     assert [text.startswith("archive_storage_sse is not set") for text in params.warnings] == [True]
@@ -124,7 +125,9 @@ def test_google_cloud_storage_gets_no_sse_and_a_warning() -> None:
         ({**EXTERNAL, "verify": "never"}, True, "only"),
     ],
 )
-def test_verify(variables: dict[str, t.Any], verify_only: bool, verify: str) -> None:
+def test_parse_params_verify_depends_on_mode_and_key(
+    variables: dict[str, t.Any], verify_only: bool, verify: str
+) -> None:
     params = parse(verify_only, **variables)
     assert (params.upload_target["verify"], params.desired_target.verify) == (verify, verify)
 
@@ -137,11 +140,13 @@ def test_verify(variables: dict[str, t.Any], verify_only: bool, verify: str) -> 
         ({"expected_bucket_owner": "123456789012"}, True, "123456789012"),
     ],
 )
-def test_the_owner_of_the_bucket(variables: dict[str, t.Any], verify_only: bool, owner: str) -> None:
+def test_parse_params_expected_bucket_owner_has_default(
+    variables: dict[str, t.Any], verify_only: bool, owner: str
+) -> None:
     assert parse(verify_only, **variables).connection["aws"]["expected_bucket_owner"] == owner
 
 
-def test_absent() -> None:
+def test_parse_params_absent_returns_a_deletion() -> None:
     params = parse(state="absent")
     assert isinstance(params.desired_target, DeleteParams)
     assert params.desired_bucket is None
@@ -152,7 +157,7 @@ def test_absent() -> None:
     assert external.uploader is None
 
 
-def test_absent_with_the_bucket_deletes_the_keys_immediately() -> None:
+def test_parse_params_absent_with_the_bucket_revokes_the_keys() -> None:
     params = parse(state="absent", delete_bucket=True, delete_recordings="recordings")
     assert isinstance(params.desired_target, DeleteParams)
     assert params.desired_target.uploader is not None
@@ -161,16 +166,16 @@ def test_absent_with_the_bucket_deletes_the_keys_immediately() -> None:
     assert (params.desired_bucket.present, params.desired_bucket.force) == (False, True)
 
 
-def test_tags_keep_empty_values() -> None:
+def test_parse_params_empty_tag_value_is_kept() -> None:
     assert parse(tags={"team": "video", "old": ""}).bucket["tags"] == {"team": "video", "old": ""}
     assert parse().bucket["tags"] == ""
 
 
-def test_the_environment_of_the_role_is_that_of_the_controller() -> None:
-    named = {"VONAGE_VIDEO_API_KEY": "4711"}
-    assert parse(environ={}, role_environ=named, api_key="").project == "4711"
+def test_parse_params_environment_of_the_role_selects_the_project() -> None:
+    environment = {"VONAGE_VIDEO_API_KEY": "4711"}
+    assert parse(environ={}, role_environ=environment, api_key="").project == "4711"
     with pytest.raises(InvalidVariablesError):
-        parse(environ=named, role_environ={}, api_key="")
+        parse(environ=environment, role_environ={}, api_key="")
     # The modules have the environment of the task.
     assert parse(environ={"VONAGE_VIDEO_API_SECRET": SECRET}, role_environ={}, api_secret="").project == "47123456"
 
@@ -198,7 +203,7 @@ def test_the_environment_of_the_role_is_that_of_the_controller() -> None:
         ({"folders": ["../x"]}, "archive_storage_folders: "),
         (
             {"expected_bucket_owner": "12345"},
-            "archive_storage_expected_bucket_owner: must be an account id of 12 digits",
+            "archive_storage_expected_bucket_owner: must be an account ID of 12 digits",
         ),
         ({"certificate": "no PEM"}, "archive_storage_certificate"),
         ({"state_file": "states/a.json"}, "archive_storage_state_file"),
@@ -209,23 +214,23 @@ def test_the_environment_of_the_role_is_that_of_the_controller() -> None:
         ({"region": "eu west"}, "archive_storage_region"),
     ],
 )
-def test_problems_name_the_variables(variables: dict[str, t.Any], problem: str) -> None:
-    found = problems(**variables)
-    assert [text.startswith(problem) for text in found] == [True], found
+def test_parse_params_invalid_variable_is_named(variables: dict[str, t.Any], problem: str) -> None:
+    problems = problems_of(**variables)
+    assert [text.startswith(problem) for text in problems] == [True], problems
 
 
-def test_all_problems_are_described_at_once() -> None:
-    found = problems(sse="x", retention_days="y", tags={"aws:a": "b"}, verify_timeout=301, bucket="No")
-    assert len(found) == 5, found
+def test_parse_params_many_invalid_variables_reports_all() -> None:
+    problems = problems_of(sse="x", retention_days="y", tags={"aws:a": "b"}, verify_timeout=301, bucket="No")
+    assert len(problems) == 5, problems
 
 
-def test_the_project_and_the_bucket_are_known_after_a_problem() -> None:
+def test_parse_params_error_contains_project_and_bucket() -> None:
     with pytest.raises(InvalidVariablesError) as caught:
         parse(sse="x")
     assert (caught.value.settings["project"], caught.value.settings["bucket"]) == ("47123456", "recordings")
 
 
-def test_secrets_are_only_in_the_typed_parameters() -> None:
+def test_parse_params_secrets_are_only_in_typed_parameters() -> None:
     # A PEM must be valid, and a session token needs a key.
     secrets: dict[str, t.Any] = {
         name: f"not-shown-{name}" for name in SECRETS if name not in ("private_key", "uploader_secret_key")
@@ -240,23 +245,27 @@ def test_secrets_are_only_in_the_typed_parameters() -> None:
 @pytest.mark.parametrize(
     ("problem", "expected"),
     [
-        ("s3.bucket 'x' is a name", "archive_storage_bucket 'x' is a name"),
-        ("tags: the tag name 'x'", "archive_storage_tags: the tag name 'x'"),
-        ("the region is no name of a region", "the region is no name of a region"),
+        (Problem("s3.bucket", "is required"), "archive_storage_bucket: is required"),
+        (Problem("tags", "the tag name 'x'"), "archive_storage_tags: the tag name 'x'"),
         (
-            "uploader.rotate_after: must exceed uploader.grace_period",
-            "archive_storage_rotate_after: must exceed archive_storage_grace_period",
+            Problem("region", "is not a valid name of a region"),
+            "archive_storage_region: is not a valid name of a region",
         ),
-        ("api_url 'https://api_key.example' is no URL", "archive_storage_api_url 'https://api_key.example' is no URL"),
-        ("uploader: path 'x' must begin", "archive_storage_uploader_path 'x' must begin"),
-        ("uploader: the tag 'x' has", "archive_storage_uploader_tags: the tag 'x' has"),
-        ("uploader: the user name 'x' must", "archive_storage_uploader_name: the user name 'x' must"),
-        ("the tag name 'x' must", "archive_storage_tags: the tag name 'x' must"),
-        ("cors_rules[0].allowed_methods has PATCH", "archive_storage_cors_rules[0].allowed_methods has PATCH"),
+        (
+            Problem("uploader.rotate_after", "must exceed uploader.grace_period."),
+            "archive_storage_rotate_after: must exceed archive_storage_grace_period.",
+        ),
+        (Problem("api_url", "'https://api_key.example'"), "archive_storage_api_url: 'https://api_key.example'"),
+        (Problem("uploader.path", "'x' is not"), "archive_storage_uploader_path: 'x' is not"),
+        (Problem("uploader", "is not valid"), "archive_storage_uploader_name: is not valid"),
+        (Problem("cors_rules[0].allowed_methods", "x"), "archive_storage_cors_rules[0].allowed_methods: x"),
+        (Problem("", "profile and access_key exclude"), "profile and archive_storage_access_key exclude"),
+        (Problem("", "elements of 'cors_rules'"), "elements of 'archive_storage_cors_rules'"),
+        (Problem("", "the value of cors_rules.x"), "the value of archive_storage_cors_rules.x"),
     ],
 )
-def test_problems_are_translated(problem: str, expected: str) -> None:
-    assert translate_problem(problem) == expected
+def test_rename_options_uses_the_names_of_variables(problem: Problem, expected: str) -> None:
+    assert str(rename_options(problem)) == expected
 
 
 values = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=3), max_size=2)
@@ -267,9 +276,9 @@ values = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.li
         st.sampled_from(sorted(VARIABLES)), values | st.dictionaries(st.text(max_size=3), values, max_size=2)
     )
 )
-def test_any_value_is_read_or_is_a_problem(variables: dict[str, t.Any]) -> None:
+def test_parse_params_any_value_is_valid_or_a_problem(variables: dict[str, t.Any]) -> None:
     try:
-        params = parse_params({**GIVEN, **variables}, {})
+        params = parse_params({**MINIMAL, **variables}, {})
     except InvalidVariablesError as exc:
         assert exc.problems  # noqa: PT017
         return

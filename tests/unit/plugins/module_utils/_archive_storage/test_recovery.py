@@ -18,6 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     plan_recovery,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.result import EMPTY
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 
 BEGAN = "2026-11-21T09:00:00Z"
 RESULT = {**EMPTY, "reason": "unchanged", "state_file": {"time": "2026-11-21T08:00:00Z"}}
@@ -42,15 +43,15 @@ def request(rotate: str = "bad_credentials", created: str = BEGAN) -> RecoveryRe
     ],
 )
 def test_parse_request_any_time_format_is_normalized(created: t.Any, expected: str) -> None:
-    problems: list[str] = []
-    found = parse_request({"project": 47123456, "archive_created": created, "rotate": ""}, problems)
-    assert (found, problems) == (request(created=expected), [])
+    problems = Problems()
+    parsed = parse_request({"project": 47123456, "archive_created": created, "rotate": ""}, problems)
+    assert (parsed, list(problems)) == (request(created=expected), [])
 
 
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        ({"project": " "}, "archive_recover_project is not set"),
+        ({"project": " "}, "archive_recover_project: is not set"),
         ({"project": "1", "rotate": "never"}, "archive_recover_rotate: must be one of bad_credentials, always"),
         (
             {"project": "1", "archive_created": "yesterday"},
@@ -60,20 +61,20 @@ def test_parse_request_any_time_format_is_normalized(created: t.Any, expected: s
     ],
 )
 def test_parse_request_invalid_variable_is_a_problem(variables: dict[str, t.Any], problem: str) -> None:
-    problems: list[str] = []
+    problems = Problems()
     parse_request(variables, problems)
-    assert [text.startswith(problem) for text in problems] == [True]
+    assert [text.startswith(problem) for text in map(str, problems)] == [True]
 
 
 def test_is_about_application_id_ignores_case() -> None:
-    found = parse_request({"project": "78D335FA"}, [])
-    assert found.is_about("78d335fa")
-    assert found.is_about("78D335FA")
-    assert not found.is_about("47123456")
+    parsed = parse_request({"project": "78D335FA"}, Problems())
+    assert parsed.is_about("78d335fa")
+    assert parsed.is_about("78D335FA")
+    assert not parsed.is_about("47123456")
 
 
 @pytest.mark.parametrize(
-    ("changes", "asked", "findings", "managed", "reason"),
+    ("changes", "request_", "findings", "managed", "reason"),
     [
         ({}, request(), "", True, "manual_repair_required"),
         ({}, request("always"), "", True, "forced_rotation"),
@@ -95,9 +96,9 @@ def test_is_about_application_id_ignores_case() -> None:
     ],
 )
 def test_plan_recovery_returns_reason(
-    changes: dict[str, t.Any], asked: RecoveryRequest, findings: str, managed: bool, reason: str
+    changes: dict[str, t.Any], request_: RecoveryRequest, findings: str, managed: bool, reason: str
 ) -> None:
-    assert plan_recovery(asked, {**RESULT, **changes}, managed=managed, findings=findings) == reason
+    assert plan_recovery(request_, {**RESULT, **changes}, managed=managed, findings=findings) == reason
 
 
 def test_advise_depends_on_key_and_findings() -> None:

@@ -21,34 +21,33 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     of_kind,
 )
 
-GIVEN: dict[str, t.Any] = {
+MINIMAL: dict[str, t.Any] = {
     "api_key": "47123456",
     "bucket": "recordings",
 }
 # On top of these, for an external key.
-KEY: dict[str, t.Any] = {
+EXTERNAL: dict[str, t.Any] = {
     "upload_key": "external",
     "uploader_access_key": "AKIAIOSFODNN7EXAMPLE",
     "uploader_secret_key": "hidden",
 }
-BOTH = (
-    "archive_storage_uploader_access_key and archive_storage_uploader_secret_key are for an external key, and "
-    "archive_storage_upload_key is managed: delete them, or set archive_storage_upload_key to external"
+FOR_EXTERNAL_KEY = (
+    "is for an external key, and archive_storage_upload_key is managed. Remove it, or set archive_storage_upload_key "
+    "to external"
 )
 DEFAULTS = {name: variable.default for name, variable in VARIABLES.items()}
 
 
-def read(verify_only: bool = False, environ: t.Mapping[str, str] | None = None, **given: t.Any) -> dict[str, t.Any]:
-    return read_settings({**GIVEN, **given}, environ or {}, verify_only=verify_only)
+def read(verify_only: bool = False, environ: t.Mapping[str, str] | None = None, **variables: t.Any) -> dict[str, t.Any]:
+    return read_settings({**MINIMAL, **variables}, environ or {}, verify_only=verify_only)
 
 
-def problems(**given: t.Any) -> list[str]:
-    found: list[str] = read(**given)["problems"]
-    return found
+def problems(**variables: t.Any) -> list[str]:
+    return [str(problem) for problem in read(**variables)["problems"]]
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("variables", "problem"),
     [
         (
             {"allow": "adopt_buckets"},
@@ -56,14 +55,14 @@ def problems(**given: t.Any) -> list[str]:
         ),
     ],
 )
-def test_settings_with_an_invalid_value_names_the_limit(given: dict[str, t.Any], problem: str) -> None:
-    assert problems(**given) == [problem]
+def test_read_settings_list_item_that_is_not_a_choice_is_a_problem(variables: dict[str, t.Any], problem: str) -> None:
+    assert problems(**variables) == [problem]
 
 
 def test_read_settings_minimal_managed_key_has_no_problems() -> None:
-    found = read()
-    assert found["problems"] == []
-    assert {name: found[name] for name in (*of_kind(CHOICE), *of_kind(NUMBER))} == {
+    settings = read()
+    assert settings["problems"] == []
+    assert {name: settings[name] for name in (*of_kind(CHOICE), *of_kind(NUMBER))} == {
         "state": "present",
         "upload_key": "managed",
         "verify": "new_key",
@@ -79,27 +78,35 @@ def test_read_settings_minimal_managed_key_has_no_problems() -> None:
         "delete_after": 86400,
         "drain_timeout": 30,
     }
-    assert (found["managed"], found["rotate"], found["uploader_name"]) == (True, False, "vonage-archiving-47123456")
-    assert (found["project"], found["prefix"], found["folders"]) == ("47123456", "47123456/", [])
-    assert found["state_file"] == "s3://recordings/.vonage-archiving/47123456.json"
-    assert found["lifecycle"] == {
+    assert (settings["managed"], settings["rotate"], settings["uploader_name"]) == (
+        True,
+        False,
+        "vonage-archiving-47123456",
+    )
+    assert (settings["project"], settings["prefix"], settings["folders"]) == ("47123456", "47123456/", [])
+    assert settings["state_file"] == "s3://recordings/.vonage-archiving/47123456.json"
+    assert settings["lifecycle"] == {
         "prefix": "47123456/",
         "expire_days": 0,
         "abort_incomplete_uploads_days": 7,
     }
-    assert (found["public"], found["public_prefixes"], found["require_tls"]) == (False, [], True)
-    assert (found["cors_rules"], found["tags"], found["uploader_tags"]) == (None, None, None)
+    assert (settings["public"], settings["public_prefixes"], settings["require_tls"]) == (False, [], True)
+    assert (settings["cors_rules"], settings["tags"], settings["uploader_tags"]) == (None, None, None)
 
 
 def test_read_settings_minimal_external_key_has_no_problems() -> None:
-    found = read(**KEY)
-    assert (found["managed"], found["uploader_access_key"], found["problems"]) == (False, "AKIAIOSFODNN7EXAMPLE", [])
+    settings = read(**EXTERNAL)
+    assert (settings["managed"], settings["uploader_access_key"], settings["problems"]) == (
+        False,
+        "AKIAIOSFODNN7EXAMPLE",
+        [],
+    )
 
 
 @pytest.mark.parametrize("empty", ["", "  ", None])
 def test_read_settings_empty_value_is_unset(empty: t.Any) -> None:
     """AWX renders empty inputs as empty strings, which ansible-core 2.19 and later convert to None."""
-    optional = dict.fromkeys([name for name in VARIABLES if name not in GIVEN], empty)
+    optional = dict.fromkeys([name for name in VARIABLES if name not in MINIMAL], empty)
     assert read(**optional) == read()
 
 
@@ -113,17 +120,17 @@ def test_read_settings_boolean_any_form_is_parsed(name: str) -> None:
         assert read(**{name: value})[name] is False
     neither: t.Any = ("maybe", 2, "truetrue", [], 1.5, datetime.date(2026, 1, 1))
     for value in neither:
-        assert f"archive_storage_{name} is {str(value).lower()!r}, neither true nor false" in problems(**{name: value})
+        assert f"archive_storage_{name}: {str(value).lower()!r} is not one of true, false" in problems(**{name: value})
 
 
 @pytest.mark.parametrize("name", of_kind(NUMBER))
 def test_read_settings_number_any_form_is_parsed(name: str) -> None:
     cases: t.Any = ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7))
     for value, expected in cases:
-        assert read(**{**KEY, name: value})[name] == expected
+        assert read(**{**EXTERNAL, name: value})[name] == expected
     wrong: t.Any = ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7])
     for bad in wrong:
-        assert problems(**{name: bad}) == [f"archive_storage_{name} is {str(bad)!r}, not a whole number"]
+        assert problems(**{name: bad}) == [f"archive_storage_{name}: {str(bad)!r} is not a whole number"]
         assert read(**{name: bad})[name] == DEFAULTS[name]
 
 
@@ -132,10 +139,10 @@ def test_read_settings_choice_invalid_is_a_problem(name: str) -> None:
     choices: t.Any = VARIABLES[name].choices
     for value in choices:
         assert read(**{name: value})[name] == value
-        assert not any("none of" in problem for problem in problems(**{name: value}))
+        assert not any("not one of" in problem for problem in problems(**{name: value}))
     assert (
         problems(**{name: "KMS"})[0]
-        == f"archive_storage_{name} is 'KMS', not one of {', '.join(VARIABLES[name].choices)}"
+        == f"archive_storage_{name}: 'KMS' is not one of {', '.join(VARIABLES[name].choices)}"
     )
 
 
@@ -163,11 +170,11 @@ def test_read_settings_yaml_text_is_parsed() -> None:
     assert read(uploader_tags="{a: b}")["uploader_tags"] == {"a": "b"}
     for name, kind in (("cors_rules", "list"), ("tags", "dictionary"), ("uploader_tags", "dictionary")):
         for wrong in ("word", "7", 7, True, "2026-01-01"):
-            assert problems(**{name: wrong}) == [f"archive_storage_{name} is not a {kind}"]
+            assert problems(**{name: wrong}) == [f"archive_storage_{name}: is not a {kind}"]
         for wrong in ("[", "a: b: c", "\t-", "!!int x", "*", "!!python/object:os.system {}"):
-            assert problems(**{name: wrong}) == [f"archive_storage_{name} is a string that is not valid YAML"]
-    assert problems(tags=[]) == ["archive_storage_tags is not a dictionary"]
-    assert problems(cors_rules={}) == ["archive_storage_cors_rules is not a list"]
+            assert problems(**{name: wrong}) == [f"archive_storage_{name}: is a string that is not valid YAML"]
+    assert problems(tags=[]) == ["archive_storage_tags: is not a dictionary"]
+    assert problems(cors_rules={}) == ["archive_storage_cors_rules: is not a list"]
 
 
 def test_read_settings_folders_any_form_are_parsed() -> None:
@@ -176,12 +183,12 @@ def test_read_settings_folders_any_form_are_parsed() -> None:
     assert read(folders=2026)["folders"] == ["2026"]
     assert read(folders=[2026, " in "])["folders"] == ["2026", "in"]
     assert read(folders=datetime.date(2026, 1, 1))["folders"] == ["2026-01-01"]
-    assert problems(folders={"a": 1}) == ["archive_storage_folders is not a list"]
-    assert problems(folders=True) == ["archive_storage_folders is not a list"]
+    assert problems(folders={"a": 1}) == ["archive_storage_folders: is not a list"]
+    assert problems(folders=True) == ["archive_storage_folders: is not a list"]
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "endpoint_url", "told", "required"),
+    ("endpoint", "endpoint_url", "require_tls", "required"),
     [
         ("", "", None, True),
         ("https://s3.example.com", "", None, True),
@@ -197,21 +204,21 @@ def test_read_settings_folders_any_form_are_parsed() -> None:
     ],
 )
 def test_read_settings_require_tls_depends_on_endpoints(
-    endpoint: str, endpoint_url: str, told: t.Any, required: bool
+    endpoint: str, endpoint_url: str, require_tls: t.Any, required: bool
 ) -> None:
-    found = read(endpoint=endpoint, endpoint_url=endpoint_url, require_tls=told)
-    assert (found["require_tls"], found["problems"]) == (required, [])
-    assert found["endpoint_url"] == (endpoint_url or endpoint)
+    settings = read(endpoint=endpoint, endpoint_url=endpoint_url, require_tls=require_tls)
+    assert (settings["require_tls"], settings["problems"]) == (required, [])
+    assert settings["endpoint_url"] == (endpoint_url or endpoint)
 
 
 def test_read_settings_state_file_has_default() -> None:
-    assert read(**KEY, state_file="none")["state_file"] == ""
+    assert read(**EXTERNAL, state_file="none")["state_file"] == ""
     assert read(state_file="/var/lib/states/a.json")["state_file"] == "/var/lib/states/a.json"
     nameless = read(state="absent", bucket="")
     assert (nameless["state_file"], nameless["problems"]) == ("", [])
-    gone = read(state="absent", delete_bucket=True, delete_recordings="recordings")
+    deleted = read(state="absent", delete_bucket=True, delete_recordings="recordings")
     # It stays until the bucket is deleted: an interrupted run must not leave a state file with the status "applied".
-    assert (gone["state_file"], gone["problems"]) == ("s3://recordings/.vonage-archiving/47123456.json", [])
+    assert (deleted["state_file"], deleted["problems"]) == ("s3://recordings/.vonage-archiving/47123456.json", [])
 
 
 def test_read_settings_lifecycle_excludes_state_file() -> None:
@@ -233,111 +240,128 @@ def test_read_settings_lifecycle_excludes_state_file() -> None:
     ],
 )
 def test_read_settings_preflight_uses_first_cors_rule(rules: list[t.Any], expected: tuple[str, str]) -> None:
-    found = read(cors_rules=rules)
-    assert (found["cors_origin"], found["cors_method"]) == expected
+    settings = read(cors_rules=rules)
+    assert (settings["cors_origin"], settings["cors_method"]) == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("variables", "problem"),
     [
-        ({"api_key": ""}, "archive_storage_api_key (or archive_storage_application_id) is not set"),
-        ({"application_id": "x"}, "archive_storage_api_key and archive_storage_application_id are mutually exclusive"),
-        ({"api_key": "a/b"}, "the project id 'a/b' contains characters that are not valid in an id"),
-        ({"bucket": ""}, "archive_storage_bucket is not set"),
         (
-            {**KEY, "uploader_access_key": ""},
-            "archive_storage_upload_key is external, and archive_storage_uploader_access_key is not set",
+            {"api_key": ""},
+            "archive_storage_api_key: is not set, and archive_storage_application_id is not set. Set one of them",
         ),
         (
-            {**KEY, "rotate": "yes"},
-            "archive_storage_rotate: an external key cannot be rotated: set archive_storage_upload_key to managed",
+            {"application_id": "x"},
+            "archive_storage_api_key: cannot be set together with archive_storage_application_id",
         ),
-        ({"uploader_access_key": "AKIAIOSFODNN7EXAMPLE"}, BOTH),
-        ({"uploader_secret_key": "hidden"}, BOTH),
-        ({**KEY, "upload_key": ""}, BOTH),
+        (
+            {"api_key": "a/b"},
+            "archive_storage_api_key: 'a/b' is not a valid ID: letters, digits, underscores, and hyphens are allowed",
+        ),
+        ({"bucket": ""}, "archive_storage_bucket: is not set"),
+        (
+            {**EXTERNAL, "uploader_access_key": ""},
+            "archive_storage_uploader_access_key: is not set, and archive_storage_upload_key is external",
+        ),
+        (
+            {**EXTERNAL, "rotate": "yes"},
+            "archive_storage_rotate: an external key cannot be rotated. Set archive_storage_upload_key to managed",
+        ),
+        (
+            {"uploader_access_key": "AKIAIOSFODNN7EXAMPLE"},
+            f"archive_storage_uploader_access_key: {FOR_EXTERNAL_KEY}",
+        ),
+        ({"uploader_secret_key": "hidden"}, f"archive_storage_uploader_secret_key: {FOR_EXTERNAL_KEY}"),
         (
             {"state_file": "none"},
-            "archive_storage_state_file is none: a managed key needs a state file, which contains the key of the "
-            "upload "
-            "target",
+            "archive_storage_state_file: is none, but a managed key needs a state file, which contains the key of the "
+            "upload target",
         ),
         (
             {"max_age": "3600"},
-            "archive_storage_max_age is for an external key: set archive_storage_rotate_after",
+            "archive_storage_max_age: is for an external key. Set archive_storage_rotate_after",
         ),
         (
             {"iam_endpoint_url": "iam.example.com"},
-            "archive_storage_iam_endpoint_url 'iam.example.com' does not start with http:// or https://",
+            "archive_storage_iam_endpoint_url: 'iam.example.com' is not a valid URL such as https://s3.example.com",
         ),
         (
             {"require_encryption": "yes", "sse": "none"},
-            "archive_storage_require_encryption would reject every recording: archive_storage_sse is not s3",
+            "archive_storage_require_encryption: would reject every recording: archive_storage_sse is not s3",
         ),
         (
             {"require_tls": "yes", "endpoint": "http://127.0.0.1"},
-            "archive_storage_require_tls would reject every recording: an endpoint is not https",
+            "archive_storage_require_tls: would reject every recording: an endpoint is not https",
         ),
         (
             {"public": "yes", "state_file": "s3://recordings/47123456/r.json"},
-            "archive_storage_public would make the state file public (archive_storage_state_file)",
+            "archive_storage_public: would make the state file public (archive_storage_state_file)",
         ),
         (
             {"state": "absent", "delete_bucket": "yes"},
-            "archive_storage_delete_bucket deletes every recording in the bucket: to confirm, set "
+            "archive_storage_delete_bucket: deletes every recording in the bucket. To confirm, set "
             "archive_storage_delete_recordings to the name of the bucket",
         ),
         (
             {"delete_bucket": "yes", "delete_recordings": "recordings"},
-            "archive_storage_delete_bucket needs archive_storage_state=absent",
+            "archive_storage_delete_bucket: needs archive_storage_state=absent",
         ),
         (
             {"state": "absent", "bucket": "", "delete_bucket": "yes", "delete_recordings": ""},
-            "archive_storage_bucket is not set",
+            "archive_storage_bucket: is not set",
         ),
         (
             {"endpoint": "s3.example.com"},
-            "archive_storage_endpoint 's3.example.com' does not start with http:// or https://",
+            "archive_storage_endpoint: 's3.example.com' is not a valid URL such as https://s3.example.com",
         ),
         (
             {"endpoint_url": "https://s3.internal.example.com"},
-            "archive_storage_endpoint is not set, and the store of the operator is not AWS: "
+            "archive_storage_endpoint: is not set, and the store of the operator is not AWS: "
             "https://s3.internal.example.com (archive_storage_endpoint_url, or AWS_ENDPOINT_URL_S3 or "
             "AWS_ENDPOINT_URL of "
             "the environment). Set archive_storage_endpoint to the URL at which Vonage reaches the store",
         ),
         (
             {"endpoint_url": "ftp://s3"},
-            "archive_storage_endpoint_url 'ftp://s3' does not start with http:// or https://",
+            "archive_storage_endpoint_url: 'ftp://s3' is not a valid URL such as https://s3.example.com",
         ),
         (
-            {**KEY, "verify_only": True, "uploader_secret_key": ""},
-            "archive_storage_uploader_secret_key is not set: without it, uploads cannot be verified",
+            {**EXTERNAL, "verify_only": True, "uploader_secret_key": ""},
+            "archive_storage_uploader_secret_key: is not set. Without it, uploads cannot be verified",
         ),
-        ({"cors_rules": ["GET"]}, "archive_storage_cors_rules[0] is not a dictionary"),
-        ({"verify_only": True, "state": "absent"}, "archive_storage_state is absent, which cannot be verified"),
+        ({"cors_rules": ["GET"]}, "archive_storage_cors_rules[0]: is not a dictionary"),
+        ({"verify_only": True, "state": "absent"}, "archive_storage_state: is absent, which cannot be verified"),
     ],
 )
-def test_read_settings_contradiction_is_a_problem(given: dict[str, t.Any], problem: str) -> None:
-    assert problems(**given) == [problem]
+def test_read_settings_contradiction_is_a_problem(variables: dict[str, t.Any], problem: str) -> None:
+    assert problems(**variables) == [problem]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "variables",
     [
         {"verify_only": True},
         {"rotate": True, "verify_only": True},
-        {**KEY, "update": "always"},
-        {**KEY, "max_age": 3600},
-        {**KEY, "state_file": "none"},
+        {**EXTERNAL, "update": "always"},
+        {**EXTERNAL, "max_age": 3600},
+        {**EXTERNAL, "state_file": "none"},
         # The deletion of a target needs none of its options, and ignores them.
         {"state": "absent", "state_file": "none"},
-        {**KEY, "state": "absent", "upload_key": "managed"},
-        {**KEY, "state": "absent", "uploader_access_key": "", "uploader_secret_key": ""},
+        {**EXTERNAL, "state": "absent", "upload_key": "managed"},
+        {**EXTERNAL, "state": "absent", "uploader_access_key": "", "uploader_secret_key": ""},
         {"state": "absent", "rotate": True, "max_age": 1},
     ],
 )
-def test_read_settings_compatible_variables_have_no_problems(given: dict[str, t.Any]) -> None:
-    assert problems(**given) == []
+def test_read_settings_compatible_variables_have_no_problems(variables: dict[str, t.Any]) -> None:
+    assert problems(**variables) == []
+
+
+def test_read_settings_external_key_with_a_managed_key_is_a_problem_for_each_variable() -> None:
+    assert problems(**{**EXTERNAL, "upload_key": ""}) == [
+        f"archive_storage_uploader_access_key: {FOR_EXTERNAL_KEY}",
+        f"archive_storage_uploader_secret_key: {FOR_EXTERNAL_KEY}",
+    ]
 
 
 def test_read_settings_update_always_rotates_managed_key() -> None:
@@ -354,8 +378,8 @@ def test_read_settings_uploader_name_has_default() -> None:
 
 def test_read_settings_unknown_cors_option_is_a_problem() -> None:
     rule = {"allowed_origin": ["https://a.example"], "allowed_methods": ["GET"]}
-    known = "allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds, id"
-    assert problems(cors_rules=[rule]) == [f"archive_storage_cors_rules[0] has 'allowed_origin', not one of {known}"]
+    known = "id, allowed_origins, allowed_methods, allowed_headers, expose_headers, max_age_seconds"
+    assert problems(cors_rules=[rule]) == [f"archive_storage_cors_rules[0]: 'allowed_origin' is not one of {known}"]
 
 
 def test_read_settings_many_problems_returns_all() -> None:
@@ -365,12 +389,12 @@ def test_read_settings_many_problems_returns_all() -> None:
 
 def test_read_settings_secret_as_access_key_is_hidden() -> None:
     secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-    found = read(**{**KEY, "uploader_access_key": secret})
-    assert found["problems"] == [
-        "archive_storage_uploader_access_key contains a secret key: check whether it and "
+    settings = read(**{**EXTERNAL, "uploader_access_key": secret})
+    assert [str(problem) for problem in settings["problems"]] == [
+        "archive_storage_uploader_access_key: contains a secret key. Check whether it and "
         "archive_storage_uploader_secret_key are swapped"
     ]
-    assert secret not in str(found)
+    assert secret not in str(settings)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +403,7 @@ def test_read_settings_secret_as_access_key_is_hidden() -> None:
         ("api_key", "0123456789abcdef0123456789abcdef01234567", "89abcdef"),
         ("api_key", "47123456:0123456789abcdef0123456789abcdef01234567", "89abcdef"),
         ("state_file", "s3://AKIAIOSFODNN7EXAMPLE:hunter2@recordings/r.json", "hunter2"),
-        ("application_id", "-----BEGIN PRIVATE KEY-----\nMIIEvhidden\n", "MIIEvhidden"),
+        ("application_id", "-----BEGIN PRIVATE EXTERNAL-----\nMIIEvhidden\n", "MIIEvhidden"),
         ("endpoint", "https://me:hunter2@s3.example.com", "hunter2"),
         ("endpoint", "me:hunter2@s3.example.com", "hunter2"),
         ("endpoint_url", "https://me:hun@ter2@s3.example.com", "ter2"),
@@ -387,9 +411,9 @@ def test_read_settings_secret_as_access_key_is_hidden() -> None:
     ],
 )
 def test_read_settings_misplaced_secret_is_hidden(name: str, value: str, hidden: str) -> None:
-    found = read_settings({**{key: item for key, item in GIVEN.items() if key != "api_key"}, name: value})
-    assert any(problem.startswith(f"archive_storage_{name} ") for problem in found["problems"])
-    assert hidden not in str(found)
+    settings = read_settings({**{key: item for key, item in MINIMAL.items() if key != "api_key"}, name: value})
+    assert any(problem.option == f"archive_storage_{name}" for problem in settings["problems"])
+    assert hidden not in str(settings)
 
 
 @pytest.mark.parametrize("location", ["s3://recordings/kept@home/r.json", "/var/kept@home/47123456.json"])
@@ -403,15 +427,15 @@ def test_read_settings_application_id_is_lower_case() -> None:
 
 
 def test_read_settings_returns_no_secret() -> None:
-    found = read_settings({**GIVEN, **dict.fromkeys(SECRETS, "not-shown")})
-    assert "not-shown" not in str(found)
-    assert found["secrets"] == list(SECRETS)
+    settings = read_settings({**MINIMAL, **dict.fromkeys(SECRETS, "not-shown")})
+    assert "not-shown" not in str(settings)
+    assert settings["secrets"] == list(SECRETS)
 
 
 def test_read_settings_returns_unset_variables() -> None:
-    found = read(folders="", sse=" ", retention_days=0)
-    assert {"folders", "sse", "require_tls"} <= {*found["unset"]}
-    assert not {"bucket", "retention_days"} & {*found["unset"]}
+    settings = read(folders="", sse=" ", retention_days=0)
+    assert {"folders", "sse", "require_tls"} <= {*settings["unset"]}
+    assert not {"bucket", "retention_days"} & {*settings["unset"]}
 
 
 @pytest.mark.parametrize(
@@ -449,8 +473,8 @@ KEY_ENVIRON, APPLICATION = {"VONAGE_VIDEO_API_KEY": "env-key"}, {"VONAGE_VIDEO_A
 def test_read_settings_id_has_precedence_over_environment(
     api_key: str, application_id: str, environ: dict[str, str], expected: tuple[str, str]
 ) -> None:
-    found = read(environ=environ, api_key=api_key, application_id=application_id)
-    assert (found["api_key"], found["application_id"]) == expected
+    settings = read(environ=environ, api_key=api_key, application_id=application_id)
+    assert (settings["api_key"], settings["application_id"]) == expected
 
 
 @pytest.mark.parametrize(

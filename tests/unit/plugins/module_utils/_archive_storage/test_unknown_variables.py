@@ -51,14 +51,14 @@ def test_variables_are_those_of_the_role(role: str, prefix: str, known: frozense
     ],
 )
 def test_describe_unknown_variables_misspelled_name_suggests_similar(name: str, meant: str) -> None:
-    (told,) = describe_unknown_variables(["archive_storage_bucket", PREFIX + name])
-    assert f"{PREFIX}{name} is ignored" in told
-    assert told.endswith(f"Did you mean {PREFIX}{meant}?")
+    (warning,) = describe_unknown_variables(["archive_storage_bucket", PREFIX + name])
+    assert f"{PREFIX}{name} is ignored" in warning
+    assert warning.endswith(f"Did you mean {PREFIX}{meant}?")
 
 
 def test_describe_unknown_variables_uses_names_of_same_role() -> None:
-    (told,) = describe_unknown_variables(["interactive_broadcast_heroku_ap", "archive_storage_heroku_app"])
-    assert "Did you mean interactive_broadcast_heroku_app?" in told
+    (warning,) = describe_unknown_variables(["interactive_broadcast_heroku_ap", "archive_storage_heroku_app"])
+    assert "Did you mean interactive_broadcast_heroku_app?" in warning
 
 
 @pytest.mark.parametrize(

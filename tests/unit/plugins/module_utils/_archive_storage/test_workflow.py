@@ -38,12 +38,12 @@ STATE_FILE = {"location": "s3://recordings/r.json", "status": "applied", "time":
 class World:
     """Stand-ins for both use cases; a call is noted as ``name:mode:detail``.
 
-    :ivar answers: the outcome, or the error, of the next call that is noted so.
+    :ivar responses: the outcome, or the error, of the next call that is noted so.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
-        self.answers: dict[str, t.Any] = {}
+        self.responses: dict[str, t.Any] = {}
         self.desired: list[BucketParams] = []
         monkeypatch.setattr(bucket, "ensure_bucket", self._bucket)
         monkeypatch.setattr(upload_target, "ensure_upload_target", self._target)
@@ -58,19 +58,19 @@ class World:
                 f"{name}={getattr(policy, name)}" for name in REQUIREMENTS if getattr(policy, name) is not None
             )
         )
-        return self._answer("bucket", context, detail, ensured())
+        return self._respond("bucket", context, detail, ensured())
 
     def _target(self, params: UploadTargetParams, context: Context) -> Outcome:
         detail = f"{params.verify}{'+previous' if params.check_previous_target else ''}"
-        return self._answer("target", context, detail, applied(params))
+        return self._respond("target", context, detail, applied(params))
 
-    def _answer(self, name: str, context: Context, detail: str, usual: Outcome) -> Outcome:
+    def _respond(self, name: str, context: Context, detail: str, usual: Outcome) -> Outcome:
         call = f"{name}:{'check' if context.check_mode else 'real'}:{detail}"
         self.calls.append(call)
-        found = self.answers.get(call, usual)
-        if isinstance(found, Exception):
-            raise found
-        return t.cast(Outcome, found)
+        response = self.responses.get(call, usual)
+        if isinstance(response, Exception):
+            raise response
+        return t.cast(Outcome, response)
 
     def run(self, check_mode: bool = False, **variables: t.Any) -> Outcome:
         return workflow.configure(parse_params({**GIVEN, **variables}, {}), Context(check_mode))
@@ -117,14 +117,14 @@ def test_configure_verifies_after_a_change_of_the_bucket(
     world: World, variables: dict[str, t.Any], changes: tuple[str, ...], verify: str, check_mode: bool
 ) -> None:
     mode = "check" if check_mode else "real"
-    world.answers = {f"bucket:{mode}:": ensured(*changes)}
+    world.responses = {f"bucket:{mode}:": ensured(*changes)}
     outcome = world.run(check_mode, **variables)
     assert world.calls == [f"bucket:{mode}:", f"target:{mode}:{verify}"]
     assert (outcome.changed, outcome.result["bucket_changes"]) == (bool(changes), list(changes))
 
 
 def test_configure_reports_both_changes(world: World) -> None:
-    world.answers = {"bucket:real:": ensured("tags"), "target:real:always": applied(reason="changed")}
+    world.responses = {"bucket:real:": ensured("tags"), "target:real:always": applied(reason="changed")}
     outcome = world.run()
     assert outcome.changed
     assert set(outcome.after) == {"bucket", "upload target"}
@@ -138,7 +138,7 @@ def test_configure_without_the_secret_key_reads_the_state_file_once(world: World
 
 
 def test_configure_without_the_secret_key_stops_before_the_bucket_if_it_is_needed(world: World) -> None:
-    world.answers = {"target:check:new_key": applied(reason="changed")}
+    world.responses = {"target:check:new_key": applied(reason="changed")}
     outcome = world.run(**KEYLESS)
     assert world.calls == ["target:check:new_key"]
     assert outcome.failed
@@ -154,7 +154,7 @@ def test_configure_without_the_secret_key_stops_before_the_bucket_if_it_is_neede
 def test_configure_applies_pending_requirements_when_no_recording_violates_them(
     world: World, key: dict[str, t.Any], in_use: bool
 ) -> None:
-    world.answers = {
+    world.responses = {
         "bucket:real:": ensured(pending=["require_encryption"]),
         "target:real:new_key+previous": applied(in_use=in_use),
         "bucket:real:require_encryption=True": ensured("require_encryption"),
@@ -170,7 +170,7 @@ def test_configure_applies_pending_requirements_when_no_recording_violates_them(
 
 
 def test_requirements_change_nothing_else_and_need_no_consent(world: World) -> None:
-    world.answers = {
+    world.responses = {
         "bucket:real:": ensured(pending=["require_encryption"]),
         "target:real:new_key+previous": applied(in_use=False),
     }
@@ -183,7 +183,7 @@ def test_requirements_change_nothing_else_and_need_no_consent(world: World) -> N
 
 @pytest.mark.parametrize("removed", [True, False])
 def test_requirements_that_uploads_do_not_meet_are_removed(world: World, removed: bool) -> None:
-    world.answers = {
+    world.responses = {
         "bucket:real:": ensured("tags", pending=["require_encryption"]),
         "target:real:always+previous": applied(in_use=False),
         "bucket:real:require_encryption=True": ensured("require_encryption"),
@@ -203,7 +203,7 @@ STEPS = ("bucket:real:", "target:real:always+previous", "bucket:real:require_enc
 @pytest.mark.parametrize("at", range(len(STEPS)))
 @pytest.mark.parametrize("error", [DENIED, RuntimeError("a bug")], ids=["denied", "bug"])
 def test_configure_stops_at_a_failure_and_keeps_what_it_changed(world: World, at: int, error: Exception) -> None:
-    world.answers = {
+    world.responses = {
         STEPS[0]: ensured("tags", pending=["require_encryption"]),
         STEPS[1]: applied(in_use=False),
         STEPS[at]: error,
@@ -224,7 +224,7 @@ def test_configure_stops_at_a_failure_and_keeps_what_it_changed(world: World, at
 def test_secrets_that_an_error_contains_are_learned(world: World) -> None:
     error = errors.DeniedError("do it", "403")
     error.secrets = ["hunter2"]
-    world.answers = {"bucket:real:": error}
+    world.responses = {"bucket:real:": error}
     learned: list[str] = []
     workflow.configure(parse_params(GIVEN, {}), Context(register_secret=learned.append))
     assert learned == ["hunter2"]

@@ -20,20 +20,20 @@ SET = NOW - 86400
 HOUR = 3600
 
 
-def item(**changes: t.Any) -> dict[str, t.Any]:
+def api_item(**changes: t.Any) -> dict[str, t.Any]:
     """An archive in the response of the API."""
-    usual = {"id": "ab0baa3d", "status": "uploaded", "createdAt": 1795280400000, "duration": 60, "size": 7, "url": None}
-    return {**usual, **changes}
+    item = {"id": "ab0baa3d", "status": "uploaded", "createdAt": 1795280400000, "duration": 60, "size": 7, "url": None}
+    return {**item, **changes}
 
 
 def archive_of(status: str, age: float = HOUR, number: int = 0) -> Archive:
     return Archive(f"{status}-{age:.0f}-{number}", status, NOW - age)
 
 
-def test_parse_page_returns_archives_without_secrets() -> None:
-    full = item(name="lesson", reason="user initiated", sessionId="1_x", outputMode="composed", password="hunter2!")
-    (found,) = archives.parse_page({"count": 1, "items": [{**full, "url": "https://signed"}]}).archives
-    assert found.to_result(False) == {
+def test_parse_page_all_fields_returns_archive_without_secrets() -> None:
+    full = api_item(name="lesson", reason="user initiated", sessionId="1_x", outputMode="composed", password="hunter2!")
+    (archive,) = archives.parse_page({"count": 1, "items": [{**full, "url": "https://signed"}]}).archives
+    assert archive.to_result(False) == {
         "id": "ab0baa3d",
         "status": "uploaded",
         "name": "lesson",
@@ -44,15 +44,15 @@ def test_parse_page_returns_archives_without_secrets() -> None:
         "size": 7,
         "output_mode": "composed",
     }
-    assert found.to_result(True) == {**found.to_result(False), "url": "https://signed"}
-    assert "signed" not in repr(found)
+    assert archive.to_result(True) == {**archive.to_result(False), "url": "https://signed"}
+    assert "signed" not in repr(archive)
 
 
 def test_parse_page_missing_fields_are_empty() -> None:
     bare = {"id": 5, "status": "STARTED", "createdAt": 1.0, "size": None, "duration": True, "name": None}
-    (found,) = archives.parse_page({"count": 1, "items": [bare]}).archives
-    assert found == Archive("5", "started", 0.001)
-    assert found.to_result(True)["url"] is None
+    (archive,) = archives.parse_page({"count": 1, "items": [bare]}).archives
+    assert archive == Archive("5", "started", 0.001)
+    assert archive.to_result(True)["url"] is None
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ json_values = st.recursive(
 )
 
 
-@given(st.fixed_dictionaries(dict.fromkeys(item(), json_values)))
-def test_parse_page_any_item_is_an_archive_or_an_error(strange: dict[str, t.Any]) -> None:
+@given(st.fixed_dictionaries(dict.fromkeys(api_item(), json_values)))
+def test_parse_page_any_item_is_an_archive_or_an_error(item: dict[str, t.Any]) -> None:
     try:
-        page = archives.parse_page({"count": 1, "items": [strange]})
+        page = archives.parse_page({"count": 1, "items": [item]})
     except ValueError as exc:
         assert str(exc).startswith("an archive in the list has no")  # noqa: PT017
         return
-    json.dumps([each.to_result(True) for each in page.archives])
+    json.dumps([archive.to_result(True) for archive in page.archives])
     archives.health(page.archives, NOW, SET, HOUR)
 
 
@@ -113,47 +113,48 @@ def test_parse_page_any_item_is_an_archive_or_an_error(strange: dict[str, t.Any]
         (archive_of("something new"), "other"),
     ],
 )
-def test_category(archive: Archive, expected: str) -> None:
+def test_category_any_archive_has_one(archive: Archive, expected: str) -> None:
     assert archives.category(archive, NOW, SET, HOUR) == expected
 
 
 def test_health_unknown_target_time_does_not_count_fallbacks() -> None:
-    found = archives.health([archive_of("available"), archive_of("uploaded")], NOW, None, HOUR)
-    assert (found["ok"], found["fell_back"], found["in_cloud"]["count"]) == (None, None, 1)
+    health = archives.health([archive_of("available"), archive_of("uploaded")], NOW, None, HOUR)
+    assert (health["ok"], health["fell_back"], health["in_cloud"]["count"]) == (None, None, 1)
     assert archives.health([archive_of("uploaded")], NOW, None, HOUR)["ok"] is True
     assert archives.health([archive_of("available"), archive_of("failed")], NOW, None, HOUR)["ok"] is False
 
 
-statuses = st.sampled_from([*archives.STATUSES, "unheard of"])
+statuses = st.sampled_from([*archives.STATUSES, "unknown"])
 
 
 @given(st.lists(st.tuples(statuses, st.floats(0, 10 * 86400))), st.none() | st.floats(0, 10 * 86400))
-def test_health_counts_each_archive_once(drawn: list[tuple[str, float]], set_ago: float | None) -> None:
-    several = [archive_of(status, age, number) for number, (status, age) in enumerate(drawn)]
+def test_health_any_archives_counts_each_once(drawn: list[tuple[str, float]], set_ago: float | None) -> None:
+    sample = [archive_of(status, age, number) for number, (status, age) in enumerate(drawn)]
     target_set = None if set_ago is None else NOW - set_ago
-    found = archives.health(several, NOW, target_set, HOUR)
-    assert sum(found[name]["count"] for name in archives.CATEGORIES if found[name]) == len(several)
-    problems = sum(found[name]["count"] for name in archives.PROBLEM_CATEGORIES if found[name])
-    assert (found["ok"] is False) == bool(problems)
+    health = archives.health(sample, NOW, target_set, HOUR)
+    assert sum(health[name]["count"] for name in archives.CATEGORIES if health[name]) == len(sample)
+    problems = sum(health[name]["count"] for name in archives.PROBLEM_CATEGORIES if health[name])
+    assert (health["ok"] is False) == bool(problems)
     if target_set is not None:
-        kept = [each.id for each in several if each.status in ("available", "expired") and each.created >= target_set]
-        assert found["fell_back"]["ids"] == kept[: archives.MAX_IDS]
+        in_cloud = [archive for archive in sample if archive.status in ("available", "expired")]
+        ids = [archive.id for archive in in_cloud if archive.created >= target_set]
+        assert health["fell_back"]["ids"] == ids[: archives.MAX_IDS]
 
 
-def test_health_limits_ids_not_counts() -> None:
-    found = archives.health([archive_of("failed", number, number) for number in range(2500)], NOW, SET, HOUR)
-    assert found["failed"]["count"] == 2500
-    assert found["failed"]["ids"] == [f"failed-{number}-{number}" for number in range(archives.MAX_IDS)]
+def test_health_many_archives_limits_ids_not_counts() -> None:
+    health = archives.health([archive_of("failed", number, number) for number in range(2500)], NOW, SET, HOUR)
+    assert health["failed"]["count"] == 2500
+    assert health["failed"]["ids"] == [f"failed-{number}-{number}" for number in range(archives.MAX_IDS)]
 
 
-class Service:
+class ArchiveList:
     """A list of archives that can change while it is fetched.
 
     :param most: the maximum number of archives per page.
     :param after: called after each response, with the number of responses.
     """
 
-    def __init__(self, count: int, most: int = 1000, after: t.Callable[[Service, int], None] | None = None) -> None:
+    def __init__(self, count: int, most: int = 1000, after: t.Callable[[ArchiveList, int], None] | None = None) -> None:
         self.archives = [Archive(f"a{number}", "uploaded", NOW - number) for number in range(count)]
         self.most = most
         self.after = after
@@ -170,17 +171,17 @@ class Service:
 
     @property
     def ids(self) -> list[str]:
-        return [each.id for each in self.archives]
+        return [archive.id for archive in self.archives]
 
 
 @given(st.integers(0, 300), st.integers(1, 100), st.none() | st.integers(0, 310))
-def test_fetch_archives_returns_all_pages(count: int, most: int, age: int | None) -> None:
-    service = Service(count, most)
+def test_fetch_archives_any_count_returns_all_pages(count: int, most: int, age: int | None) -> None:
+    service = ArchiveList(count, most)
     since = None if age is None else NOW - age
-    found = listing.fetch_archives(service, since)
+    fetched = listing.fetch_archives(service, since)
     expected = service.archives if age is None else service.archives[: age + 1]
-    assert list(found.archives) == expected
-    assert (found.total, found.complete) == (count, True)
+    assert list(fetched.archives) == expected
+    assert (fetched.total, fetched.complete) == (count, True)
     assert len(service.requests) == len(set(service.requests))
     needed = max(1, -(-count // most))
     if age is None:
@@ -191,14 +192,14 @@ def test_fetch_archives_returns_all_pages(count: int, most: int, age: int | None
 
 
 def test_fetch_archives_since_fetches_only_recent_pages() -> None:
-    service = Service(2500)
+    service = ArchiveList(2500)
     assert len(listing.fetch_archives(service, NOW - 10).archives) == 11
     assert service.requests == [(0, 1000)]
 
 
-def test_fetch_archives_fetches_pages_concurrently() -> None:
+def test_fetch_archives_several_pages_are_fetched_concurrently() -> None:
     together = threading.Barrier(2, timeout=20)
-    service = Service(2500)
+    service = ArchiveList(2500)
 
     def fetch(offset: int, count: int) -> Page:
         if offset:
@@ -208,53 +209,53 @@ def test_fetch_archives_fetches_pages_concurrently() -> None:
     assert len(listing.fetch_archives(fetch).archives) == 2500
 
 
-def test_fetch_archives_new_archive_is_no_reason_to_repeat() -> None:
-    def recorded(service: Service, answers: int) -> None:
-        service.archives.insert(0, Archive(f"new{answers}", "started", NOW + answers))
+def test_fetch_archives_new_archive_does_not_repeat_the_listing() -> None:
+    def add_archive(service: ArchiveList, responses: int) -> None:
+        service.archives.insert(0, Archive(f"new{responses}", "started", NOW + responses))
 
-    service = Service(250, 100, recorded)
+    service = ArchiveList(250, 100, add_archive)
     before = service.ids
-    found = listing.fetch_archives(service)
-    assert found.complete
-    assert [each.id for each in found.archives if not each.id.startswith("new")] == before
+    fetched = listing.fetch_archives(service)
+    assert fetched.complete
+    assert [archive.id for archive in fetched.archives if not archive.id.startswith("new")] == before
     assert len(service.requests) == 3
 
 
 def test_fetch_archives_deletion_repeats_the_listing() -> None:
-    def deleted(service: Service, answers: int) -> None:
-        if answers == 1:
+    def delete_archive(service: ArchiveList, responses: int) -> None:
+        if responses == 1:
             del service.archives[0]
 
-    service = Service(250, 100, deleted)
-    found = listing.fetch_archives(service)
-    assert [each.id for each in found.archives] == service.ids
-    assert found.complete
+    service = ArchiveList(250, 100, delete_archive)
+    fetched = listing.fetch_archives(service)
+    assert [archive.id for archive in fetched.archives] == service.ids
+    assert fetched.complete
     assert len(service.requests) == 6
 
 
 def test_fetch_archives_repeated_deletions_are_incomplete() -> None:
-    def deleted(service: Service, answers: int) -> None:
+    def delete_archive(service: ArchiveList, responses: int) -> None:
         del service.archives[0]
 
-    service = Service(250, 100, deleted)
+    service = ArchiveList(250, 100, delete_archive)
     assert not listing.fetch_archives(service).complete
     assert len(service.requests) == 6
 
 
 def test_fetch_archives_too_high_count_is_incomplete() -> None:
-    found = listing.fetch_archives(lambda offset, count: Page(5, ()))
-    assert (found.total, found.archives, found.complete) == (5, (), False)
+    fetched = listing.fetch_archives(lambda offset, count: Page(5, ()))
+    assert (fetched.total, fetched.archives, fetched.complete) == (5, (), False)
 
 
 @pytest.mark.parametrize("pages", [["a"], ["a", ""], list("abcdefg")])
 def test_fetch_archives_unreachable_count_ends(pages: list[str]) -> None:
-    asked: list[int] = []
+    offsets: list[int] = []
 
     def fetch(offset: int, count: int) -> Page:
-        asked.append(offset)
+        offsets.append(offset)
         name = pages[min(offset, len(pages) - 1)]
         return Page(10**30, (Archive(name, "uploaded", NOW),) if name else ())
 
-    found = listing.fetch_archives(fetch)
-    assert ({each.id for each in found.archives}, found.complete) == (set(pages) - {""}, False)
-    assert len(asked) <= 2 * (len(pages) + 2 * listing.WORKERS)
+    fetched = listing.fetch_archives(fetch)
+    assert ({archive.id for archive in fetched.archives}, fetched.complete) == (set(pages) - {""}, False)
+    assert len(offsets) <= 2 * (len(pages) + 2 * listing.WORKERS)

@@ -18,8 +18,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
-    Asked,
     LocalServer,
+    ReceivedRequest,
     Reply,
     reply,
 )
@@ -42,7 +42,7 @@ def create_archives(now: float) -> list[dict[str, t.Any]]:
     ]
 
 
-class Scene:
+class ArchiveProject:
     """A project, and a server that lists its archives."""
 
     def __init__(self, server: LocalServer, folder: pathlib.Path) -> None:
@@ -61,35 +61,37 @@ class Scene:
         }
         outcome = archive_info.reconcile(options, Context(warn=self.warnings.append))
         assert not outcome.changed
-        for hidden in (API_SECRET, PASSWORD):
-            assert hidden not in json.dumps(outcome.result)
+        for secret in (API_SECRET, PASSWORD):
+            assert secret not in json.dumps(outcome.result)
         return outcome.result
 
     def write_state_file(self, status: str, age: float, project: str = "45828062", since: float | None = None) -> str:
         """Write a state file of this age; ``since`` is the age of the first target."""
         then = time.time() - age
         first = "" if since is None else format_utc(time.time() - since)
-        begun = state.create_pending(project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first)
-        self.path.write_bytes(state.dump(begun if status == state.PENDING else begun.commit(status, then)))
+        pending = state.create_pending(
+            project, self.server.url, then, {"type": "s3"}, "secret", API_SECRET, since=first
+        )
+        self.path.write_bytes(state.dump(pending if status == state.PENDING else pending.commit(status, then)))
         return str(self.path)
 
 
-def list_response(asked: Asked, before: int) -> Reply:
-    found = create_archives(time.time())
-    return reply(200, {"count": len(found), "items": found})
+def list_response(request: ReceivedRequest, before: int) -> Reply:
+    archives = create_archives(time.time())
+    return reply(200, {"count": len(archives), "items": archives})
 
 
 @pytest.fixture
-def scene(tmp_path: pathlib.Path) -> t.Iterator[Scene]:
+def archive_project(tmp_path: pathlib.Path) -> t.Iterator[ArchiveProject]:
     with LocalServer(list_response) as server:
-        yield Scene(server, tmp_path)
+        yield ArchiveProject(server, tmp_path)
 
 
-def test_reconcile_returns_archives_and_health(scene: Scene) -> None:
-    found = scene.run(target_set_at=str(DAY), stuck_after=600)
-    assert [each["id"] for each in found["archives"]] == ["a1", "a2", "a3", "a4"]
-    assert (found["project"], found["total"], found["matching"], found["complete"]) == ("45828062", 4, 4, True)
-    health = found["health"]
+def test_reconcile_any_archives_returns_them_and_health(archive_project: ArchiveProject) -> None:
+    result = archive_project.run(target_set_at=str(DAY), stuck_after=600)
+    assert [archive["id"] for archive in result["archives"]] == ["a1", "a2", "a3", "a4"]
+    assert (result["project"], result["total"], result["matching"], result["complete"]) == ("45828062", 4, 4, True)
+    health = result["health"]
     assert (health["ok"], health["checked"], health["reason"]) == (False, 4, None)
     assert {name: health[name]["ids"] for name in ("uploaded", "fell_back", "stuck", "in_cloud")} == {
         "uploaded": ["a1"],
@@ -97,29 +99,30 @@ def test_reconcile_returns_archives_and_health(scene: Scene) -> None:
         "stuck": ["a3"],
         "in_cloud": ["a4"],
     }
-    assert SIGNED not in json.dumps(found)
-    assert scene.warnings == []
+    assert SIGNED not in json.dumps(result)
+    assert archive_project.warnings == []
 
 
-def test_reconcile_status_and_limit_do_not_change_health(scene: Scene) -> None:
-    found = scene.run(status=["stopped", "expired"], limit=1)
-    assert ([each["id"] for each in found["archives"]], found["matching"]) == (["a3"], 2)
-    assert found["health"]["checked"] == 4
-    none = scene.run(limit=0, since="7200")
+def test_reconcile_status_and_limit_do_not_change_health(archive_project: ArchiveProject) -> None:
+    result = archive_project.run(status=["stopped", "expired"], limit=1)
+    assert ([archive["id"] for archive in result["archives"]], result["matching"]) == (["a3"], 2)
+    assert result["health"]["checked"] == 4
+    none = archive_project.run(limit=0, since="7200")
     assert (none["archives"], none["matching"], none["total"], none["health"]["checked"]) == ([], 3, 4, 3)
 
 
-def test_reconcile_include_urls_returns_urls(scene: Scene) -> None:
-    found = scene.run(include_urls=True)
-    assert [each["url"] for each in found["archives"]] == [None, SIGNED, None, None]
+def test_reconcile_include_urls_returns_urls(archive_project: ArchiveProject) -> None:
+    result = archive_project.run(include_urls=True)
+    assert [archive["url"] for archive in result["archives"]] == [None, SIGNED, None, None]
 
 
 @pytest.mark.parametrize("set_again", [DAY, 60])
-def test_reconcile_reads_the_target_time_from_the_state_file(scene: Scene, set_again: int) -> None:
+def test_reconcile_state_file_sets_the_target_time(archive_project: ArchiveProject, set_again: int) -> None:
     """A rotation after the recording does not hide the fallback."""
-    found = scene.run(state_file=scene.write_state_file(state.APPLIED, set_again, since=DAY))["health"]
-    assert (found["fell_back"]["ids"], found["reason"]) == (["a2"], None)
-    assert abs((parse_utc(found["target_set_at"]) or 0) - (time.time() - DAY)) < 5
+    path = archive_project.write_state_file(state.APPLIED, set_again, since=DAY)
+    health = archive_project.run(state_file=path)["health"]
+    assert (health["fell_back"]["ids"], health["reason"]) == (["a2"], None)
+    assert abs((parse_utc(health["target_set_at"]) or 0) - (time.time() - DAY)) < 5
 
 
 @pytest.mark.parametrize(
@@ -131,24 +134,24 @@ def test_reconcile_reads_the_target_time_from_the_state_file(scene: Scene, set_a
     ],
 )
 def test_reconcile_state_file_without_target_time_states_the_reason(
-    scene: Scene, status: str, project: str, reason: str
+    archive_project: ArchiveProject, status: str, project: str, reason: str
 ) -> None:
-    found = scene.run(state_file=scene.write_state_file(status, DAY, project), stuck_after=7200)["health"]
-    assert (found["ok"], found["fell_back"], found["target_set_at"], found["reason"]) == (None, None, None, reason)
+    path = archive_project.write_state_file(status, DAY, project)
+    health = archive_project.run(state_file=path, stuck_after=7200)["health"]
+    assert (health["ok"], health["fell_back"], health["target_set_at"], health["reason"]) == (None, None, None, reason)
 
 
-def test_reconcile_missing_or_invalid_state_file_states_the_reason(scene: Scene) -> None:
-    assert scene.run(state_file=str(scene.path))["health"]["reason"] == "there is no state file"
-    scene.path.write_text("x")
-    assert scene.run(state_file=str(scene.path))["health"]["reason"] == "its content is not JSON"
-    assert scene.run()["health"]["reason"] == "neither state_file nor target_set_at is set"
+def test_reconcile_missing_or_invalid_state_file_states_the_reason(archive_project: ArchiveProject) -> None:
+    assert archive_project.run(state_file=str(archive_project.path))["health"]["reason"] == "there is no state file"
+    archive_project.path.write_text("x")
+    assert archive_project.run(state_file=str(archive_project.path))["health"]["reason"] == "its content is not JSON"
+    assert archive_project.run()["health"]["reason"] == "neither state_file nor target_set_at is set"
 
 
-def test_reconcile_invalid_options_are_reported_together_before_any_request(scene: Scene) -> None:
+def test_reconcile_invalid_options_are_reported_together_before_any_request(archive_project: ArchiveProject) -> None:
     with pytest.raises(errors.InputError) as caught:
-        scene.run(
+        archive_project.run(
             api_key=API_SECRET,
-            status=["lost"],
             since="soon",
             target_set_at="later",
             state_file="relative",
@@ -161,7 +164,6 @@ def test_reconcile_invalid_options_are_reported_together_before_any_request(scen
         )
     text = " ".join(map(str, caught.value.problems))
     names = (
-        "status:",
         "since:",
         "target_set_at:",
         "state_file: '",
@@ -179,27 +181,27 @@ def test_reconcile_invalid_options_are_reported_together_before_any_request(scen
     ):
         assert name in text, name
     assert API_SECRET not in text
-    assert scene.server.asked == []
+    assert archive_project.server.requests == []
 
 
-def test_reconcile_other_response_is_an_error(scene: Scene) -> None:
-    scene.server.answer = lambda asked, before: reply(200, {"items": "none"})
+def test_reconcile_other_response_is_an_error(archive_project: ArchiveProject) -> None:
+    archive_project.server.respond = lambda request, before: reply(200, {"items": "none"})
     with pytest.raises(errors.RejectedError, match="the response is not a list of archives with count and items"):
-        scene.run()
+        archive_project.run()
 
 
-def test_reconcile_incomplete_list_is_a_warning(scene: Scene) -> None:
-    found = create_archives(time.time())
-    scene.server.answer = lambda asked, before: reply(200, {"count": 9 - before, "items": found[:2]})
-    incomplete = scene.run(target_set_at=str(DAY))
+def test_reconcile_incomplete_list_is_a_warning(archive_project: ArchiveProject) -> None:
+    archives = create_archives(time.time())[:2]
+    archive_project.server.respond = lambda request, before: reply(200, {"count": 9 - before, "items": archives})
+    incomplete = archive_project.run(target_set_at=str(DAY))
     assert (incomplete["complete"], incomplete["health"]["ok"]) == (False, False)
-    assert len(scene.warnings) == 1
-    assert "deleted while the list was fetched" in scene.warnings[0]
+    assert len(archive_project.warnings) == 1
+    assert "deleted while the list was fetched" in archive_project.warnings[0]
 
 
-def test_reconcile_incomplete_list_without_problems_is_unknown(scene: Scene) -> None:
-    found = create_archives(time.time())[:1]
-    scene.server.answer = lambda asked, before: reply(200, {"count": 10**9, "items": found})
-    health = scene.run(target_set_at=str(DAY))["health"]
+def test_reconcile_incomplete_list_without_problems_is_unknown(archive_project: ArchiveProject) -> None:
+    archives = create_archives(time.time())[:1]
+    archive_project.server.respond = lambda request, before: reply(200, {"count": 10**9, "items": archives})
+    health = archive_project.run(target_set_at=str(DAY))["health"]
     assert (health["checked"], health["ok"]) == (1, None)
-    assert len(scene.server.asked) <= 2 * (1 + listing.WORKERS)
+    assert len(archive_project.server.requests) <= 2 * (1 + listing.WORKERS)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The account that is expected to own a bucket: which requests name it, and what a refusal says."""
+"""The expected owner of a bucket: the requests that name it, and the errors of a refusal."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(connections, "_SHARED", {})
-    monkeypatch.setattr(bucket_owner, "_CALLS", {})
+    monkeypatch.setattr(bucket_owner, "_ACCOUNTS", {})
     found = Aws()
     monkeypatch.setattr(URLLib3Session, "send", lambda session, request: found.send(request))
     return found
@@ -116,7 +116,7 @@ def test_option_accepts_account_ids_and_caller(value: str | None) -> None:
 def test_option_refuses_other_values(value: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         reach(value)
-    assert caught.value.problems == [
+    assert [*map(str, caught.value.problems)] == [
         f"expected_bucket_owner: {value!r} is not valid: it must be the 12 digits of an AWS account id (in quotes, if "
         "it begins with 0), caller, or caller_for_writes"
     ]
@@ -125,7 +125,7 @@ def test_option_refuses_other_values(value: str) -> None:
 def test_account_id_is_refused_for_a_store_that_is_not_aws() -> None:
     with pytest.raises(errors.InputError) as caught:
         reach(endpoint_url=STORE)
-    assert caught.value.problems == [
+    assert [*map(str, caught.value.problems)] == [
         f"expected_bucket_owner: only AWS checks the owner of a bucket, and {STORE} is not AWS. caller and "
         "caller_for_writes are ignored there"
     ]
@@ -202,7 +202,7 @@ def test_each_operation_that_accepts_it_names_the_owner(aws: Aws) -> None:
     assert unnamed - {"CreateSession", "RenameObject"} == {"CreateBucket"}
 
 
-def test_caller_is_looked_up_once_for_all_clients_and_threads(aws: Aws) -> None:
+def test_caller_is_fetched_once_for_all_clients_and_threads(aws: Aws) -> None:
     clients = [make_client(reach("caller", region)) for region in ("eu-west-1", "eu-west-2")]
     clients.append(make_client(reach("caller"), tries=1))
     assert aws.requests == []
@@ -223,7 +223,7 @@ def test_caller_is_looked_up_once_for_all_clients_and_threads(aws: Aws) -> None:
         ("cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
     ],
 )
-def test_caller_is_looked_up_at_the_regional_endpoint_of_the_partition(
+def test_caller_is_fetched_at_the_regional_endpoint_of_the_partition(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, region: str, host: str
 ) -> None:
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
@@ -247,15 +247,15 @@ def test_endpoint_of_stores_is_not_used_for_sts(aws: Aws, monkeypatch: pytest.Mo
         (
             (403, f"<ErrorResponse>{error('AccessDenied', 'explicit deny')}</ErrorResponse>"),
             errors.DeniedError,
-            "AWS STS answered AccessDenied: explicit deny. These credentials need the permission sts:GetCallerIdentity",
+            "AWS STS responded with AccessDenied: explicit deny. These credentials need the permission sts:Get",
         ),
         (
             (403, f"<ErrorResponse>{error('InvalidClientTokenId', 'no')}</ErrorResponse>"),
             errors.DeniedError,
             "The access key is unknown here",
         ),
-        ((200, IDENTITY % ""), errors.RejectedError, "AWS STS answered without the id of an account"),
-        ((200, "<html"), errors.UnreachableError, "AWS STS answered with something that cannot be read"),
+        ((200, IDENTITY % ""), errors.RejectedError, "AWS STS returned no account ID"),
+        ((200, "<html"), errors.UnreachableError, "AWS STS returned a response that cannot be parsed"),
     ],
 )
 def test_failure_of_sts_is_reported_as_such(
@@ -268,12 +268,12 @@ def test_failure_of_sts_is_reported_as_such(
     assert caught.value.operation == "determine the account of the operator's credentials"
     assert words in str(caught.value)
     assert aws.to_s3 == []
-    # The next attempt looks it up again.
+    # The next attempt fetches it again.
     aws.identity = (200, IDENTITY % OWNER)
     assert bucket.exists()
 
 
-def test_sts_that_does_not_answer_is_named(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caller_without_response_error_names_sts(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time_budget, "CALL_SECONDS", 1.0)
     monkeypatch.setattr(bucket_owner.Owner, "_fetch", lambda self: time.sleep(3))
     with pytest.raises(errors.UnreachableError, match="AWS STS did not complete GetCallerIdentity within") as caught:
@@ -321,12 +321,12 @@ def test_policy_of_a_bucket_of_another_account_is_not_reported_as_missing_in_the
             operation()
         assert "the bucket belongs to another account. Check the name of the bucket." in caught.value.hint
         assert "set expected_bucket_owner to the id of that account" in caught.value.hint
-        assert "This store does not have it" not in str(caught.value)
+        assert "The store does not support this" not in str(caught.value)
 
 
 def test_policy_of_another_store_is_reported_as_missing_in_the_store(aws: Aws) -> None:
     aws.refusal = (405, "MethodNotAllowed")
-    with pytest.raises(errors.UnsupportedError, match="this store does not have the policy"):
+    with pytest.raises(errors.UnsupportedError, match="The store probably does not support the policy"):
         FACETS["policy"].read(Bucket("b-1", reach(None, endpoint_url=STORE)), None)
 
 

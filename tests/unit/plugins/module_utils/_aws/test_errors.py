@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What S3 answers when it says no, in words."""
+"""Translation of errors of botocore and S3."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SECRET = "Xv7pQ2mKd9wLzR4t"
 STORE = Connection(endpoint_url="https://s3.example.com", secret_key=SECRET)
 
 
-def client_error(status: int, code: str, message: str = "it says so") -> exceptions.ClientError:
+def client_error(status: int, code: str, message: str = "the reason") -> exceptions.ClientError:
     response: t.Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return exceptions.ClientError(response, "GetBucketCors")
 
 
-def test_the_parts_of_an_answer() -> None:
-    assert parse_client_error(client_error(404, "NoSuchBucket")) == ErrorResponse(404, "NoSuchBucket", "it says so")
+def test_parse_client_error_returns_status_code_and_message() -> None:
+    assert parse_client_error(client_error(404, "NoSuchBucket")) == ErrorResponse(404, "NoSuchBucket", "the reason")
     assert parse_client_error(exceptions.ClientError(t.cast("t.Any", {}), "X")) == ErrorResponse(0, "", "")
 
 
@@ -59,43 +59,43 @@ def test_the_parts_of_an_answer() -> None:
         (0, "Odd", errors.RejectedError),
     ],
 )
-def test_each_answer_has_its_error(status: int, code: str, kind: type[errors.ArchivingError]) -> None:
+def test_translate_status_and_code_select_the_error(status: int, code: str, kind: type[errors.ArchivingError]) -> None:
     error = translate(ErrorResponse(status, code, "m"), "read it", STORE, "s3:GetThing")
     assert error.__class__ is kind
     assert str(error).startswith(
-        f"Could not read it: the S3 store at https://s3.example.com answered {code or status}: m."
+        f"Could not read it: the S3 store at https://s3.example.com responded with {code or status}: m."
     )
     assert error.facts["code"] == (code or None)
     assert error.facts["status"] == (status or None)
 
 
-def test_a_denial_names_the_permission() -> None:
+def test_translate_denial_names_the_permission() -> None:
     with_action = translate(ErrorResponse(403, "AccessDenied", ""), "read it", Connection(), "s3:GetThing")
     assert str(with_action) == (
-        "Could not read it: AWS S3 answered AccessDenied: no message. "
+        "Could not read it: AWS S3 responded with AccessDenied: no message. "
         "These credentials need the permission s3:GetThing here."
     )
     assert with_action.as_result()["action"] == "s3:GetThing"
     without = translate(ErrorResponse(403, "AccessDenied", ""), "read it", Connection())
-    assert without.hint == "These credentials may not do this."
+    assert without.hint == "These credentials lack a permission."
     assert "action" not in without.as_result()
 
 
 @pytest.mark.parametrize("code", sorted(CREDENTIAL_CODES))
-def test_wrong_credentials_are_no_missing_permission(code: str) -> None:
+def test_translate_wrong_credentials_hint_names_no_permission(code: str) -> None:
     error = translate(ErrorResponse(403, code, "m"), "read it", STORE, "s3:GetThing")
     assert error.hint == CREDENTIAL_CODES[code]
     assert "s3:GetThing" not in str(error)
 
 
-def test_an_echoed_secret_is_hidden() -> None:
+def test_translate_echoed_secret_is_redacted() -> None:
     error = translate(ErrorResponse(400, "Odd", f"your key {SECRET} is odd"), "read it", STORE)
     assert SECRET not in str(error)
     assert SECRET not in str(error.as_result())
     assert "is odd" in str(error)
 
 
-def test_what_botocore_raises_is_translated_and_chained() -> None:
+def test_translate_errors_client_error_is_the_cause() -> None:
     cause = client_error(403, "AccessDenied")
     with pytest.raises(errors.DeniedError) as caught, translate_errors("read it", STORE, "s3:GetThing"):
         raise cause
@@ -106,19 +106,19 @@ def test_what_botocore_raises_is_translated_and_chained() -> None:
 @pytest.mark.parametrize(
     ("cause", "kind", "words"),
     [
-        (exceptions.NoCredentialsError(), errors.DeniedError, "Give access_key and secret_key"),
+        (exceptions.NoCredentialsError(), errors.DeniedError, "Set access_key and secret_key"),
         (exceptions.ProfileNotFound(profile="gone"), errors.DeniedError, "gone"),
         (exceptions.ParamValidationError(report="Bucket is odd"), errors.RejectedError, "Bucket is odd"),
         (
             exceptions.EndpointConnectionError(endpoint_url="https://s3.example.com"),
             errors.UnreachableError,
-            "Look whether https://s3.example.com can be reached",
+            "Check that this machine can connect to https://s3.example.com",
         ),
-        (exceptions.ReadTimeoutError(endpoint_url="x", error="late"), errors.UnreachableError, "can be reached"),
+        (exceptions.ReadTimeoutError(endpoint_url="x", error="late"), errors.UnreachableError, "can connect to"),
         (exceptions.SSLError(endpoint_url="x", error=SECRET), errors.UnreachableError, "its certificate"),
     ],
 )
-def test_what_has_no_answer(cause: Exception, kind: type[errors.ArchivingError], words: str) -> None:
+def test_translate_errors_without_response(cause: Exception, kind: type[errors.ArchivingError], words: str) -> None:
     with pytest.raises(errors.ArchivingError) as caught, translate_errors("read it", STORE):
         raise cause
     assert caught.value.__class__ is kind

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The IAM API: where it is, and answers that are told from those of something else."""
+"""The IAM API: its address, and the validation of its responses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core import erro
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
 STORE = "https://s3.example.com"
-Answer = t.Union[tuple[int, bytes], Exception]
+Response = t.Union[tuple[int, bytes], Exception]
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_IAM", "AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -49,17 +49,19 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, {"AWS_ENDPOINT_URL_IAM": "http://iam:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
     ],
 )
-def test_where_it_is(options: dict[str, str], environ: dict[str, str], endpoint: str | None) -> None:
+def test_iam_connection_endpoint_of_option_or_environment(
+    options: dict[str, str], environ: dict[str, str], endpoint: str | None
+) -> None:
     found = iam_connection({**KEYS, **options}, environ)
     assert (found.service, found.endpoint_url) == ("iam", endpoint)
     assert found.display_name == (f"the IAM API at {endpoint}" if endpoint else "AWS IAM")
 
 
-def test_all_that_is_wrong_is_told() -> None:
+def test_iam_connection_reports_all_problems() -> None:
     with pytest.raises(errors.InputError) as caught:
         iam_connection({"endpoint_url": "x", "iam_endpoint_url": "https://me:pw@y", "access_key": "k"}, {})
     assert len(caught.value.problems) == 3
-    problem = "iam_endpoint_url: 'https://********@y' contains credentials; set access_key and secret_key instead"
+    problem = "iam_endpoint_url: 'https://********@y' contains credentials. Set access_key and secret_key instead"
     assert problem in str(caught.value)
 
 
@@ -73,30 +75,30 @@ def test_all_that_is_wrong_is_told() -> None:
         (None, None, "aws"),
     ],
 )
-def test_partitions(region: str | None, endpoint: str | None, partition: str) -> None:
+def test_iam_partition_of_region(region: str | None, endpoint: str | None, partition: str) -> None:
     assert Iam(Connection(endpoint, region, "k", "s", service="iam")).partition == partition
 
 
-class Wire:
-    """Answers in place of a server; what was sent can be looked at."""
+class FakeServer:
+    """Responds in place of a server, and counts the requests."""
 
-    def __init__(self, *answers: Answer, endpoint: str | None = STORE) -> None:
+    def __init__(self, *responses: Response, endpoint: str | None = STORE) -> None:
         self.sent = 0
-        self.answers = list(answers)
-        # What is hung on a client here is for nobody else.
+        self.responses = list(responses)
+        # Handlers must not stay on a shared client.
         connection._SHARED.clear()
         self.iam = Iam(Connection(endpoint, "us-east-1", "k", "secret-of-the-operator", service="iam"))
         for client in (self.iam.client, self.iam._client_without_retries):
             client.meta.events.register("before-send.iam", self._send)
 
     def _send(self, request: t.Any, **_kwargs: t.Any) -> t.Any:
-        answer = self.answers[min(self.sent, len(self.answers) - 1)]
+        response = self.responses[min(self.sent, len(self.responses) - 1)]
         self.sent += 1
-        if isinstance(answer, Exception):
-            raise answer
-        response = AWSResponse(request.url, answer[0], {}, t.cast("t.Any", None))
-        response._content = answer[1]
-        return response
+        if isinstance(response, Exception):
+            raise response
+        http_response = AWSResponse(request.url, response[0], {}, t.cast("t.Any", None))
+        http_response._content = response[1]
+        return http_response
 
     def call(self, operation: str = "get_user") -> dict[str, t.Any]:
         return self.iam.call(operation, "do it", "iam:DoIt", UserName="u")
@@ -124,21 +126,21 @@ def s3_error(code: str) -> bytes:
         (404, b"404 page not found", "no XML (HTTP 404)"),
     ],
 )
-def test_what_is_no_iam(status: int, body: bytes, what: str) -> None:
-    wire = Wire((status, body))
+def test_call_other_response_is_unsupported(status: int, body: bytes, what: str) -> None:
+    server = FakeServer((status, body))
     with pytest.raises(errors.UnsupportedError) as caught:
-        wire.call()
+        server.call()
     assert str(caught.value) == (
         f"Could not do it: the IAM API at {STORE} returned {what}, which is not a response of an IAM API. {ELSEWHERE}"
     )
     assert "iam_endpoint_url" in ELSEWHERE
-    assert wire.sent == 1
+    assert server.sent == 1
 
 
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
-        (404, iam_error("NoSuchEntity"), errors.NotFoundError, "answered NoSuchEntity: m"),
+        (404, iam_error("NoSuchEntity"), errors.NotFoundError, "responded with NoSuchEntity: m"),
         (403, iam_error("AccessDenied"), errors.DeniedError, "need the permission iam:DoIt here."),
         (403, iam_error("InvalidClientTokenId"), errors.DeniedError, "The access key is unknown here"),
         (409, iam_error("EntityAlreadyExists"), errors.ConflictError, "EntityAlreadyExists"),
@@ -146,57 +148,59 @@ def test_what_is_no_iam(status: int, body: bytes, what: str) -> None:
         (400, iam_error("MalformedPolicyDocument"), errors.RejectedError, "MalformedPolicyDocument"),
         (400, iam_error("Throttling"), errors.UnreachableError, "run it again later"),
         (500, iam_error("ServiceFailure"), errors.UnreachableError, "run it again later"),
-        (502, b"<html>Bad gateway</html>", errors.UnreachableError, "answered 502"),
-        (503, b"<!doctype html>no", errors.UnreachableError, "answered 503"),
+        (502, b"<html>Bad gateway</html>", errors.UnreachableError, "responded with 502"),
+        (503, b"<!doctype html>no", errors.UnreachableError, "responded with 503"),
         (200, b"<GetUserResponse><GetUserResult>", errors.UnreachableError, "returned incomplete XML"),
     ],
 )
-def test_what_iam_says(status: int, body: bytes, kind: type[errors.ArchivingError], words: str) -> None:
+def test_call_error_of_iam_is_translated(
+    status: int, body: bytes, kind: type[errors.ArchivingError], words: str
+) -> None:
     with pytest.raises(errors.ArchivingError) as caught:
-        Wire((status, body)).call()
+        FakeServer((status, body)).call()
     assert caught.value.__class__ is kind
     assert words in str(caught.value)
     assert ELSEWHERE not in str(caught.value)
 
 
-def test_a_refusal_in_the_words_of_s3_may_be_that_of_a_store_without_iam() -> None:
+def test_call_denial_of_s3_has_the_hint_for_stores_without_iam() -> None:
     with pytest.raises(errors.DeniedError) as caught:
-        Wire((403, s3_error("InvalidAccessKeyId"))).call()
-    assert "answered InvalidAccessKeyId: m" in str(caught.value)
+        FakeServer((403, s3_error("InvalidAccessKeyId"))).call()
+    assert "responded with InvalidAccessKeyId: m" in str(caught.value)
     assert caught.value.hint.endswith(ELSEWHERE)
     with pytest.raises(errors.DeniedError) as caught:
-        Wire((403, s3_error("AccessDenied")), endpoint=None).call()
+        FakeServer((403, s3_error("AccessDenied")), endpoint=None).call()
     assert ELSEWHERE not in caught.value.hint
 
 
-def test_an_operation_that_is_lacking_is_not_a_lacking_api() -> None:
+def test_call_unsupported_operation_is_not_a_missing_api() -> None:
     with pytest.raises(errors.UnsupportedError) as caught:
-        Wire((501, iam_error("NotImplemented"))).call("list_user_tags")
-    assert caught.value.hint == "This store does not have it: leave the option out."
+        FakeServer((501, iam_error("NotImplemented"))).call("list_user_tags")
+    assert caught.value.hint == "The store does not support this. Omit the option."
     with pytest.raises(errors.UnsupportedError) as caught:
-        Wire((501, iam_error("NotImplemented"))).call()
+        FakeServer((501, iam_error("NotImplemented"))).call()
     assert caught.value.hint == ELSEWHERE
 
 
 @pytest.mark.parametrize("failure", [(500, iam_error("ServiceFailure")), ConnectionClosedError(endpoint_url="x")])
-def test_a_key_is_asked_for_once(failure: Answer) -> None:
+def test_call_create_access_key_is_not_retried(failure: Response) -> None:
     for operation, times in (("create_access_key", 1), ("list_access_keys", 3)):
-        wire = Wire(failure)
+        server = FakeServer(failure)
         with pytest.raises(errors.UnreachableError):
-            wire.call(operation)
-        assert wire.sent == times
+            server.call(operation)
+        assert server.sent == times
 
 
-def test_pages() -> None:
+def test_list_all_reads_all_pages() -> None:
     def page(name: str, rest: str) -> bytes:
         names = f"<PolicyNames><member>{name}</member></PolicyNames>"
         result = f"<ListUserPoliciesResult>{names}{rest}</ListUserPoliciesResult>"
         return f"<ListUserPoliciesResponse>{result}</ListUserPoliciesResponse>".encode()
 
     first = page("a", "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
-    wire = Wire((200, first), (200, page("b", "<IsTruncated>false</IsTruncated>")))
-    found = wire.iam.list_all("list_user_policies", "PolicyNames", "list", "iam:ListUserPolicies", UserName="u")
-    assert (found, wire.sent) == (["a", "b"], 2)
+    server = FakeServer((200, first), (200, page("b", "<IsTruncated>false</IsTruncated>")))
+    found = server.iam.list_all("list_user_policies", "PolicyNames", "list", "iam:ListUserPolicies", UserName="u")
+    assert (found, server.sent) == (["a", "b"], 2)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +211,7 @@ def test_pages() -> None:
         ("http://127.0.0.1:8333", True, None),
         ("http://[::1]:8333", False, None),
         ("http://localhost:8333", True, None),
+        ("http://iam.localhost:8333", True, None),
         ("https://localhost:8333", False, None),
         ("http://iam.example.com", True, "the IAM API at http://iam.example.com is used without TLS"),
         ("http://127.0.0.1.example.com", True, "is used without TLS"),
@@ -215,7 +220,7 @@ def test_pages() -> None:
         (None, False, "validate_certs=false: the certificate of AWS IAM is not verified"),
     ],
 )
-def test_keys_that_others_can_read_on_their_way_are_warned_of(
+def test_warn_of_exposed_keys_without_verified_tls_warns(
     endpoint: str | None, validate: bool, words: str | None
 ) -> None:
     warnings: list[str] = []

@@ -47,8 +47,8 @@ class Listing:
         self.buckets_listed.append(Bucket)
         code = "AccessDenied" if self.denied == Bucket else "" if Bucket in self.buckets else "NoSuchBucket"
         if code:
-            answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403 if self.denied else 404}}
-            raise load("botocore.exceptions").ClientError(answer, operation_name="ListMultipartUploads")
+            response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 403 if self.denied else 404}}
+            raise load("botocore.exceptions").ClientError(response, operation_name="ListMultipartUploads")
         utc = datetime.timezone.utc
         for name, when in self.buckets[Bucket].items():
             began = datetime.datetime.fromtimestamp(when, utc)

@@ -75,12 +75,12 @@ def rewritten(data: st.DataObject, statement: Statement) -> Statement:
 
 
 @given(st.data(), statements)
-def test_the_form_of_a_statement_has_no_meaning(data: st.DataObject, statement: Statement) -> None:
+def test_canonical_form_other_notation_is_equal(data: st.DataObject, statement: Statement) -> None:
     assert policy.canonical_form(rewritten(data, statement)) == policy.canonical_form(statement)
 
 
 def essence(statement: Statement) -> str:
-    """What may not be lost, worked out in another way than by the code under test."""
+    """The meaning of a statement, determined without the code under test."""
     plain = {key: sorted(value) if isinstance(value, list) else value for key, value in statement.items()}
     plain["Principal"] = sorted(statement["Principal"]["AWS"])
     condition = statement["Condition"].items()
@@ -89,12 +89,12 @@ def essence(statement: Statement) -> str:
 
 
 @given(statements, statements)
-def test_two_statements_mean_the_same_only_if_everything_is(one: Statement, other: Statement) -> None:
+def test_canonical_form_is_equal_only_for_equal_meaning(one: Statement, other: Statement) -> None:
     assert (policy.canonical_form(one) == policy.canonical_form(other)) == (essence(one) == essence(other))
 
 
 @given(statements, st.data())
-def test_whatever_is_changed_shows(statement: Statement, data: st.DataObject) -> None:
+def test_canonical_form_changed_statement_differs(statement: Statement, data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(["Effect", "Sid", "Action", "Resource", "Principal"]))
     other = data.draw(statements)
     assume(essence({**statement, key: other[key]}) != essence(statement))
@@ -102,7 +102,7 @@ def test_whatever_is_changed_shows(statement: Statement, data: st.DataObject) ->
 
 
 @given(st.lists(statements, max_size=4), st.data())
-def test_the_order_of_statements_has_no_meaning(found: list[Statement], data: st.DataObject) -> None:
+def test_canonical_document_order_has_no_meaning(found: list[Statement], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(found))
     assert policy.canonical_document(shuffled) == policy.canonical_document(found)
 
@@ -120,7 +120,7 @@ def test_the_order_of_statements_has_no_meaning(found: list[Statement], data: st
         [{"Sid": ""}, {}],
     ],
 )
-def test_forms_of_one_thing(forms: list[Statement]) -> None:
+def test_canonical_form_known_notations_are_equal(forms: list[Statement]) -> None:
     assert len({policy.canonical_form(form) for form in forms}) == 1
 
 
@@ -134,17 +134,17 @@ def test_forms_of_one_thing(forms: list[Statement]) -> None:
         ({"Condition": {"Bool": {"a": "true"}}}, {"Condition": {"BoolIfExists": {"a": "true"}}}),
     ],
 )
-def test_what_differs(one: Statement, other: Statement) -> None:
+def test_canonical_form_known_differences(one: Statement, other: Statement) -> None:
     assert policy.canonical_form(one) != policy.canonical_form(other)
 
 
-def test_a_document_is_head_and_statements() -> None:
+def test_parse_policy_returns_metadata_and_statements() -> None:
     text = '{"Version": "2008-10-17", "Id": "x", "Statement": {"Sid": "One"}}'
     assert policy.parse_policy(text) == ({"Version": "2008-10-17", "Id": "x"}, [{"Sid": "One"}])
 
 
 @pytest.mark.parametrize("text", ["", "<xml/>", "[]", "3", "{}", '{"Statement": [3]}', '{"error": "no"}'])
-def test_what_is_no_policy(text: str) -> None:
+def test_parse_policy_other_text_raises_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         policy.parse_policy(text)
 
@@ -175,7 +175,7 @@ def when(operator: str, key: str, *values: str) -> Statement:
         when("NotIpAddress", "aws:SourceIp", "192.0.2.0/24"),
     ],
 )
-def test_public(statement: Statement) -> None:
+def test_is_public_open_statement(statement: Statement) -> None:
     assert policy.is_public(statement)
 
 
@@ -192,5 +192,5 @@ def test_public(statement: Statement) -> None:
         when("IpAddress", "aws:SourceIp", "192.0.2.0/24", "198.51.100.7", "2001:db8::/32"),
     ],
 )
-def test_not_public(statement: Statement) -> None:
+def test_is_public_limited_statement(statement: Statement) -> None:
     assert not policy.is_public(statement)

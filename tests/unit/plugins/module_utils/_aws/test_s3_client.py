@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a bucket's answers are taken for, on stores that answer as AWS does and on stores that do not."""
+"""Responses of a bucket, on stores that respond as AWS does and on other stores."""
 
 from __future__ import annotations
 
@@ -23,11 +23,15 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params im
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
+    LocalServer,
+    ReceivedRequest,
+    Reply,
+)
 
 NO_CORS = "NoSuchCORSConfiguration"
 CORS = b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod></CORSRule>"
-Answer = t.Callable[[Asked], Reply]
+Responder = t.Callable[[ReceivedRequest], Reply]
 
 
 def error(status: int, code: str, message: str = "no", **headers: str) -> Reply:
@@ -36,25 +40,29 @@ def error(status: int, code: str, message: str = "no", **headers: str) -> Reply:
 
 
 @pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What may take seconds to appear is looked for twice, at once."""
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read a value that may need seconds to appear twice, without a pause."""
     for module in (base, encryption, policy):
         monkeypatch.setattr(module, "CONFIRM_BACKOFF", (0.0,))
     monkeypatch.setattr(apply, "CREATE_BACKOFF", (0.0,))
 
 
-class Here:
-    """A store that answers as told."""
+class Scene:
+    """A store with scripted responses."""
 
     def __init__(self, server: LocalServer) -> None:
         self.server = server
 
-    def says(self, answer: Reply | Answer) -> None:
-        self.server.answer = (lambda asked, before: answer) if isinstance(answer, Reply) else lambda a, n: answer(a)
+    def respond_with(self, response: Reply | Responder) -> None:
+        self.server.respond = (
+            (lambda request, before: response)
+            if isinstance(response, Reply)
+            else lambda request, before: response(request)
+        )
 
     @property
-    def asked(self) -> list[str]:
-        return [f"{asked.method} {asked.path}" for asked in self.server.asked]
+    def requests(self) -> list[str]:
+        return [f"{request.method} {request.path}" for request in self.server.requests]
 
     def params(self, **options: t.Any) -> dict[str, t.Any]:
         keys = {"access_key": "AK", "secret_key": "operators-secret-key"}
@@ -75,12 +83,12 @@ class Here:
 
 
 @pytest.fixture
-def here() -> t.Iterator[Here]:
-    with LocalServer(lambda asked, before: error(404, "NoSuchBucket")) as server:
-        yield Here(server)
+def scene() -> t.Iterator[Scene]:
+    with LocalServer(lambda request, before: error(404, "NoSuchBucket")) as server:
+        yield Scene(server)
 
 
-ASKED_FOR: dict[str, dict[str, t.Any]] = {
+DESIRED: dict[str, dict[str, t.Any]] = {
     "encryption": {"encryption": "s3"},
     "cors_rules": {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}]},
     "policy": {"require_encryption": True},
@@ -93,31 +101,33 @@ ASKED_FOR: dict[str, dict[str, t.Any]] = {
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "words"),
     [
-        (error(501, "NotImplemented", "not here"), "answered NotImplemented: not here"),
-        (error(405, "MethodNotAllowed", "not so"), "answered MethodNotAllowed: not so"),
-        (error(400, "InvalidRequest", "odd"), "answered InvalidRequest: odd"),
-        (error(400, "NotImplemented", "odd"), "answered NotImplemented: odd"),
-        (error(400, "InvalidURI", "odd"), "answered InvalidURI: odd"),
-        (error(404, "NoSuchKey", "none"), "answered NoSuchKey: none"),
-        (Reply(200, b"<ListBucketResult/>"), "answered with "),
-        (Reply(200, b""), "answered with "),
-        (Reply(200, b"<html><body>welcome<br></html>"), "answered with "),
-        (Reply(200, b'{"status": "ok"}'), "answered with "),
+        (error(501, "NotImplemented", "not implemented"), "responded with NotImplemented: not implemented"),
+        (error(405, "MethodNotAllowed", "not so"), "responded with MethodNotAllowed: not so"),
+        (error(400, "InvalidRequest", "odd"), "responded with InvalidRequest: odd"),
+        (error(400, "NotImplemented", "odd"), "responded with NotImplemented: odd"),
+        (error(400, "InvalidURI", "odd"), "responded with InvalidURI: odd"),
+        (error(404, "NoSuchKey", "none"), "responded with NoSuchKey: none"),
+        (Reply(200, b"<ListBucketResult/>"), "returned "),
+        (Reply(200, b""), "returned "),
+        (Reply(200, b"<html><body>welcome<br></html>"), "returned "),
+        (Reply(200, b'{"status": "ok"}'), "returned "),
     ],
 )
-@pytest.mark.parametrize("facet", sorted(ASKED_FOR))
-def test_a_store_without_a_facet_is_told_by_facet_and_store(here: Here, facet: str, answer: Reply, said: str) -> None:
-    here.says(answer)
-    failure = here.fails(errors.UnsupportedError, **ASKED_FOR[facet])
+@pytest.mark.parametrize("facet", sorted(DESIRED))
+def test_reconcile_unsupported_facet_error_names_facet_and_store(
+    scene: Scene, facet: str, response: Reply, words: str
+) -> None:
+    scene.respond_with(response)
+    failure = scene.fails(errors.UnsupportedError, **DESIRED[facet])
     title = FACETS[facet].subresource.title
     assert failure.operation == f"read {title} of bucket b-1"
-    assert failure.problem.startswith(f"{here.store} {said}")
+    assert failure.problem.startswith(f"{scene.store} {words}")
     assert failure.facts["facet"] == title
-    assert failure.facts["store"] == here.store
-    assert failure.hint.startswith(f"It seems that this store does not have {title.replace('the policy', '')}"[:40])
-    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+    assert failure.facts["store"] == scene.store
+    assert failure.hint.startswith(f"The store probably does not support {title.replace('the policy', '')}"[:40])
+    assert {request.split()[0] for request in scene.requests} == {"GET"}
 
 
 RULE = b"<LifecycleConfiguration><Rule>%s</Rule></LifecycleConfiguration>"
@@ -138,126 +148,130 @@ RULE = b"<LifecycleConfiguration><Rule>%s</Rule></LifecycleConfiguration>"
         ("policy", b"[" * 100_000),
     ],
 )
-def test_an_answer_of_the_right_form_without_sense_is_told(here: Here, facet: str, body: bytes) -> None:
-    here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else body))
-    failure = here.fails(errors.UnsupportedError, **ASKED_FOR[facet])
+def test_reconcile_malformed_document_is_an_error_that_names_the_facet(scene: Scene, facet: str, body: bytes) -> None:
+    scene.respond_with(lambda request: Reply(200, b"" if request.method == "HEAD" else body))
+    failure = scene.fails(errors.UnsupportedError, **DESIRED[facet])
     assert failure.facts["facet"] == FACETS[facet].subresource.title
-    assert failure.problem.startswith(f"{here.store} answered with something else where the ")
-    shown = gather(here.params(facets=sorted(ASKED_FOR[facet])), Context())
-    assert shown.result["unavailable"] == dict.fromkeys(ASKED_FOR[facet], "unsupported")
-    assert {asked.split()[0] for asked in here.asked} == {"GET", "HEAD"}
+    assert failure.problem.startswith(f"{scene.store} returned a malformed response instead of the ")
+    shown = gather(scene.params(facets=sorted(DESIRED[facet])), Context())
+    assert shown.result["unavailable"] == dict.fromkeys(DESIRED[facet], "unsupported")
+    assert {request.split()[0] for request in scene.requests} == {"GET", "HEAD"}
 
 
-def test_who_may_read_a_facet_is_shown_it(here: Here) -> None:
-    """Looking for the bucket is a permission like any other."""
-    here.says(
-        lambda asked: Reply(200, CORS + b"</CORSConfiguration>") if "cors" in asked.path else error(403, "AccessDenied")
+def test_gather_only_one_facet_permitted_returns_it(scene: Scene) -> None:
+    """HeadBucket needs its own permission."""
+    scene.respond_with(
+        lambda request: (
+            Reply(200, CORS + b"</CORSConfiguration>") if "cors" in request.path else error(403, "AccessDenied")
+        )
     )
-    found = gather(here.params(), Context()).result
+    found = gather(scene.params(), Context()).result
     assert found["bucket"]["cors_rules"] == [{"allowed_origins": ["*"], "allowed_methods": ["GET"]}]
     assert set(found["unavailable"].values()) == {"denied"}
 
 
-def test_who_may_read_nothing_is_told_why(here: Here) -> None:
-    here.says(lambda asked: error(403, "InvalidAccessKeyId"))
+def test_gather_without_permissions_raises_the_reason(scene: Scene) -> None:
+    scene.respond_with(lambda request: error(403, "InvalidAccessKeyId"))
     with pytest.raises(errors.DeniedError, match="The access key is unknown to this store"):
-        gather(here.params(), Context())
-    here.says(lambda asked: error(403, "AccessDenied"))
-    with pytest.raises(errors.DeniedError, match=r"look for bucket b-1.*names are unique among all accounts"):
-        gather(here.params(), Context())
+        gather(scene.params(), Context())
+    scene.respond_with(lambda request: error(403, "AccessDenied"))
+    with pytest.raises(
+        errors.DeniedError, match=r"check whether bucket b-1 exists.*names are unique among all accounts"
+    ):
+        gather(scene.params(), Context())
 
 
-def test_a_bucket_that_nobody_may_look_for_and_that_is_not_there(here: Here) -> None:
-    here.says(lambda asked: Reply(403) if asked.method == "HEAD" else error(404, "NoSuchBucket"))
-    assert gather(here.params(), Context()).result["bucket"] == {"name": "b-1", "exists": False}
+def test_gather_head_denied_and_bucket_missing_returns_that_it_does_not_exist(scene: Scene) -> None:
+    scene.respond_with(lambda request: Reply(403) if request.method == "HEAD" else error(404, "NoSuchBucket"))
+    assert gather(scene.params(), Context()).result["bucket"] == {"name": "b-1", "exists": False}
 
 
 @pytest.mark.parametrize("code", ["ExpiredToken", "RequestTimeout", "InvalidBucketName"])
-def test_what_is_wrong_with_any_request_is_no_missing_facet(here: Here, code: str) -> None:
-    here.says(error(400, code))
+def test_reconcile_error_of_the_request_is_not_an_unsupported_facet(scene: Scene, code: str) -> None:
+    scene.respond_with(error(400, code))
     with pytest.raises(errors.ArchivingError) as caught:
-        here.run(cors_rules=[])
+        scene.run(cors_rules=[])
     assert not isinstance(caught.value, errors.UnsupportedError)
 
 
 DATED = b"<ListBucketResult><Contents><Key>a/</Key><LastModified>soon</LastModified></Contents></ListBucketResult>"
 
 
-@pytest.mark.parametrize("answer", [Reply(200, DATED), Reply(206, b"nothing"), Reply(206, b"<a>" * 3)])
-def test_a_listing_that_cannot_be_read_is_told(here: Here, answer: Reply) -> None:
-    here.says(answer)
-    failure = here.fails(errors.UnreachableError, folders=["a"])
-    assert failure.problem.startswith(f"{here.store} answered with something that cannot be read")
+@pytest.mark.parametrize("response", [Reply(200, DATED), Reply(206, b"nothing"), Reply(206, b"<a>" * 3)])
+def test_reconcile_malformed_listing_is_unreachable(scene: Scene, response: Reply) -> None:
+    scene.respond_with(response)
+    failure = scene.fails(errors.UnreachableError, folders=["a"])
+    assert failure.problem.startswith(f"{scene.store} returned a response that cannot be parsed")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @pytest.mark.parametrize("options", [{}, {"cors_rules": []}, {"folders": ["a"]}, {"state": "absent"}], ids=str)
-def test_a_server_that_sends_to_another_address(here: Here, status: int, options: dict[str, t.Any]) -> None:
-    """Many send from http to https so."""
-    here.says(Reply(status, b"<html>", {"Location": "https://me:hunter2@s3.example.com/b-1"}))
-    failure = here.fails(errors.RejectedError, **options)
-    assert f"{here.store} answered {status}: it leads to https://********@s3.example.com/b-1" in failure.problem
-    assert failure.hint.startswith("Give endpoint_url the address that it leads to")
-    assert len(here.asked) == 1
+def test_reconcile_redirect_is_rejected_after_one_request(scene: Scene, status: int, options: dict[str, t.Any]) -> None:
+    """Many servers redirect from http to https."""
+    scene.respond_with(Reply(status, b"<html>", {"Location": "https://me:hunter2@s3.example.com/b-1"}))
+    failure = scene.fails(errors.RejectedError, **options)
+    assert f"{scene.store} responded with {status}: it leads to https://********@s3.example.com/b-1" in failure.problem
+    assert failure.hint.startswith("Set endpoint_url to the target of the redirect")
+    assert len(scene.requests) == 1
 
 
-def test_an_unset_facet_is_none(here: Here) -> None:
-    here.says(error(404, NO_CORS))
-    bucket = Bucket("b-1", Connection(here.server.url, "us-east-1", "AK", "sk"))
+def test_read_unset_facet_returns_none(scene: Scene) -> None:
+    scene.respond_with(error(404, NO_CORS))
+    bucket = Bucket("b-1", Connection(scene.server.url, "us-east-1", "AK", "sk"))
     assert bucket.read(cors.CorsFacet.subresource) is None
 
 
-def test_a_missing_bucket_is_no_missing_facet(here: Here) -> None:
-    bucket = Bucket("b-1", Connection(here.server.url, "us-east-1", "AK", "sk"))
+def test_read_missing_bucket_is_not_an_unset_facet(scene: Scene) -> None:
+    bucket = Bucket("b-1", Connection(scene.server.url, "us-east-1", "AK", "sk"))
     with pytest.raises(errors.NotFoundError):
         bucket.read(cors.CorsFacet.subresource)
 
 
-def test_a_store_that_tells_a_missing_bucket_like_a_missing_facet(here: Here) -> None:
-    """SeaweedFS does so for the default encryption."""
+def test_reconcile_store_with_the_same_error_for_bucket_and_facet_creates_both(scene: Scene) -> None:
+    """SeaweedFS responds in this way for the default encryption."""
     made: list[str] = []
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT" and "?" not in asked.path:
-            made.append(asked.path)
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT" and "?" not in request.path:
+            made.append(request.path)
             return Reply(200)
-        if "encryption" in asked.path and asked.method == "PUT":
+        if "encryption" in request.path and request.method == "PUT":
             assert made
-            made.append(asked.path)
+            made.append(request.path)
             return Reply(200)
-        if "encryption" in asked.path and len(made) == 2:
+        if "encryption" in request.path and len(made) == 2:
             rule = "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm>"
             inner = f"{rule}</ApplyServerSideEncryptionByDefault></Rule>"
             root = "ServerSideEncryptionConfiguration"
             return Reply(200, f"<{root}>{inner}</{root}>".encode())
-        if "encryption" in asked.path:
+        if "encryption" in request.path:
             return error(404, "ServerSideEncryptionConfigurationNotFoundError")
         return Reply(200) if made else error(404, "NoSuchBucket")
 
-    here.says(answer)
-    checked = here.run(check_mode=True, encryption="s3")
+    scene.respond_with(respond)
+    checked = scene.run(check_mode=True, encryption="s3")
     assert checked.result["changes"] == ["bucket", "encryption"]
-    assert here.run(encryption="s3").result["changes"] == ["bucket", "encryption"]
+    assert scene.run(encryption="s3").result["changes"] == ["bucket", "encryption"]
     assert made == ["/b-1", "/b-1?encryption"]
 
 
-def test_who_may_not_look_for_the_bucket_is_believed_the_facet(here: Here) -> None:
-    here.says(lambda asked: error(403, "AccessDenied") if asked.method == "HEAD" else error(404, NO_CORS))
-    assert here.run(cors_rules=[]).result["changes"] == []
+def test_reconcile_head_denied_and_facet_unset_changes_nothing(scene: Scene) -> None:
+    scene.respond_with(lambda request: error(403, "AccessDenied") if request.method == "HEAD" else error(404, NO_CORS))
+    assert scene.run(cors_rules=[]).result["changes"] == []
 
 
-def test_a_bucket_of_somebody_else(here: Here) -> None:
-    here.says(error(403, "AccessDenied", "Access Denied"))
-    asked: list[dict[str, t.Any]] = [{}, {"cors_rules": []}, {"state": "absent"}]
-    for options in asked:
-        failure = here.fails(errors.DeniedError, **options)
+def test_reconcile_bucket_of_another_account_hint_mentions_other_accounts(scene: Scene) -> None:
+    scene.respond_with(error(403, "AccessDenied", "Access Denied"))
+    calls: list[dict[str, t.Any]] = [{}, {"cors_rules": []}, {"state": "absent"}]
+    for options in calls:
+        failure = scene.fails(errors.DeniedError, **options)
         assert "names are unique among all accounts" in failure.hint
-    assert "s3:GetBucketCORS" in here.fails(errors.DeniedError, cors_rules=[]).hint
+    assert "s3:GetBucketCORS" in scene.fails(errors.DeniedError, cors_rules=[]).hint
 
 
-def test_wrong_credentials_say_nothing_of_accounts(here: Here) -> None:
-    here.says(error(403, "SignatureDoesNotMatch", "no"))
-    failure = here.fails(errors.DeniedError, cors_rules=[])
+def test_reconcile_wrong_credentials_hint_does_not_mention_accounts(scene: Scene) -> None:
+    scene.respond_with(error(403, "SignatureDoesNotMatch", "no"))
+    failure = scene.fails(errors.DeniedError, cors_rules=[])
     assert failure.hint == "The secret key does not belong to the access key, or a proxy changes the request."
 
 
@@ -265,9 +279,9 @@ MOVED = error(301, "PermanentRedirect", "elsewhere", x_amz_bucket_region="eu-wes
 
 
 @pytest.mark.parametrize("options", [{}, {"cors_rules": []}, {"folders": ["a"]}, {"state": "absent"}])
-def test_a_bucket_in_another_region(here: Here, options: dict[str, t.Any]) -> None:
-    here.says(MOVED)
-    failure = here.fails(errors.RejectedError, region="us-east-1", **options)
+def test_reconcile_bucket_in_another_region_is_rejected(scene: Scene, options: dict[str, t.Any]) -> None:
+    scene.respond_with(MOVED)
+    failure = scene.fails(errors.RejectedError, region="us-east-1", **options)
     assert str(failure) == (
         "Could not use bucket b-1 in region us-east-1: the bucket is in eu-west-1. A bucket cannot be moved: set "
         "region=eu-west-1, or choose another name."
@@ -275,16 +289,16 @@ def test_a_bucket_in_another_region(here: Here, options: dict[str, t.Any]) -> No
     assert failure.facts == {"region": "eu-west-1"}
 
 
-def test_a_bucket_that_answers_from_another_region_is_not_deleted(here: Here) -> None:
-    here.says(Reply(200, b"", {"x-amz-bucket-region": "eu-west-1"}))
-    here.fails(errors.RejectedError, region="us-east-1", state="absent", force=True)
-    assert {asked.split()[0] for asked in here.asked} == {"HEAD"}
+def test_reconcile_absent_bucket_in_another_region_is_not_deleted(scene: Scene) -> None:
+    scene.respond_with(Reply(200, b"", {"x-amz-bucket-region": "eu-west-1"}))
+    scene.fails(errors.RejectedError, region="us-east-1", state="absent", force=True)
+    assert {request.split()[0] for request in scene.requests} == {"HEAD"}
 
 
-def test_the_region_that_the_store_tells_is_returned(here: Here) -> None:
-    here.says(lambda asked: Reply(200, b"", {"x-amz-bucket-region": "eu-west-1"}))
-    assert here.run().result["bucket"]["region"] == "eu-west-1"
-    found = gather(here.params(facets=["tags"]), Context())
+def test_reconcile_region_in_response_is_returned(scene: Scene) -> None:
+    scene.respond_with(lambda request: Reply(200, b"", {"x-amz-bucket-region": "eu-west-1"}))
+    assert scene.run().result["bucket"]["region"] == "eu-west-1"
+    found = gather(scene.params(facets=["tags"]), Context())
     assert found.result["bucket"]["region"] == "eu-west-1"
 
 
@@ -310,12 +324,12 @@ def test_the_region_that_the_store_tells_is_returned(here: Here) -> None:
         ({"lifecycle": {"expire_days": 1}, "skip_unsupported": ["lifecycle"]}, {"lifecycle"}),
     ],
 )
-def test_facets_that_a_store_may_lack(options: dict[str, t.Any], facets: set[str]) -> None:
+def test_may_lack_options_are_satisfied_without_these_facets(options: dict[str, t.Any], facets: set[str]) -> None:
     def may_lack(url: str | None, exc: errors.UnsupportedError) -> set[str]:
         params = parse_options({"name": "b-1", **options}, Connection(url, "us-east-1", "AK", "sk"))
         return {name for name in params.facets if params.may_lack(name, exc)}
 
-    other, problem = "https://s3.example.com", ("read it", "it answered otherwise")
+    other, problem = "https://s3.example.com", ("read it", "it is malformed")
     assert may_lack(other, errors.UnsupportedError(*problem)) == facets
     # A malformed response may hide public access. On AWS, no response means that it lacks a facet.
     implied = {"block_public_access"} if "public_prefixes" in options else set()
@@ -335,70 +349,72 @@ LIFECYCLE_RULE = (
         (error(501, "NotImplemented"), None, True),
         # A store that accepts the write and ignores it.
         (Reply(200), None, True),
-        # A store that ignores the prefix would delete more than the options say.
+        # A store that ignores the prefix would delete more than the options state.
         (Reply(200), LIFECYCLE_RULE % b"", False),
         (error(403, "AccessDenied"), None, False),
     ],
 )
 def test_skip_unsupported_covers_writes_that_change_nothing(
-    here: Here, put: Reply, written: bytes | None, skipped: bool
+    scene: Scene, put: Reply, written: bytes | None, skipped: bool
 ) -> None:
     stored: list[bytes] = []
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT":
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT":
             stored.extend([written] if written else [])
             return put
         return Reply(200, stored[0]) if stored else error(404, "NoSuchLifecycleConfiguration")
 
-    here.says(answer)
+    scene.respond_with(respond)
     options: dict[str, t.Any] = {
         "lifecycle": {"expire_days": 9, "prefix": "a/"},
         "skip_unsupported": ["lifecycle", "tags"],
     }
     options["allow"] = ["shorter_retention"]
     if not skipped:
-        here.fails(errors.ArchivingError, **options)
+        scene.fails(errors.ArchivingError, **options)
         return
     for _unused in range(2):
         warnings: list[str] = []
-        outcome = reconcile(here.params(**options), Context(warn=warnings.append))
+        outcome = reconcile(scene.params(**options), Context(warn=warnings.append))
         assert (outcome.changed, outcome.result["changes"]) == (False, [])
         assert (outcome.before, outcome.after) == ({}, {})
         assert outcome.result["unsupported"] == ["lifecycle"]
         assert "lifecycle" not in outcome.result["bucket"]
         assert len(warnings) == 1
-    here.fails(errors.UnsupportedError, **{**options, "skip_unsupported": ["tags"]})
+    scene.fails(errors.UnsupportedError, **{**options, "skip_unsupported": ["tags"]})
 
 
-def test_options_are_skipped_one_by_one(here: Here) -> None:
+def test_reconcile_skip_unsupported_skips_single_options(scene: Scene) -> None:
     """The store has no policies. The option that is not in skip_unsupported is an error, unless it is none."""
-    here.says(lambda asked: error(501, "NotImplemented") if "policy" in asked.path else error(404, "NoSuchBucket"))
+    scene.respond_with(
+        lambda request: error(501, "NotImplemented") if "policy" in request.path else error(404, "NoSuchBucket")
+    )
     options: dict[str, t.Any] = {"require_encryption": True, "skip_unsupported": ["require_encryption", "require_tls"]}
-    here.fails(errors.UnsupportedError, public_prefixes=["a"], **options)
-    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+    scene.fails(errors.UnsupportedError, public_prefixes=["a"], **options)
+    assert {request.split()[0] for request in scene.requests} == {"GET"}
     warnings: list[str] = []
     message = "no (operators-secret-key)"
-    here.says(lambda asked: error(501, "NotImplemented", message) if "?" in asked.path else Reply(200))
-    params = here.params(public_prefixes=[], require_tls=False, **options)
+    scene.respond_with(lambda request: error(501, "NotImplemented", message) if "?" in request.path else Reply(200))
+    params = scene.params(public_prefixes=[], require_tls=False, **options)
     outcome = reconcile(params, Context(warn=warnings.append))
     assert (outcome.changed, outcome.result["unsupported"]) == (False, ["require_encryption"])
     assert outcome.result["bucket"].keys() == {"name", "exists", "url", "region", "public_prefixes", "require_tls"}
     assert warnings == [
-        f"require_encryption is skipped, since it is in skip_unsupported: {here.store} "
-        "answered NotImplemented: no (********)."
+        f"require_encryption is skipped, since it is in skip_unsupported: {scene.store} "
+        "responded with NotImplemented: no (********)."
     ]
 
 
-def test_a_malformed_response_is_not_skipped(here: Here) -> None:
+def test_reconcile_malformed_response_is_not_skipped(scene: Scene) -> None:
     for body in (b"", b"<html><body>welcome<br></html>", b'{"status": "ok"}'):
-        here.says(Reply(200, body))
-        here.fails(errors.UnsupportedError, public_prefixes=[])
-        here.fails(errors.UnsupportedError, require_tls=False)
-        here.fails(errors.UnsupportedError, lifecycle={"expire_days": 1}, skip_unsupported=["lifecycle"])
+        scene.respond_with(Reply(200, body))
+        scene.fails(errors.UnsupportedError, public_prefixes=[])
+        scene.fails(errors.UnsupportedError, require_tls=False)
+        scene.fails(errors.UnsupportedError, lifecycle={"expire_days": 1}, skip_unsupported=["lifecycle"])
 
 
-def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
+def test_fetch_aws_bucket_url_contains_its_region() -> None:
     aws = Connection(region="us-east-1", access_key="AK", secret_key="sk")
     assert fetch.location("b-1", aws, "eu-west-1") == {
         "url": "https://b-1.s3.eu-west-1.amazonaws.com",
@@ -418,235 +434,242 @@ def test_an_aws_bucket_has_the_address_of_its_own_region() -> None:
     ("code", "kind", "hint"),
     [
         ("BucketAlreadyExists", errors.DeniedError, "The name belongs to another account"),
-        ("OperationAborted", errors.ConflictError, "Run it again once nothing else works on it."),
+        ("OperationAborted", errors.ConflictError, "Run it again when no other process changes it."),
     ],
 )
-def test_a_bucket_that_cannot_be_made(here: Here, code: str, kind: type[errors.ArchivingError], hint: str) -> None:
-    here.says(lambda asked: error(409, code) if asked.method == "PUT" else error(404, "NoSuchBucket"))
-    failure = here.fails(kind)
+def test_reconcile_bucket_that_cannot_be_created_raises_error_with_hint(
+    scene: Scene, code: str, kind: type[errors.ArchivingError], hint: str
+) -> None:
+    scene.respond_with(lambda request: error(409, code) if request.method == "PUT" else error(404, "NoSuchBucket"))
+    failure = scene.fails(kind)
     assert failure.operation == "create bucket b-1"
     assert failure.hint.startswith(hint)
 
 
-def test_a_bucket_that_another_run_made_meanwhile_is_ours_on_a_store_that_says_no_more_than_exists(here: Here) -> None:
+def test_reconcile_bucket_created_by_another_run_is_accepted_if_it_is_accessible(scene: Scene) -> None:
     made = []
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT":
-            made.append(asked)
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT":
+            made.append(request)
             return error(409, "BucketAlreadyExists")
         return Reply(200 if made else 404)
 
-    here.says(answer)
-    assert here.run().result["changes"] == ["bucket"]
+    scene.respond_with(respond)
+    assert scene.run().result["changes"] == ["bucket"]
     made.clear()
-    here.says(lambda asked: Reply(403) if made else answer(asked))
-    here.fails(errors.DeniedError)
+    scene.respond_with(lambda request: Reply(403) if made else respond(request))
+    scene.fails(errors.DeniedError)
 
 
-def test_a_bucket_that_was_made_and_does_not_show(here: Here) -> None:
-    here.says(lambda asked: Reply(200) if asked.method == "PUT" else error(404, "NoSuchBucket"))
-    failure = here.fails(errors.UnreachableError)
+def test_reconcile_created_bucket_that_does_not_appear_is_an_error(scene: Scene) -> None:
+    scene.respond_with(lambda request: Reply(200) if request.method == "PUT" else error(404, "NoSuchBucket"))
+    failure = scene.fails(errors.UnreachableError)
     assert str(failure) == (
         "Could not use bucket b-1 after it was created: the store does not return it. Run it again in a minute."
     )
 
 
-def test_a_store_that_takes_a_write_and_does_not_show_it(here: Here) -> None:
-    here.says(lambda asked: Reply(200) if asked.method == "PUT" else error(404, NO_CORS))
+def test_reconcile_write_without_effect_is_an_error_with_both_values(scene: Scene) -> None:
+    scene.respond_with(lambda request: Reply(200) if request.method == "PUT" else error(404, NO_CORS))
     rule = {"allowed_origins": ["*"], "allowed_methods": ["GET"]}
-    failure = here.fails(errors.UnsupportedError, cors_rules=[rule])
+    failure = scene.fails(errors.UnsupportedError, cors_rules=[rule])
     assert str(failure) == (
-        f"Could not write the CORS rules of bucket b-1: {here.store} accepted it, but returns [] instead of "
-        "[{'allowed_origins': ['*'], 'allowed_methods': ['GET']}]. The store may support only a part of what it "
-        "accepts. Compare the two, and leave out what it lacks."
+        f"Could not write the CORS rules of bucket b-1: {scene.store} accepted it, but returns [] instead of "
+        "[{'allowed_origins': ['*'], 'allowed_methods': ['GET']}]. The store may ignore a part of the request. "
+        "Compare the two values, and leave out this part."
     )
 
 
-def test_what_cannot_be_reached_is_told_whatever_is_asked() -> None:
-    with LocalServer(lambda asked, before: Reply()) as gone:
+def test_reconcile_unreachable_store_is_an_error_for_all_options() -> None:
+    with LocalServer(lambda request, before: Reply()) as gone:
         url = gone.url
-    asked: list[dict[str, t.Any]] = [{"folders": ["a"]}, {"folders": ["a"], "cors_rules": []}, {"tags": {}}, {}]
-    for options in asked:
+    calls: list[dict[str, t.Any]] = [{"folders": ["a"]}, {"folders": ["a"], "cors_rules": []}, {"tags": {}}, {}]
+    for options in calls:
         params = {"name": "b-1", "endpoint_url": url, "access_key": "AK", "secret_key": "sk", **options}
         with pytest.raises(errors.UnreachableError, match="Could not connect to the endpoint URL"):
             reconcile(params, Context())
 
 
-def test_a_head_without_a_reason_gets_one(here: Here) -> None:
-    here.says(Reply(400))
-    failure = here.fails(errors.RejectedError)
+def test_reconcile_head_without_reason_has_a_hint(scene: Scene) -> None:
+    scene.respond_with(Reply(400))
+    failure = scene.fails(errors.RejectedError)
     assert "expired" in failure.hint
 
 
 @pytest.mark.parametrize(
-    ("options", "environ", "said"),
+    ("options", "environ", "words"),
     [
-        ({"profile": "nobody"}, {}, "The config profile (nobody) could not be found"),
+        ({"profile": "missing"}, {}, "The config profile (missing) could not be found"),
         ({}, {"AWS_ACCESS_KEY_ID": "AK"}, "Partial credentials found"),
         ({}, {"AWS_REGION": "eu west"}, "Provided region_name 'eu west' doesn't match"),
     ],
 )
-def test_what_is_wrong_with_the_configuration_is_no_bug_of_ours(
+def test_reconcile_invalid_configuration_file_is_not_reported_as_a_bug(
     options: dict[str, t.Any],
     environ: dict[str, str],
-    said: str,
+    words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
     with pytest.raises(errors.InputError) as caught:
         reconcile({"name": "b-1", "cors_rules": [], **options}, Context(environ=environ))
-    assert said in str(caught.value)
+    assert words in str(caught.value)
 
 
-def test_region_and_endpoint_of_a_profile_count(monkeypatch: pytest.MonkeyPatch, tmp_path: t.Any, here: Here) -> None:
+def test_reconcile_region_and_endpoint_of_a_profile_are_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: t.Any, scene: Scene
+) -> None:
     config = tmp_path / "config"
     config.write_text(
-        f"[profile p]\nregion = eu-south-1\nendpoint_url = {here.server.url}\n[profile q]\nregion = x-1\n"
+        f"[profile p]\nregion = eu-south-1\nendpoint_url = {scene.server.url}\n[profile q]\nregion = x-1\n"
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     named = Bucket("b-1", Connection(profile="p")).connection
-    assert (named.region, named.endpoint_url, named.is_aws) == ("eu-south-1", here.server.url, False)
+    assert (named.region, named.endpoint_url, named.is_aws) == ("eu-south-1", scene.server.url, False)
     aws = Bucket("b-1", Connection(profile="q")).connection
     assert (aws.region, aws.endpoint_url, aws.is_aws) == ("x-1", None, True)
 
 
-def test_a_store_that_always_encrypts_has_no_default_of_ours(here: Here) -> None:
+def test_reconcile_encryption_none_on_a_store_that_always_encrypts_changes_nothing(scene: Scene) -> None:
     root, rule = "ServerSideEncryptionConfiguration", "ApplyServerSideEncryptionByDefault"
     body = f"<{root}><Rule><{rule}><SSEAlgorithm>AES256</SSEAlgorithm></{rule}></Rule></{root}>".encode()
-    here.says(lambda asked: Reply(204) if asked.method == "DELETE" else Reply(200, body))
-    outcome = here.run(encryption="none")
+    scene.respond_with(lambda request: Reply(204) if request.method == "DELETE" else Reply(200, body))
+    outcome = scene.run(encryption="none")
     assert (outcome.changed, outcome.result["changes"]) == (False, [])
     assert outcome.result["bucket"]["encryption"] == "s3"
     assert outcome.before == outcome.after == {}
 
 
-def test_an_empty_answer_will_do_for_no_default_of_ours(here: Here) -> None:
-    """LocalEmu answers so once the default was removed."""
-    here.says(Reply(200, b""))
-    assert not here.run(encryption="none").changed
-    here.fails(errors.UnsupportedError, encryption="s3")
-    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+def test_reconcile_encryption_none_with_empty_response_changes_nothing(scene: Scene) -> None:
+    """LocalEmu responds in this way after the default was deleted."""
+    scene.respond_with(Reply(200, b""))
+    assert not scene.run(encryption="none").changed
+    scene.fails(errors.UnsupportedError, encryption="s3")
+    assert {request.split()[0] for request in scene.requests} == {"GET"}
 
 
 BELOW = b"<ListBucketResult><Contents><Key>a/recording.mp4</Key></Contents></ListBucketResult>"
 EMPTY = b"<ListBucketResult></ListBucketResult>"
 
 
-def test_a_folder_that_holds_something_is_not_written_over(here: Here) -> None:
-    """A store that keeps files (rclone) replaces the folder and all in it by an empty file."""
-    here.says(Reply(200, BELOW))
-    assert not here.run(folders=["a"]).changed
-    assert {asked.split()[0] for asked in here.asked} == {"GET"}
+def test_reconcile_folder_with_content_is_not_overwritten(scene: Scene) -> None:
+    """A store with files (rclone) replaces the folder and its content by an empty file."""
+    scene.respond_with(Reply(200, BELOW))
+    assert not scene.run(folders=["a"]).changed
+    assert {request.split()[0] for request in scene.requests} == {"GET"}
 
 
-def test_a_name_that_a_store_takes_for_another_is_not_written_over(here: Here) -> None:
-    here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else EMPTY))
-    failure = here.fails(errors.UnsupportedError, folders=["a"])
+def test_reconcile_folder_name_of_another_object_is_not_overwritten(scene: Scene) -> None:
+    scene.respond_with(lambda request: Reply(200, b"" if request.method == "HEAD" else EMPTY))
+    failure = scene.fails(errors.UnsupportedError, folders=["a"])
     assert failure.operation == "create the folder a/ in bucket b-1"
     assert failure.facts["facet"] == "the folders"
-    assert not [asked for asked in here.asked if asked.startswith("PUT")]
+    assert not [request for request in scene.requests if request.startswith("PUT")]
 
 
-def test_a_folder_that_became_something_else_is_taken_away_again(here: Here) -> None:
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "HEAD" and not any(asked.startswith("PUT") for asked in here.asked):
+def test_reconcile_folder_that_is_stored_as_another_object_is_deleted(scene: Scene) -> None:
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "HEAD" and not any(request.startswith("PUT") for request in scene.requests):
             return error(404, "404")
-        return Reply(200, EMPTY if asked.method == "GET" else b"")
+        return Reply(200, EMPTY if request.method == "GET" else b"")
 
-    here.says(answer)
-    here.fails(errors.UnsupportedError, folders=["a"])
-    assert [asked for asked in here.asked if asked.split()[0] in ("PUT", "DELETE")] == ["PUT /b-1/a/", "DELETE /b-1/a/"]
+    scene.respond_with(respond)
+    scene.fails(errors.UnsupportedError, folders=["a"])
+    assert [request for request in scene.requests if request.split()[0] in ("PUT", "DELETE")] == [
+        "PUT /b-1/a/",
+        "DELETE /b-1/a/",
+    ]
 
 
-def test_an_open_upload_is_something(here: Here) -> None:
+def test_reconcile_absent_upload_in_progress_prevents_deletion(scene: Scene) -> None:
     uploads = b"<ListMultipartUploadsResult><Upload><Key>a</Key><UploadId>1</UploadId></Upload>"
 
-    def answer(asked: Asked) -> Reply:
-        if "uploads" in asked.path:
+    def respond(request: ReceivedRequest) -> Reply:
+        if "uploads" in request.path:
             return Reply(200, uploads + b"</ListMultipartUploadsResult>")
-        return Reply(200, b"<ListVersionsResult></ListVersionsResult>" if "versions" in asked.path else b"")
+        return Reply(200, b"<ListVersionsResult></ListVersionsResult>" if "versions" in request.path else b"")
 
-    here.says(answer)
-    failure = here.fails(errors.RejectedError, state="absent")
+    scene.respond_with(respond)
+    failure = scene.fails(errors.RejectedError, state="absent")
     assert str(failure).startswith("Could not delete bucket b-1: it contains objects")
-    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+    assert not [request for request in scene.requests if request.startswith("DELETE")]
 
 
 BARE = {"versions": b"<ListVersionsResult/>", "uploads": b"<ListMultipartUploadsResult/>"}
 
 
-def bare(asked: Asked) -> Reply:
+def bare(request: ReceivedRequest) -> Reply:
     """An empty bucket."""
-    return Reply(200, next((body for sub, body in BARE.items() if sub in asked.path), b"<ListBucketResult/>"))
+    return Reply(200, next((body for sub, body in BARE.items() if sub in request.path), b"<ListBucketResult/>"))
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_a_bucket_that_somebody_deletes_meanwhile_is_gone(here: Here, force: bool) -> None:
-    """So it looks, too, when the answer to our own request was lost."""
-    here.says(lambda asked: error(404, "NoSuchBucket") if asked.method == "DELETE" else bare(asked))
-    gone = here.run(state="absent", force=force)
+def test_reconcile_absent_bucket_deleted_by_another_run_is_a_change(scene: Scene, force: bool) -> None:
+    """A lost response to the request of this run has the same effect."""
+    scene.respond_with(lambda request: error(404, "NoSuchBucket") if request.method == "DELETE" else bare(request))
+    gone = scene.run(state="absent", force=force)
     assert (gone.changed, gone.result["bucket"]) == (True, {"name": "b-1", "exists": False})
-    here.says(lambda asked: error(404, "NoSuchKey") if asked.method == "DELETE" else bare(asked))
-    here.fails(errors.NotFoundError, state="absent")
+    scene.respond_with(lambda request: error(404, "NoSuchKey") if request.method == "DELETE" else bare(request))
+    scene.fails(errors.NotFoundError, state="absent")
 
 
-def test_an_upload_that_ends_meanwhile_is_none_to_abort(here: Here) -> None:
+def test_reconcile_absent_upload_that_ended_is_not_counted(scene: Scene) -> None:
     upload = (
         b"<ListMultipartUploadsResult><Upload><Key>a</Key><UploadId>1</UploadId></Upload></ListMultipartUploadsResult>"
     )
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "DELETE":
-            return error(404, "NoSuchUpload") if "uploadId" in asked.path else Reply(204)
-        return Reply(200, upload) if "uploads" in asked.path else bare(asked)
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "DELETE":
+            return error(404, "NoSuchUpload") if "uploadId" in request.path else Reply(204)
+        return Reply(200, upload) if "uploads" in request.path else bare(request)
 
-    here.says(answer)
-    assert here.run(state="absent", force=True).result["removed"] == {"objects": 0, "uploads": 0}
+    scene.respond_with(respond)
+    assert scene.run(state="absent", force=True).result["removed"] == {"objects": 0, "uploads": 0}
 
 
-def test_a_listing_of_versions_without_versions(here: Here) -> None:
+def test_reconcile_absent_versions_without_ids_are_deleted(scene: Scene) -> None:
     left = [b"<Version><Key>a</Key></Version>"]
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "POST":
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "POST":
             left.clear()
-            assert b"<Object><Key>a</Key></Object>" in asked.body
+            assert b"<Object><Key>a</Key></Object>" in request.body
             return Reply(200, b"<DeleteResult/>")
         found = b"<ListVersionsResult>%s</ListVersionsResult>" % b"".join(left)
-        return Reply(200, found) if "versions" in asked.path else bare(asked)
+        return Reply(200, found) if "versions" in request.path else bare(request)
 
-    here.says(answer)
-    assert here.run(state="absent", force=True).result["removed"] == {"objects": 1, "uploads": 0}
+    scene.respond_with(respond)
+    assert scene.run(state="absent", force=True).result["removed"] == {"objects": 1, "uploads": 0}
 
 
 @pytest.mark.parametrize("body", [b"<ListVersionsResult><Version/></ListVersionsResult>"])
-def test_an_entry_without_a_key_is_not_nothing(here: Here, body: bytes) -> None:
-    here.says(lambda asked: Reply(200, body) if "versions" in asked.path else bare(asked))
-    assert "is not a listing" in here.fails(errors.UnsupportedError, state="absent").problem
-    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+def test_reconcile_absent_entry_without_key_deletes_nothing(scene: Scene, body: bytes) -> None:
+    scene.respond_with(lambda request: Reply(200, body) if "versions" in request.path else bare(request))
+    assert "is not a listing" in scene.fails(errors.UnsupportedError, state="absent").problem
+    assert not [request for request in scene.requests if request.startswith("DELETE")]
 
 
 @pytest.mark.parametrize("others", [True, False])
-def test_a_lock_with_many_versions_hides_nothing(here: Here, others: bool) -> None:
-    """Each turn leaves two versions where the bucket keeps them."""
+def test_reconcile_absent_lock_with_many_versions_finds_other_objects(scene: Scene, others: bool) -> None:
+    """Each run with the lock adds two versions in a bucket with versioning."""
     page = b"<Version><Key>.vonage-archiving/bucket.lock</Key><VersionId>1</VersionId></Version>" * 1000
     after = b"<Version><Key>47123456/archive.mp4</Key><VersionId>2</VersionId></Version>" if others else b""
 
-    def answer(asked: Asked) -> Reply:
-        if "versions" not in asked.path:
-            return bare(asked)
-        found = after if "key-marker=.vonage-archiving%2Fbucket.lock" in asked.path else page
+    def respond(request: ReceivedRequest) -> Reply:
+        if "versions" not in request.path:
+            return bare(request)
+        found = after if "key-marker=.vonage-archiving%2Fbucket.lock" in request.path else page
         return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % found)
 
-    here.says(answer)
+    scene.respond_with(respond)
     if others:
-        failure = here.fails(errors.RejectedError, state="absent")
+        failure = scene.fails(errors.RejectedError, state="absent")
         assert failure.problem == "it contains objects, versions of objects or uploads in progress"
     else:
-        assert here.run(check_mode=True, state="absent").changed
-    assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
+        assert scene.run(check_mode=True, state="absent").changed
+    assert {request.split()[0] for request in scene.requests} == {"HEAD", "GET"}
 
 
 OF_PROJECT = {"project": "47123456", "state": "absent", "force": True}
@@ -668,47 +691,49 @@ OF_PROJECT = {"project": "47123456", "state": "absent", "force": True}
 )
 @pytest.mark.parametrize("entry", ["Version", "DeleteMarker", "Contents"])
 def test_delete_with_project_and_other_contents_is_refused_before_anything_is_deleted(
-    here: Here, prefix: str, key: str, refused: bool, entry: str
+    scene: Scene, prefix: str, key: str, refused: bool, entry: str
 ) -> None:
     root = "ListBucketResult" if entry == "Contents" else "ListVersionsResult"
     top = f"<{root}><CommonPrefixes><Prefix>{prefix}</Prefix></CommonPrefixes></{root}>".encode()
     inside = f"<{root}><{entry}><Key>{key}</Key></{entry}></{root}>".encode() if key else f"<{root}/>".encode()
 
-    def answer(asked: Asked) -> Reply:
-        if "uploads" in asked.path or asked.method == "HEAD":
-            return bare(asked)
-        if entry == "Contents" and "versions" in asked.path:
+    def respond(request: ReceivedRequest) -> Reply:
+        if "uploads" in request.path or request.method == "HEAD":
+            return bare(request)
+        if entry == "Contents" and "versions" in request.path:
             return error(501, "NotImplemented")
-        return Reply(200, top if "delimiter" in asked.path else inside)
+        return Reply(200, top if "delimiter" in request.path else inside)
 
-    here.says(answer)
+    scene.respond_with(respond)
     if refused:
-        failure = here.fails(errors.NotManagedError, **OF_PROJECT)
+        failure = scene.fails(errors.NotManagedError, **OF_PROJECT)
         assert failure.problem == f"it contains objects that do not belong to this project: {key}"
     else:
-        assert here.run(check_mode=True, **OF_PROJECT).changed
-    assert {asked.split()[0] for asked in here.asked} == {"HEAD", "GET"}
+        assert scene.run(check_mode=True, **OF_PROJECT).changed
+    assert {request.split()[0] for request in scene.requests} == {"HEAD", "GET"}
 
 
 @pytest.mark.parametrize(("size", "refused"), [(0, False), (1, True)])
-def test_delete_with_project_deletes_empty_markers_of_folders_only(here: Here, size: int, refused: bool) -> None:
+def test_delete_with_project_deletes_empty_markers_of_folders_only(scene: Scene, size: int, refused: bool) -> None:
     top = b"<ListVersionsResult><CommonPrefixes><Prefix>img/</Prefix></CommonPrefixes></ListVersionsResult>"
     entry = b"<Version><Key>img/a/</Key><Size>%d</Size></Version>" % size
     inside = b"<ListVersionsResult>%s</ListVersionsResult>" % entry
 
-    def answer(asked: Asked) -> Reply:
-        return Reply(200, top if "delimiter" in asked.path else inside) if "versions" in asked.path else bare(asked)
+    def respond(request: ReceivedRequest) -> Reply:
+        return (
+            Reply(200, top if "delimiter" in request.path else inside) if "versions" in request.path else bare(request)
+        )
 
-    here.says(answer)
-    here.fails(errors.NotManagedError, **OF_PROJECT)
+    scene.respond_with(respond)
+    scene.fails(errors.NotManagedError, **OF_PROJECT)
     if refused:
-        here.fails(errors.NotManagedError, folders=["img/a"], **OF_PROJECT)
+        scene.fails(errors.NotManagedError, folders=["img/a"], **OF_PROJECT)
     else:
-        assert here.run(check_mode=True, folders=["img/a"], **OF_PROJECT).changed
+        assert scene.run(check_mode=True, folders=["img/a"], **OF_PROJECT).changed
 
 
-def test_delete_with_project_reads_all_pages_of_the_lock(here: Here) -> None:
-    """Its versions may be many, and the key after it may be another project's."""
+def test_delete_with_project_reads_all_pages_of_the_lock(scene: Scene) -> None:
+    """It can have many versions, and the next key can belong to another project."""
     page = b"<Version><Key>.vonage-archiving/bucket.lock</Key><VersionId>1</VersionId></Version>" * 1000
     more = (
         b"<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextVersionIdMarker>v</NextVersionIdMarker>"
@@ -716,129 +741,131 @@ def test_delete_with_project_reads_all_pages_of_the_lock(here: Here) -> None:
     top = b"<CommonPrefixes><Prefix>.vonage-archiving/</Prefix></CommonPrefixes>"
     last = b"<Version><Key>.vonage-archiving/x.json</Key><VersionId>2</VersionId></Version>"
 
-    def answer(asked: Asked) -> Reply:
-        if "versions" not in asked.path:
-            return bare(asked)
-        found = top if "delimiter" in asked.path else last if "key-marker=k&" in asked.path else page + more
+    def respond(request: ReceivedRequest) -> Reply:
+        if "versions" not in request.path:
+            return bare(request)
+        found = top if "delimiter" in request.path else last if "key-marker=k&" in request.path else page + more
         return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % found)
 
-    here.says(answer)
-    assert ".vonage-archiving/x.json" in here.fails(errors.NotManagedError, **OF_PROJECT).problem
+    scene.respond_with(respond)
+    assert ".vonage-archiving/x.json" in scene.fails(errors.NotManagedError, **OF_PROJECT).problem
 
 
-def test_delete_with_project_deletes_nothing_outside_on_a_store_that_ignores_prefixes(here: Here) -> None:
+def test_delete_with_project_deletes_nothing_outside_on_a_store_that_ignores_prefixes(scene: Scene) -> None:
     keys = [b"47123456/a", b"finance/a"]
     deleted: list[bytes] = []
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "POST":
-            deleted.append(asked.body)
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "POST":
+            deleted.append(request.body)
             keys.remove(b"47123456/a")
             return Reply(200, b"<DeleteResult/>")
-        if "versions" not in asked.path or (not deleted and "delimiter" in asked.path):
-            return bare(asked)
+        if "versions" not in request.path or (not deleted and "delimiter" in request.path):
+            return bare(request)
         entries = b"".join(b"<Version><Key>%s</Key></Version>" % key for key in keys)
         return Reply(200, b"<ListVersionsResult>%s</ListVersionsResult>" % entries)
 
-    here.says(answer)
-    failure = here.fails(errors.ConflictError, **OF_PROJECT)
+    scene.respond_with(respond)
+    failure = scene.fails(errors.ConflictError, **OF_PROJECT)
     assert failure.problem == "it contains objects that appeared during the deletion: finance/a"
     assert (len(deleted), b"finance" in deleted[0]) == (1, False)
-    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+    assert not [request for request in scene.requests if request.startswith("DELETE")]
 
 
-def test_a_listing_that_is_none_does_not_mean_that_the_bucket_is_empty(here: Here) -> None:
-    here.says(Reply(200, b"<html></html>"))
-    assert "is not a listing" in here.fails(errors.UnsupportedError, state="absent").problem
-    assert not [asked for asked in here.asked if asked.startswith("DELETE")]
+def test_reconcile_absent_response_without_listing_deletes_nothing(scene: Scene) -> None:
+    scene.respond_with(Reply(200, b"<html></html>"))
+    assert "is not a listing" in scene.fails(errors.UnsupportedError, state="absent").problem
+    assert not [request for request in scene.requests if request.startswith("DELETE")]
 
 
-def test_a_listing_of_uploads_that_does_not_go_on_comes_to_an_end(here: Here) -> None:
-    def answer(asked: Asked) -> Reply:
-        if "uploads" in asked.path:
+def test_reconcile_absent_repeated_page_of_uploads_ends_the_listing(scene: Scene) -> None:
+    def respond(request: ReceivedRequest) -> Reply:
+        if "uploads" in request.path:
             again = b"<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker></ListMultipartUploadsResult>"
             return Reply(200, b"<ListMultipartUploadsResult>" + again)
-        return Reply(200, b"<ListVersionsResult></ListVersionsResult>" if "versions" in asked.path else b"")
+        return Reply(200, b"<ListVersionsResult></ListVersionsResult>" if "versions" in request.path else b"")
 
-    here.says(answer)
-    assert here.run(state="absent").changed
-    assert sum("uploads" in asked for asked in here.asked) == 2
+    scene.respond_with(respond)
+    assert scene.run(state="absent").changed
+    assert sum("uploads" in request for request in scene.requests) == 2
 
 
-def test_a_listing_of_folders_that_does_not_go_on_comes_to_an_end(here: Here) -> None:
+def test_gather_repeated_page_of_folders_ends_the_listing(scene: Scene) -> None:
     page = b"<CommonPrefixes><Prefix>a/</Prefix></CommonPrefixes><IsTruncated>true</IsTruncated>"
     again = b"<ListBucketResult>%s<NextContinuationToken>x</NextContinuationToken></ListBucketResult>" % page
-    here.says(lambda asked: Reply(200, b"" if asked.method == "HEAD" else again))
-    assert gather(here.params(facets=["folders"]), Context()).result["bucket"]["folders"] == ["a"]
-    assert len(here.asked) == 3
+    scene.respond_with(lambda request: Reply(200, b"" if request.method == "HEAD" else again))
+    assert gather(scene.params(facets=["folders"]), Context()).result["bucket"]["folders"] == ["a"]
+    assert len(scene.requests) == 3
 
 
-def test_the_first_refusal_is_the_one_told(here: Here) -> None:
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT":
-            encrypted = "x-amz-server-side-encryption" in asked.headers
+def test_reconcile_write_denied_twice_reports_the_first_error(scene: Scene) -> None:
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT":
+            encrypted = "x-amz-server-side-encryption" in request.headers
             return error(501, "NotImplemented") if encrypted else error(403, "AccessDenied", "first")
-        return error(404, "404") if asked.method == "HEAD" else Reply(200, EMPTY)
+        return error(404, "404") if request.method == "HEAD" else Reply(200, EMPTY)
 
-    here.says(answer)
-    assert "first" in here.fails(errors.DeniedError, folders=["a"]).problem
+    scene.respond_with(respond)
+    assert "first" in scene.fails(errors.DeniedError, folders=["a"]).problem
 
 
-def test_other_stores_get_the_checksum_that_s3_asked_for_first(here: Here) -> None:
-    def answer(asked: Asked) -> Reply:
+def test_call_other_store_gets_md5_checksum(scene: Scene) -> None:
+    def respond(request: ReceivedRequest) -> Reply:
         return Reply(200, b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>")
 
-    here.says(answer)
-    here.run(tags={"a": "b", "c": "d"}, check_mode=True)
-    bucket = Bucket("b-1", Connection(here.server.url, access_key="AK", secret_key="sk"))
+    scene.respond_with(respond)
+    scene.run(tags={"a": "b", "c": "d"}, check_mode=True)
+    bucket = Bucket("b-1", Connection(scene.server.url, access_key="AK", secret_key="sk"))
     bucket.call("put_bucket_tagging", "try", "", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
-    read, written = here.server.asked[0], here.server.asked[-1]
+    read, written = scene.server.requests[0], scene.server.requests[-1]
     assert written.headers["content-md5"] == base64.b64encode(hashlib.md5(written.body).digest()).decode()
     assert "content-md5" in written.headers["authorization"]
     assert "content-md5" not in read.headers
 
 
-def test_objects_of_ours_come_with_the_checksum_that_a_default_retention_demands(here: Here) -> None:
-    """S3 API Reference, PutObject: without it, they are refused where Object Lock has a retention period."""
+def test_write_object_sends_md5_checksum(scene: Scene) -> None:
+    """S3 API Reference, PutObject: a bucket with a default retention requires it."""
     folder = b"<ListBucketResult><Contents><Key>a/</Key></Contents></ListBucketResult>"
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "HEAD":
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "HEAD":
             return error(404, "404")
-        written = any(each.method == "PUT" for each in here.server.asked)
+        written = any(each.method == "PUT" for each in scene.server.requests)
         return Reply(200, folder if written else EMPTY)
 
-    here.says(answer)
-    here.run(folders=["a"])
-    reach = Connection(here.server.url, "us-east-1", "AK", "sk")
+    scene.respond_with(respond)
+    scene.run(folders=["a"])
+    reach = Connection(scene.server.url, "us-east-1", "AK", "sk")
     stored = ConditionalObject(reach, "b-1", "k", make_client(reach))
     stored.write(b"one", None)
-    written = [asked for asked in here.server.asked if asked.method == "PUT"]
-    assert [asked.body for asked in written] == [b"", b"one"]
-    for asked in written:
-        assert asked.headers["content-md5"] == base64.b64encode(hashlib.md5(asked.body).digest()).decode()
+    written = [request for request in scene.server.requests if request.method == "PUT"]
+    assert [request.body for request in written] == [b"", b"one"]
+    for request in written:
+        assert request.headers["content-md5"] == base64.b64encode(hashlib.md5(request.body).digest()).decode()
 
 
 @pytest.mark.parametrize("code", ["OperationAborted", "NoSuchBucket"])
-def test_a_bucket_that_is_not_ready_for_a_write_is_written_to_again(here: Here, code: str) -> None:
-    written: list[Asked] = []
+def test_reconcile_bucket_that_is_not_ready_is_retried(scene: Scene, code: str) -> None:
+    written: list[ReceivedRequest] = []
 
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT":
-            written.append(asked)
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT":
+            written.append(request)
             return error(409 if code == "OperationAborted" else 404, code) if len(written) == 1 else Reply(200)
         tags = b"<TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet>" if len(written) > 1 else b"<TagSet></TagSet>"
         return Reply(200, b"<Tagging>" + tags + b"</Tagging>")
 
-    here.says(answer)
-    assert here.run(tags={"a": "b"}).changed
+    scene.respond_with(respond)
+    assert scene.run(tags={"a": "b"}).changed
     assert len(written) == 2
 
 
-def test_a_bucket_that_never_is_ready_is_told(here: Here) -> None:
-    here.says(lambda a: error(409, "OperationAborted") if a.method == "PUT" else Reply(200, b"<Tagging></Tagging>"))
-    assert here.fails(errors.ConflictError, tags={"a": "b"}).facts["code"] == "OperationAborted"
-    assert sum(asked.startswith("PUT") for asked in here.asked) == 2
+def test_reconcile_bucket_that_is_never_ready_is_a_conflict(scene: Scene) -> None:
+    scene.respond_with(
+        lambda a: error(409, "OperationAborted") if a.method == "PUT" else Reply(200, b"<Tagging></Tagging>")
+    )
+    assert scene.fails(errors.ConflictError, tags={"a": "b"}).facts["code"] == "OperationAborted"
+    assert sum(request.startswith("PUT") for request in scene.requests) == 2
 
 
 BLOCKED = (
@@ -848,40 +875,42 @@ BLOCKED = (
 OFF = b"<PublicAccessBlockConfiguration></PublicAccessBlockConfiguration>"
 
 
-def test_a_block_above_the_bucket_is_explained(here: Here) -> None:
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT":
+def test_reconcile_public_access_block_of_the_account_is_explained(scene: Scene) -> None:
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT":
             return error(403, "AccessDenied", BLOCKED)
-        return Reply(200, OFF) if "publicAccessBlock" in asked.path else error(404, "NoSuchBucketPolicy")
+        return Reply(200, OFF) if "publicAccessBlock" in request.path else error(404, "NoSuchBucketPolicy")
 
-    here.says(answer)
-    failure = here.fails(errors.DeniedError, public_prefixes=["a"])
+    scene.respond_with(respond)
+    failure = scene.fails(errors.DeniedError, public_prefixes=["a"])
     assert failure.operation == "open public prefixes of bucket b-1"
     assert "Block Public Access settings for this account" in failure.hint
 
 
-def test_a_refusal_without_a_reason_may_be_a_block_above_the_bucket(here: Here) -> None:
-    def answer(asked: Asked) -> Reply:
-        if asked.method == "PUT":
+def test_reconcile_denial_without_reason_mentions_the_block_of_the_account(scene: Scene) -> None:
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.method == "PUT":
             return error(403, "AccessDenied", "Access Denied")
-        return Reply(200, OFF) if "publicAccessBlock" in asked.path else error(404, "NoSuchBucketPolicy")
+        return Reply(200, OFF) if "publicAccessBlock" in request.path else error(404, "NoSuchBucketPolicy")
 
-    here.says(answer)
-    failure = here.fails(errors.DeniedError, public_prefixes=["a"])
+    scene.respond_with(respond)
+    failure = scene.fails(errors.DeniedError, public_prefixes=["a"])
     assert "s3:PutBucketPolicy" in failure.hint
     assert "Block Public Access settings for this account" in failure.hint
     assert "block of the bucket is off" not in failure.hint
-    before = len(here.asked)
-    failure = here.fails(errors.DeniedError, require_tls=False, require_encryption=True)
+    before = len(scene.requests)
+    failure = scene.fails(errors.DeniedError, require_tls=False, require_encryption=True)
     assert "Block Public Access" not in failure.hint
-    assert sum(asked.startswith("PUT") for asked in here.asked[before:]) == 1
+    assert sum(request.startswith("PUT") for request in scene.requests[before:]) == 1
 
 
-def test_public_statements_that_cannot_be_written_again_are_named(here: Here) -> None:
+def test_reconcile_blocked_public_statement_is_named(scene: Scene) -> None:
     document = b'{"Statement": [{"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}]}'
-    here.says(lambda asked: error(403, "AccessDenied", BLOCKED) if asked.method == "PUT" else Reply(200, document))
-    failure = here.fails(errors.DeniedError, require_encryption=True)
+    scene.respond_with(
+        lambda request: error(403, "AccessDenied", BLOCKED) if request.method == "PUT" else Reply(200, document)
+    )
+    failure = scene.fails(errors.DeniedError, require_encryption=True)
     assert failure.operation == "write the policy of bucket b-1"
     assert "Theirs" in failure.hint
     assert "s3:PutBucketPolicy" not in failure.hint
-    assert sum(asked.startswith("PUT") for asked in here.asked) == 1
+    assert sum(request.startswith("PUT") for request in scene.requests) == 1

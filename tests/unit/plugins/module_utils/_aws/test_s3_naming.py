@@ -27,13 +27,13 @@ def test_prefixes(prefix: str) -> None:
         ("a//", "has a slash at its start or two in a row"),
         ("a/../b", "has a part that is only dots"),
         (".", "has a part that is only dots"),
-        ("*", "characters with a meaning of their own"),
-        ("a?", "characters with a meaning of their own"),
-        ("${aws:username}", "characters with a meaning of their own"),
-        ("%2e", "characters with a meaning of their own"),
-        (" a", "characters with a meaning of their own"),
-        ("a\n", "characters with a meaning of their own"),
-        ("\ud800", "characters with a meaning of their own"),
+        ("*", "characters with a special meaning"),
+        ("a?", "characters with a special meaning"),
+        ("${aws:username}", "characters with a special meaning"),
+        ("%2e", "characters with a special meaning"),
+        (" a", "characters with a special meaning"),
+        ("a\n", "characters with a special meaning"),
+        ("\ud800", "characters with a special meaning"),
         ("a" * 901, "is longer than 900 bytes"),
     ],
 )
@@ -53,7 +53,7 @@ def test_prefixes_that_are_none(prefix: str, why: str) -> None:
     ],
 )
 def test_what_would_show_records(prefix: str, shows: bool) -> None:
-    assert names.exposes_records(prefix) is shows
+    assert names.exposes_state_files(prefix) is shows
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where and as whom: options, environment, and the clients made of them."""
+"""Connections from options and the environment, and their clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.session impo
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, MissingLibraryError
 
 KEYS = {"access_key": "AKIAEXAMPLE", "secret_key": "s" * 40}
-# What of the surroundings reaches botocore.
+# The variables that botocore reads.
 VARIABLES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -37,8 +37,8 @@ VARIABLES = (
 
 
 @pytest.fixture(autouse=True)
-def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
-    """An environment with a profile of its own and nothing else."""
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    """An environment with only one profile."""
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     config, credentials = tmp_path / "config", tmp_path / "credentials"
@@ -52,12 +52,12 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Non
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-def test_nothing_given_leaves_it_to_botocore() -> None:
+def test_connection_without_options_is_the_default() -> None:
     assert connection({}, {}) == Connection()
     assert connection(dict.fromkeys(ARGUMENTS), dict.fromkeys(VARIABLES, "")) == Connection()
 
 
-def test_options_win_over_the_environment() -> None:
+def test_connection_option_takes_precedence_over_environment() -> None:
     environ = {
         "AWS_ACCESS_KEY_ID": "other",
         "AWS_SECRET_ACCESS_KEY": "other",
@@ -88,26 +88,26 @@ def test_options_win_over_the_environment() -> None:
         ),
     ],
 )
-def test_fallbacks_of_the_environment(environ: dict[str, str], found: Connection) -> None:
+def test_connection_environment_is_the_fallback(environ: dict[str, str], found: Connection) -> None:
     assert connection({}, environ) == found
 
 
 @pytest.mark.parametrize(
     ("value", "endpoint"), [("true", None), ("True", None), ("false", "https://e"), ("", "https://e")]
 )
-def test_endpoints_of_the_environment_can_be_switched_off(value: str, endpoint: str | None) -> None:
-    """As botocore takes it (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")."""
+def test_connection_configured_endpoints_can_be_ignored(value: str, endpoint: str | None) -> None:
+    """As in botocore (AWS SDKs and Tools Reference Guide, "Service-specific endpoints")."""
     environ = {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": value, "AWS_ENDPOINT_URL": "https://e"}
     assert connection({}, environ).endpoint_url == endpoint
     assert connection({"endpoint_url": "https://o"}, environ).endpoint_url == "https://o"
 
 
-def test_a_profile_that_is_given_wins_over_keys_of_the_environment() -> None:
+def test_connection_profile_takes_precedence_over_keys_of_the_environment() -> None:
     environ = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t"}
     assert connection({"profile": "p"}, environ) == Connection(profile="p")
 
 
-def test_a_token_of_the_environment_does_not_go_with_keys_of_the_options() -> None:
+def test_connection_keys_of_options_ignore_token_of_the_environment() -> None:
     assert connection(KEYS, {"AWS_SESSION_TOKEN": "t"}).session_token is None
 
 
@@ -117,10 +117,10 @@ UNPRINTABLE = "contains a line break or another control character, or starts or 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"access_key": "k"}, "access_key and secret_key belong together"),
-        ({"secret_key": "s"}, "access_key and secret_key belong together"),
+        ({"access_key": "k"}, "secret_key: is required with access_key"),
+        ({"secret_key": "s"}, "access_key: is required with secret_key"),
         ({"session_token": "t"}, "session_token: is set without access_key. Set access_key and secret_key too"),
-        ({**KEYS, "profile": "p"}, "profile and access_key exclude each other"),
+        ({**KEYS, "profile": "p"}, "profile and access_key are mutually exclusive"),
         (
             {**KEYS, "secret_key": "s\n"},
             f"secret_key: {UNPRINTABLE}",
@@ -140,16 +140,16 @@ UNPRINTABLE = "contains a line break or another control character, or starts or 
         ({"endpoint_url": "http://[::1"}, "is not a valid URL such as https://s3.example.com"),
     ],
 )
-def test_contradictions(options: dict[str, t.Any], problem: str) -> None:
+def test_connection_invalid_options_are_reported(options: dict[str, t.Any], problem: str) -> None:
     with pytest.raises(InputError, match=r"^Invalid options: ") as caught:
         connection(options, {})
-    assert len(caught.value.problems) == 1
-    assert problem in caught.value.problems[0]
+    (reported,) = caught.value.problems
+    assert problem in str(reported)
 
 
 @pytest.mark.parametrize("url", ["https://me:hunter2@s3.example.com", "me:hunter2@s3", "https://me:hunter2/@x@s3"])
-def test_a_password_in_the_url_is_not_quoted(url: str) -> None:
-    with pytest.raises(InputError, match="contains credentials; set access_key and secret_key instead") as caught:
+def test_connection_password_in_the_url_is_not_quoted(url: str) -> None:
+    with pytest.raises(InputError, match=r"contains credentials\. Set access_key and secret_key instead") as caught:
         connection({"endpoint_url": url}, {})
     assert "hunter2" not in str(caught.value)
 
@@ -169,7 +169,7 @@ def test_connection_with_several_problems_reports_all() -> None:
         ("https://s3.example.com", False),
         ("https://amazonaws.com.example.com", False),
         ("https://notamazonaws.com", False),
-        # What customers run on machines of AWS is theirs.
+        # Stores of customers on machines of AWS.
         ("https://ec2-203-0-113-25.eu-west-1.compute.amazonaws.com:9000", False),
         ("https://ec2-203-0-113-25.compute-1.amazonaws.com", False),
         ("https://minio-1234.elb.eu-west-1.amazonaws.com", False),
@@ -177,13 +177,13 @@ def test_connection_with_several_problems_reports_all() -> None:
         ("http://127.0.0.1:8333", False),
     ],
 )
-def test_which_store_it_is(url: str, is_aws: bool) -> None:
+def test_connection_is_aws_and_display_name(url: str, is_aws: bool) -> None:
     found = Connection(endpoint_url=url)
     assert found.is_aws is is_aws
     assert found.display_name == ("AWS S3" if is_aws else f"the S3 store at {url}")
 
 
-def test_secrets_are_known_and_not_shown() -> None:
+def test_connection_secrets_are_not_in_its_repr() -> None:
     found = Connection(access_key="id", secret_key="first-secret", session_token="second-secret")
     assert found.secrets == ("first-secret", "second-secret")
     assert "secret" not in repr(found).replace("secret_key", "").replace("session_token", "")
@@ -193,25 +193,25 @@ def credentials(client: t.Any) -> t.Any:
     return client._request_signer._credentials
 
 
-def test_a_client_of_given_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_client_uses_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "t")
     client = make_client(Connection("http://127.0.0.1:1", "eu-west-3", "k", "s"))
     assert (client.meta.endpoint_url, client.meta.region_name) == ("http://127.0.0.1:1", "eu-west-3")
     assert (credentials(client).access_key, credentials(client).token) == ("k", None)
 
 
-def test_a_client_of_a_profile() -> None:
+def test_make_client_uses_the_profile() -> None:
     client = make_client(Connection(profile="ops"))
     assert (client.meta.endpoint_url, client.meta.region_name) == ("https://ops.example.com", "eu-north-1")
     assert credentials(client).access_key == "OPSKEY"
 
 
-def test_keys_do_not_need_the_profile_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "gone")
+def test_make_client_keys_ignore_profile_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "missing")
     assert credentials(make_client(Connection(access_key="k", secret_key="s"))).access_key == "k"
 
 
-def test_an_isolated_client_takes_nothing_from_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_client_isolated_ignores_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "AWS_PROFILE": "ops",
         "AWS_ENDPOINT_URL": "https://env.example.com",
@@ -227,7 +227,7 @@ def test_an_isolated_client_takes_nothing_from_around_it(monkeypatch: pytest.Mon
     assert (credentials(client).access_key, credentials(client).token) == ("k", None)
 
 
-def test_an_anonymous_client_has_no_credentials() -> None:
+def test_make_client_anonymous_has_no_credentials() -> None:
     client = make_client(Connection(profile="ops"), anonymous=True)
     assert client.meta.config.signature_version.__class__.__name__ != "str"
     assert credentials(client) is None
@@ -241,12 +241,12 @@ def test_an_anonymous_client_has_no_credentials() -> None:
         (Connection(), True),
     ],
 )
-def test_which_certificates_are_trusted(given: Connection, verify: t.Any) -> None:
+def test_make_client_verifies_certificates(given: Connection, verify: t.Any) -> None:
     client = make_client(given, anonymous=True)
     assert client._endpoint.http_session._verify == verify
 
 
-def test_no_task_hangs_and_old_checksums_are_sent() -> None:
+def test_make_client_limits_time_and_uses_old_checksums() -> None:
     config = make_client(Connection(access_key="k", secret_key="s")).meta.config
     assert (config.connect_timeout, config.read_timeout) == (5, 20)
     assert config.retries["total_max_attempts"] == 3
@@ -257,19 +257,19 @@ def test_no_task_hangs_and_old_checksums_are_sent() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (Connection(profile="gone"), "The config profile (gone) could not be found"),
+        (Connection(profile="missing"), "The config profile (missing) could not be found"),
         (Connection(region="EU West", access_key="k", secret_key="s"), "'EU West'"),
         (Connection(endpoint_url="http://a b", access_key="k", secret_key="s"), "Invalid endpoint"),
         (Connection(access_key="k"), "Partial credentials"),
     ],
 )
-def test_what_botocore_refuses_is_told_as_wrong_input(given: Connection, words: str) -> None:
+def test_make_client_error_of_botocore_is_an_input_error(given: Connection, words: str) -> None:
     with pytest.raises(InputError) as caught:
         make_client(given)
     assert words in str(caught.value)
 
 
-def test_a_botocore_that_is_too_old_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_make_client_outdated_botocore_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     class Config:
         OPTION_DEFAULTS = {"connect_timeout": 60}
 

@@ -292,15 +292,15 @@ def test_responses_are_noted_for_the_caller_of_each_thread() -> None:
     assert (outer, inner) == ([(200, "eu-west-1")] * 2, [(200, "eu-west-1")])
 
 
-def test_workers_are_used_again() -> None:
+def test_call_ends_its_thread() -> None:
     with Server(respond(OK % 0)) as server:
         client = make_client(server.connection())
         client.head_bucket(Bucket="b-1")
         before = threading.active_count()
         for _number in range(20):
             client.head_bucket(Bucket="b-1")
-        # The server starts threads too, one for each connection.
-        assert threading.active_count() <= before + server.connections
+        # The server starts threads too, one for each connection; the thread of the last call may not have ended.
+        assert threading.active_count() <= before + server.connections + 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Parse the options of s3_archive_bucket."""
+"""Parameters of the module s3_archive_bucket."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.li
     DesiredLifecycle,
     LifecycleRule,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import OPTIONS as POLICY_OPTIONS
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import DesiredPolicy
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import (
     DesiredPublicAccessBlock,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import (
-    SKIPPABLE,
     BucketParams,
     parse_options,
     parse_params,
@@ -35,12 +32,12 @@ AWS = Connection(region="eu-west-1")
 OTHER = Connection("https://s3.example.com", "eu-west-1")
 
 
-def facets_of(store: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any]:
+def parse_facets(store: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any]:
     return parse_options({"name": "b-1", **options}, store).facets
 
 
 @pytest.mark.parametrize(
-    ("options", "found"),
+    ("options", "facets"),
     [
         ({}, {}),
         ({"encryption": "s3"}, {"encryption": DesiredEncryption("s3", always_encrypted=True)}),
@@ -72,59 +69,47 @@ def facets_of(store: Connection = AWS, **options: t.Any) -> t.Mapping[str, t.Any
         ({"state": "absent", "encryption": "s3", "tags": {"a": "b"}}, {}),
     ],
 )
-def test_parse_options_returns_only_facets_whose_options_are_set(
-    options: dict[str, t.Any], found: dict[str, t.Any]
-) -> None:
-    assert facets_of(**options) == found
+def test_parse_options_any_options_returns_their_facets(options: dict[str, t.Any], facets: dict[str, t.Any]) -> None:
+    assert parse_facets(**options) == facets
 
 
-def test_other_stores_are_not_taken_to_encrypt_by_themselves() -> None:
-    assert facets_of(OTHER, encryption="none") == {"encryption": DesiredEncryption("none", always_encrypted=False)}
+def test_parse_options_other_store_assumes_no_implicit_encryption() -> None:
+    assert parse_facets(OTHER, encryption="none") == {"encryption": DesiredEncryption("none", always_encrypted=False)}
     params = parse_options({"name": "b-1", "encryption": "none", "tags": {"a": "b"}}, OTHER).with_implicit_encryption()
     assert params.facets["encryption"] == DesiredEncryption("none", always_encrypted=True)
     assert params.facets["tags"] == DesiredTags((("a", "b"),), False)
     assert BucketParams("b-1").with_implicit_encryption() == BucketParams("b-1")
 
 
-def test_parse_params_reports_problems_of_the_connection_and_of_the_options() -> None:
-    params = {"name": "B", "endpoint_url": "s3.example.com", "state_file": "state.json", "skip_unsupported": ["name"]}
+def test_parse_params_invalid_connection_and_options_are_reported_together() -> None:
+    params = {"name": "B", "endpoint_url": "s3.example.com", "state_file": "state.json"}
     with pytest.raises(errors.InputError) as caught:
         parse_params(params, {})
-    problems = "; ".join(caught.value.problems)
-    for part in (
-        "endpoint_url",
-        "name: 'B' is not a valid bucket name",
-        "state_file: project is not set",
-        "skip_unsupported: name is not",
-    ):
+    problems = "; ".join(map(str, caught.value.problems))
+    for part in ("endpoint_url", "name: 'B' is not a valid bucket name", "state_file: project is not set"):
         assert part in problems
 
 
-def test_parse_params_for_a_connection_that_is_known_later() -> None:
+def test_for_connection_resolved_defaults_update_facets() -> None:
     options = {"name": "b-1", "project": "471", "require_tls": True, "encryption": "none", "region": "eu-west-1"}
     params = parse_params({**options, "state_file": "/state/a.json"}, {"AWS_ENDPOINT_URL": "https://s3.example.com"})
     assert params.connection == Connection("https://s3.example.com", "eu-west-1")
     assert params.state_file is not None
     assert not params.facets["encryption"].always_encrypted
-    settled = params.for_connection(Connection(region="cn-northwest-1"))
-    assert settled.facets["encryption"].always_encrypted
-    assert settled.facets["policy"].arn == "arn:aws-cn:s3:::b-1"
+    resolved = params.for_connection(Connection(region="cn-northwest-1"))
+    assert resolved.facets["encryption"].always_encrypted
+    assert resolved.facets["policy"].arn == "arn:aws-cn:s3:::b-1"
     with pytest.raises(errors.InputError, match="Vonage cannot upload to cn-north-1"):
         params.for_connection(Connection(region="cn-north-1"))
     with pytest.raises(errors.InputError, match="is not https"):
         params.for_connection(Connection("http://s3.example.com"))
 
 
-def test_every_option_that_a_store_may_lack_can_be_skipped() -> None:
-    options = {option for name in FACETS for option in (POLICY_OPTIONS.values() if name == "policy" else [name])}
-    assert set(SKIPPABLE) == options
-
-
-def test_the_partition_of_the_region() -> None:
-    china = facets_of(Connection(region="cn-northwest-1"), require_tls=True)
+def test_parse_options_region_of_china_sets_the_partition_on_aws_only() -> None:
+    china = parse_facets(Connection(region="cn-northwest-1"), require_tls=True)
     assert china["policy"].arn == "arn:aws-cn:s3:::b-1"
-    elsewhere = facets_of(Connection("https://oss.example.cn", region="cn-hangzhou"), require_tls=True)
-    assert elsewhere["policy"].arn == "arn:aws:s3:::b-1"
+    other_store = parse_facets(Connection("https://oss.example.cn", region="cn-hangzhou"), require_tls=True)
+    assert other_store["policy"].arn == "arn:aws:s3:::b-1"
 
 
 PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
@@ -144,81 +129,84 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
         "encryption: 'kms' is not one of s3, none. Vonage can upload with S3-managed keys only, not with KMS or "
         "keys of your own",
     ),
-    ({"versioning": "on"}, "versioning: 'on' is not one of Enabled, Suspended"),
-    (
-        {"object_ownership": "me"},
-        "object_ownership: 'me' is not one of BucketOwnerEnforced, BucketOwnerPreferred, ObjectWriter",
-    ),
     ({"folders": [""]}, "folders: the prefix '' is empty: it would mean the whole bucket"),
     ({"public_prefixes": ["/"]}, "public_prefixes: the prefix '/' is empty: it would mean the whole bucket"),
     (
         {"public_prefixes": [".vonage-archiving/1"]},
-        "public_prefixes: '.vonage-archiving/1' would let everybody read the state files below .vonage-archiving/",
+        "public_prefixes: '.vonage-archiving/1' would make the state files below .vonage-archiving/ public",
     ),
     ({"lifecycle": {"expire_days": -1}}, "lifecycle.expire_days: -1 is negative. Use 0 for never"),
-    ({"project": "a/b"}, "project: 'a/b' is not a valid project id. An id consists of letters, digits and hyphens"),
+    (
+        {"project": "a/b"},
+        "project: 'a/b' is not a valid project ID. Vonage uploads recordings below the API key or the application ID: "
+        "letters, digits, and hyphens",
+    ),
     (
         {"project": "a/b", "state": "absent"},
-        "project: 'a/b' is not a valid project id. An id consists of letters, digits and hyphens",
+        "project: 'a/b' is not a valid project ID. Vonage uploads recordings below the API key or the application ID: "
+        "letters, digits, and hyphens",
     ),
     (
         {"cors_rules": [{"allowed_origins": ["https://a.example "], "allowed_methods": ["GET"]}]},
-        "cors_rules[0].allowed_origins 'https://a.example ': browsers send no origin with blanks or letters beyond "
-        "ASCII, so that it never matches",
+        "cors_rules[0].allowed_origins: 'https://a.example ' contains blanks or letters beyond ASCII. Browsers send no "
+        "such origin: it never matches",
     ),
     (
-        {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"], "allowed_headers": ["", "a b"]}]},
-        "cors_rules[0]: '', 'a b' cannot be names of headers",
+        {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GET"], "allowed_headers": ["a b"]}]},
+        "cors_rules[0].allowed_headers: 'a b' is not a valid name of a header",
     ),
-    ({"lifecycle": {"prefix": "a/"}}, "lifecycle: it has a prefix but no number of days"),
+    (
+        {"lifecycle": {"prefix": "a/"}},
+        "lifecycle: prefix is set, but no number of days. Set one too, or leave prefix out",
+    ),
     (
         {"lifecycle": {"prefix": "/a", "expire_days": 1}},
-        "lifecycle.prefix: it starts with a slash, as no key does, so that the rule never applies",
+        "lifecycle.prefix: '/a' starts with a slash, but no key does: the rule would never apply",
     ),
     ({"purge_tags": True}, "purge_tags: tags is not set. Set tags too; an empty dictionary deletes all tags"),
-    ({"tags": {"aws:a": "b"}}, "the tag name 'aws:a' must have 1 to 128 characters and not start with aws:"),
+    ({"tags": {"aws:a": "b"}}, "tags: the tag name 'aws:a' must have 1 to 128 characters and not start with aws:"),
     (
         {"cors_rules": [{"allowed_origins": ["*"]}]},
-        "cors_rules[0] needs at least one of allowed_origins and one of allowed_methods",
+        "cors_rules[0]: needs at least one of allowed_origins and one of allowed_methods",
     ),
 ]
 
 
 @pytest.mark.parametrize(("options", "problem"), PROBLEMS)
-def test_problems(options: dict[str, t.Any], problem: str) -> None:
+def test_parse_options_invalid_option_is_refused(options: dict[str, t.Any], problem: str) -> None:
     with pytest.raises(errors.InputError) as caught:
-        facets_of(**options)
-    assert caught.value.problems == [problem]
+        parse_facets(**options)
+    assert [str(item) for item in caught.value.problems] == [problem]
 
 
-def test_problems_are_told_all_at_once() -> None:
+def test_parse_options_several_invalid_options_are_reported_together() -> None:
     with pytest.raises(errors.InputError) as caught:
-        facets_of(encryption="kms", folders=["a//b"], lifecycle={"expire_days": -1})
+        parse_facets(encryption="kms", folders=["a//b"], lifecycle={"expire_days": -1})
     assert len(caught.value.problems) == 3
     assert str(caught.value).startswith("Invalid options: ")
     assert str(caught.value).endswith(". Nothing was sent.")
 
 
 @pytest.mark.parametrize("url", ["http://s3.example.com", "HTTP://s3.example.com"])
-def test_tls_that_would_lock_out_this_very_connection(url: str) -> None:
+def test_parse_options_require_tls_without_https_is_refused(url: str) -> None:
     with pytest.raises(
         errors.InputError,
         match=r"require_tls: endpoint_url .* is not https",
     ):
-        facets_of(Connection(url), require_tls=True)
-    assert facets_of(Connection(url), require_tls=False)
-    assert facets_of(OTHER, require_tls=True)
+        parse_facets(Connection(url), require_tls=True)
+    assert parse_facets(Connection(url), require_tls=False)
+    assert parse_facets(OTHER, require_tls=True)
 
 
-def test_the_region_that_vonage_cannot_upload_to() -> None:
+def test_parse_options_region_without_uploads_by_vonage_is_refused() -> None:
     with pytest.raises(errors.InputError, match="Vonage cannot upload to cn-north-1"):
-        facets_of(Connection(region="cn-north-1"))
+        parse_facets(Connection(region="cn-north-1"))
 
 
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("https://user:secret@s3.example.com", "contains credentials; set access_key and secret_key instead"),
+        ("https://user:secret@s3.example.com", "contains credentials. Set access_key and secret_key instead"),
         ("https://s3.example.com?x=1", "contains a query or a fragment. Set a URL such as https://s3.example.com"),
         ("https://s3.example.com#x", "contains a query or a fragment. Set a URL such as https://s3.example.com"),
         *(
@@ -240,5 +228,5 @@ def test_connection_invalid_endpoint_url_is_refused(url: str, problem: str) -> N
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000/", "http://[::1]:9000", "https://minio_1.local/s3"])
-def test_connection_endpoint_url_loses_its_final_slash(url: str) -> None:
+def test_connection_endpoint_url_with_final_slash_is_stripped(url: str) -> None:
     assert connection({"endpoint_url": url}, {}).endpoint_url == url.rstrip("/")

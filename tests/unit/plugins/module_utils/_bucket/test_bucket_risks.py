@@ -49,10 +49,16 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.risks imp
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 
 ARN = "arn:aws:s3:::b-1"
-# Prefixes of each other, so that a comparison without the slash mixes them up.
+# Prefixes of each other: a comparison without the slash would confuse them.
 PROJECTS = ("471", "4711", "4712", "a-b", "a")
 AWS = Connection(region="eu-west-1")
-THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": ARN}
+UNMANAGED = {
+    "Sid": "Unmanaged",
+    "Effect": "Allow",
+    "Principal": {"AWS": "111122223333"},
+    "Action": "s3:*",
+    "Resource": ARN,
+}
 
 
 class Stored:
@@ -67,7 +73,7 @@ class Stored:
         return PolicyFacet().parse({"Policy": self.document} if self.document else None)
 
     def run(self, **options: t.Any) -> tuple[list[str], list[str]]:
-        """Apply the options; the changes and what is pending."""
+        """Apply the options, and return the changes and the pending options."""
         params = parse_options({"name": "b-1", **options}, AWS)
         states: dict[str, t.Any] = {"policy": self.policy, "block_public_access": self.block}
         current = CurrentBucket(True, {name: states[name] for name in params.facets}, on_aws=True)
@@ -81,7 +87,7 @@ class Stored:
         return planned.names, pending_requirements(params, current)
 
     def denies(self, key: str, *, tls: bool = True, encrypted: bool = False) -> bool:
-        """Evaluate the stored document as IAM does, for an upload; knows nothing of the code under test."""
+        """Evaluate the stored document as IAM does, for an upload, independently of the code under test."""
         for statement in json.loads(self.document)["Statement"] if self.document else ():
             resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
             if statement["Effect"] != "Deny" or not any(fnmatch.fnmatchcase(f"{ARN}/{key}", r) for r in resources):
@@ -123,19 +129,19 @@ runs = st.lists(
 
 
 @given(runs, st.booleans())
-def test_require_encryption_of_each_project_follows_its_last_run(sequence: list[Run], others: bool) -> None:
-    stored = Stored(*([THEIRS, tls_statement(ARN)] if others else []))
+def test_require_encryption_of_each_project_follows_its_last_run(sequence: list[Run], has_unmanaged: bool) -> None:
+    stored = Stored(*([UNMANAGED, tls_statement(ARN)] if has_unmanaged else []))
     # The model: the parts that are required. None stands for the whole bucket.
     required = set[t.Optional[str]]()
     for run in sequence:
         changes, pending = stored.run(**run.options)
-        waits = run.require and run.defer and not required & {run.project, None}
+        is_pending = run.require and run.defer and not required & {run.project, None}
         before = set(required)
         if not run.project:
-            required = {None} if run.require and not waits else required if waits else set()
-        elif not waits:
+            required = {None} if run.require and not is_pending else required if is_pending else set()
+        elif not is_pending:
             required = (required - {None, run.project}) | ({run.project} if run.require else set())
-        assert pending == (["require_encryption"] if waits else [])
+        assert pending == (["require_encryption"] if is_pending else [])
         assert ("require_encryption" in changes) == (before != required)
         for project in PROJECTS:
             expected = bool(required & {project, None})
@@ -143,14 +149,14 @@ def test_require_encryption_of_each_project_follows_its_last_run(sequence: list[
             assert not stored.denies(f"{project}/x/archive.mp4", encrypted=True)
         assert stored.denies("unrelated") is (None in required)
         assert stored.run(**run.options)[0] == []
-    if others:
+    if has_unmanaged:
         sids = [statement["Sid"] for statement in json.loads(stored.document or "")["Statement"]]
-        assert sids[:2] == ["Theirs", TLS]
+        assert sids[:2] == ["Unmanaged", TLS]
 
 
 @given(st.permutations(PROJECTS))
 def test_require_encryption_does_not_depend_on_the_order_of_projects(order: list[str]) -> None:
-    stored = Stored(THEIRS)
+    stored = Stored(UNMANAGED)
     for project in order:
         stored.run(project=project, require_encryption=True)
     resources = sorted(f"{ARN}/{project}/*" for project in PROJECTS)
@@ -160,7 +166,7 @@ def test_require_encryption_does_not_depend_on_the_order_of_projects(order: list
 def test_require_encryption_with_project_replaces_the_statement_about_the_whole_bucket() -> None:
     for defer in (False, True):
         stored = Stored(encryption_statement(ARN))
-        # It denies less than before, so that there is no reason to defer it.
+        # The policy denies less than before: there is no reason to defer it.
         assert stored.run(project="471", require_encryption=True, defer_requirements=defer) == (
             ["require_encryption"],
             [],
@@ -180,16 +186,16 @@ BY_HAND: list[dict[str, t.Any]] = [
 ]
 
 
-@pytest.mark.parametrize("more", BY_HAND)
-def test_require_encryption_changed_by_hand_keeps_the_parts_of_other_projects(more: dict[str, t.Any]) -> None:
-    changed = {**encryption_statement(ARN, ["471", "472"]), **more}
+@pytest.mark.parametrize("fields", BY_HAND)
+def test_require_encryption_changed_by_hand_keeps_the_parts_of_other_projects(fields: dict[str, t.Any]) -> None:
+    changed = {**encryption_statement(ARN, ["471", "472"]), **fields}
     stored = Stored(changed)
     with pytest.raises(errors.RejectedError, match="require encrypted uploads of project 471 to bucket b-1: the state"):
         stored.run(project="471", require_encryption=True)
     # A later run reports it, after the upload target has been set.
     assert stored.run(project="471", require_encryption=True, defer_requirements=True) == ([], ["require_encryption"])
     stored.run(project="471", require_encryption=False)
-    rest = [each for each in changed["Resource"] if each != f"{ARN}/471/*"]
+    rest = [resource for resource in changed["Resource"] if resource != f"{ARN}/471/*"]
     assert stored.policy.managed_statement(ENCRYPTION) == {**changed, "Resource": rest}
     # Without a project, the statement is replaced as a whole.
     assert stored.run(require_encryption=True) == (["require_encryption"], [])
@@ -205,7 +211,7 @@ def test_require_encryption_false_removes_a_statement_without_resources() -> Non
 
 
 @pytest.mark.parametrize(
-    ("statements", "project", "shown"),
+    ("statements", "project", "expected"),
     [
         ([], None, False),
         ([encryption_statement(ARN)], None, True),
@@ -218,14 +224,14 @@ def test_require_encryption_false_removes_a_statement_without_resources() -> Non
         ([encryption_statement(ARN), encryption_statement(ARN, ["1"])], "471", [encryption_statement(ARN)] * 2),
     ],
 )
-def test_require_encryption_is_shown_for_the_project(
-    statements: list[dict[str, t.Any]], project: str | None, shown: t.Any
+def test_policy_options_with_project_returns_its_part(
+    statements: list[dict[str, t.Any]], project: str | None, expected: t.Any
 ) -> None:
-    found = policy_options(Policy.from_statements(statements), project)["require_encryption"]
-    assert found == (statements if len(statements) > 1 else shown)
+    value = policy_options(Policy.from_statements(statements), project)["require_encryption"]
+    assert value == (statements if len(statements) > 1 else expected)
 
 
-def test_twenty_kilobytes_are_shared_by_all_parts_of_the_policy() -> None:
+def test_require_encryption_more_projects_than_the_policy_can_contain_is_refused() -> None:
     numbers = [str(47120000 + number) for number in range(400)]
     public = public_statement(ARN, numbers)
     stored = Stored(public, encryption_statement(ARN, numbers[:200]))
@@ -242,13 +248,13 @@ def test_twenty_kilobytes_are_shared_by_all_parts_of_the_policy() -> None:
 
 @pytest.mark.parametrize("project", [None, "471"])
 def test_defer_requirements_applies_to_statements_that_the_policy_does_not_contain(project: str | None) -> None:
-    given_options = {"project": project, "require_tls": True, "require_encryption": True}
-    stored = Stored(THEIRS)
-    assert stored.run(**given_options, defer_requirements=True) == ([], ["require_tls", "require_encryption"])
+    requirements = {"project": project, "require_tls": True, "require_encryption": True}
+    stored = Stored(UNMANAGED)
+    assert stored.run(**requirements, defer_requirements=True) == ([], ["require_tls", "require_encryption"])
     assert not stored.denies("471/a", tls=False)
-    assert stored.run(**given_options) == (["require_tls", "require_encryption"], [])
+    assert stored.run(**requirements) == (["require_tls", "require_encryption"], [])
     assert stored.denies("471/a", tls=False, encrypted=True)
-    assert stored.run(**given_options, defer_requirements=True) == ([], [])
+    assert stored.run(**requirements, defer_requirements=True) == ([], [])
     removed = stored.run(project=project, require_tls=False, require_encryption=False, defer_requirements=True)
     assert removed == (["require_tls", "require_encryption"], [])
 
@@ -268,7 +274,7 @@ def test_defer_requirements_applies_to_a_new_bucket() -> None:
     assert pending_requirements(params, CurrentBucket(False)) == ["require_tls"]
 
 
-def risks(states: dict[str, t.Any], exists: bool = True, **options: t.Any) -> frozenset[t.Any]:
+def find_plan_risks(states: dict[str, t.Any], exists: bool = True, **options: t.Any) -> frozenset[t.Any]:
     params = parse_options({"name": "b-1", **options}, AWS)
     current = CurrentBucket(exists, {name: states[name] for name in params.facets if name in states}, on_aws=True)
     return find_risks(params, current, plan(params, current))
@@ -295,36 +301,40 @@ def test_adoption_is_at_risk_if_settings_of_the_whole_bucket_change(
     states: dict[str, t.Any], options: dict[str, t.Any], settings: tuple[str, ...] | None
 ) -> None:
     states = {**BARE, **states}
-    assert risks(states, project="471", **options) == ({Adoption(settings)} if settings else set())
-    # The whole bucket is meant, nothing is there, or the user consents.
+    assert find_plan_risks(states, project="471", **options) == ({Adoption(settings)} if settings else set())
+    # There is no project or no bucket, or the user consents.
     options_without = {key: value for key, value in options.items() if key != "public_prefixes"}
-    assert risks(states, **options_without) == set()
-    assert risks(states, exists=False, project="471", **options) == set()
-    assert risks(states, project="471", allow=["adopt_bucket"], **options) == set()
+    assert find_plan_risks(states, **options_without) == set()
+    assert find_plan_risks(states, exists=False, project="471", **options) == set()
+    assert find_plan_risks(states, project="471", allow=["adopt_bucket"], **options) == set()
 
 
 def test_tls_only_is_at_risk_only_if_the_statement_is_added_for_a_project() -> None:
     options: dict[str, t.Any] = {"allow": ["adopt_bucket"], "require_tls": True}
-    assert risks(BARE, project="471", **options) == {TlsOnly()}
-    assert risks(BARE, **options) == set()
-    assert risks(BARE, project="471", defer_requirements=True, **options) == set()
-    assert risks(BARE, project="471", allow=["adopt_bucket"], require_tls=False) == set()
+    assert find_plan_risks(BARE, project="471", **options) == {TlsOnly()}
+    assert find_plan_risks(BARE, **options) == set()
+    assert find_plan_risks(BARE, project="471", defer_requirements=True, **options) == set()
+    assert find_plan_risks(BARE, project="471", allow=["adopt_bucket"], require_tls=False) == set()
     written = {**tls_statement(ARN), "Resource": [f"{ARN}/*", ARN]}
     assert (
-        risks({**BARE, "policy": Policy.from_statements([written])}, project="471", require_encryption=True, **options)
+        find_plan_risks(
+            {**BARE, "policy": Policy.from_statements([written])}, project="471", require_encryption=True, **options
+        )
         == set()
     )
     changed = {**tls_statement(ARN), "Resource": f"{ARN}/x/*"}
-    assert risks({**BARE, "policy": Policy.from_statements([changed])}, project="471", **options) == {TlsOnly()}
+    assert find_plan_risks({**BARE, "policy": Policy.from_statements([changed])}, project="471", **options) == {
+        TlsOnly()
+    }
 
 
-def stored_rule(days: int | None, noncurrent: int | None, prefix: str, **more: t.Any) -> dict[str, t.Any]:
-    found: dict[str, t.Any] = {"Status": "Enabled", "Filter": {"Prefix": prefix}, **more}
+def stored_rule(days: int | None, noncurrent: int | None, prefix: str, **fields: t.Any) -> dict[str, t.Any]:
+    rule: dict[str, t.Any] = {"Status": "Enabled", "Filter": {"Prefix": prefix}, **fields}
     if days:
-        found["Expiration"] = {"Days": days}
+        rule["Expiration"] = {"Days": days}
     if noncurrent:
-        found["NoncurrentVersionExpiration"] = {"NoncurrentDays": noncurrent}
-    return found
+        rule["NoncurrentVersionExpiration"] = {"NoncurrentDays": noncurrent}
+    return rule
 
 
 periods = st.sampled_from([None, 1, 7, 30])
@@ -335,7 +345,7 @@ stored_rules = st.lists(
         periods,
         periods,
         prefixes,
-        ID=st.sampled_from(["vonage-archiving-471", "theirs", "other"]),
+        ID=st.sampled_from(["vonage-archiving-471", "unmanaged", "other"]),
         Status=st.sampled_from(["Enabled", "Enabled", "Disabled"]),
     ),
     max_size=3,
@@ -343,14 +353,14 @@ stored_rules = st.lists(
 )
 
 
-def deleted_after(rules: t.Iterable[t.Mapping[str, t.Any]], key: str, element: str, name: str) -> float:
-    """After how many days S3 deletes an object by these rules: the shortest period of an enabled rule applies."""
-    found = [
+def days_to_deletion(rules: t.Iterable[t.Mapping[str, t.Any]], key: str, element: str, name: str) -> float:
+    """The days after which S3 deletes an object: the shortest period of an enabled rule applies."""
+    days = [
         rule[element][name]
         for rule in rules
         if rule["Status"] == "Enabled" and key.startswith(rule["Filter"]["Prefix"]) and element in rule
     ]
-    return min(found, default=float("inf"))
+    return min(days, default=float("inf"))
 
 
 ELEMENTS = {
@@ -374,33 +384,33 @@ def test_retention_is_at_risk_exactly_if_an_object_is_deleted_sooner(
         option
         for option, names in ELEMENTS.items()
         for key in ("471/x", "471/a/x")
-        if deleted_after(written, key, *names) < deleted_after(rules, key, *names)
+        if days_to_deletion(written, key, *names) < days_to_deletion(rules, key, *names)
     }
-    found = risks({"lifecycle": current}, **options)
-    at_risk = {risk.option for risk in found if isinstance(risk, Retention)}
+    risks = find_plan_risks({"lifecycle": current}, **options)
+    at_risk = {risk.option for risk in risks if isinstance(risk, Retention)}
     # A rule about a part of the objects does not protect the rest of them.
     partial = any(rule["Filter"]["Prefix"] not in ("", "4", "471/", prefix) for rule in rules)
     assert sooner <= at_risk if partial else sooner == at_risk
-    assert risks({"lifecycle": current}, **{**options, "allow": ["shorter_retention"]}) == set()
+    assert find_plan_risks({"lifecycle": current}, **{**options, "allow": ["shorter_retention"]}) == set()
 
 
 @pytest.mark.parametrize(
-    ("more", "at_risk"),
+    ("fields", "at_risk"),
     [({}, False), ({"Status": "Disabled"}, True), ({"Filter": {"And": {"Prefix": "471/", "Tags": [{}]}}}, True)],
 )
-def test_retention_by_a_rule_with_more_conditions_does_not_count(more: dict[str, t.Any], at_risk: bool) -> None:
-    rule = {**stored_rule(30, None, "471/", ID="vonage-archiving-471"), **more}
+def test_retention_by_a_rule_with_more_conditions_does_not_count(fields: dict[str, t.Any], at_risk: bool) -> None:
+    rule = {**stored_rule(30, None, "471/", ID="vonage-archiving-471"), **fields}
     current = LifecycleFacet().parse({"Rules": [rule]}, "vonage-archiving-471")
     lifecycle = {"prefix": "471/", "expire_days": 30, "abort_incomplete_uploads_days": 1}
     expected = {Retention("expire_days", 30, "471/")} if at_risk else set()
-    assert risks({"lifecycle": current}, project="471", lifecycle=lifecycle) == expected
+    assert find_plan_risks({"lifecycle": current}, project="471", lifecycle=lifecycle) == expected
 
 
 def test_retention_that_is_lengthened_or_removed_is_not_at_risk() -> None:
     current = Lifecycle(LifecycleRule(30, 7, 1, "471/"), id="vonage-archiving-471")
     longer = {"prefix": "471/", "expire_days": 60, "noncurrent_expire_days": 7}
     for lifecycle in (longer, {}, {"prefix": "471/", "abort_incomplete_uploads_days": 1}):
-        assert risks({"lifecycle": current}, project="471", lifecycle=lifecycle) == set()
+        assert find_plan_risks({"lifecycle": current}, project="471", lifecycle=lifecycle) == set()
     assert current.shortened_periods(replace(LifecycleRule(29, 6), prefix="471/")) == [
         "expire_days",
         "noncurrent_expire_days",
@@ -408,7 +418,7 @@ def test_retention_that_is_lengthened_or_removed_is_not_at_risk() -> None:
 
 
 class Listing:
-    """A bucket of which each listing has the same page."""
+    """A bucket that returns the same page for every listing."""
 
     name = "b-1"
 
@@ -416,8 +426,8 @@ class Listing:
         self.page = page
         self.status = status
 
-    def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        if operation == "get_bucket_versioning":
+    def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        if method == "get_bucket_versioning":
             return {"Status": self.status} if self.status else {}
         return self.page
 
@@ -432,7 +442,7 @@ def version(number: int, latest: bool) -> dict[str, t.Any]:
         ([version(1, True)], False, "Enabled", False),
         ([version(1, True), version(2, False)], False, "Suspended", True),
         ([version(1, True), version(2, False)], False, None, False),
-        # The rest is not read: there may be a noncurrent version in it.
+        # Later pages are not read. They may contain a noncurrent version.
         ([version(1, True)], True, "Enabled", True),
         ([], False, "Enabled", False),
     ],
@@ -441,19 +451,19 @@ def test_retention_of_noncurrent_versions_reads_one_page(
     versions: list[dict[str, t.Any]], truncated: bool, status: str | None, refused: bool
 ) -> None:
     bucket = t.cast(t.Any, Listing({"Versions": versions, "IsTruncated": truncated}, status))
-    found = [Retention("noncurrent_expire_days", 7, "471/")]
+    risks = [Retention("noncurrent_expire_days", 7, "471/")]
     if not refused:
-        check_risks(bucket, BucketParams("b-1", project="471"), found)
+        check_risks(bucket, BucketParams("b-1", project="471"), risks)
         return
     with pytest.raises(errors.RejectedError, match="add shorter_retention to the option allow") as caught:
-        check_risks(bucket, BucketParams("b-1", project="471"), found)
+        check_risks(bucket, BucketParams("b-1", project="471"), risks)
     assert caught.value.facts == {"consent": "shorter_retention"}
 
 
 def test_retention_without_permission_to_list_names_the_alternative() -> None:
     class Denied(Listing):
-        def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-            raise errors.DeniedError(attempted, "AccessDenied", f"These credentials need the permission {action} here.")
+        def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+            raise errors.DeniedError(operation, "AccessDenied", f"These credentials need the permission {action} here.")
 
     with pytest.raises(
         errors.DeniedError, match=r"s3:ListBucket here. It is needed .* shorter_retention in the option"
@@ -462,20 +472,14 @@ def test_retention_without_permission_to_list_names_the_alternative() -> None:
 
 
 @pytest.mark.parametrize(("code", "fails"), [("NoSuchBucket", False), ("NoSuchKey", True)])
-def test_risks_of_a_bucket_that_is_not_visible_yet_are_none(code: str, fails: bool) -> None:
+def test_check_risks_bucket_that_is_not_visible_yet_is_accepted(code: str, fails: bool) -> None:
     class Missing(Listing):
-        def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-            raise errors.NotFoundError(attempted, code, code=code)
+        def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+            raise errors.NotFoundError(operation, code, code=code)
 
-    risks_of_a_plan: list[Adoption | Retention] = [Adoption(("policy",)), Retention("expire_days", 7, "")]
+    risks: list[Adoption | Retention] = [Adoption(("policy",)), Retention("expire_days", 7, "")]
     if fails:
         with pytest.raises(errors.NotFoundError):
-            check_risks(t.cast(t.Any, Missing({})), BucketParams("b-1", project="471"), risks_of_a_plan)
+            check_risks(t.cast(t.Any, Missing({})), BucketParams("b-1", project="471"), risks)
     else:
-        check_risks(t.cast(t.Any, Missing({})), BucketParams("b-1", project="471"), risks_of_a_plan)
-
-
-def test_allow_with_an_unknown_value_is_refused_offline() -> None:
-    with pytest.raises(errors.InputError) as caught:
-        parse_options({"name": "b-1", "allow": ["all"]}, AWS)
-    assert caught.value.problems == ["allow: all is not one of adopt_bucket, shorter_retention"]
+        check_risks(t.cast(t.Any, Missing({})), BucketParams("b-1", project="471"), risks)

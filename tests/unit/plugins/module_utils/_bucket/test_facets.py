@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facets: what is wanted of a state, how it is shown, what is sent for it."""
+"""The facets of a bucket: targets, options, and requests."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws.tags import 
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.cors import (
     CorsFacet,
     CorsRule,
+    parse_rules,
     rule_from_option,
-    rule_problems,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.encryption import (
     DesiredEncryption,
@@ -55,26 +55,25 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.pu
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags, TaggingFacet
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 
 ARN = "arn:aws:s3:::b-1"
 words = st.sampled_from(["a", "b", "c"])
-some = st.lists(words, max_size=3, unique=True).map(lambda found: tuple(sorted(found)))
+word_lists = st.lists(words, max_size=3, unique=True).map(lambda values: tuple(sorted(values)))
 ages = st.sampled_from([None, 0, 60])
-cors_rules = st.lists(st.builds(CorsRule, some, some, some, some, ages, st.one_of(st.none(), words)), max_size=3).map(
-    tuple
-)
+cors_rules = st.lists(st.builds(CorsRule, *[word_lists] * 4, ages, st.one_of(st.none(), words)), max_size=3).map(tuple)
 days = st.sampled_from([None, 1, 30])
-our_rules = st.one_of(st.none(), st.builds(LifecycleRule, days, days, days, words))
-lifecycles = st.builds(Lifecycle, our_rules, st.just(({"ID": "theirs"},)), st.sampled_from([None, "x"]))
-tags = st.dictionaries(st.sampled_from(["a", "b", "aws:c"]), words).map(lambda found: tuple(sorted(found.items())))
+managed_rules = st.one_of(st.none(), st.builds(LifecycleRule, days, days, days, words))
+lifecycles = st.builds(Lifecycle, managed_rules, st.just(({"ID": "unmanaged"},)), st.sampled_from([None, "x"]))
+tags = st.dictionaries(st.sampled_from(["a", "b", "aws:c"]), words).map(lambda values: tuple(sorted(values.items())))
 flags = st.sampled_from([None, True, False])
 policies = st.lists(
-    st.sampled_from([public_statement(ARN, ["a"]), tls_statement(ARN), {"Sid": "Theirs", "Effect": "Deny"}]),
+    st.sampled_from([public_statement(ARN, ["a"]), tls_statement(ARN), {"Sid": "Unmanaged", "Effect": "Deny"}]),
     max_size=3,
 ).map(Policy.from_statements)
 CASES: dict[str, tuple[st.SearchStrategy[t.Any], st.SearchStrategy[t.Any]]] = {
     "cors_rules": (cors_rules, cors_rules),
-    "lifecycle": (st.builds(DesiredLifecycle, our_rules, st.one_of(st.none(), words)), lifecycles),
+    "lifecycle": (st.builds(DesiredLifecycle, managed_rules, st.one_of(st.none(), words)), lifecycles),
     "tags": (st.builds(DesiredTags, tags, st.booleans()), tags),
     "encryption": (
         st.builds(DesiredEncryption, st.sampled_from(["s3", "none"]), st.booleans()),
@@ -86,28 +85,28 @@ CASES: dict[str, tuple[st.SearchStrategy[t.Any], st.SearchStrategy[t.Any]]] = {
     ),
     "object_ownership": (st.sampled_from(["BucketOwnerEnforced", "ObjectWriter"]), st.one_of(st.none(), words)),
     "versioning": (st.sampled_from(["Enabled", "Suspended"]), st.sampled_from([None, "Enabled", "Suspended"])),
-    "policy": (st.builds(DesiredPolicy, st.just(ARN), st.one_of(st.none(), some), flags, flags), policies),
-    "folders": (some, some),
+    "policy": (st.builds(DesiredPolicy, st.just(ARN), st.one_of(st.none(), word_lists), flags, flags), policies),
+    "folders": (word_lists, word_lists),
 }
 
 
-def test_every_facet_has_its_case() -> None:
+def test_cases_contain_every_facet() -> None:
     assert set(CASES) == set(FACETS)
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
 @given(data=st.data())
-def test_what_is_wanted_stays_as_it_is(name: str, data: st.DataObject) -> None:
+def test_target_any_state_is_stable(name: str, data: st.DataObject) -> None:
     facet = FACETS[name]
-    wanted, current = (data.draw(strategy) for strategy in CASES[name])
-    target = facet.target(wanted, current)
-    assert facet.target(wanted, target) == target
-    assert facet.equal(target, facet.target(wanted, target))
-    assert bool(facet.changes(wanted, current, target)) == (not facet.equal(current, target))
-    assert facet.changes(wanted, target, target) == ()
+    desired, current = (data.draw(strategy) for strategy in CASES[name])
+    target = facet.target(desired, current)
+    assert facet.target(desired, target) == target
+    assert facet.equal(target, facet.target(desired, target))
+    assert bool(facet.changes(desired, current, target)) == (not facet.equal(current, target))
+    assert facet.changes(desired, target, target) == ()
 
 
-def test_cors_order_of_rules_counts_and_order_inside_does_not() -> None:
+def test_cors_target_order_matters_only_between_rules() -> None:
     facet = CorsFacet()
     one = rule_from_option(
         {"allowed_origins": ["b", "a"], "allowed_methods": ["put", "GET"], "allowed_headers": ["X-a"]}
@@ -122,24 +121,24 @@ def test_cors_order_of_rules_counts_and_order_inside_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "current", "serves"),
+    ("desired", "current", "satisfies"),
     [
         ({}, {"max_age_seconds": 0}, True),
         ({}, {"max_age_seconds": 5}, False),
         ({"max_age_seconds": 5}, {"max_age_seconds": 5}, True),
         ({"max_age_seconds": 5}, {}, False),
-        ({}, {"id": "somebody's"}, True),
-        ({"id": "mine"}, {"id": "somebody's"}, False),
+        ({}, {"id": "unmanaged"}, True),
+        ({"id": "desired"}, {"id": "unmanaged"}, False),
     ],
 )
-def test_cors_what_was_not_asked_is_not_compared(
-    wanted: dict[str, t.Any], current: dict[str, t.Any], serves: bool
+def test_cors_target_field_that_is_not_set_is_not_compared(
+    desired: dict[str, t.Any], current: dict[str, t.Any], satisfies: bool
 ) -> None:
-    there = (CorsRule(("*",), ("GET",), **current),)
-    assert (CorsFacet().target((CorsRule(("*",), ("GET",), **wanted),), there) == there) is serves
+    rules = (CorsRule(("*",), ("GET",), **current),)
+    assert (CorsFacet().target((CorsRule(("*",), ("GET",), **desired),), rules) == rules) is satisfies
 
 
-def test_cors_there_and_back() -> None:
+def test_cors_payload_any_rule_is_parsed_to_the_same_rule() -> None:
     facet = CorsFacet()
     rule = {
         "allowed_origins": ["https://a.example"],
@@ -157,44 +156,56 @@ def test_cors_there_and_back() -> None:
     assert facet.payload(()) is None
 
 
+def cors_problems(options: t.Sequence[dict[str, t.Any]]) -> list[str]:
+    problems = Problems()
+    parse_rules(options, problems)
+    return [str(problem) for problem in problems]
+
+
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
         (
             {"allowed_methods": ["PATCH"]},
-            "cors_rules[0].allowed_methods has PATCH; S3 knows GET, PUT, POST, DELETE, HEAD",
+            "cors_rules[0].allowed_methods: PATCH is not one of GET, PUT, POST, DELETE, HEAD",
         ),
-        ({"allowed_methods": []}, "cors_rules[0] needs at least one of allowed_origins and one of allowed_methods"),
-        ({"allowed_origins": []}, "cors_rules[0] needs at least one of allowed_origins and one of allowed_methods"),
+        ({"allowed_methods": []}, "cors_rules[0]: needs at least one of allowed_origins and one of allowed_methods"),
+        ({"allowed_origins": []}, "cors_rules[0]: needs at least one of allowed_origins and one of allowed_methods"),
         (
             {"allowed_origins": ["https://*.*.example"]},
-            "cors_rules[0].allowed_origins 'https://*.*.example': S3 takes one * at most",
+            "cors_rules[0].allowed_origins: 'https://*.*.example' contains more than one *. S3 allows at most one",
         ),
         (
             {"allowed_origins": ["example.com"]},
-            "cors_rules[0].allowed_origins 'example.com': an origin has a scheme and a host, as in "
+            "cors_rules[0].allowed_origins: 'example.com' is not an origin with a scheme and a host such as "
             "https://www.example.com",
         ),
         (
             {"allowed_origins": ["https://example.com/"]},
-            "cors_rules[0].allowed_origins 'https://example.com/': an origin ends with its host or port; "
-            "with a path it never matches",
+            "cors_rules[0].allowed_origins: 'https://example.com/' has a path: it never matches. End it with the host "
+            "or port",
         ),
-        ({"allowed_headers": ["x-*-*"]}, "cors_rules[0].allowed_headers 'x-*-*' has more than one *"),
-        ({"expose_headers": ["*"]}, "cors_rules[0].expose_headers '*': S3 takes no * here"),
-        ({"max_age_seconds": -1}, "cors_rules[0].max_age_seconds must not be negative"),
-        ({"id": "x" * 256}, "cors_rules[0].id is longer than 255 characters"),
+        (
+            {"allowed_headers": ["x-*-*"]},
+            "cors_rules[0].allowed_headers: 'x-*-*' contains 2 *. S3 allows at most one * here",
+        ),
+        ({"allowed_headers": [""]}, "cors_rules[0].allowed_headers: '' is not a valid name of a header"),
+        ({"expose_headers": ["*"]}, "cors_rules[0].expose_headers: '*' contains 1 *. S3 allows no * here"),
+        ({"expose_headers": ["a b"]}, "cors_rules[0].expose_headers: 'a b' is not a valid name of a header"),
+        ({"max_age_seconds": -1}, "cors_rules[0].max_age_seconds: -1 is negative"),
+        ({"id": "x" * 256}, "cors_rules[0].id: at most 255 characters are allowed, got 256"),
     ],
 )
-def test_cors_problems(rule: dict[str, t.Any], problem: str) -> None:
-    good = {"allowed_origins": ["https://www.example.com:8443"], "allowed_methods": ["GET"]}
-    assert rule_problems([rule_from_option({**good, **rule})]) == [problem]
+def test_parse_rules_invalid_rule_is_a_problem(rule: dict[str, t.Any], problem: str) -> None:
+    valid = {"allowed_origins": ["https://www.example.com:8443"], "allowed_methods": ["GET"]}
+    assert cors_problems([{**valid, **rule}]) == [problem]
 
 
-def test_cors_what_is_fine() -> None:
+def test_parse_rules_valid_rules_are_no_problem_up_to_the_limit() -> None:
     origins = ["*", "https://*.example.com", "*.example.com", "null", "http://localhost:3000"]
-    assert rule_problems([rule_from_option({"allowed_origins": origins, "allowed_methods": ["get"]})] * 100) == []
-    assert "at most 100" in rule_problems([CorsRule(("*",), ("GET",))] * 101)[0]
+    rule = {"allowed_origins": origins, "allowed_methods": ["get"]}
+    assert cors_problems([rule] * 100) == []
+    assert cors_problems([rule] * 101) == ["cors_rules: at most 100 rules are allowed, got 101"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +217,7 @@ def test_cors_what_is_fine() -> None:
         {"Filter": {"Prefix": "p/", "ObjectSizeGreaterThan": 0}},
     ],
 )
-def test_lifecycle_forms_that_stores_make_of_our_rule(rule: dict[str, t.Any]) -> None:
+def test_lifecycle_parse_forms_of_stores_are_the_same_rule(rule: dict[str, t.Any]) -> None:
     full = {
         "ID": RULE_ID,
         "Status": "Enabled",
@@ -219,7 +230,7 @@ def test_lifecycle_forms_that_stores_make_of_our_rule(rule: dict[str, t.Any]) ->
 
 
 @pytest.mark.parametrize(
-    "more",
+    "fields",
     [
         {"Status": "Disabled"},
         {"Filter": {"Prefix": "p/", "Tag": {"Key": "a", "Value": "b"}}},
@@ -227,51 +238,51 @@ def test_lifecycle_forms_that_stores_make_of_our_rule(rule: dict[str, t.Any]) ->
         {"Expiration": {"Days": 3, "ExpiredObjectDeleteMarker": True}},
     ],
 )
-def test_lifecycle_what_somebody_added_to_our_rule_is_put_right(more: dict[str, t.Any]) -> None:
+def test_lifecycle_changes_unmanaged_fields_are_deleted(fields: dict[str, t.Any]) -> None:
     facet = LifecycleFacet()
-    full = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": "p/"}, "Expiration": {"Days": 3}, **more}
+    full = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": "p/"}, "Expiration": {"Days": 3}, **fields}
     current = facet.parse({"Rules": [full]})
-    wanted = DesiredLifecycle(LifecycleRule(expire_days=3, prefix="p/"))
-    [change] = facet.changes(wanted, current, facet.target(wanted, current))
+    desired = DesiredLifecycle(LifecycleRule(expire_days=3, prefix="p/"))
+    [change] = facet.changes(desired, current, facet.target(desired, current))
     assert json.loads(change.before["unmanaged_fields"])
     assert change.after == {"expire_days": 3, "prefix": "p/"}
 
 
-def test_lifecycle_others_are_sent_along() -> None:
+def test_lifecycle_payload_unmanaged_rules_are_included() -> None:
     facet = LifecycleFacet()
-    theirs = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
-    current = facet.parse({"Rules": [theirs], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"})
+    unmanaged = {"ID": "unmanaged", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
+    current = facet.parse({"Rules": [unmanaged], "TransitionDefaultMinimumObjectSize": "varies_by_storage_class"})
     payload = facet.payload(facet.target(DesiredLifecycle(LifecycleRule(expire_days=1)), current))
-    ours = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    managed = {"ID": RULE_ID, "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
     assert payload == {
-        "LifecycleConfiguration": {"Rules": [theirs, ours]},
+        "LifecycleConfiguration": {"Rules": [unmanaged, managed]},
         "TransitionDefaultMinimumObjectSize": "varies_by_storage_class",
     }
-    kept = facet.payload(facet.target(DesiredLifecycle(), current))
-    assert kept is not None
-    assert kept["LifecycleConfiguration"] == {"Rules": [theirs]}
+    without_managed = facet.payload(facet.target(DesiredLifecycle(), current))
+    assert without_managed is not None
+    assert without_managed["LifecycleConfiguration"] == {"Rules": [unmanaged]}
     assert facet.payload(facet.target(DesiredLifecycle(), facet.parse(None))) is None
 
 
-def test_lifecycle_ours_has_the_older_form_where_others_have_it() -> None:
+def test_lifecycle_payload_unmanaged_rule_with_prefix_uses_the_same_form() -> None:
     facet = LifecycleFacet()
-    theirs = {"ID": "theirs", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 9}}
-    wanted = DesiredLifecycle(LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/"))
-    payload = facet.payload(facet.target(wanted, facet.parse({"Rules": [theirs]})))
+    unmanaged = {"ID": "unmanaged", "Status": "Enabled", "Prefix": "x/", "Expiration": {"Days": 9}}
+    desired = DesiredLifecycle(LifecycleRule(abort_incomplete_uploads_days=7, prefix="p/"))
+    payload = facet.payload(facet.target(desired, facet.parse({"Rules": [unmanaged]})))
     assert payload is not None
     rules = payload["LifecycleConfiguration"]["Rules"]
     days = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}}
-    assert rules == [theirs, {"ID": RULE_ID, "Status": "Enabled", "Prefix": "p/", **days}]
-    assert facet.parse({"Rules": rules}).managed == wanted.rule
+    assert rules == [unmanaged, {"ID": RULE_ID, "Status": "Enabled", "Prefix": "p/", **days}]
+    assert facet.parse({"Rules": rules}).managed == desired.rule
 
 
-def test_lifecycle_options() -> None:
+def test_rule_from_option_without_days_is_none() -> None:
     assert lifecycle_rule({}) is None
     assert lifecycle_rule({"expire_days": 0, "noncurrent_expire_days": None}) is None
     assert lifecycle_rule({"expire_days": 2, "prefix": None}) == LifecycleRule(expire_days=2)
 
 
-def test_tags() -> None:
+def test_tags_target_and_payload_keep_tags_of_aws() -> None:
     facet = TaggingFacet()
     current = facet.parse({"TagSet": [{"Key": "b", "Value": "2"}, {"Key": "aws:cloud", "Value": "x"}, {"Key": "e"}]})
     assert facet.to_option(current) == {"aws:cloud": "x", "b": "2", "e": ""}
@@ -298,15 +309,15 @@ def test_tags() -> None:
         ({"": "1"}, "the tag name '' must have 1 to 128 characters and not start with aws:"),
         ({"a": "x" * 257}, "the value of tag 'a' must be a string of at most 256 characters"),
         ({"a": ["x"]}, "the value of tag 'a' must be a string of at most 256 characters"),
-        ({str(n): "" for n in range(51)}, "tags has 51 tags; S3 takes at most 50"),
+        ({str(n): "" for n in range(51)}, "at most 50 tags are allowed by S3, got 51"),
     ],
 )
-def test_tag_problems(option: dict[str, t.Any], problem: str) -> None:
+def test_tag_problems_invalid_tag_is_a_problem(option: dict[str, t.Any], problem: str) -> None:
     assert tag_problems(option) == [problem]
 
 
 @pytest.mark.parametrize(
-    ("mode", "floor", "current", "target"),
+    ("mode", "always_encrypted", "current", "target"),
     [
         ("s3", True, None, "AES256"),
         ("s3", False, "aws:kms", "AES256"),
@@ -315,12 +326,14 @@ def test_tag_problems(option: dict[str, t.Any], problem: str) -> None:
         ("none", True, None, None),
     ],
 )
-def test_encryption(mode: str, floor: bool, current: str | None, target: str | None) -> None:
-    desired = DesiredEncryption(mode, floor)
+def test_encryption_target_of_any_state(
+    mode: str, always_encrypted: bool, current: str | None, target: str | None
+) -> None:
+    desired = DesiredEncryption(mode, always_encrypted)
     assert EncryptionFacet().target(desired, Encryption(current, None)).algorithm == target
 
 
-def test_encryption_by_kms_is_not_managed_to_remove() -> None:
+def test_encryption_target_none_with_kms_is_refused() -> None:
     with pytest.raises(errors.RejectedError) as caught:
         EncryptionFacet().target(DesiredEncryption("none", True), Encryption("aws:kms", "key-1"))
     assert str(caught.value) == (
@@ -330,7 +343,7 @@ def test_encryption_by_kms_is_not_managed_to_remove() -> None:
     )
 
 
-def test_encryption_is_shown_as_the_option() -> None:
+def test_encryption_to_option_any_state_is_formatted() -> None:
     facet = EncryptionFacet()
     states = [Encryption(None), Encryption("AES256"), Encryption("aws:kms"), Encryption("aws:kms", "k")]
     assert [facet.to_option(state) for state in states] == ["none", "s3", "aws:kms", "aws:kms (k)"]
@@ -350,17 +363,19 @@ def test_encryption_is_shown_as_the_option() -> None:
         (DesiredPublicAccessBlock(None, True), (False, True, True, True)),
     ],
 )
-def test_block(desired: DesiredPublicAccessBlock, target: tuple[bool, bool, bool, bool]) -> None:
+def test_block_target_any_options_changes_only_their_settings(
+    desired: DesiredPublicAccessBlock, target: tuple[bool, bool, bool, bool]
+) -> None:
     facet = BlockFacet()
-    found = facet.target(desired, Block(False, True, False, True))
-    assert found.values == target
-    payload = facet.payload(found)
+    state = facet.target(desired, Block(False, True, False, True))
+    assert state.values == target
+    payload = facet.payload(state)
     assert payload is not None
-    assert facet.parse(payload) == found
+    assert facet.parse(payload) == state
     assert facet.parse(None) == Block()
 
 
-def test_ownership_and_versioning() -> None:
+def test_ownership_and_versioning_payload_and_parse_are_inverse() -> None:
     ownership, versioning = OwnershipFacet(), VersioningFacet()
     payload = ownership.payload("ObjectWriter")
     assert payload is not None
@@ -372,7 +387,7 @@ def test_ownership_and_versioning() -> None:
     assert versioning.payload("Enabled") == {"VersioningConfiguration": {"Status": "Enabled"}}
 
 
-def test_policy_statements_of_ours_are_shown_as_options() -> None:
+def test_policy_to_option_managed_statements_are_options() -> None:
     facet = PolicyFacet()
     state = Policy.from_statements([public_statement(ARN, ["b/", "a/c/"]), tls_statement(ARN)])
     assert facet.to_option(state) == {"public_prefixes": ["a/c", "b"], "require_tls": True, "require_encryption": False}
@@ -381,22 +396,26 @@ def test_policy_statements_of_ours_are_shown_as_options() -> None:
     assert facet.to_result(DesiredPolicy(ARN, require_tls=True), state) == {"require_tls": True}
 
 
-def test_policy_head_and_others_are_sent_along() -> None:
+def test_policy_payload_metadata_and_unmanaged_statements_are_included() -> None:
     facet = PolicyFacet()
-    document = {"Version": "2008-10-17", "Id": "x", "Statement": [{"Sid": "Theirs", "Effect": "Deny", "Resource": "r"}]}
+    document = {
+        "Version": "2008-10-17",
+        "Id": "x",
+        "Statement": [{"Sid": "Unmanaged", "Effect": "Deny", "Resource": "r"}],
+    }
     current = facet.parse({"Policy": json.dumps(document)})
     payload = facet.payload(facet.target(DesiredPolicy(ARN, ("a/",)), current))
     assert payload is not None
-    sent = json.loads(payload["Policy"])
-    assert sent == {**document, "Statement": [*document["Statement"], public_statement(ARN, ["a/"])]}
-    assert sent["Statement"][1]["Resource"] == [f"{ARN}/a/*"]
-    assert sent["Statement"][1]["Action"] == "s3:GetObject"
+    policy = json.loads(payload["Policy"])
+    assert policy == {**document, "Statement": [*document["Statement"], public_statement(ARN, ["a/"])]}
+    assert policy["Statement"][1]["Resource"] == [f"{ARN}/a/*"]
+    assert policy["Statement"][1]["Action"] == "s3:GetObject"
     closed = facet.target(DesiredPolicy(ARN, ()), Policy.from_statements([public_statement(ARN, ["a/"])]))
     assert facet.payload(closed) is None
 
 
 @pytest.mark.parametrize(
-    ("statement", "opened"),
+    ("statement", "prefixes"),
     [
         (public_statement(ARN, ["a/", "b/"]), {"a/", "b/"}),
         ({**public_statement(ARN, ["a/"]), "Resource": f"{ARN}/*"}, None),
@@ -405,16 +424,18 @@ def test_policy_head_and_others_are_sent_along() -> None:
         (tls_statement(ARN), set()),
     ],
 )
-def test_policy_what_our_statement_opens(statement: dict[str, t.Any], opened: set[str] | None) -> None:
-    assert Policy.from_statements([statement]).public_prefixes_if_unmodified == opened
+def test_public_prefixes_if_unmodified_any_statement_returns_prefixes(
+    statement: dict[str, t.Any], prefixes: set[str] | None
+) -> None:
+    assert Policy.from_statements([statement]).public_prefixes_if_unmodified == prefixes
     assert Policy.from_statements([statement]).without(PUBLIC).public_prefixes_if_unmodified == set()
 
 
-def test_encryption_leaves_the_kinds_that_are_blocked_as_they_are() -> None:
+def test_encryption_payload_blocked_kinds_are_included() -> None:
     facet, blocked = EncryptionFacet(), {"EncryptionType": ["SSE-C"]}
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BlockedEncryptionTypes": blocked}
     current = facet.parse({"ServerSideEncryptionConfiguration": {"Rules": [rule]}})
     target = facet.target(DesiredEncryption("s3", always_encrypted=True), current)
-    ours = {**rule, "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    assert facet.payload(target) == {"ServerSideEncryptionConfiguration": {"Rules": [ours]}}
+    written = {**rule, "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    assert facet.payload(target) == {"ServerSideEncryptionConfiguration": {"Rules": [written]}}
     assert facet.equal(target, Encryption("AES256"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The border to Ansible for actions: what comes in, what goes out, and what must not."""
+"""Run use cases as actions: options, results, and redaction."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _usual_garbage() -> t.Iterator[None]:
     gc.set_threshold(*usual)
 
 
-def go(
+def run(
     use_case: UseCase,
     environ: dict[str, t.Any] | None = None,
     check_mode: bool = False,
@@ -65,7 +65,7 @@ def go(
     return found
 
 
-def telling(**result: t.Any) -> UseCase:
+def returning(**result: t.Any) -> UseCase:
     return lambda _params, _context: Outcome(False, result)
 
 
@@ -76,43 +76,43 @@ def raising(error: Exception) -> UseCase:
     return use_case
 
 
-def test_options_and_context_are_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[t.Any] = []
+def test_run_task_passes_options_and_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[t.Any] = []
     monkeypatch.setenv("SOME_FALLBACK", "from outside")
 
     def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         context.warn("mind the gap")
-        seen.extend([dict(params), context.check_mode, context.environ["SOME_FALLBACK"], gc.get_threshold()[0]])
+        calls.extend([dict(params), context.check_mode, context.environ["SOME_FALLBACK"], gc.get_threshold()[0]])
         return Outcome(True, {"made": 3}, before=None, after={"a": 1})
 
-    found = go(use_case, check_mode=True, name=7, count="4", data="a=b")
+    found = run(use_case, check_mode=True, name=7, count="4", data="a=b")
     options = {"name": "7", "on": True, "count": 4, "data": {"a": "b"}, "token": None}
-    assert seen == [options, True, "from outside", GARBAGE_THRESHOLD]
+    assert calls == [options, True, "from outside", GARBAGE_THRESHOLD]
     assert found == {"changed": True, "made": 3, "warnings": ["mind the gap"]}
-    assert go(use_case, diff=True)["diff"] == {"before": {}, "after": {"a": 1}}
+    assert run(use_case, diff=True)["diff"] == {"before": {}, "after": {"a": 1}}
 
 
 @pytest.mark.parametrize("empty", ["", " ", None])
-def test_what_is_empty_is_not_given_and_hides_nothing(empty: t.Any) -> None:
-    seen: list[t.Any] = []
+def test_run_task_empty_option_is_not_set(empty: t.Any) -> None:
+    calls: list[t.Any] = []
 
     def use_case(params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
-        seen.append(dict(params))
+        calls.append(dict(params))
         return Outcome(False, {"said": "a b c"})
 
-    found = go(use_case, name=empty, on=empty, count=empty, data=empty, token=empty)
-    assert seen == [{"name": None, "on": True, "count": None, "data": None, "token": None}]
+    found = run(use_case, name=empty, on=empty, count=empty, data=empty, token=empty)
+    assert calls == [{"name": None, "on": True, "count": None, "data": None, "token": None}]
     assert found["said"] == "a b c"
 
 
-def test_an_empty_string_in_data_is_a_value() -> None:
+def test_run_task_empty_string_in_data_is_a_value() -> None:
     def use_case(params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
         return Outcome(False, {"data": params["data"]})
 
     data = {"a": "", "b": {"c": " "}}
-    assert go(use_case, keep_empty_strings=["data"], data=data)["data"] == data
-    assert go(use_case, keep_empty_strings=["data"], data="")["data"] is None
-    assert go(use_case, data=data)["data"] == {"b": {}}
+    assert run(use_case, keep_empty_strings=["data"], data=data)["data"] == data
+    assert run(use_case, keep_empty_strings=["data"], data="")["data"] is None
+    assert run(use_case, data=data)["data"] == {"b": {}}
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ def test_an_empty_string_in_data_is_a_value() -> None:
         ({"token": SECRET, "count": SECRET}, "count"),
     ],
 )
-def test_options_that_cannot_be_right(given: dict[str, t.Any], told: str) -> None:
-    found = go(telling(), **given)
+def test_run_task_invalid_options_are_an_input_error(given: dict[str, t.Any], told: str) -> None:
+    found = run(returning(), **given)
     assert found["failed"]
     assert told in found["msg"]
     assert found["msg"].startswith("Invalid options: ")
@@ -137,83 +137,83 @@ def test_options_that_cannot_be_right(given: dict[str, t.Any], told: str) -> Non
 
 @pytest.mark.parametrize("name", ["token", "password"])
 @pytest.mark.parametrize("secret", [SECRET, 4711471147114711])
-def test_a_secret_that_is_given_is_in_no_result(name: str, secret: t.Any) -> None:
+def test_run_task_secret_option_is_redacted(name: str, secret: t.Any) -> None:
     result = {"plain": secret, "deep": [{"a": f"x{secret}y"}, (f"{secret}",)], "none": None, "many": 2.5}
-    found = go(telling(**result), **{name: secret})
+    found = run(returning(**result), **{name: secret})
     assert str(secret) not in json.dumps(found)
     assert (found["none"], found["many"]) == (None, 2.5)
 
 
 @pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "VONAGE_VIDEO_ACCOUNT_SECRET"])
-def test_a_secret_of_the_environment_is_in_no_result(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert go(telling(said=f"<{SECRET}>"), {name: SECRET})["said"] == "<********>"
+def test_run_task_secret_of_the_environment_is_redacted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(returning(said=f"<{SECRET}>"), {name: SECRET})["said"] == "<********>"
     monkeypatch.setenv(name, SECRET)
-    assert go(telling(said=f"<{SECRET}>"))["said"] == "<********>"
+    assert run(returning(said=f"<{SECRET}>"))["said"] == "<********>"
     monkeypatch.setenv(name, " ")
-    assert go(telling(said="a b"))["said"] == "a b"
+    assert run(returning(said="a b"))["said"] == "a b"
 
 
-def test_a_secret_that_is_fetched_is_hidden_like_those_that_are_given() -> None:
+def test_run_task_registered_secret_is_redacted() -> None:
     def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         context.warn(f"from before it was known: {FETCHED[:12]}, cut off")
         context.register_secret(FETCHED)
         told = {"said": f"it is {FETCHED}", "error": {"problem": f"{FETCHED[:12]} was cut off"}}
         return Outcome(True, told, {"a": FETCHED}, {"a": [FETCHED]}, failed=f"no {FETCHED}")
 
-    found = go(use_case, diff=True)
+    found = run(use_case, diff=True)
     assert (found["failed"], found["changed"], found["msg"]) == (True, True, "no ********")
     assert found["error"]["problem"] == "******** was cut off"
     assert found["warnings"] == ["from before it was known: ********, cut off"]
     assert found["diff"] == {"before": {"a": "********"}, "after": {"a": ["********"]}}
 
 
-def test_an_error_is_told_as_text_and_as_data() -> None:
-    error = DeniedError(f"read {SECRET}", f"the store said: {SECRET[:10]}...", "Ask.", status=403)
+def test_run_task_error_is_text_and_data_without_secrets() -> None:
+    error = DeniedError(f"read {SECRET}", f"the store responded: {SECRET[:10]}...", "Ask.", status=403)
     error.secrets = [FETCHED]
-    found = go(raising(error), token=SECRET)
-    assert found["msg"] == "Could not read ********: the store said: ********. Ask."
+    found = run(raising(error), token=SECRET)
+    assert found["msg"] == "Could not read ********: the store responded: ********. Ask."
     assert (found["error"]["kind"], found["error"]["status"]) == ("denied", 403)
     assert found["failed"]
     swapped = ArchivingError("start", f"the key {FETCHED} looks like a secret")
     swapped.secrets = [FETCHED]
-    assert "********" in go(raising(swapped))["msg"]
+    assert "********" in run(raising(swapped))["msg"]
 
 
-def test_a_bug_of_ours_says_so_with_its_traceback() -> None:
-    found = go(raising(KeyError(f"what of {SECRET}?")), token=SECRET)
+def test_run_task_unexpected_exception_is_a_bug_with_traceback() -> None:
+    found = run(raising(KeyError(f"what of {SECRET}?")), token=SECRET)
     assert found["msg"].startswith("This is a bug in vonage.archiving, please report it: KeyError:")
     assert "Traceback" in found["exception"]
     assert "test_action" in found["exception"]
     assert found["failed"]
 
 
-def test_the_environment_of_the_task_is_there_for_the_task_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_task_environment_is_set_only_during_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_PROFILE", "")
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    seen: list[t.Any] = []
+    calls: list[t.Any] = []
 
     def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         assert dict(os.environ) == context.environ
-        seen.append([os.environ.get(name) for name in ("AWS_REGION", "AWS_PROFILE", "AWS_CA_BUNDLE", "NUMBER", "YES")])
+        calls.append([os.environ.get(name) for name in ("AWS_REGION", "AWS_PROFILE", "AWS_CA_BUNDLE", "NUMBER", "YES")])
         raise OSError
 
-    go(use_case, {"AWS_REGION": "us-east-1", "AWS_CA_BUNDLE": " ", "NUMBER": 1, "YES": True})
-    go(use_case)
-    assert seen == [["us-east-1", None, None, "1", "True"], ["eu-west-1", None, None, None, None]]
+    run(use_case, {"AWS_REGION": "us-east-1", "AWS_CA_BUNDLE": " ", "NUMBER": 1, "YES": True})
+    run(use_case)
+    assert calls == [["us-east-1", None, None, "1", "True"], ["eu-west-1", None, None, None, None]]
 
 
-def test_warnings_of_libraries_are_not_for_the_user(recwarn: pytest.WarningsRecorder) -> None:
+def test_run_task_warnings_of_libraries_are_suppressed(recwarn: pytest.WarningsRecorder) -> None:
     def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
-        warnings.warn("the certificate was not looked at", stacklevel=1)
+        warnings.warn("the certificate was not verified", stacklevel=1)
         return Outcome(False)
 
-    go(use_case)
+    run(use_case)
     assert list(recwarn) == []
 
 
-def test_secrets_are_made_known_to_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_task_secrets_are_registered_with_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
     known: list[t.Any] = []
     monkeypatch.setattr(_action, "mark_as_secret", known.append)
-    go(telling(), {"AWS_SESSION_TOKEN": FETCHED}, password=SECRET)
+    run(returning(), {"AWS_SESSION_TOKEN": FETCHED}, password=SECRET)
     assert set(known) >= {SECRET, FETCHED}

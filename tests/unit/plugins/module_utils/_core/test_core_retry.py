@@ -181,6 +181,19 @@ def test_deadline_run_with_few_workers_runs_every_task_and_starts_none_after_the
     assert len(started) < 4
 
 
+def test_deadline_run_waits_for_a_task_that_restarts_the_deadline() -> None:
+    deadline = Deadline(1)
+
+    def task() -> str:
+        for _block in range(3):
+            time.sleep(0.5)
+            deadline.restart()
+        return "complete"
+
+    assert deadline.run([task]) == {0: "complete"}
+    assert deadline.left > 0
+
+
 def test_deadline_run_without_tasks_or_after_the_deadline_runs_nothing() -> None:
     assert Deadline(5).run([]) == {}
     assert Deadline(0).run([lambda: 1]) == {}

@@ -73,7 +73,7 @@ def test_url_problem_http_is_rejected_where_https_is_required() -> None:
 @pytest.mark.parametrize("url", ["https://user:pa/ss@host", "user:password@host", "https://user:password@"])
 def test_url_problem_never_quotes_credentials(url: str) -> None:
     problem = url_problem(url, EXAMPLE, credentials="access_key and secret_key") or ""
-    assert "contains credentials; set access_key and secret_key instead" in problem
+    assert "contains credentials. Set access_key and secret_key instead" in problem
     assert "pa" not in problem.partition(" contains")[0]
 
 
@@ -85,9 +85,14 @@ def test_url_problem_any_text_is_a_sentence_or_none(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("host", "loopback"),
-    [("localhost", True), ("127.0.0.2", True), ("::1", True), ("10.0.0.1", False), ("example.com", False), ("", False)],
+    [
+        *((host, True) for host in ("localhost", "LocalHost", "localhost.", "127.0.0.2", "::1")),
+        # RFC 6761, section 6.3.
+        *((host, True) for host in ("iam.localhost", "a.b.localhost.")),
+        *((host, False) for host in ("10.0.0.1", "example.com", "localhost.example.com", "notlocalhost", "")),
+    ],
 )
-def test_is_loopback_knows_this_machine(host: str, loopback: bool) -> None:
+def test_is_loopback_names_and_addresses_of_this_machine(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 
 
@@ -139,6 +144,35 @@ def test_problems_within_an_option_have_its_name_as_prefix() -> None:
         Problem("bucket", "is required"),
         Problem("s3.keys.id", "is too short"),
         Problem("s3", "and azure are mutually exclusive"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("s3.bucket", "bucket"),
+        ("s3.endpoint", "target.endpoint"),
+        ("s3", "target"),
+        ("lifecycle", "lifecycle"),
+        ("lifecycle.expire_days", "retention_days"),
+        ("cors_rules[0].id", "cors[0].id"),
+        ("cors_rules_other", "cors_rules_other"),
+        ("", ""),
+    ],
+)
+def test_problem_rename_option_or_parent_has_the_new_name(option: str, expected: str) -> None:
+    names = {"s3": "target", "s3.bucket": "bucket", "lifecycle.expire_days": "retention_days", "cors_rules": "cors"}
+    assert Problem(option, "is required").rename(names) == Problem(expected, "is required")
+
+
+def test_problems_extend_with_names_renames_options_and_keeps_texts() -> None:
+    problems = Problems("archive_storage_")
+    problems.extend([Problem("name", "is required"), "s3 and azure are mutually exclusive"], {"name": "bucket"})
+    problems.extend([Problem("name", "is required")])
+    assert list(problems) == [
+        Problem("archive_storage_bucket", "is required"),
+        Problem("", "s3 and azure are mutually exclusive"),
+        Problem("archive_storage_name", "is required"),
     ]
 
 

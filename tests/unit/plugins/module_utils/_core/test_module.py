@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The border to Ansible: what comes in, what goes out, and what must not."""
+"""Run use cases as modules: options, results, and redaction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SPEC: dict[str, t.Any] = {
 }
 
 
-# What used to be in every result, newer releases of ansible-core add only if they are told to.
+# Newer releases of ansible-core add the options to the result only with this setting.
 _NEW = "_ansible_inject_invocation" in inspect.getsource(basic)
 SHOW_OPTIONS: dict[str, t.Any] = {"_ansible_inject_invocation": True} if _NEW else {}
 
@@ -48,9 +48,9 @@ class Runner:
     def __call__(self, use_case: UseCase, rules: t.Any = None, **arguments: t.Any) -> dict[str, t.Any]:
         message = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
         self.monkeypatch.setattr(basic, "_ANSIBLE_ARGS", message)
-        # ansible-core 2.19 and later want to know in which form results are sent.
+        # ansible-core 2.19 and later need the format of results.
         self.monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-        # Once a test of a plugin has loaded what runs on the controller, warnings would be shown there, not returned.
+        # After a test of a plugin has loaded controller code, warnings would be displayed, not returned.
         with contextlib.suppress(ImportError):
             internal = importlib.import_module("ansible.module_utils._internal")
             self.monkeypatch.setattr(internal, "is_controller", False, raising=False)
@@ -82,30 +82,30 @@ def raising(error: Exception) -> UseCase:
     return use_case
 
 
-def test_options_and_context_are_handed_over(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[t.Any] = []
+def test_run_module_passes_options_and_context(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[t.Any] = []
     monkeypatch.setenv("SOME_FALLBACK", "from outside")
 
     def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         context.warn("mind the gap")
-        seen.extend([dict(params), context.check_mode, context.environ["SOME_FALLBACK"]])
+        calls.extend([dict(params), context.check_mode, context.environ["SOME_FALLBACK"]])
         return Outcome(changed=True, result={"made": 3})
 
     result = runner(use_case, name="n", count="4", _ansible_check_mode=True)
-    assert seen == [{"name": "n", "on": True, "count": 4, "s3": None, "token": None}, True, "from outside"]
+    assert calls == [{"name": "n", "on": True, "count": 4, "s3": None, "token": None}, True, "from outside"]
     assert (result["changed"], result["made"]) == (True, 3)
     assert "mind the gap" in json.dumps(result["warnings"])
 
 
-def test_empty_strings_are_not_given_whatever_the_type(runner: Runner) -> None:
-    seen: list[t.Any] = []
+def test_run_module_empty_string_is_not_set_for_every_type(runner: Runner) -> None:
+    calls: list[t.Any] = []
 
     def use_case(params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
-        seen.append(dict(params))
+        calls.append(dict(params))
         return Outcome(changed=False)
 
     runner(use_case, name="", on="", count=" ", token="")
-    assert seen == [{"name": None, "on": True, "count": None, "s3": None, "token": None}]
+    assert calls == [{"name": None, "on": True, "count": None, "s3": None, "token": None}]
 
 
 @pytest.fixture
@@ -116,18 +116,18 @@ def data_options(monkeypatch: pytest.MonkeyPatch) -> dict[str, t.Any]:
     return {"keep_empty_strings": ("data", "hidden")}
 
 
-def test_an_empty_string_in_data_is_a_value(runner: Runner, data_options: dict[str, t.Any]) -> None:
-    seen: list[t.Any] = []
+def test_run_module_empty_string_in_data_is_a_value(runner: Runner, data_options: dict[str, t.Any]) -> None:
+    calls: list[t.Any] = []
 
     def use_case(params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
-        seen.append((params["data"], params["hidden"], params["name"]))
+        calls.append((params["data"], params["hidden"], params["name"]))
         return Outcome(changed=False)
 
     runner(use_case, data_options, name="", data={"a": "", "b": {"c": " "}}, hidden={"d": ""})
     runner(use_case, data_options, name="", data="", hidden=" ")
     runner(use_case, data_options, data='{"a": "", "b": 1}', hidden="c=d")
     runner(use_case, data_options, data={})
-    assert seen == [
+    assert calls == [
         ({"a": "", "b": {"c": " "}}, {"d": ""}, None),
         (None, None, None),
         ({"a": "", "b": 1}, {"c": "d"}, None),
@@ -138,10 +138,10 @@ def test_an_empty_string_in_data_is_a_value(runner: Runner, data_options: dict[s
 @pytest.mark.parametrize(
     "hidden", [{"a": SECRET}, {"a": {"b": [SECRET]}}, f'{{"a": "{SECRET}"}}', f"a={SECRET} b=1234567", f"a='{SECRET}'"]
 )
-def test_a_secret_in_data_is_hidden_however_it_is_written(
+def test_run_module_secret_in_data_is_redacted_in_every_notation(
     runner: Runner, data_options: dict[str, t.Any], hidden: t.Any
 ) -> None:
-    # At -vvv the options are returned; the runner looks for the secret in all that is printed.
+    # At -vvv the options are returned; the runner searches for the secret in the output.
     verbose = {"hidden": hidden, "_ansible_inject_invocation": True, "_ansible_verbosity": 3}
     result = runner(unchanged, data_options, **verbose)
     assert "hidden" in result["invocation"]["module_args"]
@@ -149,20 +149,20 @@ def test_a_secret_in_data_is_hidden_however_it_is_written(
     assert runner(raising(ArchivingError("try", f"no {SECRET}")), data_options, **verbose)["failed"]
 
 
-def test_what_is_no_data_is_refused_without_being_shown(runner: Runner, data_options: dict[str, t.Any]) -> None:
+def test_run_module_invalid_data_is_not_shown(runner: Runner, data_options: dict[str, t.Any]) -> None:
     assert "hidden" in runner(unchanged, data_options, hidden=SECRET, _ansible_inject_invocation=True)["msg"]
 
 
-def test_a_required_option_that_is_empty_is_missing(runner: Runner) -> None:
+def test_run_module_empty_required_option_is_missing(runner: Runner) -> None:
     assert "missing required arguments: key found in s3" in runner(unchanged, s3={"key": ""})["msg"]
 
 
-def test_rules_are_checked(runner: Runner) -> None:
+def test_run_module_applies_rules(runner: Runner) -> None:
     result = runner(unchanged, {"required_one_of": [("name", "token")]}, name="")
     assert "one of the following is required: name, token" in result["msg"]
 
 
-def test_the_diff_is_shown_only_if_asked_for(runner: Runner) -> None:
+def test_run_module_returns_diff_only_in_diff_mode(runner: Runner) -> None:
     def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
         return Outcome(changed=True, before={"a": 1}, after=None)
 
@@ -170,7 +170,7 @@ def test_the_diff_is_shown_only_if_asked_for(runner: Runner) -> None:
     assert runner(use_case, _ansible_diff=True)["diff"] == {"before": {"a": 1}, "after": {}}
 
 
-def test_an_outcome_that_failed_keeps_its_result(runner: Runner) -> None:
+def test_run_module_failed_outcome_keeps_its_result(runner: Runner) -> None:
     def use_case(_params: t.Mapping[str, t.Any], _context: Context) -> Outcome:
         return Outcome(changed=False, result={"checks": [1]}, failed="1 of 1 checks failed")
 
@@ -178,7 +178,7 @@ def test_an_outcome_that_failed_keeps_its_result(runner: Runner) -> None:
     assert (result["failed"], result["msg"], result["checks"]) == (True, "1 of 1 checks failed", [1])
 
 
-def test_an_error_is_told_as_sentence_and_as_data(runner: Runner) -> None:
+def test_run_module_error_is_text_and_data(runner: Runner) -> None:
     result = runner(raising(DeniedError("read it", "no", "Ask.", status=403)))
     assert result["msg"] == "Could not read it: no. Ask."
     assert result["error"] == {
@@ -192,7 +192,7 @@ def test_an_error_is_told_as_sentence_and_as_data(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("where", ["operation", "problem", "hint", "fact"])
-def test_no_error_shows_a_secret_nor_most_of_one(runner: Runner, where: str) -> None:
+def test_run_module_error_contains_no_part_of_a_secret(runner: Runner, where: str) -> None:
     parts = {"operation": "try", "problem": "no", "hint": "", where: f"<{SECRET[:10]}> {SECRET}"}
     fact = parts.pop("fact", "")
     result = runner(raising(ArchivingError(**parts, list=[{"in": fact}])), token=SECRET)
@@ -200,7 +200,7 @@ def test_no_error_shows_a_secret_nor_most_of_one(runner: Runner, where: str) -> 
     assert result["failed"]
 
 
-def test_a_secret_of_the_environment_is_hidden_too(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_module_secret_of_the_environment_is_redacted(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
 
     def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -210,27 +210,25 @@ def test_a_secret_of_the_environment_is_hidden_too(runner: Runner, monkeypatch: 
 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
-def test_what_is_quoted_of_a_proxys_address_shows_no_secret(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """With a slash in a password, the address ends before it for those who read it."""
-    monkeypatch.setenv(name, f"http://somebody:{SECRET}/{SECRET}@proxy.example.com:3128")
-    result = runner(raising(ArchivingError("try", f"Failed to parse: 'somebody:{SECRET}'")))
-    assert result["msg"] == "Could not try: Failed to parse: 'somebody********'."
+def test_run_module_part_of_a_proxy_url_is_redacted(runner: Runner, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A slash in the password ends the host for parsers of URLs."""
+    monkeypatch.setenv(name, f"http://operator:{SECRET}/{SECRET}@proxy.example.com:3128")
+    result = runner(raising(ArchivingError("try", f"Failed to parse: 'operator:{SECRET}'")))
+    assert result["msg"] == "Could not try: Failed to parse: 'operator********'."
 
 
-def test_the_user_of_a_proxy_is_no_secret(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_module_user_of_a_proxy_is_not_redacted(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://archiving@proxy.example.com:3128")
     assert runner(raising(ArchivingError("try archiving", "no")))["msg"] == "Could not try archiving: no."
 
 
-def test_a_bug_is_told_as_one_and_without_secrets(runner: Runner) -> None:
+def test_run_module_unexpected_exception_is_a_bug_without_secrets(runner: Runner) -> None:
     result = runner(raising(KeyError(SECRET)), token=SECRET)
     assert result["msg"].startswith("This is a bug in vonage.archiving, please report it: KeyError: ")
     assert SECRET[:8] not in json.dumps(result)
 
 
-def test_secrets_that_an_error_brings_are_hidden(runner: Runner) -> None:
+def test_run_module_secrets_of_an_error_are_redacted(runner: Runner) -> None:
     error = ArchivingError("try", "no")
     error.secrets = [SECRET]
     # The option with the secret by mistake is shown at high verbosity.
@@ -249,7 +247,7 @@ def test_run_module_registered_secret_is_redacted_in_result_and_options(runner: 
     assert result["invocation"]["module_args"]["name"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
-def test_credentials_in_urls_are_hidden(runner: Runner) -> None:
+def test_run_module_credentials_in_urls_are_redacted(runner: Runner) -> None:
     error = ArchivingError("try", "no")
     url = f"https://me:{SECRET}@s3.example.com"
     result = runner(raising(error), name=url, s3={"key": f"s3://AKIA:{SECRET}@b/k"}, **SHOW_OPTIONS)
@@ -257,24 +255,22 @@ def test_credentials_in_urls_are_hidden(runner: Runner) -> None:
     assert (options["name"], options["s3"]["key"]) == ("https://********@s3.example.com", "s3://********@b/k")
 
 
-def test_empty_variables_of_aws_are_forgotten(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_module_removes_empty_aws_variables(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     monkeypatch.setenv("OTHER_EMPTY", "")
-    seen: list[t.Any] = []
+    calls: list[t.Any] = []
 
     def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
         names = ("AWS_PROFILE", "AWS_REGION", "OTHER_EMPTY")
-        seen.append([(name in os.environ, context.environ.get(name)) for name in names])
+        calls.append([(name in os.environ, context.environ.get(name)) for name in names])
         return Outcome(changed=False)
 
     runner(use_case)
-    assert seen == [[(False, None), (True, "eu-west-1"), (True, "")]]
+    assert calls == [[(False, None), (True, "eu-west-1"), (True, "")]]
 
 
-def test_a_process_that_ends_soon_looks_for_garbage_rarely_and_not_at_its_end(
-    runner: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_module_reduces_garbage_collection(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
     thresholds: list[int] = []
     at_the_end: list[t.Any] = []
     monkeypatch.setattr(atexit, "register", at_the_end.append)
@@ -289,7 +285,7 @@ def test_a_process_that_ends_soon_looks_for_garbage_rarely_and_not_at_its_end(
     assert gc.isenabled()
 
 
-def test_what_led_to_a_failure_is_not_shown_even_at_high_verbosity(runner: Runner) -> None:
+def test_run_module_cause_of_an_error_is_not_shown(runner: Runner) -> None:
     """Up to ansible-core 2.18, fail_json adds the traceback of an exception that is being handled."""
 
     def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:

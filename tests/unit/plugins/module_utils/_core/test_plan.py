@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a plan tells of itself."""
+"""Plans and outcomes."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import
 CORS, TAGS = Change("cors_rules", None, [1]), Change("tags", {"a": "b"}, None)
 
 
-def test_a_plan_without_changes_changes_nothing() -> None:
+def test_plan_without_changes_is_unchanged() -> None:
     plan = Plan()
     assert (plan.changed, plan.names, plan.before(), plan.after()) == (False, [], {}, {})
 
 
-def test_steps_alone_are_no_change() -> None:
+def test_plan_with_steps_only_is_unchanged() -> None:
     assert not Plan(steps=(Step("bucket"),)).changed
 
 
-def test_before_and_after_leave_out_what_is_not_there() -> None:
+def test_plan_before_and_after_omit_none() -> None:
     plan = Plan(changes=(CORS, TAGS))
     assert plan.changed
     assert plan.before() == {"tags": {"a": "b"}}
     assert plan.after() == {"cors_rules": [1]}
 
 
-def test_empty_and_false_values_are_values() -> None:
+def test_plan_before_and_after_include_empty_and_false_values() -> None:
     plan = Plan(changes=(Change("versioning", False, True), Change("folders", ["a"], [])))
     assert plan.before() == {"versioning": False, "folders": ["a"]}
     assert plan.after() == {"versioning": True, "folders": []}
 
 
-def test_names_are_told_once_and_in_order() -> None:
+def test_plan_names_are_unique_and_in_order() -> None:
     assert Plan(changes=(TAGS, CORS, TAGS)).names == ["tags", "cors_rules"]
 
 
-def test_a_plan_cannot_be_changed_between_check_and_apply() -> None:
+def test_plan_is_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Plan().changes = (CORS,)  # type: ignore[misc]
 
 
-def test_outcomes_do_not_share_their_results() -> None:
+def test_outcome_results_are_not_shared() -> None:
     one, other = Outcome(changed=False), Outcome(changed=False)
     one.result["a"] = 1
     assert other.result == {}

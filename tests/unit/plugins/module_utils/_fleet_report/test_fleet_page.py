@@ -110,6 +110,6 @@ def test_format_page_every_class_has_a_style() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000])
-def test_format_page_any_count_has_all_rows(count: int) -> None:
+def test_format_page_any_count_contains_all_rows(count: int) -> None:
     page = parse_page([Row(str(at), f"{at:04}", "", "", OK, "unchanged") for at in range(count)])
     assert [line[0] for line in page.rows[1:]] == [f"{at:04}" for at in range(count)]

@@ -41,8 +41,8 @@ def build_row(result: t.Mapping[str, t.Any] | None, host: str = "h", **facts: t.
     return report.build_row(host, {**NAMED, **facts}, result, NOW)
 
 
-def ok_row(state: str = OK, host: str = "h", project: str = PROJECT, **more: t.Any) -> Row:
-    return Row(host, project, more.pop("name", ""), "", state, more.pop("reason", "unchanged"), **more)
+def create_row(state: str = OK, host: str = "h", project: str = PROJECT, **fields: t.Any) -> Row:
+    return Row(host, project, fields.pop("name", ""), "", state, fields.pop("reason", "unchanged"), **fields)
 
 
 def test_build_row_external_key_returns_age_of_target() -> None:
@@ -184,12 +184,12 @@ def test_format_table_any_rows_is_printable(rows: list[Row], check_mode: bool) -
     assert lines[-1].endswith(report.CHECK_MODE_NOTE) is check_mode
 
 
-def test_format_table_mixed_rows_needing_attention_come_first() -> None:
+def test_format_table_rows_that_need_attention_come_first() -> None:
     rows = [
-        ok_row(project="3", name="c", key_age=2 * DAY, archives=ARCHIVES),
-        ok_row(FAILED, project="2", name="b", reason="it broke " * 20),
-        ok_row(NOT_RUN, project="10", reason="the run did not reach it"),
-        ok_row(OK, project="1", archives={**ARCHIVES, "ok": False, "stuck": 1}),
+        create_row(project="3", name="c", key_age=2 * DAY, archives=ARCHIVES),
+        create_row(FAILED, project="2", name="b", reason="it broke " * 20),
+        create_row(NOT_RUN, project="10", reason="the run did not reach it"),
+        create_row(OK, project="1", archives={**ARCHIVES, "ok": False, "stuck": 1}),
     ]
     lines = report.format_table(rows)
     assert [line.split()[0] for line in lines[2:6]] == ["2", "10", "1", "3"]
@@ -201,36 +201,36 @@ def test_format_table_mixed_rows_needing_attention_come_first() -> None:
 
 def test_format_table_none_and_one_row_returns_summary() -> None:
     assert report.format_table([])[2:] == ["", "0 projects: none."]
-    assert report.format_table([ok_row()])[-1] == "1 project: 1 ok."
+    assert report.format_table([create_row()])[-1] == "1 project: 1 ok."
 
 
 def test_format_table_thousand_rows_limits_routine_rows() -> None:
-    rows = [ok_row(host=str(at), project=f"{at:04}") for at in range(1000)]
+    rows = [create_row(host=str(at), project=f"{at:04}") for at in range(1000)]
     lines = report.format_table(rows)
     assert len(lines) == 2 + report.MAX_ROUTINE_LINES + 3
     assert "... and 950 more without changes" in lines
     # Rows that need attention are not limited.
-    broken = [ok_row(FAILED, host=str(at), project=f"{at:04}", reason="it broke") for at in range(1000)]
+    broken = [create_row(FAILED, host=str(at), project=f"{at:04}", reason="it broke") for at in range(1000)]
     assert sum("it broke" in line for line in report.format_table(broken)) == 2000
     many = report.format_summary(
-        report.summarize([ok_row(archives={"ok": False}, project=str(at)) for at in range(25)])
+        report.summarize([create_row(archives={"ok": False}, project=str(at)) for at in range(25)])
     )
     assert many.endswith("and 5 more.")
 
 
 def test_summarize_hosts_of_same_project_are_repeated() -> None:
-    summary = report.summarize([ok_row(host="a"), ok_row(host="b"), ok_row(host="c", project="other")])
+    summary = report.summarize([create_row(host="a"), create_row(host="b"), create_row(host="c", project="other")])
     assert summary["repeated_projects"] == [PROJECT]
     assert "Projects of more than one host: 47123456." in report.format_summary(summary)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_format_table_hostile_name_is_printable(name: str) -> None:
-    lines = report.format_table([ok_row(FAILED, host=name, project=name, name=name, reason=name)])
+    lines = report.format_table([create_row(FAILED, host=name, project=name, name=name, reason=name)])
     assert all(line.isprintable() for line in lines)
-    # Two lines of header, the row, and, each after an empty line, the message and the summary.
+    # Two lines of header, the row, the message, and the summary, the latter two after an empty line.
     assert len(lines) == 7
-    plain = report.format_table([ok_row(name="x" * 10_000)])
+    plain = report.format_table([create_row(name="x" * 10_000)])
     assert len(plain[2]) < 200
 
 

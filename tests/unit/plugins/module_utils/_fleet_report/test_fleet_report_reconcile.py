@@ -39,12 +39,12 @@ HOSTS = [
 
 
 def write_report(path: t.Any = None, check_mode: bool = False, **options: t.Any) -> tuple[Outcome, str]:
-    shown: list[str] = []
+    texts: list[str] = []
     params = validate_options(ARGUMENTS, {"report_path": path, **options})
-    outcome = reconcile(params, Context(check_mode), iter(HOSTS), shown.append)
-    assert len(shown) == 1
+    outcome = reconcile(params, Context(check_mode), iter(HOSTS), texts.append)
+    assert len(texts) == 1
     assert not outcome.changed
-    return outcome, shown[0]
+    return outcome, texts[0]
 
 
 @pytest.mark.parametrize("path", [None, "", " "])
@@ -52,10 +52,10 @@ def test_reconcile_without_path_only_shows_the_table(
     path: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    outcome, shown = write_report(path)
+    outcome, table = write_report(path)
     assert outcome.result["report"] is None
     assert (outcome.result["summary"]["total"], outcome.result["summary"]["failed_projects"]) == (3, ["2", "3"])
-    assert "3 projects: 1 failed, 1 not run, 1 ok." in shown
+    assert "3 projects: 1 failed, 1 not run, 1 ok." in table
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,7 +63,7 @@ def test_reconcile_without_path_only_shows_the_table(
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_reconcile_path_writes_page_and_data(tmp_path: pathlib.Path, name: str, check_mode: bool) -> None:
     (tmp_path / "fleet.json").write_text("previous report")
-    outcome, shown = write_report(str(tmp_path / name), check_mode)
+    outcome, table = write_report(str(tmp_path / name), check_mode)
     assert outcome.result["report"] == {"html": f"{tmp_path}/fleet.html", "json": f"{tmp_path}/fleet.json"}
     assert sorted(os.listdir(tmp_path)) == ["fleet.html", "fleet.json"]
     data = json.loads((tmp_path / "fleet.json").read_text())
@@ -71,7 +71,7 @@ def test_reconcile_path_writes_page_and_data(tmp_path: pathlib.Path, name: str, 
     assert data["summary"] == outcome.result["summary"]
     page = (tmp_path / "fleet.html").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in page
-    assert ("dry run" in page) is ("dry run" in shown) is check_mode
+    assert ("dry run" in page) is ("dry run" in table) is check_mode
 
 
 def test_reconcile_path_in_home_folder_is_expanded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,18 +116,16 @@ def test_reconcile_path_of_folder_is_invalid(
 def test_reconcile_full_disk_keeps_previous_report(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fleet.html").write_text("previous report")
 
-    def full(_part: str, _final: str) -> None:
+    def fail(_part: str, _final: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(errors.RejectedError, match="No space left"):
         write_report(str(tmp_path / "fleet.html"))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"fleet.html": "previous report"}
 
 
-def test_to_file_planted_symbolic_links_are_not_followed(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reconcile_symbolic_links_are_not_followed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a shared folder, another user can create links under every name that can be predicted."""
     victim, folder = tmp_path / "victim", tmp_path / "shared"
     victim.write_text("data of another user")
@@ -144,9 +142,7 @@ def test_to_file_planted_symbolic_links_are_not_followed(
     assert sorted(os.listdir(folder)) == sorted([*planted, "fleet.html", "fleet.json"])
 
 
-def test_to_file_temporary_name_that_is_taken_is_an_error(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reconcile_existing_temporary_file_is_an_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     victim.write_text("data of another user")
     monkeypatch.setattr("secrets.token_hex", lambda _size: "guessed")
@@ -159,7 +155,7 @@ def test_to_file_temporary_name_that_is_taken_is_an_error(
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_to_file_mode_is_what_the_umask_gives(tmp_path: pathlib.Path, umask: int, mode: int) -> None:
+def test_reconcile_umask_sets_the_mode(tmp_path: pathlib.Path, umask: int, mode: int) -> None:
     before = os.umask(umask)
     try:
         write_report(str(tmp_path / "fleet.html"))
@@ -206,7 +202,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Store:
 )
 @pytest.mark.parametrize("endpoint", [None, "https://s3.example.com", "https://s3.eu-west-1.amazonaws.com"])
 def test_reconcile_s3_path_writes_objects(store: Store, path: str, keys: list[str], endpoint: str | None) -> None:
-    outcome, _shown = write_report(path, endpoint_url=endpoint)
+    outcome, _table = write_report(path, endpoint_url=endpoint)
     assert [(put["Bucket"], put["Key"]) for put in store.puts] == [("bucket-1", key) for key in keys]
     assert [put["ContentType"] for put in store.puts] == ["text/html; charset=utf-8", "application/json"]
     assert outcome.result["report"]["html"] == f"s3://bucket-1/{keys[0]}"

@@ -19,7 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._heroku.connectio
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
     Reply,
-    answers,
+    replies,
     reply,
 )
 
@@ -33,18 +33,18 @@ def client(server: LocalServer, name: str = "example") -> Client:
 
 
 def test_fetch_sends_documented_headers() -> None:
-    with LocalServer(answers(reply(200, {"A": "1", "EMPTY": "", "NULL": None}))) as server:
+    with LocalServer(replies(reply(200, {"A": "1", "EMPTY": "", "NULL": None}))) as server:
         assert client(server).fetch() == {"A": "1", "EMPTY": ""}
-    (request,) = server.asked
+    (request,) = server.requests
     assert (request.method, request.path, request.body) == ("GET", "/apps/example/config-vars", b"")
     assert request.headers["accept"] == "application/vnd.heroku+json; version=3"
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 def test_update_name_without_value_sends_null() -> None:
-    with LocalServer(answers(reply(200, {"A": "1"}))) as server:
+    with LocalServer(replies(reply(200, {"A": "1"}))) as server:
         assert client(server).update({"A": "1", "B": None}) == {"A": "1"}
-    (request,) = server.asked
+    (request,) = server.requests
     assert (request.method, request.path) == ("PATCH", "/apps/example/config-vars")
     assert json.loads(request.body) == {"A": "1", "B": None}
     assert request.headers["content-type"] == "application/json"
@@ -52,16 +52,16 @@ def test_update_name_without_value_sends_null() -> None:
 
 @pytest.mark.parametrize("first", [Reply(fault="reset"), reply(429, Retry_After="0"), reply(503), Reply(fault="hang")])
 def test_update_first_attempt_fails_is_repeated(first: Reply) -> None:
-    with LocalServer(answers(first, reply(200, {"A": "1"}))) as server:
+    with LocalServer(replies(first, reply(200, {"A": "1"}))) as server:
         client(server).update({"A": "1"})
-    assert [request.json() for request in server.asked] == [{"A": "1"}] * 2
+    assert [request.json() for request in server.requests] == [{"A": "1"}] * 2
 
 
 def test_update_permanent_rate_limit_stops_after_retries() -> None:
     limited = reply(429, {"id": "rate_limit"}, Retry_After="0")
-    with LocalServer(answers(limited)) as server, pytest.raises(errors.UnreachableError) as caught:
+    with LocalServer(replies(limited)) as server, pytest.raises(errors.UnreachableError) as caught:
         client(server).update({"A": SECRET})
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
     assert caught.value.facts == {"status": 429, "tries": 3}
     assert "the response was HTTP 429 (3 attempts). An account can send about 75 calls a minute" in str(caught.value)
 
@@ -70,7 +70,7 @@ def test_update_permanent_rate_limit_stops_after_retries() -> None:
     "body", [b"", b"[]", b'"A"', b"null", b"{", b'{"A": 1}', b'{"A": {}}', b"<html>login</html>", b"\xff"]
 )
 def test_fetch_response_is_not_an_object_of_strings_raises_rejected_error(body: bytes) -> None:
-    with LocalServer(answers(Reply(200, body))) as server, pytest.raises(errors.RejectedError) as caught:
+    with LocalServer(replies(Reply(200, body))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).fetch()
     expected = "a web page" if body.startswith(b"<") else "not an object of strings"
     assert f"Could not read the config vars of example: the response is {expected}. {server.url} is not the" in str(
@@ -98,9 +98,9 @@ KINDS = {
 def test_update_error_status_raises_typed_error_without_retry(status: int) -> None:
     body = {"id": "some_id", "message": "Some words.", "url": "https://devcenter.heroku.com/articles/x"}
     refused = reply(status, body, Location="/elsewhere")
-    with LocalServer(answers(refused)) as server, pytest.raises(KINDS[status]) as caught:
+    with LocalServer(replies(refused)) as server, pytest.raises(KINDS[status]) as caught:
         client(server).update({"A": "1"})
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     problem = f"{server.url} responded with HTTP {status} (some_id): Some words. "
     assert str(caught.value).startswith(f"Could not change the config vars of example: {problem}")
     assert str(caught.value).endswith("See https://devcenter.heroku.com/articles/x")
@@ -112,13 +112,13 @@ def test_update_error_status_raises_typed_error_without_retry(status: int) -> No
     [
         (b"<html>", "responded with HTTP 404."),
         (b"[]", "responded with HTTP 404."),
-        (b'{"message": "Gone."}', "responded with HTTP 404: Gone."),
+        (b'{"message": "Missing."}', "responded with HTTP 404: Missing."),
         (b'{"id": "not_found"}', "responded with HTTP 404 (not_found)."),
         (b'{"id": 5, "message": ["x"], "url": null}', "responded with HTTP 404."),
     ],
 )
 def test_fetch_error_with_missing_fields_shows_the_rest(body: bytes, expected: str) -> None:
-    with LocalServer(answers(Reply(404, body))) as server, pytest.raises(errors.NotFoundError) as caught:
+    with LocalServer(replies(Reply(404, body))) as server, pytest.raises(errors.NotFoundError) as caught:
         client(server).fetch()
     assert f"{server.url} {expected} Check app, and that" in str(caught.value)
 
@@ -126,7 +126,7 @@ def test_fetch_error_with_missing_fields_shows_the_rest(body: bytes, expected: s
 @pytest.mark.parametrize("part", ["id", "message", "url"])
 def test_update_error_that_contains_secrets_is_redacted(part: str) -> None:
     body = {part: f"sent: {SECRET}, by {TOKEN}\n, {SECRET[:12]}"}
-    with LocalServer(answers(reply(422, body))) as server, pytest.raises(errors.RejectedError) as caught:
+    with LocalServer(replies(reply(422, body))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).update({"A": SECRET})
     shown = f"{caught.value} {caught.value.as_result()}"
     assert SECRET[:12] not in shown
@@ -136,11 +136,11 @@ def test_update_error_that_contains_secrets_is_redacted(part: str) -> None:
 
 def test_fetch_error_with_long_message_is_cut() -> None:
     with (
-        LocalServer(answers(reply(422, {"message": "x " * 400}))) as server,
+        LocalServer(replies(reply(422, {"message": "x " * 400}))) as server,
         pytest.raises(errors.RejectedError) as caught,
     ):
         client(server).fetch()
-    assert "x  (cut)" in str(caught.value)
+    assert "x  (truncated)" in str(caught.value)
     assert len(str(caught.value)) < 600
 
 

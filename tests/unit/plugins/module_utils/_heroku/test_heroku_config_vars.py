@@ -19,7 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._heroku import co
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku.config_vars import DesiredConfigVars
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
-    answers,
+    replies,
     reply,
 )
 
@@ -33,7 +33,7 @@ variables = st.dictionaries(names, st.text(max_size=8), max_size=8)
 
 @st.composite
 def desired_states(draw: st.DrawFn) -> DesiredConfigVars:
-    """Few different names, so that some of them are also in the current state; each in one option."""
+    """Few different names: some of them are also in the current state. Each is in one option."""
     values = draw(variables)
     options = draw(st.fixed_dictionaries({name: st.sampled_from(["config", "secrets", "absent"]) for name in values}))
     return DesiredConfigVars(
@@ -161,26 +161,26 @@ def run(server: LocalServer, context: Context, **options: t.Any) -> t.Any:
 
 def test_reconcile_difference_sends_one_get_and_one_patch() -> None:
     before, after = {"A": "1", "B": "2"}, {"A": "3", "B": "2"}
-    with LocalServer(answers(reply(200, before), reply(200, after))) as server:
+    with LocalServer(replies(reply(200, before), reply(200, after))) as server:
         outcome = run(server, Context(), config={"A": "3", "B": "2"})
-    assert [request.method for request in server.asked] == ["GET", "PATCH"]
-    assert server.asked[1].json() == {"A": "3"}
+    assert [request.method for request in server.requests] == ["GET", "PATCH"]
+    assert server.requests[1].json() == {"A": "3"}
     assert outcome.result == {"app": "example", "changes": {"A": "changed"}, "release": True, "pending": []}
     assert (outcome.changed, outcome.before, outcome.after) == (True, {"A": "1"}, {"A": "3"})
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_reconcile_without_difference_or_in_check_mode_sends_no_patch(check_mode: bool) -> None:
-    with LocalServer(answers(reply(200, {"A": "1"}))) as server:
+    with LocalServer(replies(reply(200, {"A": "1"}))) as server:
         outcome = run(server, Context(check_mode), config={"A": "2" if check_mode else "1"})
-    assert [request.method for request in server.asked] == ["GET"]
+    assert [request.method for request in server.requests] == ["GET"]
     assert outcome.changed is outcome.result["release"] is check_mode
     assert outcome.result["pending"] == []
 
 
 def test_reconcile_response_with_old_values_reports_pending() -> None:
     warnings: list[str] = []
-    with LocalServer(answers(reply(200, {"A": "1", "X": "y"}))) as server:
+    with LocalServer(replies(reply(200, {"A": "1", "X": "y"}))) as server:
         outcome = run(server, Context(warn=warnings.append), config={"A": "2"}, absent=["X"])
     assert outcome.result["pending"] == ["A", "X"]
     assert 'does not show it yet for "A" and "X"' in warnings[0]
@@ -188,21 +188,21 @@ def test_reconcile_response_with_old_values_reports_pending() -> None:
 
 def test_reconcile_error_that_contains_secrets_is_redacted() -> None:
     echo = reply(422, {"id": "invalid_params", "message": f"You sent {SECRET} as {TOKEN}."})
-    with LocalServer(answers(reply(200, {}), echo)) as server, pytest.raises(RejectedError) as caught:
+    with LocalServer(replies(reply(200, {}), echo)) as server, pytest.raises(RejectedError) as caught:
         run(server, Context(), secrets={"KEY": SECRET})
     assert "You sent ******** as ********." in str(caught.value)
 
 
 def test_reconcile_short_secret_warns_without_its_value() -> None:
     warnings: list[str] = []
-    with LocalServer(answers(reply(200, {"PIN": "4711", "KEY": "long-enough"}))) as server:
+    with LocalServer(replies(reply(200, {"PIN": "4711", "KEY": "long-enough"}))) as server:
         run(server, Context(warn=warnings.append), secrets={"PIN": "4711", "KEY": "long-enough"})
     assert [warning.partition(": has fewer")[0] for warning in warnings] == ["secrets.PIN"]
     assert "4711" not in json.dumps(warnings)
 
 
 def test_fetch_selected_names_returns_those_that_exist() -> None:
-    with LocalServer(answers(reply(200, {"A": "1", "B": "", "C": "3", "N": None}))) as server:
+    with LocalServer(replies(reply(200, {"A": "1", "B": "", "C": "3", "N": None}))) as server:
         values = config_vars.fetch({"app": "example", "api_url": server.url}, {"HEROKU_API_KEY": TOKEN}, "ABDN")
     assert values == {"A": "1", "B": ""}
 

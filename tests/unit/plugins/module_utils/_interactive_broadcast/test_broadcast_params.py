@@ -62,7 +62,7 @@ def test_parse_params_all_options_are_used() -> None:
     assert not parse(generation=2).has_key
 
 
-def test_reconcile_many_problems_are_reported_together() -> None:
+def test_reconcile_several_invalid_options_are_reported_together() -> None:
     wrong = {
         "app": "Not An App",
         "api_token": "",
@@ -74,7 +74,7 @@ def test_reconcile_many_problems_are_reported_together() -> None:
         "user": {"name": "a b", "path": "b"},
         "grace_period": -1,
         "rotate_after": -1,
-        "verify_timeout": -1,
+        "verify_timeout": 301,
         "access_key": "AKIAIOSFODNN7EXAMPLE",
         "iam_endpoint_url": "nowhere",
     }
@@ -89,11 +89,11 @@ def test_reconcile_many_problems_are_reported_together() -> None:
         "images_bucket: 'x'",
         "endpoint: 's3.example.com' is not a valid URL",
         "base_url: 'https//",
-        "user: the user name 'a b'",
-        "user: path 'b'",
+        "user.name: 'a b' is not",
+        "user.path: 'b' is not",
         "grace_period",
         "rotate_after",
-        "verify_timeout",
+        "verify_timeout: 301 is greater than 300",
         "iam_endpoint_url",
     ):
         assert part in message, part

@@ -39,28 +39,28 @@ HOUR = 3600
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
-def params(**changes: t.Any) -> BroadcastParams:
+def broadcast_params(**changes: t.Any) -> BroadcastParams:
     return parse_params({**OPTIONS, **changes}, {})
 
 
-def key(name: str, active: bool = True, age: float | None = 2 * HOUR) -> AccessKey:
+def access_key(name: str, active: bool = True, age: float | None = 2 * HOUR) -> AccessKey:
     return AccessKey(name, "user", active, None if age is None else NOW - age)
 
 
-def user_after_first_run(desired: BroadcastParams) -> User:
+def managed_user(desired: BroadcastParams) -> User:
     tags = {OWNER_TAG: "true"}
     return User(desired.user.name, "arn", desired.user.path, tags=tags, policy=desired.user.document("aws"))
 
 
-def current_state(desired: BroadcastParams, config_vars: dict[str, str], *keys: AccessKey) -> Current:
-    return Current(config_vars, CurrentUser(user_after_first_run(desired), keys), Locations(BASE))
+def create_current(desired: BroadcastParams, config_vars: dict[str, str], *keys: AccessKey) -> Current:
+    return Current(config_vars, CurrentUser(managed_user(desired), keys), Locations(BASE))
 
 
-def desired_state(desired: BroadcastParams, *other_keys: AccessKey) -> Current:
-    """The state of an application with all desired config vars and the key AKIAHELD."""
-    config = plan.desired_config_vars(desired, current_state(desired, {}), AppKey("AKIAHELD", SECRET))
+def create_up_to_date(desired: BroadcastParams, *other_keys: AccessKey) -> Current:
+    """The state of an application with all desired config vars and the key AKIACURRENT."""
+    config = plan.desired_config_vars(desired, create_current(desired, {}), AppKey("AKIACURRENT", SECRET))
     values = {"REDIS_URL": "redis://x", **config.config, **config.secrets}
-    return current_state(desired, values, *((key("AKIAHELD"),) if desired.has_key else ()), *other_keys)
+    return create_current(desired, values, *((access_key("AKIACURRENT"),) if desired.has_key else ()), *other_keys)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def desired_state(desired: BroadcastParams, *other_keys: AccessKey) -> Current:
     [
         (1, {}, "", False),
         (1, {KEY_ID: "AKIAOTHER", KEY_SECRET: "x", "S3_BUCKET_NAME": "b", "REDIS_URL": "r"}, "", False),
-        (1, {KEY_ID: "AKIAHELD"}, "AKIAHELD", True),
+        (1, {KEY_ID: "AKIACURRENT"}, "AKIACURRENT", True),
         (1, {"S3_COMPOSEDVIDEO_URL": ""}, "", True),
         (1, {"INSTANCE_ENABLE_ARCHIVING": "true"}, "", True),
         (1, {"POSTPRODUCTION_ENABLED": "false"}, "", True),
@@ -82,15 +82,15 @@ def desired_state(desired: BroadcastParams, *other_keys: AccessKey) -> Current:
 def test_is_broadcast_identifying_config_vars_or_managed_key_is_recognized(
     generation: int, variables: dict[str, str], key_id: str, recognized: bool
 ) -> None:
-    desired = params(generation=generation)
-    current = current_state(desired, variables, *([key(key_id)] if key_id else []))
+    desired = broadcast_params(generation=generation)
+    current = create_current(desired, variables, *([access_key(key_id)] if key_id else []))
     assert plan.is_broadcast(current) is recognized
 
 
 variables = st.fixed_dictionaries(
     {},
     optional={
-        KEY_ID: st.sampled_from(["", "K1", "K2", "K3", "AKIASOMEBODYELSE"]),
+        KEY_ID: st.sampled_from(["", "K1", "K2", "K3", "AKIAOTHERUSER"]),
         KEY_SECRET: st.sampled_from(["", "secret"]),
         "S3_COMPOSEDVIDEO_URL": st.sampled_from([f"{BASE}/", BASE]),
         "BUCKET_URL": st.sampled_from([f"{BASE}/", BASE]),
@@ -98,12 +98,14 @@ variables = st.fixed_dictionaries(
     },
 )
 keys = st.lists(
-    st.builds(key, st.sampled_from(["K1", "K2", "K3"]), st.booleans(), st.sampled_from([None, 0, HOUR - 1, HOUR])),
+    st.builds(
+        access_key, st.sampled_from(["K1", "K2", "K3"]), st.booleans(), st.sampled_from([None, 0, HOUR - 1, HOUR])
+    ),
     max_size=3,
     unique_by=lambda item: item.id,
 )
 desired_states = st.builds(
-    lambda generation, rotate, after: params(generation=generation, rotate=rotate, rotate_after=after),
+    lambda generation, rotate, after: broadcast_params(generation=generation, rotate=rotate, rotate_after=after),
     st.sampled_from([1, 2]),
     st.booleans(),
     st.sampled_from([0, HOUR, 10 * HOUR]),
@@ -111,10 +113,10 @@ desired_states = st.builds(
 
 
 @given(desired_states, variables, keys)
-def test_plan_changes_deletes_the_key_of_the_application_only_with_a_new_one(
+def test_plan_changes_key_of_the_application_is_deleted_only_with_a_new_one(
     desired: BroadcastParams, config: dict[str, str], user_keys: list[AccessKey]
 ) -> None:
-    current = current_state(desired, config, *user_keys)
+    current = create_current(desired, config, *user_keys)
     planned = plan_changes(desired, current, NOW)
     user_key = current.user_key
     sent = config_vars.request_body(planned.config_vars)
@@ -135,13 +137,13 @@ def test_plan_changes_second_run_changes_nothing(
     desired: BroadcastParams, config: dict[str, str], user_keys: list[AccessKey]
 ) -> None:
     assume(not desired.rotate)
-    planned = plan_changes(desired, current_state(desired, config, *user_keys), NOW)
+    planned = plan_changes(desired, create_current(desired, config, *user_keys), NOW)
     remaining = [item for item in user_keys if item not in planned.keys_to_delete]
     after = config_vars.merge_changes(config, config_vars.request_body(planned.config_vars))
     if planned.replaces_key:
         after = {**after, KEY_ID: "NEW", KEY_SECRET: "new"}
-        remaining.append(key("NEW", age=0))
-    current = current_state(desired, after, *remaining)
+        remaining.append(access_key("NEW", age=0))
+    current = create_current(desired, after, *remaining)
     again = plan_changes(desired, current, NOW)
     assert not again.changed
     assert result.format_changes(desired, current, again).names == []
@@ -152,7 +154,7 @@ def test_plan_changes_second_run_changes_nothing(
 
 
 @given(keys, st.sampled_from([None, "K1", "K2", "K3"]))
-def test_keys_to_evict_leaves_room_for_one_key(user_keys: list[AccessKey], app_key_id: str | None) -> None:
+def test_keys_to_evict_any_keys_leave_room_for_one(user_keys: list[AccessKey], app_key_id: str | None) -> None:
     evicted = plan.keys_to_evict(user_keys, app_key_id)
     assert app_key_id not in [item.id for item in evicted]
     unused = [item for item in user_keys if item.id != app_key_id]
@@ -165,30 +167,45 @@ def test_keys_to_evict_leaves_room_for_one_key(user_keys: list[AccessKey], app_k
     ("changes", "variables", "user_key", "reason"),
     [
         ({}, {}, None, "missing"),
-        ({}, {KEY_ID: "AKIAHELD"}, key("AKIAHELD"), "missing"),
-        ({}, {KEY_ID: "AKIAHELD", KEY_SECRET: ""}, key("AKIAHELD"), "missing"),
+        ({}, {KEY_ID: "AKIACURRENT"}, access_key("AKIACURRENT"), "missing"),
+        ({}, {KEY_ID: "AKIACURRENT", KEY_SECRET: ""}, access_key("AKIACURRENT"), "missing"),
         ({}, {KEY_ID: "AKIAPERSON", KEY_SECRET: SECRET}, None, "changed"),
-        ({}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD", active=False), "changed"),
-        ({}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD"), "unchanged"),
-        ({"rotate": True}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD"), "forced"),
-        ({"rotate_after": HOUR}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD", age=HOUR), "expired"),
-        ({"rotate_after": HOUR}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD", age=HOUR - 1), "unchanged"),
-        ({"rotate_after": HOUR}, {KEY_ID: "AKIAHELD", KEY_SECRET: SECRET}, key("AKIAHELD", age=None), "unchanged"),
+        ({}, {KEY_ID: "AKIACURRENT", KEY_SECRET: SECRET}, access_key("AKIACURRENT", active=False), "changed"),
+        ({}, {KEY_ID: "AKIACURRENT", KEY_SECRET: SECRET}, access_key("AKIACURRENT"), "unchanged"),
+        ({"rotate": True}, {KEY_ID: "AKIACURRENT", KEY_SECRET: SECRET}, access_key("AKIACURRENT"), "forced"),
+        (
+            {"rotate_after": HOUR},
+            {KEY_ID: "AKIACURRENT", KEY_SECRET: SECRET},
+            access_key("AKIACURRENT", age=HOUR),
+            "expired",
+        ),
+        (
+            {"rotate_after": HOUR},
+            {KEY_ID: "AKIACURRENT", KEY_SECRET: SECRET},
+            access_key("AKIACURRENT", age=HOUR - 1),
+            "unchanged",
+        ),
+        (
+            {"rotate_after": HOUR},
+            {KEY_ID: "AKIACURRENT", KEY_SECRET: SECRET},
+            access_key("AKIACURRENT", age=None),
+            "unchanged",
+        ),
     ],
 )
-def test_plan_changes_reason_for_a_new_key(
+def test_plan_changes_any_key_returns_the_reason_for_a_new_one(
     changes: dict[str, t.Any], variables: dict[str, str], user_key: AccessKey | None, reason: str
 ) -> None:
-    desired = params(**changes)
-    current = current_state(desired, variables, *((user_key,) if user_key else ()))
+    desired = broadcast_params(**changes)
+    current = create_current(desired, variables, *((user_key,) if user_key else ()))
     assert plan_changes(desired, current, NOW).reason == reason
 
 
 def test_plan_changes_unused_keys_are_deleted_when_no_release_can_contain_them() -> None:
-    desired = params()
-    young, old = key("YOUNG", age=HOUR - 1), key("OLD", age=HOUR)
-    unknown, dead = key("UNKNOWN", age=None), key("DEAD", active=False, age=1)
-    planned = plan_changes(desired, desired_state(desired, young, old, unknown, dead), NOW)
+    desired = broadcast_params()
+    young, old = access_key("YOUNG", age=HOUR - 1), access_key("OLD", age=HOUR)
+    unknown, dead = access_key("UNKNOWN", age=None), access_key("DEAD", active=False, age=1)
+    planned = plan_changes(desired, create_up_to_date(desired, young, old, unknown, dead), NOW)
     # No release can use an inactive key.
     assert [item.id for item in planned.keys_to_delete] == ["OLD", "UNKNOWN", "DEAD"]
     assert planned.reason == "unchanged"
@@ -196,14 +213,14 @@ def test_plan_changes_unused_keys_are_deleted_when_no_release_can_contain_them()
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_desired_config_vars_of_a_generation(generation: int) -> None:
-    desired = params(generation=generation, images_bucket="b-2", enable_archiving=False)
-    config = plan.desired_config_vars(desired, desired_state(desired), AppKey("AKIAHELD", SECRET))
+def test_desired_config_vars_generation_sets_names_and_values(generation: int) -> None:
+    desired = broadcast_params(generation=generation, images_bucket="b-2", enable_archiving=False)
+    config = plan.desired_config_vars(desired, create_up_to_date(desired), AppKey("AKIACURRENT", SECRET))
     if generation == 2:
         assert config.values == {"BUCKET_URL": BASE}
         return
     assert config.values == {
-        "AWS_ACCESS_KEY_ID": "AKIAHELD",
+        "AWS_ACCESS_KEY_ID": "AKIACURRENT",
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "S3_BUCKET_NAME": "b-1",
         "S3_BUCKET_NAME_IMAGES": "b-2",
@@ -216,7 +233,7 @@ def test_desired_config_vars_of_a_generation(generation: int) -> None:
 
 def test_format_changes_manual_setup_shows_no_secret() -> None:
     """The document has the key of a person, and a URL without a slash at the end."""
-    desired = params()
+    desired = broadcast_params()
     before = {KEY_ID: "AKIAIOSFODNN7EXAMPLE", KEY_SECRET: SECRET, "S3_COMPOSEDVIDEO_URL": BASE, "DATABASE_URL": "x"}
     current = Current(before, CurrentUser(None), Locations(BASE))
     changes = result.format_changes(desired, current, plan_changes(desired, current, NOW))
@@ -232,7 +249,7 @@ def test_format_changes_manual_setup_shows_no_secret() -> None:
 
 def test_format_changes_misplaced_secrets_are_redacted() -> None:
     """A swapped key, and a URL with a password."""
-    desired = params()
+    desired = broadcast_params()
     before = {KEY_ID: SECRET, KEY_SECRET: "AKIAIOSFODNN7EXAMPLE", urls.CONFIG_VARS[1]: "https://me:hunter22@x.example/"}
     current = Current(before, CurrentUser(None), Locations(BASE))
     shown = str(result.format_changes(desired, current, plan_changes(desired, current, NOW)))
@@ -241,9 +258,9 @@ def test_format_changes_misplaced_secrets_are_redacted() -> None:
 
 
 def test_plan_changes_changed_policy_is_updated_without_a_new_key() -> None:
-    desired = params()
-    current = desired_state(desired)
-    user = replace(user_after_first_run(desired), policy={"Statement": []})
+    desired = broadcast_params()
+    current = create_up_to_date(desired)
+    user = replace(managed_user(desired), policy={"Statement": []})
     planned = plan_changes(desired, replace(current, user=CurrentUser(user, current.user.keys)), NOW)
     assert planned.user.names == ["policy"]
     assert (planned.reason, planned.config_vars.names, planned.keys_to_delete) == ("unchanged", [], ())

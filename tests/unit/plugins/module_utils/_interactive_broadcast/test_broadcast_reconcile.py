@@ -51,8 +51,8 @@ class World:
     :param release_polls: the number of GETs after the PATCH before the change takes effect.
     :param verification: the error of the verification.
     :param applies: whether the PATCH takes effect.
-    :param during_sleep: what another run does while this one waits.
-    :param during_verification: what another run does at that time.
+    :param during_sleep: the changes of another run while this run waits.
+    :param during_verification: the changes of another run during the verification.
     :param after_first_fetch: config vars that another run sets after the first GET.
     """
 
@@ -68,6 +68,7 @@ class World:
     after_first_fetch: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
     accepted: dict[str, str] = field(default_factory=dict)
     time: float = 0.0
 
@@ -143,13 +144,13 @@ def run(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., Outcome]:
 
         monkeypatch.setattr(use_case, "verify_app", verify_app)
         runtime = Runtime(sleep=world.sleep, monotonic=lambda: world.time)
-        context = Context(check_mode=check_mode, warn=world.warnings.append, runtime=runtime)
+        context = Context(check_mode, warn=world.warnings.append, register_secret=world.secrets.append, runtime=runtime)
         return use_case.reconcile_present(parse_params({**OPTIONS, **changes}, {}), t.cast(t.Any, None), context)
 
     return run_use_case
 
 
-def test_present_first_run_creates_key_and_sets_config_vars(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_first_run_creates_key_and_sets_config_vars(run: t.Callable[..., Outcome]) -> None:
     world = World()
     outcome = run(world)
     assert world.log == ["GET", "create NEW", "verify", "PATCH"]
@@ -160,7 +161,9 @@ def test_present_first_run_creates_key_and_sets_config_vars(run: t.Callable[...,
 
 @pytest.mark.parametrize("generation", [1, 2])
 @pytest.mark.parametrize("check_mode", [True, False], ids=["check mode", "run"])
-def test_present_unrecognized_app_is_refused(run: t.Callable[..., Outcome], generation: int, check_mode: bool) -> None:
+def test_reconcile_present_unrecognized_app_is_refused(
+    run: t.Callable[..., Outcome], generation: int, check_mode: bool
+) -> None:
     variables = {
         KEY_ID: "AKIAOFANOTHERAPP1234",
         KEY_SECRET: "x",
@@ -178,7 +181,7 @@ def test_present_unrecognized_app_is_refused(run: t.Callable[..., Outcome], gene
     assert (world.log, world.variables) == (["GET"], variables)
 
 
-def test_present_app_with_identifying_config_var_needs_no_adopt_app(
+def test_reconcile_present_app_with_identifying_config_var_needs_no_adopt_app(
     run: t.Callable[..., Outcome],
 ) -> None:
     world = World({"S3_COMPOSEDVIDEO_URL": "https://s3.amazonaws.com/spotlight/", KEY_ID: "AKIAPERSON"})
@@ -186,13 +189,14 @@ def test_present_app_with_identifying_config_var_needs_no_adopt_app(
     assert world.variables[KEY_ID] == "NEW"
 
 
-def test_present_rotate_keeps_old_key_for_the_grace_period(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_rotate_keeps_old_key_for_the_grace_period(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"OLD": True})
     run(world, rotate=True, grace_period=7)
     assert world.log == ["GET", "create NEW", "verify", "PATCH", "sleep 7", "GET", "delete OLD"]
+    assert world.secrets == ["old"]
 
 
-def test_present_key_of_a_person_is_not_deleted(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_key_of_a_person_is_not_deleted(run: t.Callable[..., Outcome]) -> None:
     world = World({KEY_ID: "AKIAPERSON", KEY_SECRET: "x"})
     assert run(world).result["reason"] == "changed"
     assert not [line for line in world.log if line.startswith(("delete", "sleep"))]
@@ -214,7 +218,7 @@ def test_present_key_of_a_person_is_not_deleted(run: t.Callable[..., Outcome]) -
     ],
     ids=str,
 )
-def test_present_patch_fails_new_key_stays_unless_clearly_refused(
+def test_reconcile_present_patch_fails_new_key_stays_unless_clearly_refused(
     run: t.Callable[..., Outcome], patch: errors.ArchivingError, applies: bool, new_key_stays: bool
 ) -> None:
     """Only a refusal of the first attempt is clear; the old key stays in any case."""
@@ -229,7 +233,7 @@ def test_present_patch_fails_new_key_stays_unless_clearly_refused(
     assert list(world.keys) == [world.variables[KEY_ID]]
 
 
-def test_present_verification_fails_new_key_is_deleted(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_verification_fails_new_key_is_deleted(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"OLD": True}, verification=VerificationFailedError("verify", "no"))
     with pytest.raises(VerificationFailedError):
         run(world, rotate=True)
@@ -237,14 +241,14 @@ def test_present_verification_fails_new_key_is_deleted(run: t.Callable[..., Outc
     assert world.variables == OLD
 
 
-def test_present_release_command_ends_in_time_old_key_is_deleted(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_release_command_ends_in_time_old_key_is_deleted(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"OLD": True}, release_polls=2)
     outcome = run(world, rotate=True, grace_period=30)
     assert outcome.result["pending"] == []
     assert world.log[4:] == ["sleep 3", "GET", "sleep 3", "GET", "sleep 30", "GET", "delete OLD"]
 
 
-def test_present_release_command_takes_longer_keeps_both_keys(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_release_command_takes_longer_keeps_both_keys(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"OLD": True}, release_polls=99)
     outcome = run(world, rotate=True, grace_period=6)
     assert KEY_ID in outcome.result["pending"]
@@ -253,7 +257,7 @@ def test_present_release_command_takes_longer_keeps_both_keys(run: t.Callable[..
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, None])
-def test_present_poll_of_pending_release_fails_keeps_both_keys(
+def test_reconcile_present_poll_of_pending_release_fails_keeps_both_keys(
     run: t.Callable[..., Outcome], status: int | None
 ) -> None:
     """The poll is refused; the change itself was accepted."""
@@ -263,7 +267,7 @@ def test_present_poll_of_pending_release_fails_keeps_both_keys(
     assert KEY_ID in outcome.result["pending"]
 
 
-def test_present_other_run_sets_old_key_during_grace_period_keeps_it(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_other_run_sets_old_key_during_grace_period_keeps_it(run: t.Callable[..., Outcome]) -> None:
     def set_old_key(world: World) -> None:
         world.variables.update({KEY_ID: "OLD", KEY_SECRET: "old"})
         world.accepted = {}
@@ -274,21 +278,23 @@ def test_present_other_run_sets_old_key_during_grace_period_keeps_it(run: t.Call
     assert world.keys["OLD"]
 
 
-def test_present_other_run_deletes_new_key_during_grace_period_keeps_old_key(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_other_run_deletes_new_key_during_grace_period_keeps_old_key(
+    run: t.Callable[..., Outcome],
+) -> None:
     world = World(dict(OLD), {"OLD": True}, during_sleep=lambda fakes: fakes.keys.pop("NEW"))
     with pytest.raises(errors.ConflictError):
         run(world, rotate=True, grace_period=1)
     assert world.keys == {"OLD": True}
 
 
-def test_present_unused_key_is_deleted_before_the_new_one_is_created(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_unused_key_is_deleted_before_the_new_one_is_created(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"ORPHAN": True, "OLD": True})
     run(world, rotate=True, grace_period=1)
     assert world.log[:4] == ["GET", "GET", "delete ORPHAN", "create NEW"]
     assert world.keys == {"NEW": True}
 
 
-def test_present_verify_only_writes_nothing(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_verify_only_writes_nothing(run: t.Callable[..., Outcome]) -> None:
     world = World({**OLD, "S3_COMPOSEDVIDEO_URL": "https://x.example"}, {"OLD": True})
     with pytest.raises(errors.NotFoundError) as refusal:
         run(world, verify="only")
@@ -301,7 +307,7 @@ def test_present_verify_only_writes_nothing(run: t.Callable[..., Outcome]) -> No
     assert "S3_COMPOSEDVIDEO_URL" in outcome.result["changes"]
 
 
-def test_present_other_run_deletes_new_key_before_patch_keeps_old_key(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_other_run_deletes_new_key_before_patch_keeps_old_key(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"OLD": True})
     world.during_verification = lambda: world.keys.pop("NEW")
     with pytest.raises(errors.ConflictError):
@@ -310,7 +316,7 @@ def test_present_other_run_deletes_new_key_before_patch_keeps_old_key(run: t.Cal
     assert world.keys == {"OLD": True}
 
 
-def test_present_other_run_sets_key_to_evict_keeps_it(run: t.Callable[..., Outcome]) -> None:
+def test_reconcile_present_other_run_sets_key_to_evict_keeps_it(run: t.Callable[..., Outcome]) -> None:
     world = World(dict(OLD), {"OLD": True, "OTHER": True})
     world.after_first_fetch = {KEY_ID: "OTHER", KEY_SECRET: "other"}
     with pytest.raises(errors.ConflictError):

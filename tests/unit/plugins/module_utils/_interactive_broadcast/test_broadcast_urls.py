@@ -122,5 +122,5 @@ def test_value_problem_wrong_value_is_reported(generation: int, value: str, mess
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_value_problem_desired_value_has_none(generation: int) -> None:
+def test_value_problem_desired_value_is_none(generation: int) -> None:
     assert urls.value_problem(generation, urls.config_var_value(generation, "https://b-1.s3.amazonaws.com")) is None

@@ -24,10 +24,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store
 
 @pytest.fixture
 def store(tmp_path: pathlib.Path) -> FileStore:
-    return FileStore(str(tmp_path / "record.json"))
+    return FileStore(str(tmp_path / "state.json"))
 
 
-def test_write_creates_one_private_file(store: FileStore) -> None:
+def test_write_new_file_is_private(store: FileStore) -> None:
     before = os.umask(0)
     try:
         stored = store.write(b"one", store.read())
@@ -37,15 +37,15 @@ def test_write_creates_one_private_file(store: FileStore) -> None:
     path = pathlib.Path(store.path)
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["record.json"]
+    assert [entry.name for entry in path.parent.iterdir()] == ["state.json"]
 
 
-def test_write_replaces_only_the_expected_content(store: FileStore) -> None:
-    nothing = store.read()
-    assert nothing == StoredObject(None)
-    first = store.write(b"one", nothing)
+def test_write_unexpected_content_raises_a_conflict(store: FileStore) -> None:
+    missing = store.read()
+    assert missing == StoredObject(None)
+    first = store.write(b"one", missing)
     store.write(b"two", first)
-    for stale in (nothing, first):
+    for stale in (missing, first):
         with pytest.raises(errors.ConflictError, match="another run has written it in between"):
             store.write(b"three", stale)
     assert store.read() == StoredObject(b"two")
@@ -53,7 +53,7 @@ def test_write_replaces_only_the_expected_content(store: FileStore) -> None:
     assert store.read() == StoredObject(b"three")
 
 
-def test_write_concurrently_succeeds_once(store: FileStore) -> None:
+def test_write_concurrent_writes_succeed_once(store: FileStore) -> None:
     start = store.write(b"start", None)
     barrier = threading.Barrier(8)
 
@@ -72,7 +72,7 @@ def test_write_concurrently_succeeds_once(store: FileStore) -> None:
 
 
 def test_write_after_a_killed_run_replaces_its_temporary_file(store: FileStore) -> None:
-    temporary = pathlib.Path(store.path).parent / ".record.json.tmp"
+    temporary = pathlib.Path(store.path).parent / ".state.json.tmp"
     elsewhere = temporary.with_name("elsewhere")
     elsewhere.write_text("unmanaged")
     temporary.symlink_to(elsewhere)
@@ -80,7 +80,7 @@ def test_write_after_a_killed_run_replaces_its_temporary_file(store: FileStore) 
     assert (store.read().data, temporary.exists(), elsewhere.read_text()) == (b"one", False, "unmanaged")
 
 
-def test_write_does_not_follow_a_link_at_the_temporary_path(
+def test_write_link_at_the_temporary_path_is_not_followed(
     store: FileStore, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process can create the link after the temporary file was deleted."""
@@ -93,7 +93,7 @@ def test_write_does_not_follow_a_link_at_the_temporary_path(
     assert other_file.read_text() == "keep"
 
 
-def test_write_that_fails_keeps_the_old_content(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_write_failure_keeps_the_old_content(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = store.write(b"one", None)
 
     def fail(handle: int) -> None:
@@ -102,11 +102,11 @@ def test_write_that_fails_keeps_the_old_content(store: FileStore, monkeypatch: p
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(errors.RejectedError, match=r"Could not write the state file .*: No space left on device\."):
         store.write(b"two", stored)
-    assert os.listdir(os.path.dirname(store.path)) == ["record.json"]
+    assert os.listdir(os.path.dirname(store.path)) == ["state.json"]
     assert store.read().data == b"one"
 
 
-def test_write_follows_a_symbolic_link(store: FileStore, tmp_path: pathlib.Path) -> None:
+def test_write_symbolic_link_is_followed(store: FileStore, tmp_path: pathlib.Path) -> None:
     real = tmp_path / "real"
     real.mkdir()
     os.symlink(real / "kept.json", store.path)
@@ -115,34 +115,32 @@ def test_write_follows_a_symbolic_link(store: FileStore, tmp_path: pathlib.Path)
     assert os.path.islink(store.path)
 
 
-def test_write_to_a_missing_folder_raises(tmp_path: pathlib.Path) -> None:
-    store = FileStore(str(tmp_path / "missing" / "record.json"))
+def test_write_missing_folder_raises(tmp_path: pathlib.Path) -> None:
+    store = FileStore(str(tmp_path / "missing" / "state.json"))
     assert store.read() == StoredObject(None)
     with pytest.raises(errors.NotFoundError, match="its folder does not exist"):
         store.write(b"one", StoredObject(None))
 
 
-def test_read_of_other_file_types_raises(tmp_path: pathlib.Path) -> None:
+def test_read_other_file_type_raises(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", ""):
         with pytest.raises(errors.RejectedError, match="it is not a regular file"):
             FileStore(str(tmp_path / name)).read()
     with pytest.raises(errors.RejectedError, match="Not a directory"):
-        FileStore(str(tmp_path / "file" / "record.json")).read()
+        FileStore(str(tmp_path / "file" / "state.json")).read()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_read_of_a_denied_file_raises(store: FileStore) -> None:
+def test_read_denied_file_raises(store: FileStore) -> None:
     store.write(b"one", None)
     os.chmod(store.path, 0)
     with pytest.raises(errors.DeniedError, match="Permission denied"):
         store.read()
 
 
-def test_write_to_a_locked_folder_raises_after_the_time_limit(
-    store: FileStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_write_locked_folder_raises_after_the_time_limit(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_file, "LOCK_SECONDS", 0.2)
     handle = os.open(os.path.dirname(store.path), os.O_RDONLY)
     try:
@@ -155,7 +153,7 @@ def test_write_to_a_locked_folder_raises_after_the_time_limit(
 
 
 def test_write_without_support_for_locks_succeeds(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(handle: int, how: int) -> None:
+    def refuse(handle: int, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", refuse)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state, store
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.state import State
@@ -45,7 +46,7 @@ def applied(secret: str = SECRET, **changes: t.Any) -> State:
 
 
 @given(STATES)
-def test_parse_reverses_dump(current: State) -> None:
+def test_parse_dumped_state_returns_it(current: State) -> None:
     data = state.dump(current)
     assert state.parse(data) == current
     assert state.dump(state.parse(data)) == data
@@ -53,13 +54,13 @@ def test_parse_reverses_dump(current: State) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_parse_with_any_bytes_raises_the_reason(data: bytes) -> None:
+def test_parse_any_bytes_raises_the_reason(data: bytes) -> None:
     with pytest.raises(ValueError, match="its content is not"):
         state.parse(data)
 
 
 @given(STATES, st.data())
-def test_parse_with_a_damaged_field_raises(current: State, data: st.DataObject) -> None:
+def test_parse_damaged_field_raises(current: State, data: st.DataObject) -> None:
     document = json.loads(state.dump(current))
     name = data.draw(st.sampled_from(sorted(document)))
     wrong = [7, [7], True] if name in ("may_hold", "others") else [None, 7, ["x"], True]
@@ -85,14 +86,14 @@ def test_parse_with_a_damaged_field_raises(current: State, data: st.DataObject) 
     # The salt differs between processes: an ID with it would differ between workers.
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_parse_with_invalid_data_raises_the_reason(data: bytes, reason: str) -> None:
+def test_parse_invalid_data_raises_the_reason(data: bytes, reason: str) -> None:
     with pytest.raises(ValueError, match="^" + reason + "$"):
         state.parse(data)
 
 
 # Letters that are not in hexadecimal digits or field names.
 @given(st.text('ghjkqwxyzGHJKQWXYZäß"\\', min_size=8, max_size=60), st.text(max_size=60))
-def test_has_secret_recognizes_the_secret_without_storing_it(secret: str, key: str) -> None:
+def test_has_secret_any_secret_is_recognized_and_not_stored(secret: str, key: str) -> None:
     current = state.create_pending("1", "https://a.b", NOW, STORAGE, secret, key)
     data = state.dump(current)
     assert secret.encode() not in data
@@ -103,7 +104,7 @@ def test_has_secret_recognizes_the_secret_without_storing_it(secret: str, key: s
     assert not state.has_secret(current, secret, key + "x")
 
 
-def test_create_pending_with_the_same_secret_is_unique() -> None:
+def test_create_pending_same_secret_is_unique() -> None:
     first, second = applied(), applied()
     assert first.secret_hmac != second.secret_hmac
     assert first.run != second.run
@@ -124,7 +125,7 @@ def test_create_pending_with_the_same_secret_is_unique() -> None:
         ),
     ],
 )
-def test_distrust_reason(changes: dict[str, t.Any], reason: str) -> None:
+def test_distrust_reason_any_state_returns_the_reason(changes: dict[str, t.Any], reason: str) -> None:
     assert state.distrust_reason(applied(**changes), "1", "https://a.b", NOW) == reason
 
 
@@ -140,7 +141,7 @@ def test_distrust_reason(changes: dict[str, t.Any], reason: str) -> None:
         (b"[" * 100000, ""),
     ],
 )
-def test_parse_project_returns_the_project_of_any_state_file(data: bytes, project: str) -> None:
+def test_parse_project_any_data_returns_the_project(data: bytes, project: str) -> None:
     assert state.parse_project(data) == project
 
 
@@ -149,7 +150,7 @@ ABSENT = applied(status="absent", storage={}, secret_hmac="")
 
 
 @pytest.mark.parametrize(
-    ("known", "storage", "secret", "always", "max_age", "expected"),
+    ("current", "storage", "secret", "always", "max_age", "expected"),
     [
         # present
         (None, STORAGE, SECRET, False, None, "unknown"),
@@ -174,15 +175,15 @@ ABSENT = applied(status="absent", storage={}, secret_hmac="")
         (ABSENT, None, None, False, 100, "expired"),
     ],
 )
-def test_update_reason(
-    known: State | None,
+def test_update_reason_any_state_returns_the_reason(
+    current: State | None,
     storage: dict[str, t.Any] | None,
     secret: str | None,
     always: bool,
     max_age: float | None,
     expected: str,
 ) -> None:
-    assert state.update_reason(known, storage, secret, KEY, NOW + 100, always, max_age) == expected
+    assert state.update_reason(current, storage, secret, KEY, NOW + 100, always, max_age) == expected
 
 
 @given(
@@ -192,16 +193,16 @@ def test_update_reason(
     st.booleans(),
     st.none() | st.integers(0, 200),
 )
-def test_update_reason_is_unchanged_only_without_differences(
-    known: State | None, storage: dict[str, t.Any] | None, secret: str | None, always: bool, max_age: int | None
+def test_update_reason_without_differences_is_unchanged(
+    current: State | None, storage: dict[str, t.Any] | None, secret: str | None, always: bool, max_age: int | None
 ) -> None:
-    reason = state.update_reason(known, storage, secret if storage else None, KEY, NOW + 100, always, max_age)
-    same = known is not None and (known.storage or None) == storage and (not storage or secret in (None, SECRET))
+    reason = state.update_reason(current, storage, secret if storage else None, KEY, NOW + 100, always, max_age)
+    same = current is not None and (current.storage or None) == storage and (not storage or secret in (None, SECRET))
     assert (reason == "unchanged") == (same and not always and (max_age is None or max_age > 100))
 
 
 @given(st.floats(0, 4e9))
-def test_format_utc_and_parse_utc_are_inverse(now: float) -> None:
+def test_parse_utc_formatted_time_returns_it(now: float) -> None:
     assert parse_utc(format_utc(now)) == int(now)
 
 
@@ -209,16 +210,15 @@ def test_format_utc_and_parse_utc_are_inverse(now: float) -> None:
     ("text", "expected"),
     [
         ("s3://b-1/x", ("b-1", "x")),
-        ("s3://example.com.records/.vonage-archiving/1.json", ("example.com.records", ".vonage-archiving/1.json")),
+        ("s3://example.com.state/.vonage-archiving/1.json", ("example.com.state", ".vonage-archiving/1.json")),
         ("s3://b-1/10/x", ("b-1", "10/x")),
-        ("/var/lib//record.json", ("", "/var/lib/record.json")),
+        ("/var/lib//state.json", ("", "/var/lib/state.json")),
     ],
 )
-def test_parse_location_returns_bucket_and_path(text: str, expected: tuple[str, str]) -> None:
-    problems: list[str] = []
-    location = store.parse_location(text, "1", problems)
-    assert location is not None
-    assert ((location.bucket, location.path), problems) == (expected, [])
+def test_parse_location_valid_value_returns_bucket_and_path(text: str, expected: tuple[str, str]) -> None:
+    problems = Problems()
+    assert store.parse_location(text, "1", problems) == store.Location(*expected)
+    assert not problems
 
 
 @pytest.mark.parametrize(
@@ -226,26 +226,26 @@ def test_parse_location_returns_bucket_and_path(text: str, expected: tuple[str, 
     [
         ("s3://b-1/.vonage-archiving/1.json", True),
         ("s3://b-1/.vonage-archiving/a/1.json", True),
-        ("s3://b-1/records/1.json", False),
+        ("s3://b-1/state/1.json", False),
         ("s3://b-1/a/.vonage-archiving/1.json", False),
-        ("/home/somebody/.vonage-archiving/1.json", False),
+        ("/home/user/.vonage-archiving/1.json", False),
         (".vonage-archiving/1.json", False),
     ],
 )
-def test_is_reserved_only_for_the_prefix_of_state_files(location: str, expected: bool) -> None:
+def test_is_reserved_only_prefix_of_state_files_is_reserved(location: str, expected: bool) -> None:
     assert store.is_reserved(location) is expected
 
 
-def test_parse_location_expands_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
-    assert store.parse_location("~/record.json", "1", []) == store.Location("", "/home/somebody/record.json")
+def test_parse_location_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/user")
+    assert store.parse_location("~/state.json", "1", Problems()) == store.Location("", "/home/user/state.json")
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("record.json", "state_file: 'record.json' is neither an absolute path nor s3://bucket/key"),
-        ("./record.json", "is neither an absolute path nor s3://bucket/key"),
+        ("state.json", "state_file: 'state.json' is neither an absolute path nor s3://bucket/key"),
+        ("./state.json", "is neither an absolute path nor s3://bucket/key"),
         ("/var/lib/", "state_file: '/var/lib/' is a folder, not a file"),
         ("s3://b-1", "is not of the form s3://bucket/key"),
         ("s3://b-1/", "is not of the form s3://bucket/key"),
@@ -254,10 +254,10 @@ def test_parse_location_expands_the_home_folder(monkeypatch: pytest.MonkeyPatch)
         ("s3://b-1/x?versionId=1", "is not of the form s3://bucket/key"),
         ("https://b-1.s3.amazonaws.com/x", "is not of the form s3://bucket/key"),
         ("s3://AKIA:hidden@b-1/x", "state_file: 's3://********@b-1/x' is not of the form s3://bucket/key"),
-        ("s3://b-1/1/record.json", "is below 1/, the prefix of recordings, which may be public"),
+        ("s3://b-1/1/state.json", "is below 1/, the prefix of recordings, which may be public"),
     ],
 )
-def test_parse_location_with_an_invalid_value_reports_the_problem(text: str, problem: str) -> None:
-    problems: list[str] = []
+def test_parse_location_invalid_value_is_a_problem(text: str, problem: str) -> None:
+    problems = Problems()
     assert store.parse_location(text, "1", problems) is None
-    assert problem in problems[0]
+    assert problem in str(next(iter(problems)))

@@ -23,7 +23,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.par
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check, new_probe_keys
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.upload_checks import PART_SIZE
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
+    LocalServer,
+    ReceivedRequest,
+    Reply,
+)
 
 AWS, WEED = Connection(), Connection(endpoint_url="http://127.0.0.1:1")
 OPTIONS: dict[str, t.Any] = {
@@ -41,22 +45,22 @@ def head(region: str | None) -> dict[str, t.Any]:
 class Operator:
     """A client with a fixed response to HeadBucket."""
 
-    def __init__(self, answer: t.Any) -> None:
-        self.answer, self.asked = answer, 0
+    def __init__(self, response: t.Any) -> None:
+        self.response, self.count = response, 0
         self.meta = t.cast("t.Any", type("Meta", (), {"region_name": "us-east-1"}))
 
     def head_bucket(self, Bucket: str) -> t.Any:
-        self.asked += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        self.count += 1
+        if isinstance(self.response, Exception):
+            raise self.response
+        return self.response
 
 
 REFUSAL: t.Any = {**head("eu-west-1"), "Error": {"Code": "403"}}
 
 
 @pytest.mark.parametrize(
-    ("answer", "region"),
+    ("response", "region"),
     [
         (head("eu-west-1"), "eu-west-1"),
         (exceptions.ClientError(REFUSAL, "HeadBucket"), "eu-west-1"),
@@ -65,23 +69,23 @@ REFUSAL: t.Any = {**head("eu-west-1"), "Error": {"Code": "403"}}
         (exceptions.EndpointConnectionError(endpoint_url="x"), "us-east-1"),
     ],
 )
-def test_fetch_bucket_region_of_aws_reads_the_header(answer: t.Any, region: str) -> None:
-    assert fetch_bucket_region(AWS, "b", Operator(answer)) == region
+def test_fetch_bucket_region_of_aws_reads_the_header(response: t.Any, region: str) -> None:
+    assert fetch_bucket_region(AWS, "b", Operator(response)) == region
 
 
 def test_fetch_bucket_region_of_other_stores_sends_nothing() -> None:
     operator = Operator(head("eu-west-1"))
     assert fetch_bucket_region(WEED, "b", operator) == "us-east-1"
-    given = Connection(endpoint_url="http://127.0.0.1:1", region="sa-east-1")
-    assert fetch_bucket_region(given, "b", operator) == "sa-east-1"
-    assert operator.asked == 0
+    connection = Connection(endpoint_url="http://127.0.0.1:1", region="sa-east-1")
+    assert fetch_bucket_region(connection, "b", operator) == "sa-east-1"
+    assert operator.count == 0
 
 
 def test_reconcile_in_check_mode_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     operator = Operator(head("eu-west-1"))
     monkeypatch.setattr(verify, "make_client", lambda _connection: operator)
     outcome = reconcile({**OPTIONS, "region": "eu-west-3"}, Context(check_mode=True))
-    assert operator.asked == 0
+    assert operator.count == 0
     assert outcome.result == {
         "bucket": "recordings",
         "prefix": "45678901",
@@ -127,24 +131,24 @@ def test_reconcile_bug_in_a_check_still_deletes_the_probes(monkeypatch: pytest.M
 def test_reconcile_server_error_counts_as_private_and_no_secret_is_shown() -> None:
     """The store accepts every signed request, returns secrets, and fails for unsigned requests with a server error."""
 
-    def answer(asked: Asked, _count: int) -> Reply:
-        if "authorization" not in asked.headers and asked.method == "GET":
+    def respond(request: ReceivedRequest, _count: int) -> Reply:
+        if "authorization" not in request.headers and request.method == "GET":
             return Reply(500, b"s" * 40)
-        if asked.method == "POST" and asked.path.endswith("uploads"):
+        if request.method == "POST" and request.path.endswith("uploads"):
             return Reply(200, b"<R><UploadId>u</UploadId></R>", {"Content-Type": "application/xml"})
-        if asked.method == "GET":
+        if request.method == "GET":
             both = b"s" * 40 + b" " + b"o" * 40
             return Reply(400, b"<Error><Code>Odd</Code><Message>" + both + b"</Message></Error>")
-        if asked.method == "PUT" and "partNumber=1" not in asked.path:
-            sizes.append(len(asked.body))
+        if request.method == "PUT" and "partNumber=1" not in request.path:
+            sizes.append(len(request.body))
         # The size of an object is that of the upload.
-        size = sizes[0] + (PART_SIZE if asked.path.endswith(".zip") else 0)
-        body = b"x" * size if asked.method == "HEAD" else b"<R/>"
+        size = sizes[0] + (PART_SIZE if request.path.endswith(".zip") else 0)
+        body = b"x" * size if request.method == "HEAD" else b"<R/>"
         return Reply(200, body, {"ETag": '"e"', "x-amz-server-side-encryption": "AES256"})
 
     sizes: list[int] = []
 
-    with LocalServer(answer) as server:
+    with LocalServer(respond) as server:
         s3 = {**OPTIONS["s3"], "endpoint": server.url}
         outcome = reconcile(
             {**OPTIONS, "s3": s3, "expect_public": False, "expect_least_privilege": True, "timeout": 0}, Context()
@@ -176,15 +180,15 @@ def test_access_checks_use_the_trusted_certificates_of_the_operator(operator: Co
 def test_reconcile_waits_for_a_policy_to_reach_all_servers() -> None:
     created: list[int] = []
 
-    def answer(asked: Asked, _count: int) -> Reply:
-        if asked.method != "POST" or not asked.path.endswith("uploads"):
+    def respond(request: ReceivedRequest, _count: int) -> Reply:
+        if request.method != "POST" or not request.path.endswith("uploads"):
             return Reply(200, b"<R/>", {"ETag": '"e"'})
         created.append(len(created))
         if len(created) == 1:
             return Reply(403, b"<Error><Code>AccessDenied</Code></Error>")
         return Reply(200, b"<R><UploadId>u</UploadId></R>")
 
-    with LocalServer(answer) as server:
+    with LocalServer(respond) as server:
         s3 = {**OPTIONS["s3"], "endpoint": server.url, "sse": "none"}
         outcome = reconcile({**OPTIONS, "s3": s3, "timeout": 5}, Context())
     assert {check["name"]: check["ok"] for check in outcome.result["checks"]}["multipart_upload"]

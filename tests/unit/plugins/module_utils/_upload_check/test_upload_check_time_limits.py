@@ -21,7 +21,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime imp
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup, verify
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import UploadCheckParams
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.reconcile import reconcile
-from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import Asked, LocalServer, Reply
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
+    LocalServer,
+    ReceivedRequest,
+    Reply,
+)
 
 # The factor by which the clock of the test is faster than a real one.
 SPEED = 300.0
@@ -109,7 +113,7 @@ def test_reconcile_no_response_after_the_upload_ends_and_reports_remaining_objec
     monkeypatch.setattr(cleanup, "LIST_SECONDS", 0.3)
     monkeypatch.setattr(cleanup, "DELETE_SECONDS", 0.3)
 
-    def respond(request: Asked, _count: int) -> Reply:
+    def respond(request: ReceivedRequest, _count: int) -> Reply:
         if request.method == "PUT" and request.path.endswith("archive.mp4"):
             return Reply(200, b"", {"ETag": '"e"'})
         return Reply(fault="hang")

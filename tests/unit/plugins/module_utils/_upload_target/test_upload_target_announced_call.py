@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.budget import Budget
 from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import MAX_CLOCK_DIFFERENCE
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import StoredObject
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import announced_call
@@ -36,12 +38,14 @@ class FakeStore:
     finished_after: float = 1e9
     time: float = 0.0
     age: float | None = None
+    clock_allowance: float = 0.0
     location: str = "s3://b/state.json"
     pauses: list[float] = field(default_factory=list)
 
     def read(self) -> StoredObject:
         last = self.last if self.time < self.finished_after else self.last.commit(state.APPLIED, NOW)
-        return StoredObject(state.dump(last), age=None if self.age is None else self.age + self.time)
+        age = None if self.age is None else max(self.age + self.time - self.clock_allowance, 0.0)
+        return StoredObject(state.dump(last), age=age)
 
     def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
         raise AssertionError
@@ -51,8 +55,11 @@ class FakeStore:
         self.time += seconds
 
     def wait(self) -> bool:
-        runtime = Runtime(monotonic=lambda: self.time, sleep=self.sleep)
-        return announced_call.wait(PROJECT, self, self.read(), self.last, runtime)
+        return self.calls.wait(self.read(), self.last)
+
+    @cached_property
+    def calls(self) -> announced_call.AnnouncedCalls:
+        return announced_call.AnnouncedCalls(PROJECT, self, Runtime(monotonic=lambda: self.time, sleep=self.sleep))
 
 
 @pytest.mark.parametrize("clock", [-3600, -61, 0, 61, 3600])
@@ -67,6 +74,21 @@ def test_wait_subtracts_the_age_by_the_clock_of_the_store(age: float, waited: fl
     store = FakeStore(announced(), age=age)
     assert store.wait() == (waited > 0)
     assert store.time == pytest.approx(waited, abs=0.01)
+
+
+def test_wait_is_not_repeated_for_a_local_file_whose_age_is_reduced() -> None:
+    store = FakeStore(announced(), age=5, clock_allowance=MAX_CLOCK_DIFFERENCE)
+    assert store.wait()
+    assert not store.wait()
+    assert store.time == pytest.approx(93)
+
+
+def test_wait_is_repeated_for_another_announced_call() -> None:
+    store = FakeStore(announced())
+    assert store.wait()
+    store.last = announced()
+    assert store.wait()
+    assert store.time == pytest.approx(2 * 93)
 
 
 def test_wait_ends_when_the_other_run_finishes() -> None:

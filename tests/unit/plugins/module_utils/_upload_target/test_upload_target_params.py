@@ -29,10 +29,10 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._uploa
 )
 
 
-def problems(**options: t.Any) -> list[str]:
+def managed_problems(**options: t.Any) -> list[str]:
     with pytest.raises(InputError) as caught:
         managed_params(**options)
-    return caught.value.problems
+    return [*map(str, caught.value.problems)]
 
 
 EXTERNAL: dict[str, t.Any] = {
@@ -49,10 +49,10 @@ AZURE = {"account_name": "archives", "account_key": "aGlkZGVuLWtleQ==", "contain
 def external_problems(**options: t.Any) -> list[str]:
     with pytest.raises(InputError) as caught:
         parse_params({**EXTERNAL, **options}, {})
-    return caught.value.problems
+    return [*map(str, caught.value.problems)]
 
 
-def test_managed_key() -> None:
+def test_parse_params_managed_key_returns_all_options() -> None:
     params = managed_params(
         uploader={"name": "video", "path": "/a/", "tags": {"x": "y"}, "list_all_my_buckets": True},
         rotate_after=60,
@@ -76,27 +76,26 @@ def test_managed_key() -> None:
     assert params.check.with_key("AKIA1", "secret").uploader.access_key == "AKIA1"
 
 
-def test_managed_key_defaults() -> None:
+def test_parse_params_managed_key_has_defaults() -> None:
     params = managed_params()
     users = params.uploader
     assert (users.rotate, users.rotate_after, users.revoke_old_keys) == (False, None, False)
     assert (users.grace_period, users.delete_after, users.drain_timeout) == (18 * 3600, 24 * 3600, 30)
-    assert (params.verify, params.check.timeout, params.can_verify) == ("new_key", 30, True)
+    assert (params.verify, params.check.timeout) == ("new_key", 30)
     assert managed_params(verify_timeout=0).check.timeout == 0
     assert not any(spec.get("required") for spec in ARGUMENTS.values())
 
 
-def test_managed_key_with_an_empty_uploader() -> None:
-    """As Ansible hands over ``uploader: {}``, and as a role does in which no variable is set."""
+def test_parse_params_empty_uploader_is_a_managed_key() -> None:
     for options in ({}, {"name": ""}):
         params = validate_options(ARGUMENTS, {**PARAMS, "uploader": options})
         assert isinstance(parse_params(params, {}), ManagedKeyParams)
 
 
-def test_external_key() -> None:
+def test_parse_params_external_key_returns_an_upload_check() -> None:
     params = parse_params(EXTERNAL, {})
     assert isinstance(params, ExternalKeyParams)
-    assert (params.verify, params.can_verify, params.always, params.max_age) == ("new_key", True, False, None)
+    assert (params.verify, params.always, params.max_age) == ("new_key", False, None)
     assert params.check
     assert (params.check.bucket, params.check.prefix, params.check.uploader.access_key) == (
         "b-1",
@@ -108,14 +107,16 @@ def test_external_key() -> None:
 
 
 @pytest.mark.parametrize("verify", ["never", "new_key"])
-def test_external_key_without_its_secret_cannot_be_verified(verify: str) -> None:
+def test_parse_params_external_key_without_its_secret_cannot_be_verified(verify: str) -> None:
     params = parse_params({**EXTERNAL, "s3": {**EXTERNAL["s3"], "secret_key": ""}, "verify": verify}, {})
-    assert not params.can_verify
+    assert isinstance(params, ExternalKeyParams)
+    assert params.check is None
 
 
-def test_azure_has_no_upload_check() -> None:
+def test_parse_params_azure_has_no_upload_check() -> None:
     params = parse_params({**EXTERNAL, "s3": None, "azure": AZURE}, {})
-    assert (params.verify, params.can_verify) == ("never", False)
+    assert isinstance(params, ExternalKeyParams)
+    assert (params.verify, params.check) == ("never", None)
     assert parse_params({**EXTERNAL, "s3": None, "azure": AZURE, "verify": "never"}, {}) == params
     for verify in ("new_key", "always", "only"):
         assert external_problems(s3=None, azure=AZURE, verify=verify) == [
@@ -123,7 +124,7 @@ def test_azure_has_no_upload_check() -> None:
         ]
 
 
-def test_absent() -> None:
+def test_parse_params_absent_returns_a_deletion() -> None:
     params = parse_params({**EXTERNAL, "state": "absent"}, {})
     assert isinstance(params, DeleteParams)
     assert params.uploader is None
@@ -134,7 +135,7 @@ def test_absent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "sse", "warned"),
+    ("endpoint", "sse", "has_warning"),
     [
         (None, "s3", False),
         ("https://s3.example.com", "s3", False),
@@ -143,10 +144,10 @@ def test_absent() -> None:
         ("https://b-1.Storage.GoogleAPIs.com/", "none", True),
     ],
 )
-def test_sse_that_is_not_set(endpoint: str | None, sse: str, warned: bool) -> None:
+def test_parse_params_sse_default_depends_on_the_store(endpoint: str | None, sse: str, has_warning: bool) -> None:
     params = managed_params(s3={"bucket": "b-1", "endpoint": endpoint})
     assert (params.target.config["sse"], params.check.sse) == (sse, sse == "s3")
-    assert bool(params.warnings) is warned
+    assert bool(params.warnings) is has_warning
     assert not managed_params(s3={"bucket": "b-1", "endpoint": endpoint, "sse": sse}).warnings
 
 
@@ -156,10 +157,10 @@ def test_sse_that_is_not_set(endpoint: str | None, sse: str, warned: bool) -> No
         ({"state_file": None}, "state_file: required with uploader"),
         ({"state_file": "relative"}, "state_file: 'relative' is neither"),
         ({"state_file": f"s3://b-1/{PROJECT}/state"}, "the prefix of recordings"),
-        ({"fallback": None}, "fallback is required"),
+        ({"fallback": None}, "fallback: is required"),
         ({"s3": None}, "one of s3 and azure is required"),
-        ({"s3": {"bucket": "s3://b"}}, "s3.bucket 's3://b' is not the name of a bucket alone"),
-        ({"s3": {"bucket": "b-1", "sse": "aws:kms"}}, "s3.sse 'aws:kms' is not possible"),
+        ({"s3": {"bucket": "s3://b"}}, "s3.bucket: 's3://b' is not a bucket name"),
+        ({"s3": {"bucket": "b-1", "sse": "aws:kms"}}, "s3.sse: 'aws:kms' is not possible"),
         ({"s3": {"bucket": "b-1", "access_key": "AKIA"}}, "s3.access_key: cannot be set together with uploader"),
         ({"s3": {"bucket": "b-1", "secret_key": "s"}}, "s3.secret_key: cannot be set together with uploader"),
         ({"s3": None, "azure": AZURE}, "azure: cannot be set together with uploader"),
@@ -174,48 +175,47 @@ def test_sse_that_is_not_set(endpoint: str | None, sse: str, warned: bool) -> No
             "151200 seconds",
         ),
         ({"drain_timeout": True}, "uploader.drain_timeout: True is not a whole number"),
-        ({"uploader": {"name": "a b"}}, "uploader: the user name 'a b'"),
+        ({"uploader": {"name": "a b"}}, "uploader.name: 'a b' is not a valid user name"),
         ({"uploader": {"name": "x" * 59}}, "1 to 58 letters"),
-        ({"uploader": {"path": "video"}}, "uploader: path 'video'"),
-        ({"uploader": {"permissions_boundary": "x"}}, "uploader: permissions_boundary 'x'"),
-        ({"uploader": {"tags": {"vonage-archiving:managed": "no"}}}, "uploader: the tag"),
+        ({"uploader": {"path": "video"}}, "uploader.path: 'video' is not a valid path"),
+        ({"uploader": {"permissions_boundary": "x"}}, "uploader.permissions_boundary: 'x' is not the ARN"),
+        ({"uploader": {"tags": {"vonage-archiving:managed": "no"}}}, "uploader.tags: the tag"),
         ({"iam_endpoint_url": "iam.example.com"}, "iam_endpoint_url: 'iam.example.com' is not a valid URL"),
-        ({"access_key": "a", "secret_key": None}, "access_key and secret_key belong together"),
+        ({"access_key": "a", "secret_key": None}, "secret_key: is required with access_key"),
         ({"api_secret": None}, "api_secret: is required"),
-        ({"cors_origin": "example.com/x"}, "cors_origin"),
-        ({"verify": "new"}, "verify: must be one of never, new_key, always, only, got 'new'"),
-        ({"verify_timeout": -1}, "verify_timeout"),
+        ({"cors_origin": "example.com/x"}, "cors_origin: 'example.com/x' is not a valid URL"),
+        ({"verify_timeout": -1}, "verify_timeout: at least 0 seconds are required, got -1"),
     ],
 )
-def test_problems_of_a_managed_key(options: dict[str, t.Any], problem: str) -> None:
-    found = problems(**options)
-    assert any(problem in text for text in found), found
-    assert len(found) == len(set(found))
+def test_parse_params_invalid_managed_key_reports_the_problem(options: dict[str, t.Any], problem: str) -> None:
+    texts = managed_problems(**options)
+    assert any(problem in text for text in texts), texts
+    assert len(texts) == len(set(texts))
 
 
 @pytest.mark.parametrize("verify", ["always", "only"])
-def test_verify_of_an_external_key_requires_its_secret(verify: str) -> None:
+def test_parse_params_verify_of_an_external_key_requires_its_secret(verify: str) -> None:
     s3 = {**EXTERNAL["s3"], "secret_key": None}
     assert external_problems(s3=s3, verify=verify) == [f"verify: {verify} requires s3.secret_key"]
 
 
-def test_top_level_grace_period_is_not_for_managed_keys() -> None:
+def test_parse_params_grace_period_of_a_managed_key_is_refused() -> None:
     options = {**PARAMS, "uploader": {}, "grace_period": 60}
     with pytest.raises(InputError, match=r"grace_period: cannot be set together with uploader. Use uploader"):
         parse_params(options, {})
     assert parse_params({**EXTERNAL, "grace_period": 60}, {}).grace_period == 60
 
 
-def test_verify_only_is_not_for_deletions() -> None:
+def test_parse_params_verify_only_of_a_deletion_is_refused() -> None:
     assert external_problems(state="absent", verify="only") == ["verify: only is not possible with state=absent"]
 
 
-def test_all_problems_together_and_no_secret() -> None:
-    found = problems(
+def test_parse_params_many_invalid_options_reports_all_without_secrets() -> None:
+    problems = managed_problems(
         state_file=None, fallback=None, uploader={"name": "a b", "grace_period": -1}, access_key="a", secret_key=None
     )
-    text = " ".join(found)
-    for word in ("state_file: required", "fallback is required", "grace_period", "user name", "belong together"):
+    text = " ".join(problems)
+    for word in ("state_file: required", "fallback: is required", "grace_period", "uploader.name", "secret_key: is"):
         assert word in text
     assert API_SECRET not in text
 

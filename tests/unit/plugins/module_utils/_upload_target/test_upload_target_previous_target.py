@@ -35,7 +35,7 @@ class Api:
     error: errors.ArchivingError | None = None
     calls: list[dict[str, t.Any]] = field(default_factory=list)
 
-    def get(self, path: str, attempted: str, **query: t.Any) -> t.Any:
+    def get(self, path: str, operation: str, **query: t.Any) -> t.Any:
         assert path == "/v2/project/45828062/archive"
         self.calls.append(query)
         if self.error:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import MissingLibraryError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import certificates, target
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.target import Target
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage import rules
@@ -27,17 +28,17 @@ AZURE = {"account_name": "examplearchives", "account_key": ACCOUNT_KEY, "contain
 
 
 def parse(**params: t.Any) -> Target:
-    problems: list[str] = []
+    problems = Problems()
     parsed = target.parse_target({"fallback": "none", **params}, problems)
-    assert problems == []
+    assert list(problems) == []
     assert parsed is not None
     return parsed
 
 
 def problems_of(**params: t.Any) -> list[str]:
-    problems: list[str] = []
+    problems = Problems()
     assert target.parse_target({"fallback": "none", **params}, problems) is None
-    return problems
+    return [str(problem) for problem in problems]
 
 
 def test_parse_target_with_minimal_s3_options() -> None:
@@ -115,46 +116,46 @@ def test_public_contains_no_secret(secret: str) -> None:
 @pytest.mark.parametrize(
     ("change", "problem_part"),
     [
-        ({"bucket": None}, "s3.bucket is required"),
-        ({"access_key": ""}, "s3.access_key is required"),
-        ({"bucket": " b-ucket"}, "s3.bucket begins or ends with white space"),
-        ({"secret_key": SECRET + "\n"}, "s3.secret_key begins or ends with white space"),
-        ({"endpoint": "https://a.b "}, "s3.endpoint begins or ends with white space"),
-        ({"access_key": "ASIAIOSFODNN7EXAMPLE"}, "is temporary (it begins with ASIA): Vonage cannot use it"),
-        ({"access_key": SECRET, "secret_key": KEY}, "s3.access_key and s3.secret_key look swapped"),
-        ({"access_key": SECRET, "secret_key": None}, "s3.access_key and s3.secret_key look swapped"),
-        ({"secret_key": KEY}, "s3.access_key and s3.secret_key look swapped"),
-        ({"access_key": "minio", "secret_key": "minio"}, "s3.access_key and s3.secret_key are the same"),
-        ({"endpoint": "s3.example.com"}, "s3.endpoint 's3.example.com' has no scheme"),
-        ({"endpoint": "me:hunter2@s3.example.com"}, "s3.endpoint '********@s3.example.com' has no scheme"),
-        ({"endpoint": "ftp://s3.example.com"}, "is no http or https URL"),
-        ({"access_key": "AKIAIOSFODNN7\nEXAMPLE"}, "is broken by white space"),
-        ({"access_key": "AKIAIOSFODNN7 EXAMPLE"}, "is broken by white space"),
-        ({"secret_key": f"{SECRET[:20]}\n{SECRET[20:]}"}, "is broken by white space"),
-        ({"endpoint": "https://"}, "is no http or https URL"),
-        ({"endpoint": "https://s3..example.com"}, "is no http or https URL"),
-        ({"endpoint": "https://*.example.com"}, "is no http or https URL"),
-        ({"endpoint": "https://s3 .example.com"}, "is no http or https URL"),
-        ({"endpoint": "https://s3\n.example.com"}, "is no http or https URL"),
-        ({"endpoint": "https://s3\x01.example.com"}, "is no http or https URL"),
-        ({"endpoint": "https://[s3]"}, "s3.endpoint"),
-        ({"endpoint": "https://[::1"}, "s3.endpoint is no URL such as"),
-        ({"endpoint": "https://s3.example.com:0"}, "is no http or https URL"),
-        ({"endpoint": "https://s3.example.com/bucket"}, "holds a path or query"),
-        ({"endpoint": "https://s3.example.com?x"}, "holds a path or query"),
-        ({"endpoint": "https://u:p@s3.example.com"}, "s3.endpoint holds credentials"),
-        ({"sse": "kms"}, "Vonage uploads with keys managed by S3 (SSE-S3) only"),
-        ({"sse": "aws:kms"}, "s3.sse 'aws:kms' is not possible"),
-        ({"sse": "AES256"}, "s3.sse 'AES256' is called s3 here"),
-        ({"sse": "yes"}, "s3.sse 'yes' is neither s3 nor none"),
-        ({"bucket": "ab"}, "is a name that no store takes"),
-        ({"bucket": "a" * 223}, "is a name that no store takes"),
-        ({"bucket": "-archives"}, "is a name that no store takes"),
-        ({"bucket": "my archives"}, "is a name that no store takes"),
-        ({"bucket": "my..archives"}, "is a name that no store takes"),
-        ({"bucket": "192.168.0.1"}, "is a name that no store takes"),
-        ({"bucket": "archives/2026"}, "recordings cannot be put below a prefix"),
-        ({"bucket": "s3://archives"}, "is not the name of a bucket alone"),
+        ({"bucket": None}, "s3.bucket: is required"),
+        ({"access_key": ""}, "s3.access_key: is required"),
+        ({"bucket": " b-ucket"}, "s3.bucket: begins or ends with white space"),
+        ({"secret_key": SECRET + "\n"}, "s3.secret_key: begins or ends with white space"),
+        ({"endpoint": "https://a.b "}, "s3.endpoint: begins or ends with white space"),
+        ({"access_key": "ASIAIOSFODNN7EXAMPLE"}, "is temporary (it begins with ASIA). Vonage cannot use it"),
+        ({"access_key": SECRET, "secret_key": KEY}, "s3.secret_key: has the form of an access key ID"),
+        ({"access_key": SECRET, "secret_key": None}, "s3.access_key: has the form of a secret key"),
+        ({"secret_key": KEY}, "Check whether s3.access_key and s3.secret_key are swapped"),
+        ({"access_key": "minio", "secret_key": "minio"}, "s3.secret_key: is the same as s3.access_key"),
+        ({"endpoint": "s3.example.com"}, "s3.endpoint: 's3.example.com' is not a valid URL such as https://"),
+        ({"endpoint": "me:hunter2@s3.example.com"}, "s3.endpoint: '********@s3.example.com' contains credentials"),
+        ({"endpoint": "ftp://s3.example.com"}, "is not a valid URL such as"),
+        ({"access_key": "AKIAIOSFODNN7\nEXAMPLE"}, "s3.access_key: contains white space"),
+        ({"access_key": "AKIAIOSFODNN7 EXAMPLE"}, "s3.access_key: contains white space"),
+        ({"secret_key": f"{SECRET[:20]}\n{SECRET[20:]}"}, "s3.secret_key: contains white space"),
+        ({"endpoint": "https://"}, "is not a valid URL such as"),
+        ({"endpoint": "https://s3..example.com"}, "is not a valid URL such as"),
+        ({"endpoint": "https://*.example.com"}, "is not a valid URL such as"),
+        ({"endpoint": "https://s3 .example.com"}, "is not a valid URL such as"),
+        ({"endpoint": "https://s3\n.example.com"}, "is not a valid URL such as"),
+        ({"endpoint": "https://s3\x01.example.com"}, "is not a valid URL such as"),
+        ({"endpoint": "https://[s3]"}, "is not a valid URL such as"),
+        ({"endpoint": "https://[::1"}, "is not a valid URL such as"),
+        ({"endpoint": "https://s3.example.com:0"}, "is not a valid URL such as"),
+        ({"endpoint": "https://s3.example.com/bucket"}, "contains a path. Set a URL such as"),
+        ({"endpoint": "https://s3.example.com?x"}, "contains a query or a fragment"),
+        ({"endpoint": "https://u:p@s3.example.com"}, "Set s3.access_key and s3.secret_key instead"),
+        ({"sse": "kms"}, "Vonage uploads with keys managed by S3 (SSE-S3), not with AWS KMS"),
+        ({"sse": "aws:kms"}, "s3.sse: 'aws:kms' is not possible"),
+        ({"sse": "AES256"}, "s3.sse: 'AES256' is not one of s3, none. Set s3 for SSE-S3"),
+        ({"sse": "yes"}, "s3.sse: 'yes' is not one of s3, none"),
+        ({"bucket": "ab"}, "is not a valid bucket name on any store"),
+        ({"bucket": "a" * 223}, "is not a valid bucket name on any store"),
+        ({"bucket": "-archives"}, "is not a valid bucket name on any store"),
+        ({"bucket": "my archives"}, "is not a valid bucket name on any store"),
+        ({"bucket": "my..archives"}, "is not a valid bucket name on any store"),
+        ({"bucket": "192.168.0.1"}, "is not a valid bucket name on any store"),
+        ({"bucket": "archives/2026"}, "Vonage cannot upload below a prefix"),
+        ({"bucket": "s3://archives"}, "is not a bucket name. Set only the name"),
     ],
 )
 def test_parse_target_with_invalid_s3_options_reports_the_problem(change: dict[str, t.Any], problem_part: str) -> None:
@@ -166,22 +167,22 @@ def test_parse_target_with_invalid_s3_options_reports_the_problem(change: dict[s
 @pytest.mark.parametrize(
     ("change", "problem_part"),
     [
-        ({"account_name": None}, "azure.account_name is required"),
-        ({"container": None}, "azure.container is required"),
-        ({"account_name": "Example"}, "is not 3 to 24 lower-case letters and digits"),
-        ({"account_name": "ab"}, "is not 3 to 24 lower-case letters and digits"),
-        ({"container": "ab"}, "is not 3 to 63 lower-case letters"),
-        ({"container": "a--b"}, "is not 3 to 63 lower-case letters"),
-        ({"container": "Archives"}, "is not 3 to 63 lower-case letters"),
-        ({"account_key": "not base64!"}, "azure.account_key is not base64"),
-        ({"account_key": "abc"}, "azure.account_key is not base64"),
-        ({"domain": "https://core.windows.net"}, "is a URL: give the domain alone"),
-        ({"domain": "core windows"}, "is no domain such as core.windows.net"),
-        ({"container": "archives "}, "azure.container begins or ends with white space"),
-        ({"account_name": ACCOUNT_KEY, "account_key": "example"}, "azure.account_name holds a secret"),
-        ({"account_name": f"AccountName=a;AccountKey={ACCOUNT_KEY}"}, "azure.account_name holds a secret"),
-        ({"container": f"archives?sv=2026-01-01&sig={ACCOUNT_KEY}"}, "azure.container holds a secret"),
-        ({"domain": f"core.windows.net/?sig={ACCOUNT_KEY}"}, "azure.domain holds a secret"),
+        ({"account_name": None}, "azure.account_name: is required"),
+        ({"container": None}, "azure.container: is required"),
+        ({"account_name": "Example"}, "is not valid: 3 to 24 lower-case letters and digits are required"),
+        ({"account_name": "ab"}, "is not valid: 3 to 24 lower-case letters and digits are required"),
+        ({"container": "ab"}, "is not valid: 3 to 63 lower-case letters"),
+        ({"container": "a--b"}, "is not valid: 3 to 63 lower-case letters"),
+        ({"container": "Archives"}, "is not valid: 3 to 63 lower-case letters"),
+        ({"account_key": "not base64!"}, "azure.account_key: is not base64"),
+        ({"account_key": "abc"}, "azure.account_key: is not base64"),
+        ({"domain": "https://core.windows.net"}, "is not a valid domain such as core.windows.net"),
+        ({"domain": "core windows"}, "is not a valid domain such as core.windows.net"),
+        ({"container": "archives "}, "azure.container: begins or ends with white space"),
+        ({"account_name": ACCOUNT_KEY, "account_key": "example"}, "azure.account_name: contains a secret"),
+        ({"account_name": f"AccountName=a;AccountKey={ACCOUNT_KEY}"}, "azure.account_name: contains a secret"),
+        ({"container": f"archives?sv=2026-01-01&sig={ACCOUNT_KEY}"}, "azure.container: contains a secret"),
+        ({"domain": f"core.windows.net/?sig={ACCOUNT_KEY}"}, "azure.domain: contains a secret"),
     ],
 )
 def test_parse_target_with_invalid_azure_options_reports_the_problem(
@@ -199,16 +200,16 @@ def test_parse_target_with_invalid_azure_options_reports_the_problem(
         ({}, "one of s3 and azure is required"),
         ({"s3": {"bucket": "", "sse": "s3"}, "azure": {}}, "one of s3 and azure is required"),
         ({"s3": S3, "azure": AZURE}, "s3 and azure are mutually exclusive"),
-        ({"s3": S3, "fallback": None}, "fallback is required: none loses a recording"),
-        ({"s3": S3, "fallback": "cloud"}, "fallback 'cloud' is not one of none, opentok, vonage"),
+        ({"s3": S3, "fallback": None}, "fallback: is required: none loses a recording"),
+        ({"s3": S3, "fallback": "cloud"}, "fallback: 'cloud' is not one of none, opentok, vonage"),
         ({"s3": S3, "certificate": "archives.pem"}, "certificate: does not contain a PEM certificate"),
         (
             {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----"},
-            "is not base64 of one",
+            "certificate: is not a valid PEM certificate: its body is not the base64 form",
         ),
         (
             {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"},
-            "is not base64 of one",
+            "certificate: is not a valid PEM certificate: its body is not the base64 form",
         ),
         (
             {"s3": S3, "certificate": "-----BEGIN CERTIFICATE-----\nMIIAAgAA\n-----END CERTIFICATE-----"},
@@ -261,14 +262,14 @@ def test_parse_certificate_without_the_library_checks_the_outer_structure(monkey
 
 @pytest.mark.parametrize("name", ["abc", "example.com.archive-bucket", "Old_Bucket", "1st", "a" * 222, "1.2.3"])
 def test_bucket_name_that_a_store_accepts_is_valid(name: str) -> None:
-    assert rules.bucket(name) == []
+    assert not rules.s3_problems({**S3, "bucket": name})
 
 
 @given(st.text(max_size=80), st.text(max_size=80), st.text(max_size=80), st.text(max_size=80))
 def test_parse_target_with_any_text_returns_a_target_or_a_problem(
     bucket: str, access: str, endpoint: str, sse: str
 ) -> None:
-    problems: list[str] = []
+    problems = Problems()
     s3 = {"bucket": bucket, "access_key": access, "endpoint": endpoint, "sse": sse}
     parsed = target.parse_target({"s3": s3, "fallback": "none"}, problems)
     assert (parsed is None) == bool(problems)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The keys of an uploader, and invalid options."""
+"""Options of iam_archive_uploader, and the plan for the access keys."""
 
 from __future__ import annotations
 
@@ -14,173 +14,211 @@ from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, QuotaError
+from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.fetch import AccessKey
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.params import (
     CREATE_KEY,
-    Desired,
+    UploaderParams,
+    parse_params,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._uploader.plan import (
     KeyPlan,
-    desired,
+    is_rotation_due,
     plan_keys,
-    rotation_due,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader.user_params import (
     DesiredUser,
-    uploader_problems,
+    validate_user,
 )
 
 USER = DesiredUser("u", "recordings", "471")
-GOOD: dict[str, t.Any] = {"name": "u", "bucket": "recordings", "prefix": "471"}
+OPTIONS: dict[str, t.Any] = {"name": "u", "bucket": "recordings", "prefix": "471"}
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
-def wish(**values: t.Any) -> Desired:
-    return Desired(USER, Connection(service="iam"), Connection(), **values)
+def desired(**values: t.Any) -> UploaderParams:
+    return UploaderParams(USER, Connection(service="iam"), Connection(), **values)
 
 
-def key(name: str, active: bool = True, created: float | None = None) -> AccessKey:
+def access_key(name: str, active: bool = True, created: float | None = None) -> AccessKey:
     return AccessKey(name, "u", active, created)
 
 
-ONE, TWO, OFF = key("one"), key("two"), key("off", False)
+def ids(keys: t.Iterable[AccessKey]) -> list[str]:
+    return [key.id for key in keys]
+
+
+def problems_of(**options: t.Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        parse_params({**OPTIONS, **options}, {})
+    return [str(problem) for problem in caught.value.problems]
+
+
+ONE, TWO, OFF = access_key("one"), access_key("two"), access_key("off", False)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "keys", "going", "staying", "makes"),
+    ("params", "keys", "to_retire", "remaining", "creates_key"),
     [
-        (wish(), [], "", "", True),
-        (wish(), [ONE], "", "one", False),
-        (wish(), [OFF], "", "off", True),
-        (wish(create="never"), [], "", "", False),
-        (wish(create="always"), [ONE], "", "one", True),
-        (wish(create="always", keep=frozenset({"two"})), [ONE, TWO], "one", "two", True),
-        (wish(keep=frozenset()), [ONE, TWO], "one two", "", True),
-        (wish(keep=frozenset({"two"})), [ONE, TWO], "one", "two", False),
-        (wish(retire=frozenset({"one", "gone"})), [ONE, TWO], "one", "two", False),
-        (wish(retire=frozenset({"one"})), [ONE], "one", "", True),
-        (wish(retire=frozenset({"one"}), deactivate_only=True), [ONE], "one", "one", True),
-        (wish(retire=frozenset({"off"}), deactivate_only=True), [ONE, OFF], "", "one off", False),
-        (wish(retire=frozenset({"off"})), [ONE, OFF], "off", "one", False),
+        (desired(), [], "", "", True),
+        (desired(), [ONE], "", "one", False),
+        (desired(), [OFF], "", "off", True),
+        (desired(create_key="never"), [], "", "", False),
+        (desired(create_key="always"), [ONE], "", "one", True),
+        (desired(create_key="always", keep_keys=frozenset({"two"})), [ONE, TWO], "one", "two", True),
+        (desired(keep_keys=frozenset()), [ONE, TWO], "one two", "", True),
+        (desired(keep_keys=frozenset({"two"})), [ONE, TWO], "one", "two", False),
+        (desired(retire_keys=frozenset({"one", "unknown"})), [ONE, TWO], "one", "two", False),
+        (desired(retire_keys=frozenset({"one"})), [ONE], "one", "", True),
+        (desired(retire_keys=frozenset({"one"}), deactivate_only=True), [ONE], "one", "one", True),
+        (desired(retire_keys=frozenset({"off"}), deactivate_only=True), [ONE, OFF], "", "one off", False),
+        (desired(retire_keys=frozenset({"off"})), [ONE, OFF], "off", "one", False),
     ],
 )
-def test_what_happens_to_keys(wanted: Desired, keys: list[AccessKey], going: str, staying: str, makes: bool) -> None:
-    plan = plan_keys(wanted, keys)
-    assert [each.id for each in plan.going] == going.split()
-    assert [each.id for each in plan.staying] == staying.split()
-    assert plan.makes is makes
-    if wanted.deactivate_only:
-        assert not any(each.active for each in plan.staying if each.id in wanted.retire)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "keys"),
-    [
-        (wish(create="always"), [ONE, TWO]),
-        (wish(), [OFF, key("off2", False)]),
-        (wish(create="always", retire=frozenset({"one"}), deactivate_only=True), [ONE, TWO]),
-        (wish(create="always", keep=frozenset({"one", "two"})), [ONE, TWO]),
-        (wish(create="always"), [ONE, TWO, OFF]),
-    ],
-)
-def test_no_room(wanted: Desired, keys: list[AccessKey]) -> None:
-    with pytest.raises(QuotaError) as caught:
-        plan_keys(wanted, keys)
-    assert caught.value.kind == "quota"
-    assert caught.value.facts["access_keys"] == [each.id for each in keys]
-
-
-def test_ids_to_keep_that_are_not_there() -> None:
-    assert plan_keys(wish(create="never", keep=frozenset({"x"})), [ONE]).unknown == ("x",)
-    assert plan_keys(wish(create="never", keep=frozenset({"x", "one"})), [ONE]).unknown == ()
-
-
-some_keys = st.lists(
-    st.builds(key, st.sampled_from(["a", "b", "c", "d"]), st.booleans()), max_size=3, unique_by=lambda each: each.id
-)
-some_ids = st.frozensets(st.sampled_from(["a", "b", "c", "d"]))
-
-
-@given(some_keys, st.sampled_from(CREATE_KEY), st.one_of(st.none(), some_ids), some_ids, st.booleans())
-def test_never_more_than_two_and_what_is_kept_stays(
-    keys: list[AccessKey], create: str, keep: frozenset[str] | None, retire: frozenset[str], deactivate: bool
+def test_plan_keys_with_options_selects_keys(
+    params: UploaderParams, keys: list[AccessKey], to_retire: str, remaining: str, creates_key: bool
 ) -> None:
-    wanted = wish(create=create, keep=keep, retire=retire, deactivate_only=deactivate)
+    plan = plan_keys(params, keys)
+    assert ids(plan.to_retire) == to_retire.split()
+    assert ids(plan.remaining) == remaining.split()
+    assert plan.creates_key is creates_key
+    if params.deactivate_only:
+        assert not any(key.active for key in plan.remaining if key.id in params.retire_keys)
+
+
+@pytest.mark.parametrize(
+    ("params", "keys"),
+    [
+        (desired(create_key="always"), [ONE, TWO]),
+        (desired(), [OFF, access_key("off2", False)]),
+        (desired(create_key="always", retire_keys=frozenset({"one"}), deactivate_only=True), [ONE, TWO]),
+        (desired(create_key="always", keep_keys=frozenset({"one", "two"})), [ONE, TWO]),
+        (desired(create_key="always"), [ONE, TWO, OFF]),
+    ],
+)
+def test_plan_keys_without_a_free_slot_raises_a_quota_error(params: UploaderParams, keys: list[AccessKey]) -> None:
+    with pytest.raises(QuotaError) as caught:
+        plan_keys(params, keys)
+    assert caught.value.kind == "quota"
+    assert caught.value.facts["access_keys"] == ids(keys)
+
+
+def test_plan_keys_returns_unknown_ids_if_keys_are_retired() -> None:
+    assert plan_keys(desired(create_key="never", keep_keys=frozenset({"x"})), [ONE]).unknown_ids == ("x",)
+    assert plan_keys(desired(create_key="never", keep_keys=frozenset({"x", "one"})), [ONE]).unknown_ids == ()
+
+
+key_lists = st.lists(
+    st.builds(access_key, st.sampled_from(["a", "b", "c", "d"]), st.booleans()),
+    max_size=3,
+    unique_by=lambda key: key.id,
+)
+id_sets = st.frozensets(st.sampled_from(["a", "b", "c", "d"]))
+
+
+@given(key_lists, st.sampled_from(CREATE_KEY), st.one_of(st.none(), id_sets), id_sets, st.booleans())
+def test_plan_keys_with_any_options_respects_the_quota_and_keeps_keys(
+    keys: list[AccessKey], create_key: str, keep: frozenset[str] | None, retire: frozenset[str], deactivate: bool
+) -> None:
+    params = desired(create_key=create_key, keep_keys=keep, retire_keys=retire, deactivate_only=deactivate)
     try:
-        plan = plan_keys(wanted, keys)
+        plan = plan_keys(params, keys)
     except QuotaError:
         return
-    assert not plan.makes or len(plan.staying) + 1 <= 2
-    safe = keep if keep is not None else {each.id for each in keys} - retire
-    assert [each for each in plan.staying if each.id in safe] == [each for each in keys if each.id in safe]
-    assert not {each.id for each in plan.going} & set(safe)
-    if create == "when_missing":
-        assert plan.makes != any(each.active for each in plan.staying)
+    assert not plan.creates_key or len(plan.remaining) + 1 <= 2
+    protected = keep if keep is not None else {*ids(keys)} - retire
+    assert [key for key in plan.remaining if key.id in protected] == [key for key in keys if key.id in protected]
+    assert not {*ids(plan.to_retire)} & set(protected)
+    if create_key == "when_missing":
+        assert plan.creates_key != any(key.active for key in plan.remaining)
 
 
 @pytest.mark.parametrize(
-    ("keys", "makes", "due"),
+    ("keys", "creates_key", "is_due"),
     [
-        ([key("a", created=0.0)], False, True),
-        ([key("a", created=95.0)], False, False),
-        ([key("a", created=90.0)], False, True),
-        ([key("a", created=0.0), key("b", created=95.0)], False, False),
-        ([key("a", created=95.0, active=False), key("b", created=0.0)], False, True),
-        ([key("a")], False, None),
-        ([key("a"), key("b", created=0.0)], False, None),
-        ([key("a"), key("b", created=95.0)], False, False),
+        ([access_key("a", created=0.0)], False, True),
+        ([access_key("a", created=95.0)], False, False),
+        ([access_key("a", created=90.0)], False, True),
+        ([access_key("a", created=0.0), access_key("b", created=95.0)], False, False),
+        ([access_key("a", created=95.0, active=False), access_key("b", created=0.0)], False, True),
+        ([access_key("a")], False, None),
+        ([access_key("a"), access_key("b", created=0.0)], False, None),
+        ([access_key("a"), access_key("b", created=95.0)], False, False),
         ([], False, None),
-        ([key("a", created=0.0)], True, False),
-        ([key("a", created=0.0, active=False)], False, None),
+        ([access_key("a", created=0.0)], True, False),
+        ([access_key("a", created=0.0, active=False)], False, None),
     ],
 )
-def test_when_a_rotation_is_due(keys: list[AccessKey], makes: bool, due: bool | None) -> None:
-    plan = KeyPlan(staying=tuple(keys), makes=makes)
-    assert rotation_due(wish(max_age=10), plan, 100.0) is due
-    assert rotation_due(wish(), plan, 100.0) is None
+def test_is_rotation_due_depends_on_the_newest_active_key(
+    keys: list[AccessKey], creates_key: bool, is_due: bool | None
+) -> None:
+    plan = KeyPlan(remaining=tuple(keys), creates_key=creates_key)
+    assert is_rotation_due(desired(max_key_age=10), plan, 100.0) is is_due
+    assert is_rotation_due(desired(), plan, 100.0) is None
 
 
-def test_good_options() -> None:
-    found = desired({**GOOD, "prefix": "471/", "tags": {"a": 1}, "keep_keys": []}, {})
-    assert found.user == DesiredUser("u", "recordings", "471", tags={"a": 1})  # type: ignore[dict-item]
-    assert (found.keep, found.retire, found.create, found.present) == (frozenset(), frozenset(), "when_missing", True)
-    gone = desired({"name": "u", "state": "absent"}, {})
-    assert not gone.present
+def test_parse_params_valid_options_returns_desired_state() -> None:
+    params = parse_params({**OPTIONS, "prefix": "471/", "tags": {"a": 1}, "keep_keys": []}, {})
+    assert params.user == DesiredUser("u", "recordings", "471", tags={"a": 1})  # type: ignore[dict-item]
+    assert (params.keep_keys, params.retire_keys) == (frozenset(), frozenset())
+    assert (params.create_key, params.present) == ("when_missing", True)
+    assert not parse_params({"name": "u", "state": "absent"}, {}).present
 
 
-def test_all_that_is_wrong_is_told_and_what_may_be_a_secret_is_not_quoted() -> None:
-    secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-    wrong = {"name": "a b", "bucket": "*", "prefix": "x/y", "keep_keys": [secret], "max_key_age": 0}
-    with pytest.raises(InputError) as caught:
-        desired({**wrong, "endpoint_url": "z"}, {})
-    assert len(caught.value.problems) == 6
-    assert secret not in str(caught.value)
-    with pytest.raises(InputError, match="needs keep_keys or retire_keys"):
-        desired({**GOOD, "deactivate_only": True}, {})
+def test_parse_params_many_invalid_options_reports_all_without_secrets() -> None:
+    invalid = {"name": "a b", "bucket": "*", "prefix": "x/y", "keep_keys": [SECRET], "max_key_age": 0}
+    problems = problems_of(**invalid, endpoint_url="z")
+    assert len(problems) == 6
+    assert SECRET not in str(problems)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "suffix", "problem"),
+    ("options", "problem"),
     [
-        (DesiredUser("n" * 64, "recordings", "471"), "", None),
-        (DesiredUser("n" * 65, "recordings", "471"), "", "1 to 64 letters"),
-        (DesiredUser("n" * 64, "recordings", "471"), "-spare", "1 to 58 letters"),
-        (DesiredUser("n+=,.@-_", "recordings", "471", "/a/b!c/"), "", None),
-        (DesiredUser("n", "recordings", "471", f"/{'a' * 510}/"), "", None),
-        (DesiredUser("n", "recordings", "471", f"/{'a' * 511}/"), "", "at most 512 characters"),
-        (DesiredUser("n", "recordings", "471", boundary="arn:aws-us-gov:iam::123456789012:policy/a/b"), "", None),
+        ({"keep_keys": [SECRET]}, "keep_keys: item 1 is not a valid ID of an access key"),
+        (
+            {"deactivate_only": True},
+            "deactivate_only: requires keep_keys or retire_keys, which select the keys to deactivate",
+        ),
+        ({"drain_timeout": -1}, "drain_timeout: at least 0 seconds are required, got -1"),
+        ({"max_key_age": 0}, "max_key_age: at least 1 second is required, got 0"),
+        ({"path": "x"}, "path: 'x' is not a valid path. Begin and end it with a slash; at most 512 characters"),
+        ({"state": "absent", "prefix": "47/1"}, "prefix: "),
+    ],
+)
+def test_parse_params_invalid_option_names_the_option(options: dict[str, t.Any], problem: str) -> None:
+    problems = problems_of(**options)
+    assert [text.startswith(problem) for text in problems] == [True], problems
+
+
+@pytest.mark.parametrize(
+    ("user", "suffix", "option", "message"),
+    [
+        (DesiredUser("n" * 64, "recordings", "471"), "", "", ""),
+        (DesiredUser("n" * 65, "recordings", "471"), "", "name", "1 to 64 letters"),
+        (DesiredUser("n" * 64, "recordings", "471"), "-spare", "name", "1 to 58 letters"),
+        (DesiredUser("n+=,.@-_", "recordings", "471", "/a/b!c/"), "", "", ""),
+        (DesiredUser("n", "recordings", "471", f"/{'a' * 510}/"), "", "", ""),
+        (DesiredUser("n", "recordings", "471", f"/{'a' * 511}/"), "", "path", "at most 512 characters"),
+        (DesiredUser("n", "recordings", "471", boundary="arn:aws-us-gov:iam::123456789012:policy/a/b"), "", "", ""),
         (
             DesiredUser("n", "recordings", "471", boundary="arn:aws:iam::12:policy/b"),
             "",
+            "permissions_boundary",
             "is not the ARN of a managed policy",
         ),
-        (DesiredUser("n", "recordings", "471", tags={f"t{number}": "" for number in range(49)}), "", None),
-        (DesiredUser("n", "recordings", "471", tags={f"t{number}": "" for number in range(50)}), "", "at most 49"),
-        (DesiredUser("n", "recordings", "471", tags={"Straße 1": "a:/=+-@_."}), "", None),
+        (DesiredUser("n", "recordings", "471", tags={f"t{number}": "" for number in range(49)}), "", "", ""),
+        (
+            DesiredUser("n", "recordings", "471", tags={f"t{number}": "" for number in range(50)}),
+            "",
+            "tags",
+            "at most 49",
+        ),
+        (DesiredUser("n", "recordings", "471", tags={"Straße 1": "a:/=+-@_."}), "", "", ""),
     ],
 )
-def test_rules_of_iam(wanted: DesiredUser, suffix: str, problem: str | None) -> None:
-    found = uploader_problems(wanted, suffix)
-    assert (found == []) if problem is None else (len(found) == 1 and problem in found[0])
-
-
-def test_desired_absent_with_an_invalid_prefix_is_refused() -> None:
-    with pytest.raises(InputError, match="prefix '47/1' is no id of a project"):
-        desired({"name": "u", "state": "absent", "prefix": "47/1"}, {})
+def test_validate_user_applies_the_rules_of_iam(user: DesiredUser, suffix: str, option: str, message: str) -> None:
+    problems = Problems()
+    validate_user(user, problems, suffix)
+    assert [problem.option for problem in problems] == ([option] if option else [])
+    assert all(message in problem.message for problem in problems)

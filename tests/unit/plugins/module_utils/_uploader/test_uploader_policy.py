@@ -26,20 +26,20 @@ names = st.sampled_from(["recordings", "b-1", "471", "4710", "47"])
 documents = st.builds(document, names, names, st.booleans(), st.sampled_from(["aws", "aws-cn"]))
 
 
-def rewritten(data: st.DataObject, found: dict[str, t.Any]) -> dict[str, t.Any]:
-    """The same as a store may give it back: in another order, lists of one as scalars."""
+def reorder(data: st.DataObject, policy_document: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return an equal document as a store may return it: in another order, lists of one item as scalars."""
 
     def form(value: t.Any) -> t.Any:
         if isinstance(value, list):
-            value = data.draw(st.permutations([form(each) for each in value]))
+            value = data.draw(st.permutations([form(item) for item in value]))
             return value[0] if len(value) == 1 and data.draw(st.booleans()) else value
         keys = data.draw(st.permutations(sorted(value))) if isinstance(value, dict) else ()
         return {key: form(value[key]) for key in keys} if isinstance(value, dict) else value
 
-    return t.cast("dict[str, t.Any]", form(copy.deepcopy(found)))
+    return t.cast("dict[str, t.Any]", form(copy.deepcopy(policy_document)))
 
 
-def test_what_it_allows() -> None:
+def test_document_allows_uploads_and_a_listing_of_the_prefix() -> None:
     assert document("recordings", "471") == {
         "Version": "2012-10-17",
         "Statement": [
@@ -60,51 +60,51 @@ def test_what_it_allows() -> None:
     }
     listing = document("recordings", "471", True, "aws-cn")["Statement"]
     assert listing[2]["Action"] == ["s3:ListAllMyBuckets"]
-    assert {resource.split(":")[1] for each in listing for resource in each["Resource"]} == {"aws-cn"}
+    assert {resource.split(":")[1] for statement in listing for resource in statement["Resource"]} == {"aws-cn"}
 
 
 @settings(max_examples=50)
 @given(st.data(), documents)
-def test_another_form_means_the_same_and_looks_the_same(data: st.DataObject, found: dict[str, t.Any]) -> None:
-    other = rewritten(data, found)
-    assert is_equal(found, other)
-    assert format_policy(found) == format_policy(other)
-    assert is_equal(format_policy(other), found)
+def test_is_equal_ignores_the_form(data: st.DataObject, policy_document: dict[str, t.Any]) -> None:
+    other = reorder(data, policy_document)
+    assert is_equal(policy_document, other)
+    assert format_policy(policy_document) == format_policy(other)
+    assert is_equal(format_policy(other), policy_document)
 
 
 @settings(max_examples=50)
 @given(st.data(), documents, documents)
-def test_two_are_the_same_only_if_they_are(data: st.DataObject, one: dict[str, t.Any], two: dict[str, t.Any]) -> None:
-    assert is_equal(rewritten(data, one), rewritten(data, two)) == (one == two)
+def test_is_equal_only_for_equal_documents(data: st.DataObject, one: dict[str, t.Any], two: dict[str, t.Any]) -> None:
+    assert is_equal(reorder(data, one), reorder(data, two)) == (one == two)
 
 
-def test_none_and_nonsense() -> None:
-    wanted = document("b-1", "471")
+def test_is_equal_without_a_document_is_false() -> None:
+    desired = document("b-1", "471")
     assert is_equal(None, None)
-    assert not is_equal(None, wanted)
-    assert not is_equal({}, wanted)
-    assert not is_equal({"Version": "2012-10-17"}, wanted)
-    assert not is_equal({**wanted, "Version": "2008-10-17"}, wanted)
+    assert not is_equal(None, desired)
+    assert not is_equal({}, desired)
+    assert not is_equal({"Version": "2012-10-17"}, desired)
+    assert not is_equal({**desired, "Version": "2008-10-17"}, desired)
     assert format_policy(None) is format_policy({}) is None
-    assert merge_with_current(wanted, {"odd": 1}) == wanted
+    assert merge_with_current(desired, {"odd": 1}) == desired
 
 
-def statements(found: t.Mapping[str, t.Any]) -> set[str]:
-    return {policy.canonical_form({**each, "Sid": ""}) for each in found["Statement"]}
+def statements(policy_document: t.Mapping[str, t.Any]) -> set[str]:
+    return {policy.canonical_form({**statement, "Sid": ""}) for statement in policy_document["Statement"]}
 
 
 @settings(max_examples=50)
 @given(st.data(), documents, documents, documents)
-def test_widened_allows_all_of_both_and_settles(
+def test_merge_with_current_allows_both_and_is_idempotent(
     data: st.DataObject, first: dict[str, t.Any], second: dict[str, t.Any], third: dict[str, t.Any]
 ) -> None:
-    wide = merge_with_current(second, rewritten(data, first))
+    wide = merge_with_current(second, reorder(data, first))
     assert statements(wide) == statements(first) | statements(second)
-    again = merge_with_current(second, rewritten(data, wide))
+    again = merge_with_current(second, reorder(data, wide))
     assert is_equal(again, wide)
     wider = merge_with_current(third, wide)
     assert statements(wider) == statements(first) | statements(second) | statements(third)
-    sids = [each["Sid"] for each in wider["Statement"]]
+    sids = [statement["Sid"] for statement in wider["Statement"]]
     assert len(sids) == len(set(sids))
     assert all(sid.isalnum() for sid in sids)
     # Three locations are still within the quota for the inline policies of a user, 2048 characters without blanks.

@@ -65,31 +65,31 @@ class FakeIam:
     def connection(self) -> Connection:
         return Connection(None if self.on_aws else "http://iam.example.com", service="iam")
 
-    def call(self, operation: str, attempted: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        assert action == "iam:" + operation.title().replace("_", "")
-        self.calls.append(operation)
-        failure = self.failures.pop(operation, None)
+    def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
+        assert action == "iam:" + method.title().replace("_", "")
+        self.calls.append(method)
+        failure = self.failures.pop(method, None)
         if failure:
             raise failure
-        if operation.startswith("get_"):
-            return self._read(operation, attempted)
-        if operation != "create_user" and self._visible() is None:
-            raise missing(attempted)
+        if method.startswith("get_"):
+            return self._read(method, operation)
+        if method != "create_user" and self._visible() is None:
+            raise missing(operation)
         self._shown, self._stale = json.loads(json.dumps(self.user)), self.hidden
-        return self._write(operation, attempted, params)
+        return self._write(method, operation, params)
 
-    def list_all(self, operation: str, key: str, attempted: str, action: str, **params: t.Any) -> list[t.Any]:
-        self.calls.append(operation)
-        found = self._visible()
-        if found is None:
-            raise missing(attempted)
-        tags = [{"Key": name, "Value": value} for name, value in found["tags"].items()]
-        keys = [{"AccessKeyId": name, "Status": "Active", "CreateDate": CREATED} for name in found["keys"]]
+    def list_all(self, method: str, key: str, operation: str, action: str, **params: t.Any) -> list[t.Any]:
+        self.calls.append(method)
+        user = self._visible()
+        if user is None:
+            raise missing(operation)
+        tags = [{"Key": name, "Value": value} for name, value in user["tags"].items()]
+        keys = [{"AccessKeyId": name, "Status": "Active", "CreateDate": CREATED} for name in user["keys"]]
         answers: dict[str, list[t.Any]] = {"Tags": tags, "AccessKeyMetadata": keys}
-        return answers[key] if key in answers else list(found.get(operation, []))
+        return answers[key] if key in answers else list(user.get(method, []))
 
-    def pages(self, operation: str, attempted: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
-        keys = self.list_all(operation, "AccessKeyMetadata", attempted, action, **params)
+    def pages(self, method: str, operation: str, action: str, **params: t.Any) -> t.Iterator[dict[str, t.Any]]:
+        keys = self.list_all(method, "AccessKeyMetadata", operation, action, **params)
         for key in keys if self.undated else ():
             del key["CreateDate"]
         yield {"AccessKeyMetadata": keys, "ResponseMetadata": {"HTTPHeaders": {"date": self.date}}}
@@ -99,45 +99,45 @@ class FakeIam:
             return self._shown
         return self.user
 
-    def _read(self, operation: str, attempted: str) -> dict[str, t.Any]:
-        found = self._visible()
-        if operation == "get_user":
+    def _read(self, method: str, operation: str) -> dict[str, t.Any]:
+        user = self._visible()
+        if method == "get_user":
             self._stale -= 1
-        if found is None or (operation == "get_user_policy" and not found["policy"]):
-            raise missing(attempted)
-        if operation == "get_user_policy":
-            return {"PolicyDocument": found["policy"]}
-        if operation == "get_access_key_last_used":
+        if user is None or (method == "get_user_policy" and not user["policy"]):
+            raise missing(operation)
+        if method == "get_user_policy":
+            return {"PolicyDocument": user["policy"]}
+        if method == "get_access_key_last_used":
             return {"AccessKeyLastUsed": {"LastUsedDate": CREATED}}
-        tags = [{"Key": name, "Value": value} for name, value in found["tags"].items()] if self.on_aws else None
-        shown: User_ = {"UserName": "u", "Arn": f"arn:aws:iam::1:user{found['path']}u", "Path": found["path"]}
+        tags = [{"Key": name, "Value": value} for name, value in user["tags"].items()] if self.on_aws else None
+        shown: User_ = {"UserName": "u", "Arn": f"arn:aws:iam::1:user{user['path']}u", "Path": user["path"]}
         shown.update(Tags=tags, CreateDate=CREATED)
-        if found["boundary"]:
-            shown["PermissionsBoundary"] = {"PermissionsBoundaryArn": found["boundary"]}
+        if user["boundary"]:
+            shown["PermissionsBoundary"] = {"PermissionsBoundaryArn": user["boundary"]}
         return {"User": shown}
 
-    def _write(self, operation: str, attempted: str, params: dict[str, t.Any]) -> dict[str, t.Any]:
+    def _write(self, method: str, operation: str, params: dict[str, t.Any]) -> dict[str, t.Any]:
         params = {name: value for name, value in params.items() if name not in self.drops}
-        if operation == "create_user":
+        if method == "create_user":
             if self.user is not None:
-                raise errors.ConflictError(attempted, "it exists", code="EntityAlreadyExists")
+                raise errors.ConflictError(operation, "it exists", code="EntityAlreadyExists")
             self.user = {"tags": {}, "keys": [], "policy": None, "path": "/", "boundary": None}
         user = t.cast(User_, self.user)
         user["tags"].update({tag["Key"]: tag["Value"] for tag in params.get("Tags", ())})
         user["path"] = params.get("NewPath") or params.get("Path") or user["path"]
         user["boundary"] = params.get("PermissionsBoundary") or user["boundary"]
-        if operation == "put_user_policy":
+        if method == "put_user_policy":
             user["policy"] = json.loads(params["PolicyDocument"])
-        if operation == "delete_access_key":
+        if method == "delete_access_key":
             user["keys"] = [key for key in user["keys"] if key != params["AccessKeyId"]]
-        if operation == "create_access_key":
+        if method == "create_access_key":
             user["keys"].append("AKIANEW")
             return {"AccessKey": {"AccessKeyId": "AKIANEW", "SecretAccessKey": "its-secret", "CreateDate": CREATED}}
         return {}
 
 
-def missing(attempted: str) -> errors.NotFoundError:
-    return errors.NotFoundError(attempted, "there is none", code="NoSuchEntity")
+def missing(operation: str) -> errors.NotFoundError:
+    return errors.NotFoundError(operation, "there is none", code="NoSuchEntity")
 
 
 def existing(**values: t.Any) -> User_:
@@ -181,9 +181,9 @@ def test_apply_user_store_that_drops_tags_gets_them_before_the_policy() -> None:
     fake = FakeIam(on_aws=False)
     create = fake._write
 
-    def write(operation: str, attempted: str, params: dict[str, t.Any]) -> dict[str, t.Any]:
-        kept = {} if operation == "create_user" else params
-        return create(operation, attempted, kept)
+    def write(method: str, operation: str, params: dict[str, t.Any]) -> dict[str, t.Any]:
+        sent = {} if method == "create_user" else params
+        return create(method, operation, sent)
 
     fake._write = write  # type: ignore[method-assign]
     ensure_user(fake)
@@ -320,10 +320,10 @@ def test_apply_user_wider_policy_is_read_back() -> None:
     moved = replace(DESIRED, prefix="472")
     current = fetch_managed_user(iam(fake), moved)
     wide = plan_user(moved, current, widen=True)
-    found = apply_user(iam(fake), moved, wide)
-    assert found is not None
-    assert "/471/*" in str(found.policy)
-    assert "/472/*" in str(found.policy)
+    updated = apply_user(iam(fake), moved, wide)
+    assert updated is not None
+    assert "/471/*" in str(updated.policy)
+    assert "/472/*" in str(updated.policy)
     after = fetch_managed_user(iam(fake), moved)
     assert not plan_user(moved, after, widen=True).changed
     ensure_user(fake, moved)

@@ -19,7 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._vonage import ac
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.projects import AccountProject
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
-    answers,
+    replies,
     reply,
 )
 
@@ -114,23 +114,23 @@ def run(server: LocalServer, **params: t.Any) -> dict[str, t.Any]:
 
 def test_reconcile_returns_secrets_only_with_include_secrets() -> None:
     all_projects = [item(id=2, name="b", status="SUSPENDED"), item(), item(id=3, name="a")]
-    with LocalServer(answers(reply(200, all_projects))) as server:
+    with LocalServer(replies(reply(200, all_projects))) as server:
         plain = run(server)
         assert [each["id"] for each in plain["projects"]] == ["3", "45828062", "2"]
         assert (plain["account"], plain["total"], plain["projects"][1]) == ("1234567", 3, SHOWN)
         assert SECRET not in json.dumps(plain)
         selected = run(server, names=["acme-*", "b"], status=["ACTIVE"], include_secrets=True)
         assert (selected["total"], selected["projects"]) == (3, [{**SHOWN, "secret": SECRET}])
-    assert {(asked.method, asked.path) for asked in server.asked} == {("GET", "/v2/project")}
-    claims = jwt.decode(server.asked[0].headers["x-opentok-auth"], ACCOUNT_SECRET, algorithms=["HS256"])
+    assert {(request.method, request.path) for request in server.requests} == {("GET", "/v2/project")}
+    claims = jwt.decode(server.requests[0].headers["x-opentok-auth"], ACCOUNT_SECRET, algorithms=["HS256"])
     assert (claims["iss"], claims["ist"]) == ("1234567", "account")
 
 
 def test_reconcile_ids_sends_one_request_each() -> None:
-    with LocalServer(lambda asked, before: reply(200, item(id=asked.path.rpartition("/")[2]))) as server:
+    with LocalServer(lambda request, before: reply(200, item(id=request.path.rpartition("/")[2]))) as server:
         found = run(server, ids=["7", "5", "7"])
     assert [each["id"] for each in found["projects"]] == ["7", "5"]
-    assert sorted(asked.path for asked in server.asked) == ["/v2/project/5", "/v2/project/7"]
+    assert sorted(request.path for request in server.requests) == ["/v2/project/5", "/v2/project/7"]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_reconcile_ids_sends_one_request_each() -> None:
     ],
 )
 def test_reconcile_other_response_is_an_error(response: t.Any, kind: type[errors.ArchivingError], message: str) -> None:
-    with LocalServer(answers(response)) as server, pytest.raises(kind, match=message) as caught:
+    with LocalServer(replies(response)) as server, pytest.raises(kind, match=message) as caught:
         run(server)
     assert SECRET not in str(caught.value)
 
@@ -172,9 +172,12 @@ def test_reconcile_other_response_is_an_error(response: t.Any, kind: type[errors
     ],
 )
 def test_reconcile_invalid_option_is_reported_before_any_request(params: dict[str, t.Any], message: str) -> None:
-    with LocalServer(answers(reply(200, []))) as server, pytest.raises(errors.InputError, match=message) as caught:
+    with (
+        LocalServer(replies(reply(200, []))) as server,
+        pytest.raises(errors.InputError, match=message) as caught,
+    ):
         run(server, **params)
-    assert server.asked == []
+    assert server.requests == []
     assert len(caught.value.problems) == 1
     assert SECRET not in str(caught.value)
     values = [params.get("account_key"), *params.get("ids", [])]
@@ -227,5 +230,5 @@ def test_with_account_url_secret_of_the_account_uses_its_host(environ: dict[str,
 
 
 def test_reconcile_returns_the_host() -> None:
-    with LocalServer(answers(reply(200, []))) as server:
+    with LocalServer(replies(reply(200, []))) as server:
         assert run(server)["api_url"] == server.url

@@ -23,7 +23,7 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._vonag
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils.local_server import (
     LocalServer,
     Reply,
-    answers,
+    replies,
     reply,
 )
 
@@ -41,38 +41,38 @@ def client(server: LocalServer, unified: bool = False) -> Client:
 
 
 def test_put_storage_sends_the_target_with_a_token() -> None:
-    with LocalServer(answers(reply(200, BODY))) as server:
+    with LocalServer(replies(reply(200, BODY))) as server:
         assert client(server).put_storage(BODY) == CallResult(1)
-    (asked,) = server.asked
-    assert (asked.method, asked.path, asked.json()) == ("PUT", "/v2/project/45828062/archive/storage", BODY)
-    assert asked.headers["content-type"] == "application/json"
-    claims = jwt.decode(asked.headers["x-opentok-auth"], API_SECRET, algorithms=["HS256"])
+    (request,) = server.requests
+    assert (request.method, request.path, request.json()) == ("PUT", "/v2/project/45828062/archive/storage", BODY)
+    assert request.headers["content-type"] == "application/json"
+    claims = jwt.decode(request.headers["x-opentok-auth"], API_SECRET, algorithms=["HS256"])
     assert claims["iss"] == "45828062"
-    assert "authorization" not in asked.headers
+    assert "authorization" not in request.headers
 
 
 def test_put_storage_creates_a_token_for_each_attempt() -> None:
-    with LocalServer(answers(reply(429, Retry_After="0"), reply(502), reply(204))) as server:
+    with LocalServer(replies(reply(429, Retry_After="0"), reply(502), reply(204))) as server:
         assert client(server).put_storage(BODY) == CallResult(3)
-    assert len({asked.headers["x-opentok-auth"] for asked in server.asked}) == 3
+    assert len({request.headers["x-opentok-auth"] for request in server.requests}) == 3
 
 
 def test_put_storage_unified_sends_a_bearer_token() -> None:
-    with LocalServer(answers(reply(200, BODY))) as server:
+    with LocalServer(replies(reply(200, BODY))) as server:
         client(server, unified=True).put_storage(BODY)
-    (asked,) = server.asked
-    assert asked.path == f"/v2/project/{keys.APPLICATION}/archive/storage"
-    scheme, _unused, signed = asked.headers["authorization"].partition(" ")
+    (request,) = server.requests
+    assert request.path == f"/v2/project/{keys.APPLICATION}/archive/storage"
+    scheme, _unused, signed = request.headers["authorization"].partition(" ")
     claims = jwt.decode(signed, keys.public_pem(keys.rsa_key()), algorithms=["RS256"])
     assert (scheme, claims["application_id"]) == ("Bearer", keys.APPLICATION)
-    assert "x-opentok-auth" not in asked.headers
+    assert "x-opentok-auth" not in request.headers
 
 
 @pytest.mark.parametrize("status", [200, 204])
 def test_delete_storage_deletes_the_target(status: int) -> None:
-    with LocalServer(answers(reply(status))) as server:
+    with LocalServer(replies(reply(status))) as server:
         assert client(server).delete_storage() == CallResult(1, existed=True)
-    assert (server.asked[0].method, server.asked[0].body) == ("DELETE", b"")
+    assert (server.requests[0].method, server.requests[0].body) == ("DELETE", b"")
 
 
 # The form of an error in public code (opentok-node issue 226), which includes the schema of the unified API.
@@ -84,12 +84,12 @@ NO_TARGET = {"code": 404, "message": "Not found", "description": "There is no up
     "document", [NO_TARGET, {"code": -1, "message": "Not found"}, {**NO_TARGET, "description": None}]
 )
 def test_delete_storage_api_error_404_means_that_there_is_no_target(unified: bool, document: t.Any) -> None:
-    with LocalServer(answers(reply(404, document))) as server:
+    with LocalServer(replies(reply(404, document))) as server:
         assert client(server, unified).delete_storage() == CallResult(1, existed=False)
 
 
 def test_delete_storage_api_error_404_after_a_lost_response_may_have_deleted_the_target() -> None:
-    with LocalServer(answers(Reply(fault="reset"), reply(404, NO_TARGET))) as server:
+    with LocalServer(replies(Reply(fault="reset"), reply(404, NO_TARGET))) as server:
         assert client(server).delete_storage() == CallResult(2, existed=True)
 
 
@@ -117,7 +117,7 @@ def test_delete_storage_api_error_404_after_a_lost_response_may_have_deleted_the
     ],
 )
 def test_delete_storage_any_other_404_leaves_open_whether_there_is_a_target(unified: bool, body: bytes) -> None:
-    with LocalServer(answers(Reply(404, body))) as server, pytest.raises(errors.UnreachableError) as caught:
+    with LocalServer(replies(Reply(404, body))) as server, pytest.raises(errors.UnreachableError) as caught:
         client(server, unified).delete_storage()
     assert "HTTP 404" in caught.value.problem
     assert "not an error of the Vonage API" in caught.value.problem
@@ -128,7 +128,7 @@ def test_delete_storage_any_other_404_leaves_open_whether_there_is_a_target(unif
 
 @pytest.mark.parametrize("status", [201, 202, 302, 307, 401, 402, 403, 405, 409, 501, 505])
 def test_storage_requests_other_status_is_an_error(status: int) -> None:
-    with LocalServer(answers(reply(status, {}))) as server:
+    with LocalServer(replies(reply(status, {}))) as server:
         calls: list[t.Callable[[], CallResult]] = [
             lambda: client(server).put_storage(BODY),
             client(server).delete_storage,
@@ -142,7 +142,7 @@ def test_storage_requests_other_status_is_an_error(status: int) -> None:
 
 def test_put_storage_other_bucket_in_the_response_is_an_error_without_secret() -> None:
     echo = {**BODY, "config": {"bucket": "somebody-elses", "secretKey": SECRET}}
-    with LocalServer(answers(reply(200, echo))) as server, pytest.raises(errors.RejectedError) as caught:
+    with LocalServer(replies(reply(200, echo))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).put_storage(BODY)
     assert "according to the API, it saved another bucket than 'b-1'" in str(caught.value)
     assert SECRET not in str(caught.value)
@@ -150,7 +150,7 @@ def test_put_storage_other_bucket_in_the_response_is_an_error_without_secret() -
 
 
 def test_storage_requests_web_page_is_an_error() -> None:
-    with LocalServer(answers(Reply(200, b"\n<html>Log in"))) as server:
+    with LocalServer(replies(Reply(200, b"\n<html>Log in"))) as server:
         calls: list[t.Callable[[], CallResult]] = [
             lambda: client(server).put_storage(BODY),
             client(server).delete_storage,
@@ -162,14 +162,14 @@ def test_storage_requests_web_page_is_an_error() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"fine", b'{"config": 7}', b'{"config": {"bucket": "b-1"}}'])
 def test_put_storage_ignores_other_bodies(body: bytes) -> None:
-    with LocalServer(answers(Reply(200, body))) as server:
+    with LocalServer(replies(Reply(200, body))) as server:
         assert client(server).put_storage(BODY) == CallResult(1)
 
 
 def test_put_storage_error_quotes_the_api_without_secrets_and_tokens() -> None:
-    def respond(asked: t.Any, before: int) -> Reply:
-        token = asked.headers["x-opentok-auth"]
-        text = f"no {asked.json()['config']['secretKey']} with {token}\x1b[2J of {API_SECRET[:20]} {'x' * 400}"
+    def respond(request: t.Any, before: int) -> Reply:
+        token = request.headers["x-opentok-auth"]
+        text = f"no {request.json()['config']['secretKey']} with {token}\x1b[2J of {API_SECRET[:20]} {'x' * 400}"
         return reply(400, {"code": -1, "message": text, "description": SECRET})
 
     with LocalServer(respond) as server, pytest.raises(errors.RejectedError) as caught:
@@ -177,7 +177,7 @@ def test_put_storage_error_quotes_the_api_without_secrets_and_tokens() -> None:
     text = str(caught.value) + str(caught.value.as_result())
     assert "HTTP 400: code -1, no ******** with ******** [2J of ******** xxx" in text
     assert "xxx (truncated). " in text
-    for hidden in (SECRET, API_SECRET[:8], server.asked[0].headers["x-opentok-auth"].split(".")[1], "\x1b"):
+    for hidden in (SECRET, API_SECRET[:8], server.requests[0].headers["x-opentok-auth"].split(".")[1], "\x1b"):
         assert hidden not in text
 
 
@@ -190,7 +190,7 @@ def test_put_storage_error_quotes_the_api_without_secrets_and_tokens() -> None:
         (404, errors.NotFoundError, "Check that api_url is correct"),
         (302, errors.RejectedError, "Redirects are not followed. Correct api_url."),
         (201, errors.RejectedError, "This response is not documented. The current upload target is unknown."),
-        (418, errors.RejectedError, "answered HTTP 418."),
+        (418, errors.RejectedError, "responded with HTTP 418."),
         (501, errors.UnreachableError, "run it again later"),
     ],
 )
@@ -198,7 +198,7 @@ def test_response_error_states_possible_causes(status: int, kind: type[errors.Ar
     project = Project("45828062", API_SECRET)
     error = api.response_error(project, "set it", Response(status, {}, b""), "", None)
     assert error.__class__ is kind
-    assert str(error).startswith(f"Could not set it: https://api.opentok.com answered HTTP {status}.")
+    assert str(error).startswith(f"Could not set it: https://api.opentok.com responded with HTTP {status}.")
     assert message in str(error)
 
 
@@ -228,15 +228,15 @@ def test_possible_causes_state_the_clock_skew_in_seconds(skew: float | None, mes
 
 def test_error_clock_skew_is_relative_to_the_response() -> None:
     date = email.utils.formatdate(time.time() - 1000, usegmt=True)
-    answer = Response(403, {"date": date}, b"")
-    error = Client(Project("1", API_SECRET))._error(answer, "set it")
+    response = Response(403, {"date": date}, b"")
+    error = Client(Project("1", API_SECRET))._error(response, "set it")
     assert error.facts["clock_skew"] == pytest.approx(1000, abs=2)
     assert "s ahead of the clock of the API" in str(error)
 
 
 def test_put_storage_denied_states_that_the_clock_is_correct() -> None:
     refusal = reply(403, {"code": -1, "message": "Invalid token"})
-    with LocalServer(answers(refusal)) as server, pytest.raises(errors.DeniedError) as caught:
+    with LocalServer(replies(refusal)) as server, pytest.raises(errors.DeniedError) as caught:
         client(server).put_storage(BODY)
     assert "HTTP 403: code -1, Invalid token." in str(caught.value)
     assert "The clock of this machine is correct." in str(caught.value)
@@ -262,29 +262,29 @@ def test_api_message_other_body_is_empty(body: bytes) -> None:
     ],
 )
 def test_delete_storage_error_contains_code_and_message(document: t.Any, expected: str) -> None:
-    with LocalServer(answers(reply(400, document))) as server, pytest.raises(errors.RejectedError) as caught:
+    with LocalServer(replies(reply(400, document))) as server, pytest.raises(errors.RejectedError) as caught:
         client(server).delete_storage()
-    assert f"answered HTTP 400{f': {expected}' if expected else ''}. " in str(caught.value)
+    assert f"responded with HTTP 400{f': {expected}' if expected else ''}. " in str(caught.value)
 
 
 def test_prepare_sends_no_request() -> None:
-    with LocalServer(answers(reply())) as server:
+    with LocalServer(replies(reply())) as server:
         client(server).prepare()
         client(server, unified=True).prepare()
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_get_returns_the_document() -> None:
-    with LocalServer(answers(reply(429, Retry_After="0"), reply(200, {"count": 0, "items": []}))) as server:
+    with LocalServer(replies(reply(429, Retry_After="0"), reply(200, {"count": 0, "items": []}))) as server:
         found = client(server).get("/v2/project/45828062/archive", "list them", offset=0, count=1000)
     assert found == {"count": 0, "items": []}
-    assert [asked.path for asked in server.asked] == ["/v2/project/45828062/archive?offset=0&count=1000"] * 2
-    assert {(asked.method, asked.body) for asked in server.asked} == {("GET", b"")}
-    assert len({asked.headers["x-opentok-auth"] for asked in server.asked}) == 2
+    assert [request.path for request in server.requests] == ["/v2/project/45828062/archive?offset=0&count=1000"] * 2
+    assert {(request.method, request.body) for request in server.requests} == {("GET", b"")}
+    assert len({request.headers["x-opentok-auth"] for request in server.requests}) == 2
 
 
 @pytest.mark.parametrize(
-    ("unified", "answer", "kind", "told"),
+    ("unified", "response", "kind", "detail"),
     [
         (
             False,
@@ -299,7 +299,7 @@ def test_get_returns_the_document() -> None:
             errors.NotFoundError,
             f"application_id {keys.APPLICATION} belongs to the unified environment",
         ),
-        (False, reply(400, {"message": "count"}), errors.RejectedError, "answered HTTP 400: count"),
+        (False, reply(400, {"message": "count"}), errors.RejectedError, "responded with HTTP 400: count"),
         (False, reply(204), errors.RejectedError, "not documented"),
         (False, reply(302), errors.RejectedError, "Correct api_url"),
         (False, reply(501), errors.UnreachableError, "Nothing is lost"),
@@ -307,12 +307,12 @@ def test_get_returns_the_document() -> None:
     ],
 )
 def test_get_other_response_is_an_error(
-    unified: bool, answer: Reply, kind: type[errors.ArchivingError], told: str
+    unified: bool, response: Reply, kind: type[errors.ArchivingError], detail: str
 ) -> None:
-    with LocalServer(answers(answer)) as server, pytest.raises(kind, match=r"^Could not list them: ") as caught:
+    with LocalServer(replies(response)) as server, pytest.raises(kind, match=r"^Could not list them: ") as caught:
         client(server, unified).get("/v2/project", "list them")
     text = str(caught.value)
-    assert told in text
+    assert detail in text
     assert API_SECRET not in text
     # Hints about the upload target would be wrong here.
     assert "target" not in text

@@ -140,7 +140,7 @@ def test_parse_project_options_hide_variables_of_the_other_environment() -> None
         ({**OPENTOK, "api_url": "https://api.opentok.com/?x=1"}, "contains a query or a fragment"),
         (
             {**OPENTOK, "api_url": "https://u:p@api.opentok.com"},
-            "contains credentials; set api_key and api_secret instead",
+            "contains credentials. Set api_key and api_secret instead",
         ),
         ({**OPENTOK, "api_url": "http://api.opentok.com"}, "would send secrets unencrypted"),
     ],
