@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.awx import rules
 
 TOKEN = "token-of-the-administrator"
-Answer = tuple[int, Any]
+Response = tuple[int, Any]
 Object = dict[str, Any]
 
 PROMPTS = dict.fromkeys([*rules.PROMPTS.values(), "ask_variables_on_launch"], False)
@@ -132,19 +132,19 @@ REFERENCES = {
     "unified_job_template": ("job_templates", "workflow_job_templates"),
 }
 # Required fields, if an endpoint has them without a default.
-NEEDED = ("name", "identifier", "kind", "image", "rrule", "unified_job_template", "workflow_job_template")
+REQUIRED = ("name", "identifier", "kind", "image", "rrule", "unified_job_template", "workflow_job_template")
 ASSOCIATIONS = ("credentials", "success_nodes", "failure_nodes", "always_nodes")
 
 
-class RefusedError(Exception):
+class BadRequestError(Exception):
     """A response with status 400."""
 
 
 @dataclass
 class Awx:
-    """The objects.
+    """The objects of the API.
 
-    :param playbooks: the files that every project has, with their texts.
+    :param playbooks: the files of each project, with their content.
     """
 
     playbooks: Mapping[str, str]
@@ -152,9 +152,9 @@ class Awx:
     objects: dict[str, list[Object]] = field(default_factory=lambda: {name: [] for name in FIELDS})
     surveys: dict[int, Object] = field(default_factory=dict)
     associated: dict[tuple[int, str], list[int]] = field(default_factory=dict)
-    #: jobs that were launched
+    #: the launched jobs
     jobs: list[Object] = field(default_factory=list)
-    #: requests that change something
+    #: the requests that write
     written: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -163,97 +163,97 @@ class Awx:
         self.add("credential_types", {"name": "Amazon Web Services", "kind": "cloud", "managed": True})
 
     def named(self, endpoint: str, name: str) -> Object:
-        """Return the one object of that name."""
-        [found] = [each for each in self.objects[endpoint] if each.get("name") == name]
-        return found
+        """Return the object with this name."""
+        [item] = [item for item in self.objects[endpoint] if item.get("name") == name]
+        return item
 
-    def add(self, endpoint: str, given: Mapping[str, Any]) -> Object:
-        """Keep a new object, if AWX would."""
-        self._check(endpoint, given)
+    def add(self, endpoint: str, fields: Mapping[str, Any]) -> Object:
+        """Create an object, if it is valid."""
+        self._check_fields(endpoint, fields)
         identity = sum(map(len, self.objects.values())) + 1
         url = f"/api/v2/{endpoint}/{identity}/"
-        made = {**FIELDS[endpoint], **given, "id": identity, "url": url, "type": endpoint.rstrip("s")}
-        missing = [name for name in NEEDED if name in made and made[name] is None]
+        item = {**FIELDS[endpoint], **fields, "id": identity, "url": url, "type": endpoint.rstrip("s")}
+        missing = [name for name in REQUIRED if name in item and item[name] is None]
         if missing:
-            raise RefusedError(f"{missing} may not be blank")
+            raise BadRequestError(f"{missing} may not be blank")
         if endpoint in ("job_templates", "workflow_job_templates"):
-            made["related"] = {"survey_spec": f"{url}survey_spec/", "launch": f"{url}launch/"}
-        made.setdefault("related", {})
-        made["summary_fields"] = self._summary(given)
-        self._check_whole(endpoint, made)
-        self.objects[endpoint].append(made)
-        return made
+            item["related"] = {"survey_spec": f"{url}survey_spec/", "launch": f"{url}launch/"}
+        item.setdefault("related", {})
+        item["summary_fields"] = self._summary(fields)
+        self._check_object(endpoint, item)
+        self.objects[endpoint].append(item)
+        return item
 
-    def _summary(self, given: Mapping[str, Any]) -> Object:
-        named = [each["name"] for each in self.objects["organizations"] if each["id"] == given.get("organization")]
-        return {"organization": {"name": named[0]}} if named else {}
+    def _summary(self, fields: Mapping[str, Any]) -> Object:
+        names = [item["name"] for item in self.objects["organizations"] if item["id"] == fields.get("organization")]
+        return {"organization": {"name": names[0]}} if names else {}
 
-    def change(self, endpoint: str, found: Object, given: Mapping[str, Any]) -> Object:
-        """Change an object, if AWX would."""
-        self._check(endpoint, given)
-        used = any(each["credential_type"] == found["id"] for each in self.objects["credentials"])
-        if endpoint == "credential_types" and used and given.get("inputs", found["inputs"]) != found["inputs"]:
-            raise RefusedError("Modifications to inputs are not allowed for credential types that are in use")
-        self._check_whole(endpoint, {**found, **given})
-        found.update(given)
-        return found
+    def update(self, endpoint: str, item: Object, fields: Mapping[str, Any]) -> Object:
+        """Update an object, if the result is valid."""
+        self._check_fields(endpoint, fields)
+        used = any(credential["credential_type"] == item["id"] for credential in self.objects["credentials"])
+        if endpoint == "credential_types" and used and fields.get("inputs", item["inputs"]) != item["inputs"]:
+            raise BadRequestError("Modifications to inputs are not allowed for credential types that are in use")
+        self._check_object(endpoint, {**item, **fields})
+        item.update(fields)
+        return item
 
-    def _check(self, endpoint: str, given: Mapping[str, Any]) -> None:
-        fields = FIELDS[endpoint]
-        for name, value in given.items():
-            if name not in fields:
-                raise RefusedError(f"{endpoint} has no field {name}")
-            if fields[name] is not None and type(value) is not type(fields[name]):
-                raise RefusedError(f"{endpoint}.{name} is of another type: {value!r}")
+    def _check_fields(self, endpoint: str, fields: Mapping[str, Any]) -> None:
+        defaults = FIELDS[endpoint]
+        for name, value in fields.items():
+            if name not in defaults:
+                raise BadRequestError(f"{endpoint} has no field {name}")
+            if defaults[name] is not None and type(value) is not type(defaults[name]):
+                raise BadRequestError(f"{endpoint}.{name} has the wrong type: {value!r}")
             if name in REFERENCES and value is not None and not self._exists(REFERENCES[name], value):
-                raise RefusedError(f"{endpoint}.{name} {value!r} does not exist")
+                raise BadRequestError(f"{endpoint}.{name} {value!r} does not exist")
 
     def _exists(self, endpoints: tuple[str, ...], identity: Any) -> bool:
-        return any(each["id"] == identity for endpoint in endpoints for each in self.objects[endpoint])
+        return any(item["id"] == identity for endpoint in endpoints for item in self.objects[endpoint])
 
-    def _check_whole(self, endpoint: str, made: Object) -> None:
+    def _check_object(self, endpoint: str, item: Object) -> None:
         problems: list[str] = []
-        if endpoint == "credential_types" and not made["managed"]:
+        if endpoint == "credential_types" and not item["managed"]:
             problems = rules.credential_type_problems(
-                {key: made[key] for key in ("name", "kind", "inputs", "injectors")}
+                {key: item[key] for key in ("name", "kind", "inputs", "injectors")}
             )
         if endpoint == "job_templates" and not rules.is_listed(
-            made["playbook"], self.playbooks.get(made["playbook"], "")
+            item["playbook"], self.playbooks.get(item["playbook"], "")
         ):
             problems = ["Playbook not found for project."]
         if endpoint == "schedules":
-            problems = rules.rrule_problems(made["rrule"])
-        if endpoint == "inventory_sources" and made["source_path"] not in self.playbooks:
+            problems = rules.rrule_problems(item["rrule"])
+        if endpoint == "inventory_sources" and item["source_path"] not in self.playbooks:
             problems = ["the project has no such file"]
         if problems:
-            raise RefusedError("; ".join(problems))
+            raise BadRequestError("; ".join(problems))
 
-    def keep_survey(self, identity: int, survey: Object) -> None:
-        """Keep a survey, if AWX would."""
+    def set_survey(self, identity: int, survey: Object) -> None:
+        """Set the survey of a template, if it is valid."""
         problems = rules.survey_problems(survey)
         if problems:
-            raise RefusedError("; ".join(problems))
+            raise BadRequestError("; ".join(problems))
         self.surveys[identity] = survey
 
     def associate(self, identity: int, kind: str, other: int) -> None:
-        """Connect two objects, if AWX would."""
-        known = self.associated.setdefault((identity, kind), [])
+        """Associate an object with another one, if AWX permits it."""
+        members = self.associated.setdefault((identity, kind), [])
         if kind == "credentials":
-            types = {each["id"]: each["credential_type"] for each in self.objects["credentials"]}
-            if types[other] in [types[each] for each in known]:
-                raise RefusedError("Cannot assign multiple credentials of one type.")
-        known.append(other)
+            types = {credential["id"]: credential["credential_type"] for credential in self.objects["credentials"]}
+            if types[other] in [types[member] for member in members]:
+                raise BadRequestError("Cannot assign multiple credentials of one type.")
+        members.append(other)
 
     def launch(self, identity: int, request: Mapping[str, Any]) -> Object:
-        """Launch a job template, if AWX would."""
-        [template] = [each for each in self.objects["job_templates"] if each["id"] == identity]
+        """Launch a job template, if the request is valid."""
+        [template] = [item for item in self.objects["job_templates"] if item["id"] == identity]
         survey = self.surveys.get(identity, {"spec": []})
-        used, ignored = rules.accepted(template, survey, request)
+        used, ignored = rules.split_launch_request(template, survey, request)
         problems = rules.launch_problems(survey, used["extra_vars"])
         if problems:
-            raise RefusedError("; ".join(problems))
+            raise BadRequestError("; ".join(problems))
         own = json.loads(template["extra_vars"] or "{}")
-        variables = {**own, **rules.launched(survey, used.pop("extra_vars"))}
+        variables = {**own, **rules.launch_variables(survey, used.pop("extra_vars"))}
         number = len(self.jobs) + 1
         job = {**used, "id": number, "url": f"/api/v2/jobs/{number}/", "type": "job", "job": number}
         job |= {"name": template["name"], "status": "successful", "created": "2026-01-31T12:00:00Z", "artifacts": {}}
@@ -261,37 +261,42 @@ class Awx:
         return self.jobs[-1]
 
 
-def _routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
-    """The known paths, with their handlers."""
+def _page(items: list[Object]) -> Response:
+    return 200, {"count": len(items), "next": None, "previous": None, "results": items}
 
-    def listed(_method: str, query: dict[str, str], _body: Any, endpoint: str) -> Answer:
+
+def _routes(awx: Awx) -> list[tuple[str, Callable[..., Response]]]:
+    """Return the patterns of the paths, with their handlers."""
+
+    def search(query: dict[str, str], endpoint: str) -> Response:
         endpoints = ["job_templates", "workflow_job_templates"] if endpoint == "unified_job_templates" else [endpoint]
-        found = [each for name in endpoints for each in awx.objects[name]]
+        items = [item for name in endpoints for item in awx.objects[name]]
         for name, value in query.items():
-            if found and name not in found[0]:
-                raise RefusedError(f"{endpoint} has no field {name}")
-            found = [each for each in found if str(each[name]) == value]
-        return 200, {"count": len(found), "next": None, "previous": None, "results": found}
+            if items and name not in items[0]:
+                raise BadRequestError(f"{endpoint} has no field {name}")
+            items = [item for item in items if str(item[name]) == value]
+        return _page(items)
 
-    def collection(method: str, query: dict[str, str], body: Any, endpoint: str) -> Answer:
-        return (201, awx.add(endpoint, body)) if method == "POST" else listed(method, query, body, endpoint)
+    def collection(method: str, query: dict[str, str], body: Any, endpoint: str) -> Response:
+        return (201, awx.add(endpoint, body)) if method == "POST" else search(query, endpoint)
 
-    def single(method: str, _query: dict[str, str], body: Any, endpoint: str, identity: str) -> Answer:
-        [found] = [each for each in awx.objects[endpoint] if each["id"] == int(identity)]
-        return 200, awx.change(endpoint, found, body) if method == "PATCH" else found
+    def single(method: str, _query: dict[str, str], body: Any, endpoint: str, identity: str) -> Response:
+        [item] = [item for item in awx.objects[endpoint] if item["id"] == int(identity)]
+        return 200, awx.update(endpoint, item, body) if method == "PATCH" else item
 
-    def survey(method: str, _query: dict[str, str], body: Any, _endpoint: str, identity: str) -> Answer:
+    def survey(method: str, _query: dict[str, str], body: Any, _endpoint: str, identity: str) -> Response:
         if method == "POST":
-            awx.keep_survey(int(identity), body)
+            awx.set_survey(int(identity), body)
             return 200, {}
         return 200, awx.surveys.get(int(identity), {})
 
-    def association(method: str, _query: dict[str, str], body: Any, _endpoint: str, identity: str, kind: str) -> Answer:
+    def association(
+        method: str, _query: dict[str, str], body: Any, _endpoint: str, identity: str, kind: str
+    ) -> Response:
         if method == "POST":
             awx.associate(int(identity), kind, body["id"])
             return 204, None
-        found = [{"id": each} for each in awx.associated.get((int(identity), kind), [])]
-        return 200, {"count": len(found), "next": None, "previous": None, "results": found}
+        return _page([{"id": member} for member in awx.associated.get((int(identity), kind), [])])
 
     names = "|".join(FIELDS)
     return [
@@ -303,18 +308,17 @@ def _routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
     ]
 
 
-def _job_routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
-    """The paths that ansible-rulebook uses to launch a job template and to wait for its job."""
+def _job_routes(awx: Awx) -> list[tuple[str, Callable[..., Response]]]:
+    """Return the routes that ansible-rulebook uses to launch a job template and to wait for its job."""
 
-    def launch(method: str, _query: dict[str, str], body: Any, identity: str) -> Answer:
+    def launch(method: str, _query: dict[str, str], body: Any, identity: str) -> Response:
         return (201, awx.launch(int(identity), body or {})) if method == "POST" else (405, None)
 
-    def jobs(_method: str, query: dict[str, str], _body: Any) -> Answer:
-        asked = query["id__in"].split(",")
-        found = [each for each in awx.jobs if str(each["id"]) in asked]
-        return 200, {"count": len(found), "next": None, "previous": None, "results": found}
+    def jobs(_method: str, query: dict[str, str], _body: Any) -> Response:
+        ids = query["id__in"].split(",")
+        return _page([job for job in awx.jobs if str(job["id"]) in ids])
 
-    def config(_method: str, _query: dict[str, str], _body: Any) -> Answer:
+    def config(_method: str, _query: dict[str, str], _body: Any) -> Response:
         return 200, {"version": "24.6.1"}
 
     return [
@@ -326,12 +330,12 @@ def _job_routes(awx: Awx) -> list[tuple[str, Callable[..., Answer]]]:
 
 def _handler(awx: Awx) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
+        def respond(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             with awx.lock:
-                status, found = self.routed(body)
-            data = b"" if found is None else json.dumps(found).encode()
+                status, document = self.handle_body(body)
+            data = b"" if document is None else json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("X-API-Product-Name", "AWX")
@@ -340,25 +344,25 @@ def _handler(awx: Awx) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(data)
 
-        def routed(self, body: Any) -> Answer:
+        def handle_body(self, body: Any) -> Response:
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 return 401, {"detail": "Authentication credentials were not provided."}
             parts = urlsplit(self.path)
             if self.command != "GET":
                 awx.written.append(f"{self.command} {parts.path}")
-            for pattern, answer in _routes(awx):
+            for pattern, view in _routes(awx):
                 match = re.fullmatch(pattern, parts.path)
                 if match:
                     try:
-                        return answer(self.command, dict(parse_qsl(parts.query)), body, *match.groups())
-                    except RefusedError as exc:
-                        return 400, {"__all__": [str(exc)], "error": str(exc)}
+                        return view(self.command, dict(parse_qsl(parts.query)), body, *match.groups())
+                    except BadRequestError as error:
+                        return 400, {"__all__": [str(error)], "error": str(error)}
             return 404, {"detail": "Not found."}
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer
+        do_GET = do_POST = do_PATCH = do_DELETE = respond
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Log nothing."""
+            return
 
     return Handler
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The collection awx.awx, out of PyPI's package "ansible": it is fetched once, and the rest of it dropped."""
+"""The collection awx.awx, which is extracted from the package "ansible" on PyPI and cached."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MEMBERS = "ansible_collections/awx/"
 
 
 def ensure() -> Path:
-    """Return the folder that ``ansible_collections/awx`` is in."""
+    """Return the folder that contains ``ansible_collections/awx``."""
     with file_lock(CACHE / ".awx.lock"):
         if not (FOLDER / "ansible_collections" / "awx" / "awx" / "MANIFEST.json").exists():
             _fetch()

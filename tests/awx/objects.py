@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lists of controller_objects.yml, as Ansible resolves them."""
+"""Resolve the lists of controller_objects.yml with Ansible."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resolve(folder: Path, state: Mapping[str, Any] | None = None, **variables: A
     :param state: the variable ``archive_awx_storage``, ``STATE`` by default.
     :param variables: other variables of the playbook ``awx_setup``.
     """
-    found = folder / "found.json"
+    result = folder / "objects.json"
     names = [f"controller_{name}" for name in LISTS.split()]
     content = "{{ {" + ", ".join(f"'{name}': {name}" for name in names) + "} | to_json }}"
     play = {
@@ -47,12 +47,12 @@ def resolve(folder: Path, state: Mapping[str, Any] | None = None, **variables: A
             **variables,
         },
         "vars_files": [str(AWX / "controller_objects.yml")],
-        "tasks": [{"ansible.builtin.copy": {"content": content, "dest": str(found), "mode": "0600"}}],
+        "tasks": [{"ansible.builtin.copy": {"content": content, "dest": str(result), "mode": "0600"}}],
     }
     playbook = folder / "play.yml"
     playbook.write_text(yaml.safe_dump([play]))
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "build" / "tree"), "ANSIBLE_LOCALHOST_WARNING": "false"}
     command = [str(Path(sys.executable).with_name("ansible-playbook")), str(playbook)]
-    done = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode == 0, done.stdout
-    return dict(json.loads(found.read_text()))
+    process = subprocess.run(command, check=False, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.returncode == 0, process.stdout
+    return dict(json.loads(result.read_text()))

@@ -51,7 +51,7 @@ PROMPTS = {
     "timeout": "ask_timeout_on_launch",
     "verbosity": "ask_verbosity_on_launch",
 }
-# Variables that belong to AWX.
+# Variables that only AWX can set.
 BLOCKED = frozenset(
     (
         "VIRTUAL_ENV",
@@ -97,28 +97,28 @@ QUESTION_KEYS = {
 }
 # AWX writes `!unsafe '*'`. ansible-core 2.19 and later resolves the text without its quotes. These texts are then a
 # YAML tag without a constructor, and the job does not start.
-UNREADABLE = ("*", "&", "!", "=", "<<")
+UNREADABLE_TEXTS = ("*", "&", "!", "=", "<<")
 PLAYBOOK_LINE = re.compile(r"^\s*?-?\s*?(hosts|(ansible\.builtin\.)?include|(ansible\.builtin\.)?import_playbook):")
-NO_PLAYBOOKS_IN = {"roles", "tasks", "group_vars", "host_vars"}
+FOLDERS_WITHOUT_PLAYBOOKS = {"roles", "tasks", "group_vars", "host_vars"}
 
 
 def credential_type_problems(kind: Mapping[str, Any]) -> list[str]:
-    """Return what AWX would refuse of a credential type, and what it would ignore."""
-    found = [
+    """Return the settings of a credential type that AWX rejects or ignores."""
+    problems = [
         f"the key {key} is unknown" for key in kind if key not in {"name", "description", "kind", "inputs", "injectors"}
     ]
     if kind.get("kind") not in ("cloud", "net"):
-        found.append(f"kind {kind.get('kind')!r} is neither cloud nor net")
+        problems.append(f"kind must be cloud or net, got {kind.get('kind')!r}")
     inputs, injectors = kind.get("inputs", {}), kind.get("injectors", {})
-    found += [f"inputs.{key} is unknown" for key in inputs if key not in {"fields", "required"}]
+    problems += [f"inputs.{key} is unknown" for key in inputs if key not in {"fields", "required"}]
     fields = inputs.get("fields", [])
-    found += [problem for field in fields for problem in _field_problems(field)]
+    problems += [problem for field in fields for problem in _field_problems(field)]
     ids = [field.get("id") for field in fields]
-    found += [f"the field {name} exists twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
-    found += [
+    problems += [f"the field {name} exists twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
+    problems += [
         f"required contains {name}, which is not a field" for name in inputs.get("required", []) if name not in ids
     ]
-    return found + list(_injector_problems(injectors, [name for name in ids if isinstance(name, str)]))
+    return problems + list(_injector_problems(injectors, [name for name in ids if isinstance(name, str)]))
 
 
 def _field_problems(field: Mapping[str, Any]) -> Iterator[str]:
@@ -129,21 +129,21 @@ def _field_problems(field: Mapping[str, Any]) -> Iterator[str]:
         yield f"the field {name} has no valid id"
     if not isinstance(field.get("label"), str):
         yield f"the field {name} has no label"
-    # AWX adds the type; the code that injects credentials relies on it.
+    # AWX adds a missing type, but the code that injects credentials requires it.
     if field.get("type") not in ("string", "boolean"):
-        yield f"the field {name} is neither string nor boolean"
+        yield f"the type of the field {name} must be string or boolean"
     if field.get("format") not in (None, "ssh_private_key", "url"):
         yield f"the field {name} has an unknown format"
     if field.get("ask_at_runtime"):
-        yield f"the field {name} has ask_at_runtime, which is refused for custom types"
+        yield f"the field {name} has ask_at_runtime, which is not allowed in custom types"
     if field.get("type") == "boolean":
         yield from (f"the boolean field {name} has {key}" for key in STRINGS_ONLY if key in field)
     choices = field.get("choices")
     if choices is not None and (not choices or len(set(choices)) < len(choices)):
-        yield f"the field {name} has no choices, or the same twice"
-    wanted = bool if field.get("type") == "boolean" else str
-    if "default" in field and not isinstance(field["default"], wanted):
-        yield f"the default of the field {name} is of another type"
+        yield f"the field {name} has no choices, or duplicate ones"
+    value_type = bool if field.get("type") == "boolean" else str
+    if "default" in field and not isinstance(field["default"], value_type):
+        yield f"the default of the field {name} has the wrong type"
 
 
 def _injector_problems(injectors: Mapping[str, Any], fields: list[str]) -> Iterator[str]:
@@ -151,7 +151,7 @@ def _injector_problems(injectors: Mapping[str, Any], fields: list[str]) -> Itera
         yield f"injectors.{key} is unknown"
     files, env = injectors.get("file", {}), injectors.get("env", {})
     if "template" in files and len(files) > 1:
-        yield "file.template is beside file.template.NAME"
+        yield "file.template and file.template.NAME are both set"
     for key in files:
         if key != "template" and not re.fullmatch(r"template\.[a-zA-Z_]+[a-zA-Z0-9_]*", key):
             yield f"file.{key} is unknown"
@@ -161,53 +161,54 @@ def _injector_problems(injectors: Mapping[str, Any], fields: list[str]) -> Itera
         if not isinstance(value, str) or not value.isascii():
             yield f"env.{name} is not an ASCII string"
     yield from _extra_variable_problems(injectors.get("extra_vars", {}))
-    tower = SimpleNamespace(filename="/runner/env/tmp" if "template" in files else _names_of(files))
-    for place, template in [*(("file", each) for each in files.values()), *(("env", each) for each in env.values())]:
-        yield from _template_problems(place, template, {**dict.fromkeys(fields, "EXAMPLE"), "tower": tower})
+    tower = SimpleNamespace(filename="/runner/env/tmp" if "template" in files else _file_names(files))
+    templates = [*(("file", value) for value in files.values()), *(("env", value) for value in env.values())]
+    for section, template in templates:
+        yield from _template_problems(section, template, {**dict.fromkeys(fields, "EXAMPLE"), "tower": tower})
 
 
-def _names_of(files: Mapping[str, Any]) -> SimpleNamespace:
+def _file_names(files: Mapping[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(**{key.partition(".")[2]: "/runner/env/tmp" for key in files})
 
 
-def _extra_variable_problems(value: Any, at: str = "extra_vars") -> Iterator[str]:
+def _extra_variable_problems(value: Any, path: str = "extra_vars") -> Iterator[str]:
     if isinstance(value, Mapping):
-        for name, inner in value.items():
+        for name, item in value.items():
             if not EXTRA_VARIABLE.fullmatch(str(name)):
-                yield f"{at}.{name} is not a valid name"
-            yield from _extra_variable_problems(inner, f"{at}.{name}")
+                yield f"{path}.{name} is not a valid name"
+            yield from _extra_variable_problems(item, f"{path}.{name}")
     elif isinstance(value, list):
-        for inner in value:
-            yield from _extra_variable_problems(inner, at)
+        for item in value:
+            yield from _extra_variable_problems(item, path)
     elif not isinstance(value, str):
-        yield f"{at} is not a string"
+        yield f"{path} is not a string"
 
 
-def _template_problems(place: str, template: Any, names: Mapping[str, Any]) -> Iterator[str]:
+def _template_problems(section: str, template: Any, names: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(template, str):
         return
     try:
         ImmutableSandboxedEnvironment(undefined=StrictUndefined).from_string(template).render(**names)
     except TemplateError as exc:
-        yield f"{place}: {template!r} does not render: {exc}"
+        yield f"{section}: {template!r} cannot be rendered: {exc}"
 
 
 def credential_type_traps(kind: Mapping[str, Any]) -> list[str]:
     """Return settings of a credential type that AWX accepts, and that have an unexpected effect."""
     fields, injectors = kind.get("inputs", {}).get("fields", []), kind.get("injectors", {})
-    found = [f"the default of {field['id']} only fills the form in" for field in fields if "default" in field]
-    # It would be written as a survey's answer is, and read as what its text looks like.
-    found += ["extra_vars change the types of values"] if injectors.get("extra_vars") else []
+    traps = [f"the default of {field['id']} is only used by the form" for field in fields if "default" in field]
+    # AWX writes them like survey answers, and Ansible infers the type from the text.
+    traps += ["extra_vars change the types of values"] if injectors.get("extra_vars") else []
     for field in fields:
         uses = [
             name for name, value in injectors.get("env", {}).items() if re.search(rf"\b{field['id']}\b", str(value))
         ]
         if field.get("multiline") and any(_renders_content(injectors["env"][name], field["id"]) for name in uses):
-            found.append(f"{field['id']} has several lines, which an environment variable does not survive")
-        filed = any(field["id"] in str(value) for value in injectors.get("file", {}).values())
-        if not uses and not filed:
-            found.append(f"{field['id']} is not used")
-    return found
+            traps.append(f"{field['id']} has several lines, which an environment variable cannot contain")
+        in_file = any(field["id"] in str(value) for value in injectors.get("file", {}).values())
+        if not uses and not in_file:
+            traps.append(f"{field['id']} is not used")
+    return traps
 
 
 def _renders_content(template: str, field: str) -> bool:
@@ -216,15 +217,15 @@ def _renders_content(template: str, field: str) -> bool:
 
 
 def survey_problems(survey: Mapping[str, Any]) -> list[str]:
-    """Return what AWX would refuse of a survey."""
-    found = [f"{key} is not a string" for key in ("name", "description") if not isinstance(survey.get(key), str)]
+    """Return the settings of a survey that AWX rejects."""
+    problems = [f"{key} is not a string" for key in ("name", "description") if not isinstance(survey.get(key), str)]
     spec = survey.get("spec")
     if not isinstance(spec, list) or not spec:
-        return [*found, "spec is not a list, or is empty"]
-    found += [f"the key {key} is unknown" for key in sorted(set(survey) - {"name", "description", "spec"})]
+        return [*problems, "spec is not a list, or is empty"]
+    problems += [f"the key {key} is unknown" for key in sorted(set(survey) - {"name", "description", "spec"})]
     names = [question.get("variable") for question in spec]
-    found += [f"{name} has two questions" for name in sorted({str(name) for name in names if names.count(name) > 1})]
-    return found + [problem for question in spec for problem in _question_problems(question)]
+    problems += [f"{name} has two questions" for name in sorted({str(name) for name in names if names.count(name) > 1})]
+    return problems + [problem for question in spec for problem in _question_problems(question)]
 
 
 def _question_problems(question: Mapping[str, Any]) -> Iterator[str]:
@@ -234,130 +235,130 @@ def _question_problems(question: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(question.get(key), str) or not question[key]:
             yield f"{name} has no {key}"
     if not isinstance(question.get("required"), bool):
-        yield f"required of {name} is neither true nor false"
+        yield f"required of {name} must be true or false"
     if kind not in QUESTION_TYPES:
         yield f"{name} has the unknown type {kind}"
         return
     for key in ("min", "max"):
         if question.get(key) is not None and (isinstance(question[key], bool) or not isinstance(question[key], int)):
-            yield f"{key} of {name} is not a whole number"
+            yield f"{key} of {name} is not an integer"
     yield from _choice_problems(name, str(kind), question)
 
 
 def _choice_problems(name: str, kind: str, question: Mapping[str, Any]) -> Iterator[str]:
     default, choices = question.get("default", ""), question.get("choices")
     if default != "" and (isinstance(default, bool) or not isinstance(default, QUESTION_TYPES[kind])):
-        yield f"the default of {name} is of another type"
+        yield f"the default of {name} has the wrong type"
         return
     if isinstance(default, str) and default.startswith("$encrypted$") and kind != "password":
-        yield f"the default of {name} is encrypted, and the question is not a password"
+        yield f"the default of {name} is encrypted, but the question is not a password"
     if kind not in ("multiplechoice", "multiselect"):
         return
     if isinstance(choices, str):
         choices = choices.splitlines()
-    if not isinstance(choices, list) or not choices or not all(isinstance(each, str) for each in choices):
+    if not isinstance(choices, list) or not choices or not all(isinstance(choice, str) for choice in choices):
         yield f"{name} has no choices"
     elif any(part not in choices for part in (default.splitlines() if kind == "multiselect" else [default]) if part):
-        yield f"the default of {name} is none of its choices"
+        yield f"the default of {name} is not one of its choices"
 
 
 def survey_traps(survey: Mapping[str, Any]) -> list[str]:
     """Return settings of a survey that AWX accepts, and that have an unexpected effect."""
-    found = []
+    traps = []
     for question in survey["spec"]:
         name, default = question["variable"], question.get("default")
         if question["required"] and default not in (None, ""):
-            found.append(f"{name} is required and has a default: launches other than by hand still have to send it")
+            traps.append(f"{name} is required and has a default, which only launches in the user interface use")
         if default is None:
-            found.append(f"{name} has no default, not even an empty one")
+            traps.append(f"{name} must have a default, which can be an empty string")
         if question["type"] == "multiselect" and default:
-            found.append(f"the default of {name} is applied to no launch but those by hand")
+            traps.append(f"only launches in the user interface use the default of {name}")
         if question["type"] == "password" and default:
-            found.append(f"the default of {name} makes the job template changed in every run")
+            traps.append(f"with the default of {name}, each run reports the job template as changed")
         if not question["required"] and question["type"] in ("text", "textarea", "password") and question.get("min"):
-            found.append(f"{name} may be left empty, which its min refuses")
+            traps.append(f"{name} is optional, but its min rejects an empty value")
         if question["type"] in ("integer", "float"):
-            found += _number_traps(question)
+            traps += _number_traps(question)
         texts = [default, *(question.get("choices") or [])]
-        if any(text in UNREADABLE for text in texts):
-            found.append(f"{name} may be what ansible-core 2.19 and later cannot read")
+        if any(text in UNREADABLE_TEXTS for text in texts):
+            traps.append(f"{name} can have a value that ansible-core 2.19 and later cannot read")
         if isinstance(question.get("choices"), str):
-            found.append(f"the default of {name} matches any part of the text of its choices")
-    return found
+            traps.append(f"the default of {name} matches any part of the text of its choices")
+    return traps
 
 
 def _number_traps(question: Mapping[str, Any]) -> list[str]:
     name, default = question["variable"], question.get("default")
     if default in (None, ""):
-        return [f"{name} is a number and may be sent as an empty text, which is refused"]
+        return [f"{name} is a number without a default, and AWX rejects the empty string that the form sends"]
     low, high = question.get("min"), question.get("max")
     if (low is not None and default < low) or (high is not None and default > high):
-        return [f"the default of {name} is out of its range, and dropped without a word"]
+        return [f"the default of {name} is out of its range, and AWX ignores it without a message"]
     return []
 
 
 def is_listed(path: str, text: str) -> bool:
     """Return whether AWX lists a file of a project as a playbook."""
     parts = path.split("/")
-    hidden = any(part in NO_PLAYBOOKS_IN or part.startswith(".") for part in parts)
+    hidden = any(part in FOLDERS_WITHOUT_PLAYBOOKS or part.startswith(".") for part in parts)
     return path.endswith((".yml", ".yaml")) and not hidden and any(map(PLAYBOOK_LINE.match, text.splitlines()))
 
 
 def rrule_problems(text: str) -> list[str]:
-    """Return what AWX would refuse of the rule of a schedule."""
-    found = []
+    """Return the reasons for which AWX rejects the rule of a schedule."""
+    problems = []
     if not re.match(r"DTSTART(;TZID=[^:]+:\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE:", text):
-        found.append("DTSTART is missing, or has no time zone")
+        problems.append("DTSTART is missing, or has no time zone")
     if "INTERVAL=" not in text:
-        found.append("INTERVAL is missing")
+        problems.append("INTERVAL is missing")
     if "FREQ=SECONDLY" in text or text.count("RRULE:") != 1:
-        found.append("one rule, and not by seconds")
+        problems.append("exactly one rule is required, and its frequency must not be SECONDLY")
     try:
         rrule.rrulestr(text)
-    except ValueError as exc:
-        found.append(str(exc))
-    return found
+    except ValueError as error:
+        problems.append(str(error))
+    return problems
 
 
 def launch_problems(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> list[str]:
     """Return the reasons for which AWX rejects a launch with these values."""
-    found = []
+    problems = []
     for question in survey["spec"]:
         name = question["variable"]
         if name not in answers:
-            found += [f"{name!r} value missing"] if question["required"] else []
+            problems += [f"{name!r} value missing"] if question["required"] else []
         else:
-            found += _answer_problems(question, answers[name])
-    return found
+            problems += _answer_problems(question, answers[name])
+    return problems
 
 
-def _answer_problems(question: Mapping[str, Any], answer: Any) -> list[str]:
+def _answer_problems(question: Mapping[str, Any], value: Any) -> list[str]:
     name, kind = question["variable"], question["type"]
     if kind in ("integer", "float"):
-        if isinstance(answer, bool) or not isinstance(answer, QUESTION_TYPES[kind]):
+        if isinstance(value, bool) or not isinstance(value, QUESTION_TYPES[kind]):
             return [f"{name} has to be a number"]
-        size = answer
-    elif not isinstance(answer, list if kind == "multiselect" else str):
+        size = value
+    elif not isinstance(value, list if kind == "multiselect" else str):
         return [f"{name} has to be a string"]
     else:
-        size = len(answer)
+        size = len(value)
     if kind == "multiplechoice":
-        return [] if answer in question["choices"] else [f"{name} is none of the choices"]
+        return [] if value in question["choices"] else [f"{name} is not one of the choices"]
     low, high = question.get("min"), question.get("max")
-    found = [f"{name} is too small (at least {low})"] if low is not None and size < low else []
-    return found + ([f"{name} is too large (at most {high})"] if high is not None and size > high else [])
+    problems = [f"{name} is too small (at least {low})"] if low is not None and size < low else []
+    return problems + ([f"{name} is too large (at most {high})"] if high is not None and size > high else [])
 
 
-def launched(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
+def launch_variables(survey: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variables of a launch by a schedule, workflow, or the API, with the defaults of the survey."""
     defaults = {question["variable"]: question.get("default", "") for question in survey["spec"]}
     return {**defaults, **answers}
 
 
-def accepted(
+def split_launch_request(
     template: Mapping[str, Any], survey: Mapping[str, Any], request: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Split a launch request into what AWX uses and what it returns as ``ignored_fields``."""
+    """Split a launch request into the fields that AWX uses and those that it returns as ``ignored_fields``."""
     used = {name: value for name, value in request.items() if name in PROMPTS and template.get(PROMPTS[name])}
     ignored = {name: value for name, value in request.items() if name != "extra_vars" and name not in used}
     variables = dict(request.get("extra_vars") or {})

@@ -25,13 +25,13 @@ from typing import Any
 import psutil
 import yaml
 
-from tests.e2e import runs
-from tests.e2e.fleet_site import FleetSite, failures, new_fleet, report, results
+from tests.e2e import playbook_runs
+from tests.e2e.fleet_environment import FleetEnvironment, failures, new_fleet_environment, report, results
 from tests.sandbox import Sandbox
 
 BROKEN = 10
 RUN_SECONDS = 3600
-OUT = runs.ROOT / "build" / "bench-fleet.json"
+OUT = playbook_runs.ROOT / "build" / "bench-fleet.json"
 
 
 @dataclass(frozen=True)
@@ -100,15 +100,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def measure(
-    fleet: FleetSite, title: str, playbook: str, forks: int, args: Sequence[str] = (), **variables: Any
-) -> tuple[Figures, runs.Run]:
+    fleet: FleetEnvironment, title: str, playbook: str, forks: int, args: Sequence[str] = (), **variables: Any
+) -> tuple[Figures, playbook_runs.Run]:
     """Run a playbook for the inventory, and print its measurements."""
-    fleet.forget()
+    fleet.clear_request_log()
     monitor = MemoryMonitor()
     env = {**fleet.operator, "ANSIBLE_FORKS": str(forks), "ANSIBLE_VERBOSITY": "0", "ANSIBLE_DIFF_ALWAYS": "false"}
     before = psutil.Process().cpu_times()
     extra_vars = {**fleet.variables, "archive_storage_hosts": "vonage_projects", **variables}
-    run = runs.run_playbook(
+    run = playbook_runs.run_playbook(
         playbook, extra_vars, fleet.home, env, None, ["-i", str(fleet.inventory), *args], monitor, seconds=RUN_SECONDS
     )
     monitor.stop()
@@ -130,7 +130,7 @@ def measure(
     return figures, run
 
 
-def measure_all(fleet: FleetSite, forks: int, role_projects: int) -> list[Figures]:
+def measure_all(fleet: FleetEnvironment, forks: int, role_projects: int) -> list[Figures]:
     """Measure all runs and check their results.
 
     :raises AssertionError: a result is wrong.
@@ -141,7 +141,7 @@ def measure_all(fleet: FleetSite, forks: int, role_projects: int) -> list[Figure
     assert (first.changed, first.failed) == (total, 0)
     assert fleet.puts() == fleet.ids
     steady, _run = measure(fleet, "steady", "fleet", forks)
-    assert (steady.changed, steady.failed, fleet.puts(), fleet.written) == (0, 0, [], [])
+    assert (steady.changed, steady.failed, fleet.puts(), fleet.writes) == (0, 0, [], [])
     variables = fleet.home / "host_vars"
     variables.mkdir()
     one = fleet.ids[total // 2]
@@ -163,7 +163,7 @@ def measure_all(fleet: FleetSite, forks: int, role_projects: int) -> list[Figure
     for project_id in selected:
         # The secret is a variable, because the role would need another request and task to fetch it from the account.
         credentials = {"archive_storage_api_key": project_id, "archive_storage_api_secret": secrets[project_id]}
-        runs.write_private(variables / f"{project_id}.yml", yaml.safe_dump(credentials))
+        playbook_runs.write_private(variables / f"{project_id}.yml", yaml.safe_dump(credentials))
     limit = ["--limit", ",".join(selected)]
     measure(fleet, "(repair)", "fleet", forks, limit)
     role, _run = measure(fleet, "the role, steady", "configure", forks, limit)
@@ -173,7 +173,7 @@ def measure_all(fleet: FleetSite, forks: int, role_projects: int) -> list[Figure
     return [first, steady, changed, with_failures, role, same]
 
 
-def break_projects(fleet: FleetSite, variables: Path) -> set[str]:
+def break_projects(fleet: FleetEnvironment, variables: Path) -> set[str]:
     """Break ten projects: the API returns 403 or hangs, or the name of the bucket is invalid."""
     ids = fleet.ids[-BROKEN:]
     for number, project_id in enumerate(ids):
@@ -198,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{'run':<34} {'projects':>8} {'wall s':>8} {'cpu s':>8} {'API':>6} {'S3':>7} {'MiB':>7} "
             f"{'changed':>8} {'failed':>7}"
         )
-        with new_fleet(sandbox, Path(home), names, options.buckets) as fleet:
+        with new_fleet_environment(sandbox, Path(home), names, options.buckets) as fleet:
             figures = measure_all(fleet, options.forks, options.role_projects)
     steady, role = figures[1], figures[4]
     fleet_seconds, role_seconds = steady.wall / steady.projects, role.wall / role.projects
@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps([vars(figure) for figure in figures], indent=1) + "\n")
-    print(f"The results are in {OUT.relative_to(runs.ROOT)}. The bench took {time.monotonic() - start:.0f} s.")
+    print(f"The results are in {OUT.relative_to(playbook_runs.ROOT)}. The bench took {time.monotonic() - start:.0f} s.")
     return 0
 
 

@@ -11,18 +11,15 @@ status is 0 only if all checks pass.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Sequence
-from types import FrameType
 
 from tests.sandbox import Sandbox, SandboxError
+from tests.sandbox._signals import handle_stop_signals
 
 from . import output
 from .scenario import Demo, PlaybookError
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(BaseException):
@@ -45,16 +42,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def stop_on_signals() -> None:
-    """End the demo with its clean-up on the first stop signal, and ignore further signals."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        for stop_signal in STOP_SIGNALS:
-            signal.signal(stop_signal, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    for stop_signal in STOP_SIGNALS:
-        signal.signal(stop_signal, handler)
+def interrupt(number: int) -> None:
+    """End the demo with its clean-up."""
+    raise Interrupted(number)
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -73,7 +63,7 @@ def run_demo(options: argparse.Namespace) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     options = parse_arguments(arguments)
-    stop_on_signals()
+    handle_stop_signals(interrupt)
     try:
         return run_demo(options)
     except (PlaybookError, SandboxError) as error:

@@ -63,7 +63,7 @@ def summarize(event: Event) -> str:
     if "changes" in result:
         return ", ".join([*result["changes"], *_count_checks(result)]) or "no changes"
     if "reason" in result:
-        return _why(result)
+        return _format_reason(result)
     return ""
 
 
@@ -73,10 +73,10 @@ def _count_checks(result: Mapping[str, Any]) -> list[str]:
     return [f"{sum(bool(check.get('ok')) for check in checks)} of {len(checks)} checks ok"] if checks else []
 
 
-def _why(result: Mapping[str, object]) -> str:
+def _format_reason(result: Mapping[str, object]) -> str:
     state_file = result.get("state_file")
-    doubt = state_file.get("reason") if isinstance(state_file, Mapping) else None
-    return f"{result['reason']}, {doubt}" if doubt else str(result["reason"])
+    detail = state_file.get("reason") if isinstance(state_file, Mapping) else None
+    return f"{result['reason']}, {detail}" if detail else str(result["reason"])
 
 
 def print_checks(run: Run) -> None:

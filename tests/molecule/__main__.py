@@ -24,13 +24,13 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import psutil
 
 from tests.sandbox import Sandbox, SandboxError, upload_only_policy
 from tests.sandbox._aws import aws_client
+from tests.sandbox._signals import handle_stop_signals
 
 from .state import fetch_bucket, fetch_project, fetch_users
 
@@ -99,18 +99,14 @@ def serve(file: Path, owner: int) -> int:
     """Run the sandbox until a stop signal, or until the process ``owner`` ends."""
     stopping = threading.Event()
 
-    def handler(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, handler)
+    handle_stop_signals(lambda _number: stopping.set())
     with Sandbox(heroku=BROADCAST in scenarios()) as sandbox:
         for name in scenarios():
             description = {"sandbox_file": str(file), "sandbox_scenario": name, **variables(sandbox, name)}
             sandbox.write_description(file.with_name(f"{name}.json"), description)
         sandbox.write_description(file)
         while not stopping.wait(1):
-            if sandbox.dead() or (owner and not psutil.pid_exists(owner)):
+            if sandbox.unexpected_exits() or (owner and not psutil.pid_exists(owner)):
                 # Otherwise the next run of molecule does not start a sandbox.
                 file.with_name(MOLECULE_STATE).unlink(missing_ok=True)
                 return 1

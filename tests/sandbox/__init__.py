@@ -1,13 +1,13 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox: local stand-ins for S3, IAM, the Vonage Video API and Heroku's, real where a real thing runs locally.
+"""The sandbox: local S3 and IAM servers, and emulators of the Vonage Video API and the Heroku Platform API.
 
     with Sandbox(stores=("seaweedfs", "moto")) as sandbox:
         sandbox.stores["seaweedfs"].client().create_bucket(Bucket="recordings")
         sandbox.vonage.record_archive()
 
-Everything listens on free ports of 127.0.0.1. Nothing survives the end of the process that made it, SIGKILL included.
+All servers listen on free ports of 127.0.0.1. They end with the process that started them, even after SIGKILL.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._faults import Fault
 from ._process import SandboxError, Workspace
 from .heroku import HerokuEmulator
 from .proxy import DropConnection, ProxiedRequest, RecordingProxy
-from .stores import STORES, Store, StoreUnavailable, make_store, upload_only_policy
+from .stores import STORES, Store, StoreUnavailable, create_store, upload_only_policy
 from .vonage import VonageEmulator
 
 __all__ = [
@@ -44,10 +44,10 @@ __all__ = [
 
 
 class Sandbox:
-    """Starts the stores named and the emulator; a context manager.
+    """A context manager that runs the stores and the emulators.
 
-    A store that is optional and not installed is left out and named in ``skipped`` with the reason.
-    Targets without an endpoint are uploaded to the first store.
+    ``skipped`` contains the optional stores that are not installed, each with the reason. Targets without an endpoint
+    use the first store.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Sandbox:
     ) -> None:
         unknown = sorted(set(stores) - set(STORES))
         if unknown:
-            raise SandboxError(f"no store is called {', '.join(unknown)}; there are {', '.join(sorted(STORES))}")
+            raise SandboxError(f"stores: unknown names: {', '.join(unknown)}. Use {', '.join(sorted(STORES))}.")
         self._names = tuple(dict.fromkeys(stores))
         self._with_vonage = vonage
         self._vonage_port = vonage_port
@@ -72,39 +72,38 @@ class Sandbox:
 
     @property
     def vonage(self) -> VonageEmulator:
-        """The emulator."""
+        """The emulator of the Vonage Video API."""
         if self._vonage is None:
-            raise SandboxError("this sandbox has no Vonage emulator running")
+            raise SandboxError("no Vonage emulator runs in this sandbox")
         return self._vonage
 
     @property
     def heroku(self) -> HerokuEmulator:
         """The emulator of the Heroku Platform API."""
         if self._heroku is None:
-            raise SandboxError("this sandbox has no Heroku emulator running")
+            raise SandboxError("no Heroku emulator runs in this sandbox")
         return self._heroku
 
     @property
     def store(self) -> Store:
         """The first store."""
         if not self.stores:
-            raise SandboxError("this sandbox has no store running")
+            raise SandboxError("no store runs in this sandbox")
         return next(iter(self.stores.values()))
 
     @property
     def state_dir(self) -> Path:
-        """Where the servers keep their data, their administrators' keys and their logs."""
-        return self._running().path
+        """The folder with the data, the administrators' keys, and the logs of the servers."""
+        return self._require_workspace().path
 
     @property
     def pids(self) -> list[int]:
-        """The processes of the sandbox."""
-        return self._running().pids
+        return self._require_workspace().pids
 
     def start(self) -> Sandbox:
-        """Start everything and return when all of it answers; after an exception nothing is left running."""
+        """Start all servers and wait until they are ready; after an exception, none of them runs."""
         if self._workspace is not None:
-            raise SandboxError("the sandbox runs already")
+            raise SandboxError("the sandbox is already running")
         self._workspace = Workspace()
         atexit.register(self.stop)
         try:
@@ -115,9 +114,9 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Stop everything and remove every file; safe to call twice."""
+        """Stop all servers and delete all files; safe to call twice."""
         atexit.unregister(self.stop)
-        emulators = [each for each in (self._vonage, self._heroku) if each is not None]
+        emulators = [emulator for emulator in (self._vonage, self._heroku) if emulator is not None]
         self._vonage = self._heroku = None
         workspace, self._workspace = self._workspace, None
         self.stores = {}
@@ -129,18 +128,16 @@ class Sandbox:
                 workspace.close()
 
     def __enter__(self) -> Sandbox:
-        """Start."""
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
         self.stop()
 
     def describe(self) -> dict[str, Any]:
-        """Return every address and credential as plain values, for a program to read. It is full of secrets."""
-        described: dict[str, Any] = {"stores": {name: store.describe() for name, store in self.stores.items()}}
+        """Return all URLs and credentials, which include secrets, as plain values."""
+        description: dict[str, Any] = {"stores": {name: store.describe() for name, store in self.stores.items()}}
         if self._vonage is not None:
-            described["vonage"] = {
+            description["vonage"] = {
                 "url": self._vonage.url,
                 "api_key": self._vonage.api_key,
                 "api_secret": self._vonage.api_secret,
@@ -150,32 +147,32 @@ class Sandbox:
                 "private_key": self._vonage.private_key_pem,
             }
         if self._heroku is not None:
-            described["heroku"] = {
+            description["heroku"] = {
                 "url": self._heroku.url,
                 "api_token": self._heroku.api_token,
                 "app": self._heroku.app_name,
             }
-        return described
+        return description
 
     def write_description(self, path: Path, extra: dict[str, Any] | None = None) -> None:
-        """Write ``describe()`` as JSON, readable by its owner alone; the file goes when the sandbox stops."""
-        self._running().remove_at_end(str(path.resolve()))
+        """Write ``describe()`` as JSON, readable only by its owner; the sandbox deletes the file when it stops."""
+        self._require_workspace().remove_at_end(str(path.resolve()))
         content = json.dumps({"pid": os.getpid(), **self.describe(), **(extra or {})}, indent=2) + "\n"
-        # Renamed into place: whoever waits for the file finds it whole.
+        # Renamed, because other processes wait for the file and must read it complete.
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.resolve().parent)
         with os.fdopen(handle, "w") as file:
             file.write(content)
         os.replace(temporary, path)
 
-    def dead(self) -> list[str]:
-        """Return the servers that ended by themselves, each with the end of its output."""
-        return self._running().dead()
+    def unexpected_exits(self) -> list[str]:
+        """Return the servers that ended without a stop, each with the end of its output."""
+        return self._require_workspace().unexpected_exits()
 
     def _start_all(self, workspace: Workspace) -> None:
         launched: dict[str, Store] = {}
-        # All are launched before any is waited for: they get ready side by side.
+        # Servers start concurrently: all are launched before the first wait.
         for name in self._names:
-            store = make_store(name, workspace)
+            store = create_store(name, workspace)
             try:
                 store.launch()
             except StoreUnavailable as error:
@@ -193,7 +190,7 @@ class Sandbox:
         if self._with_heroku:
             self._heroku = HerokuEmulator().start()
 
-    def _running(self) -> Workspace:
+    def _require_workspace(self) -> Workspace:
         if self._workspace is None:
-            raise SandboxError("the sandbox does not run")
+            raise SandboxError("the sandbox is not running")
         return self._workspace

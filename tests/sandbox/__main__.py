@@ -8,27 +8,25 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import signal
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from . import STORES, Sandbox, SandboxError, Store, upload_only_policy
+from ._signals import handle_stop_signals
 
 UPLOADER_NAME = "sandbox-uploader"
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.sandbox", description=__doc__)
     parser.add_argument("--store", action="append", choices=sorted(STORES), help="a store to start; repeatable")
     parser.add_argument("--bucket", default="recordings", help="name of the bucket in the variables of the role")
     parser.add_argument(
-        "--given", action="store_true", help="create an external upload-only key, instead of a managed key"
+        "--external-key", action="store_true", help="create an external upload-only key, instead of a managed key"
     )
     parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator (default: any free port)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all URLs and keys to this file when ready")
@@ -36,7 +34,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def make_uploader(store: Store, bucket: str) -> dict[str, str]:
+def create_uploader(store: Store, bucket: str) -> dict[str, str]:
     """Create an upload-only user and return its key; a store without users has only the operator's key."""
     if store.has_iam:
         access_key, secret_key = store.make_user(UPLOADER_NAME, upload_only_policy(bucket))
@@ -57,7 +55,7 @@ def environment(store: Store) -> dict[str, str]:
 
 def role_variables(sandbox: Sandbox, bucket: str, uploader: dict[str, str]) -> dict[str, str]:
     """Return the variables of the role ``archive_storage``, with an external key if there is an uploader."""
-    given = {f"archive_storage_uploader_{name}": uploader[name] for name in ("access_key", "secret_key") if uploader}
+    key = {f"archive_storage_uploader_{name}": uploader[name] for name in ("access_key", "secret_key") if uploader}
     return {
         "archive_storage_api_url": sandbox.vonage.url,
         "archive_storage_api_key": sandbox.vonage.api_key,
@@ -65,11 +63,11 @@ def role_variables(sandbox: Sandbox, bucket: str, uploader: dict[str, str]) -> d
         "archive_storage_bucket": bucket,
         "archive_storage_region": sandbox.store.region,
         "archive_storage_endpoint": sandbox.store.endpoint_url,
-        **({"archive_storage_upload_key": "external", **given} if given else {}),
+        **({"archive_storage_upload_key": "external", **key} if key else {}),
     }
 
 
-def checkout() -> list[str]:
+def checkout_commands() -> list[str]:
     """Return the commands for a shell in any folder to use the collection of this checkout."""
     root = Path(__file__).resolve().parents[2]
     paths = {"PATH": Path(sys.executable).parent, "ANSIBLE_COLLECTIONS_PATH": root / "build" / "tree"}
@@ -80,7 +78,7 @@ def checkout() -> list[str]:
     ]
 
 
-def account(sandbox: Sandbox) -> list[str]:
+def inventory_commands(sandbox: Sandbox) -> list[str]:
     """Return the commands for a shell to use the inventory plugin."""
     emulator = sandbox.vonage
     values = {
@@ -95,7 +93,7 @@ def account(sandbox: Sandbox) -> list[str]:
     ]
 
 
-def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
+def print_usage(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
     """Print the servers and the commands for a shell."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
     if only_env:
@@ -113,52 +111,44 @@ def show(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_
     print(
         "\nRun these commands in another shell. They use the operator's credentials and the Ansible of this checkout:"
     )
-    print("\n".join(exports + checkout()))
+    print("\n".join(exports + checkout_commands()))
     print(f"VARIABLES={shlex.quote(json.dumps(variables, indent=2))}")
     print('ansible-playbook vonage.archiving.configure -e "$VARIABLES"')
     if "archive_storage_upload_key" not in variables:
         print('ansible-playbook vonage.archiving.rotate -e "$VARIABLES"')
-    print("\nTo list the projects of the account as an inventory:\n" + "\n".join(account(sandbox)))
+    print("\nTo list the projects of the account as an inventory:\n" + "\n".join(inventory_commands(sandbox)))
     print("\nReady. Press Ctrl-C to stop the servers and delete their data.", flush=True)
-
-
-def stop_on_signals(stopping: threading.Event) -> None:
-    """End the sandbox on a stop signal, also while it starts."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        # A second signal must not interrupt the clean-up.
-        for each in STOP_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
-        stopping.set()
-        raise KeyboardInterrupt
-
-    for each in STOP_SIGNALS:
-        signal.signal(each, handler)
 
 
 def serve(options: argparse.Namespace, stopping: threading.Event) -> int:
     """Run the sandbox until a stop signal; return 1 if a server ends before."""
     with Sandbox(stores=options.store or ["seaweedfs"], vonage_port=options.vonage_port) as sandbox:
-        given = options.given or not sandbox.store.has_iam
-        uploader = make_uploader(sandbox.store, options.bucket) if given else {}
+        is_external = options.external_key or not sandbox.store.has_iam
+        uploader = create_uploader(sandbox.store, options.bucket) if is_external else {}
         env, variables = environment(sandbox.store), role_variables(sandbox, options.bucket, uploader)
         if options.json:
             extra: dict[str, Any] = {"uploader": uploader, "environment": env, "extra_vars": variables}
             sandbox.write_description(options.json, extra)
-        show(sandbox, env, variables, options.print_env)
+        print_usage(sandbox, env, variables, options.print_env)
         while not stopping.wait(1):
-            dead = sandbox.dead()
-            if dead:
-                print("\n".join(dead), file=sys.stderr)
+            exits = sandbox.unexpected_exits()
+            if exits:
+                print("\n".join(exits), file=sys.stderr)
                 return 1
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
-    options = parse(arguments)
+    options = parse_arguments(arguments)
     stopping = threading.Event()
-    stop_on_signals(stopping)
+
+    def interrupt(_number: int) -> None:
+        # The event ends the sandbox after its start, the exception during its start.
+        stopping.set()
+        raise KeyboardInterrupt
+
+    handle_stop_signals(interrupt)
     try:
         return serve(options, stopping)
     except KeyboardInterrupt:

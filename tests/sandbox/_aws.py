@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""boto3 clients that see nothing of the caller's environment, configuration files or proxies."""
+"""boto3 clients without the environment variables, configuration files, and proxies of the caller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-# Each value is (configuration variable, environment variable, default, cast) as botocore wants it.
+# botocore's format: (configuration variable, environment variable, default, cast).
 _ISOLATED: dict[str, tuple[None, None, str | None, None]] = {
     "profile": (None, None, None, None),
     "config_file": (None, None, "/nonexistent/config", None),
@@ -31,9 +31,9 @@ def aws_client(
     region: str = "us-east-1",
     timeout: float = 30,
 ) -> Any:
-    """Return a client that tries once, addresses buckets by path, and takes only what it is given.
+    """Return a client without retries, with path-style URLs.
 
-    Threads may share one; making it takes longer than most calls.
+    Clients are cached, because creating one takes longer than most calls. They are thread-safe.
     """
     core = botocore.session.Session(session_vars=_ISOLATED)
     session = boto3.session.Session(
@@ -54,5 +54,5 @@ def aws_client(
 
 
 def error_code(error: ClientError) -> str:
-    """Return the error code of the S3 or IAM answer."""
+    """Return the error code of an S3 or IAM response."""
     return str(error.response.get("Error", {}).get("Code", ""))

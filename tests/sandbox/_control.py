@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How every emulator is looked at and steered over HTTP, below ``/_sandbox/``; what the calls are is its own affair."""
+"""The common part of the control calls that every emulator has below ``/_sandbox/``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PREFIX = "/_sandbox"
 
 
 def options() -> dict[str, Any]:
-    """Return the request's JSON object, empty where there is no body."""
+    """Return the JSON object of the request; empty without a body."""
     content = request.get_data()
     body = json.loads(content) if content else {}
     if not isinstance(body, dict):
@@ -24,10 +24,10 @@ def options() -> dict[str, Any]:
     return body
 
 
-def told(view: Callable[..., Any], refused: Callable[[int, str], Exception]) -> Callable[..., Response]:
-    """Return a view that answers in JSON.
+def json_view(view: Callable[..., Any], create_error: Callable[[int, str], Exception]) -> Callable[..., Response]:
+    """Return a view that responds with JSON.
 
-    :param refused: makes the emulator's error for a status and a description.
+    :param create_error: creates the emulator's error from a status and a description.
     """
 
     @functools.wraps(view)
@@ -35,8 +35,8 @@ def told(view: Callable[..., Any], refused: Callable[[int, str], Exception]) -> 
         try:
             return jsonify(view(**values))
         except (TypeError, ValueError) as error:
-            raise refused(400, str(error)) from error
+            raise create_error(400, str(error)) from error
         except KeyError as error:
-            raise refused(404, f"There is no key {error}") from error
+            raise create_error(404, f"There is no key {error}") from error
 
     return wrapped

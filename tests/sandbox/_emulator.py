@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every emulator of an HTTP API has: a server, a log of the requests, faults on order, a clock of its own."""
+"""The base of the emulators of HTTP APIs: a server, a request log, fault injection, and a clock."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import time
 from typing import Any, Self
 
 from ._faults import Fault, Faults
-from ._server import Front, RequestLog, Server, Wsgi
+from ._server import FaultMiddleware, RequestLog, Server, Wsgi
 
 GATEWAY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1>{}</body></html>"
 NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1>nginx</body></html>"
 
 
 class Emulator:
-    """Start it, or use it as a context manager. Subclasses make the application and say what errors look like."""
+    """A context manager. Subclasses create the application and define the bodies of errors."""
 
     def __init__(self, app: Wsgi, port: int = 0) -> None:
-        #: seconds that this service's clock is ahead of the machine's
+        #: seconds that the emulator's clock is ahead of the system clock
         self.clock_offset = 0.0
-        #: let error answers quote the request's body, secrets and all
+        #: error responses quote the request's body, with its secrets
         self.echo_secrets = False
         self._log = RequestLog()
         self._faults = Faults()
-        self._front = Front(app, self._log, self._faults)
-        self._front.error_body = self.fault_body
-        self._server = Server(self._front, self.now, port)
+        self._middleware = FaultMiddleware(app, self._log, self._faults)
+        self._middleware.error_body = self.fault_body
+        self._server = Server(self._middleware, self.now, port)
 
     @property
     def url(self) -> str:
@@ -40,23 +40,21 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop serving, hanging requests included."""
+        """Stop the server, and end hanging requests."""
         self._server.stop()
 
     def __enter__(self) -> Self:
-        """Start."""
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
         self.stop()
 
     def now(self) -> float:
-        """Return the time by this service's clock."""
+        """Return the time of the emulator's clock."""
         return time.time() + self.clock_offset
 
     def fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
-        """Return content type and body of an answer that a fault asks for."""
+        """Return the content type and body of the response of a fault."""
         raise NotImplementedError
 
     def fail_next(
@@ -72,10 +70,11 @@ class Emulator:
         seconds: float | None = None,
         apply: bool | None = None,
     ) -> Fault:
-        """Let the next ``times`` requests that match ``method`` and the regular expression ``path`` fail.
+        """Inject a fault into the next ``times`` requests with this method and a path that matches ``path``.
 
-        Kinds: ``status``, ``hang``, ``delay``, ``reset``, ``close``, ``truncate``, ``trickle`` (see ``_faults.KINDS``).
-        With ``apply`` the request is processed and only its answer lost; without, it fails before anything changes.
+        :param kind: one of ``_faults.KINDS``.
+        :param path: a regular expression.
+        :param apply: whether the request is processed and only the response is lost, or it fails before any change.
         """
         return self._faults.add(
             kind,
@@ -90,25 +89,24 @@ class Emulator:
         )
 
     def clear_faults(self) -> None:
-        """Forget the faults ordered and let go of requests that hang."""
+        """Delete all faults, and end hanging requests."""
         self._faults.clear()
-        self._front.released.set()
-        self._front.released.clear()
+        self._middleware.released.set()
+        self._middleware.released.clear()
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the requests received, oldest first.
+        """Return the received requests, oldest first.
 
-        Each has ``n``, ``time``, ``method``, ``path``, ``query``, ``headers``, ``body``, ``json``, ``status`` (None:
-        nothing was sent) and ``fault``.
+        Each has ``n``, ``time``, ``method``, ``path``, ``query``, ``headers``, ``body``, ``json``, ``status`` (None
+        without a response), and ``fault``.
         """
         return self._log.entries()
 
     def clear_log(self) -> None:
-        """Forget the requests received."""
         self._log.clear()
 
     def reset(self) -> None:
-        """Forget faults and requests, and set the clock right."""
+        """Delete faults and logged requests, and reset the clock."""
         self.clear_faults()
         self.clear_log()
         self.clock_offset = 0.0

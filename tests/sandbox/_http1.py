@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading HTTP/1.1 messages from a socket without changing a byte of them."""
+"""Read HTTP/1.1 messages from a socket, byte for byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_HEAD = 256 * 1024
 
 
 class Incomplete(Exception):
-    """The connection ended inside a message; ``received`` is what came of it."""
+    """The connection ended inside a message; ``received`` is the first part of the message."""
 
     def __init__(self, received: bytes) -> None:
         super().__init__(f"the connection ended after {len(received)} bytes of a message")
@@ -21,7 +21,7 @@ class Incomplete(Exception):
 
 @dataclass
 class Message:
-    """One message as it came: ``head`` up to and with the empty line, ``body`` with chunk marks if it has any."""
+    """The bytes of one message: ``head`` includes the empty line, ``body`` includes the chunk sizes."""
 
     head: bytes
     body: bytes = b""
@@ -29,30 +29,29 @@ class Message:
 
     @property
     def first_line(self) -> list[str]:
-        """The request or status line, in up to three words."""
+        """The request or status line, split into at most three parts."""
         return self.head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
 
     @property
     def raw(self) -> bytes:
-        """Every byte."""
         return self.head + self.body
 
     def keeps_alive(self) -> bool:
-        """Tell whether the sender wants to go on using the connection."""
+        """Return whether the sender keeps the connection open."""
         if b"HTTP/1.0" in self.head.split(b"\r\n", 1)[0]:
             return False
         return "close" not in self.headers.get("connection", "").lower()
 
 
 class Reader:
-    """A buffered reader over a socket."""
+    """A buffered reader of a socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._buffer = bytearray()
 
     def head(self) -> Message | None:
-        """Return the next message's head, or None if the connection ended before it began."""
+        """Return the head of the next message; None if the connection ends before it."""
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             if len(self._buffer) > MAX_HEAD or not self._fill():
                 if not self._buffer:
@@ -68,7 +67,7 @@ class Reader:
             self._exactly(message, int(message.headers.get("content-length", "0")))
 
     def response_body(self, message: Message, method: str) -> bool:
-        """Read the body of a response and return whether its end was marked (else it ended with the connection)."""
+        """Read the body of a response; return False if the end of the connection is the end of the body."""
         status = int(message.first_line[1])
         if method == "HEAD" or status in (204, 304) or 100 <= status < 200:
             return True
@@ -114,9 +113,9 @@ class Reader:
         return self._take(end + 2)
 
     def _take(self, length: int) -> bytes:
-        taken = bytes(self._buffer[:length])
+        content = bytes(self._buffer[:length])
         del self._buffer[:length]
-        return taken
+        return content
 
     def _fill(self) -> bool:
         try:

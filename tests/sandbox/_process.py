@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Child processes, ports and temporary state of the sandbox, and the promise that none of it survives."""
+"""Child processes, ports, and temporary files of the sandbox. If it is killed, a reaper process removes them."""
 
 from __future__ import annotations
 
@@ -23,46 +23,46 @@ from pathlib import Path
 from ._reaper import remove
 
 HOST = "127.0.0.1"
-# Below the range the kernel takes outgoing ports from: a port found free here is not taken by somebody's connection.
+# Below the kernel's range of ephemeral ports: an outgoing connection cannot use a free port between check and bind.
 PORTS = range(20000, 30000)
 
 
 class SandboxError(Exception):
-    """The sandbox could not start or stop something; the text says what."""
+    """The sandbox could not start or stop a server."""
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` different ports of 127.0.0.1 that nobody listens on."""
-    held: list[socket.socket] = []
+    """Return ``count`` different free ports of 127.0.0.1."""
+    sockets: list[socket.socket] = []
     try:
         for port in random.sample(PORTS, len(PORTS)):
-            probe = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            held.append(probe)
+            candidate = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             try:
-                probe.bind((HOST, port))
+                candidate.bind((HOST, port))
             except OSError:
-                held.remove(probe)
-                probe.close()
-            if len(held) == count:
-                return [int(each.getsockname()[1]) for each in held]
+                candidate.close()
+                continue
+            sockets.append(candidate)
+            if len(sockets) == count:
+                return [int(bound.getsockname()[1]) for bound in sockets]
     finally:
-        for each in held:
-            each.close()
-    raise SandboxError(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
+        for bound in sockets:
+            bound.close()
+    raise SandboxError(f"ports: fewer than {count} of {PORTS.start} to {PORTS.stop - 1} are free")
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return an environment for a server: nothing of the caller's cloud set-up, and a home of its own."""
-    kept = {
+    """Return the environment of a server, with its own home folder and without the caller's cloud settings."""
+    env = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_", "WEED_", "S3_"))
     }
-    kept.update(HOME=str(home), TMPDIR=str(home), PYTHONUNBUFFERED="1")
-    kept.update(extra or {})
-    return kept
+    env.update(HOME=str(home), TMPDIR=str(home), PYTHONUNBUFFERED="1")
+    env.update(extra or {})
+    return env
 
 
 class Workspace:
-    """The temporary directory and the child processes of one sandbox, guarded by a reaper process."""
+    """The temporary directory and the child processes of one sandbox, with their reaper process."""
 
     def __init__(self) -> None:
         self.path = Path(tempfile.gettempdir()) / f"vonage-archiving-sandbox-{secrets.token_hex(6)}"
@@ -78,27 +78,27 @@ class Workspace:
             text=True,
             bufsize=1,
         )
-        # Announced before it is there, and children started in a thread, which no signal interrupts: a Ctrl-C at any
-        # moment finds everything known to the reaper.
+        # The reaper must have a complete list at any Ctrl-C. Paths are therefore announced before they exist, and
+        # children are started in a thread, which signals do not interrupt.
         self.announce(f"path {self.path}")
         self.path.mkdir(mode=0o700)
         self._starter = ThreadPoolExecutor(max_workers=1)
 
     @property
     def pids(self) -> list[int]:
-        """Every process of this workspace, the reaper included."""
+        """All processes of this workspace, including the reaper."""
         return [self._reaper.pid, *(child.pid for child in self._children)]
 
     def announce(self, line: str) -> None:
-        """Tell the reaper what to remove, or no longer to remove, should this process be killed."""
+        """Send a line to the reaper, which adds or deletes a resource of its list."""
         with self._lock:
             if self._reaper.stdin is None or self._reaper.poll() is not None:
-                raise SandboxError("the clean-up process of the sandbox is gone")
+                raise SandboxError("the reaper process of the sandbox has ended")
             self._reaper.stdin.write(line + "\n")
             self._reaper.stdin.flush()
 
     def remove_at_end(self, path: str) -> None:
-        """Remove ``path``, which a server leaves outside of the workspace, when the sandbox stops."""
+        """Delete a path outside of the workspace when the sandbox stops."""
         self._extra_paths.append(path)
         self.announce(f"path {path}")
 
@@ -107,7 +107,7 @@ class Workspace:
         return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.path))
 
     def spawn(self, name: str, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> Child:
-        """Start a server in a process group of its own, with its output in a log file of the workspace."""
+        """Start a server in its own process group, with a log file in ``cwd``."""
 
         def start() -> Child:
             child = Child(name, command, env, cwd)
@@ -123,12 +123,12 @@ class Workspace:
         self._children.remove(child)
         self.announce(f"group-ended {child.pid}")
 
-    def dead(self) -> list[str]:
-        """Return the servers that ended without being told to, each with the end of its output."""
-        return [f"{child.name} ended:\n{child.log_tail()}" for child in self._children if not child.alive()]
+    def unexpected_exits(self) -> list[str]:
+        """Return the servers that ended without a stop, each with the end of its output."""
+        return [f"{child.name} ended:\n{child.log_tail()}" for child in self._children if not child.is_alive()]
 
     def close(self) -> None:
-        """Stop every server and remove every file; safe to call twice."""
+        """Stop all servers and delete all files; safe to call twice."""
         self._starter.shutdown(wait=True)
         for child in reversed(self._children):
             child.stop()
@@ -159,8 +159,7 @@ class Child:
             )
         self.pid = self._process.pid
 
-    def alive(self) -> bool:
-        """Tell whether the server still runs."""
+    def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def log_tail(self, lines: int = 15) -> str:
@@ -170,11 +169,14 @@ class Child:
         return ""
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Wait until ``ready`` says so, or raise with the end of the server's output."""
+        """Wait until ``ready`` returns true.
+
+        :raises SandboxError: the server ended, or was not ready within ``timeout`` seconds.
+        """
         deadline = time.monotonic() + timeout
         while True:
-            if not self.alive():
-                raise SandboxError(f"{self.name} ended while starting:\n{self.log_tail()}")
+            if not self.is_alive():
+                raise SandboxError(f"{self.name} ended while it started:\n{self.log_tail()}")
             if ready():
                 return
             if time.monotonic() > deadline:
@@ -182,7 +184,7 @@ class Child:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Kill the whole group. Its state is thrown away, so there is nothing a slow farewell could save."""
+        """Kill the process group; a graceful end is not needed, because the data is deleted."""
         with contextlib.suppress(OSError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait(timeout=10)

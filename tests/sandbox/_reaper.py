@@ -1,11 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clean up after a sandbox whose process was killed.
+"""Remove the processes and files of a sandbox whose process was killed.
 
-Runs as a process of its own. Its standard input is a pipe from the sandbox; the pipe closes when the sandbox ends,
-however it ends (SIGKILL included), which no signal handler could promise. Then everything that was announced and
-not taken back is removed.
+Runs as a separate process. Its standard input is a pipe from the sandbox. The pipe closes at any end of the sandbox,
+even after SIGKILL, for which a signal handler is not possible. Then the reaper removes all resources on its list.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import sys
 
 
 def main() -> None:
-    """Collect what was announced until the pipe closes, then remove it."""
+    """Update the list of resources until the pipe closes, then remove them."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     groups: set[int] = set()
@@ -41,7 +40,7 @@ def main() -> None:
 
 
 def remove(path: str) -> None:
-    """Remove a file, a socket or a whole directory; it may be gone already."""
+    """Delete a file, socket, or directory, if it exists."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
         return

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP server under an emulator's Flask application: the request log, the faults, and a prompt stop."""
+"""The HTTP server of an emulator's Flask application, with a request log, faults, and an immediate stop."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import socket
@@ -26,20 +27,20 @@ SANDBOX_PREFIX = "/_sandbox/"
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Dropped(ConnectionAbortedError):
-    """End this connection without a further byte."""
+class ConnectionDropped(ConnectionAbortedError):
+    """Close this connection without another byte."""
 
     reset = False
 
 
-class Reset(Dropped):
-    """End this connection with RST."""
+class ConnectionReset(ConnectionDropped):
+    """Close this connection with RST."""
 
     reset = True
 
 
 class RequestLog:
-    """The requests received, the sandbox's own calls left out."""
+    """The received requests, except control calls of the sandbox."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +48,7 @@ class RequestLog:
         self._count = 0
 
     def add(self, environ: dict[str, Any], body: bytes) -> dict[str, Any]:
-        """Note a request on its arrival; ``status`` and ``fault`` are filled in later."""
+        """Log a request when it arrives; ``status`` and ``fault`` are set later."""
         entry: dict[str, Any] = {
             "time": time.time(),
             "method": environ["REQUEST_METHOD"],
@@ -66,19 +67,19 @@ class RequestLog:
         return entry
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return copies, oldest first."""
+        """Return copies of the entries, oldest first."""
         with self._lock:
             return [dict(entry) for entry in self._entries]
 
     def clear(self) -> None:
-        """Forget every request and count from one again."""
+        """Delete all entries; the next number is 1."""
         with self._lock:
             self._entries.clear()
             self._count = 0
 
 
-class Front:
-    """WSGI application around the real one: notes every request and carries out the faults."""
+class FaultMiddleware:
+    """WSGI middleware that logs each request and applies the faults."""
 
     def __init__(self, app: Wsgi, log: RequestLog, faults: Faults) -> None:
         self.app = app
@@ -88,47 +89,46 @@ class Front:
         self.error_body: Callable[[int, bytes], tuple[str, bytes]] = lambda status, body: ("text/plain", b"")
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Handle one request."""
         if environ["PATH_INFO"].startswith(SANDBOX_PREFIX):
             return self.app(environ, start_response)
         body = _read_body(environ)
         entry = self.log.add(environ, body)
         fault = self.faults.take(entry["method"], entry["path"])
-        answer = self._process(environ, body) if fault is None or fault.apply else None
+        response = self._process(environ, body) if fault is None or fault.apply else None
         if fault is not None:
             entry["fault"] = fault.kind
             entry["applied"] = bool(fault.apply)
-            return self._fail(fault, answer, entry, body)(environ, start_response)
-        if answer is None:  # pragma: no cover - processed whenever there is no fault
-            raise Dropped
-        entry["status"] = answer.status_code
-        return answer(environ, start_response)
+            return self._fail(fault, response, entry, body)(environ, start_response)
+        if response is None:  # pragma: no cover - a request without a fault is always processed
+            raise ConnectionDropped
+        entry["status"] = response.status_code
+        return response(environ, start_response)
 
     def _process(self, environ: dict[str, Any], body: bytes) -> Response:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
-        # The body is whole by now: with these two Flask would wait for an end that it has seen already.
+        # With these two, Flask would wait for another end of the body, which is complete.
         environ.pop("wsgi.input_terminated", None)
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         content, status, headers = run_wsgi_app(self.app, environ, buffered=True)
         return Response(b"".join(content), status, headers)
 
-    def _fail(self, fault: Fault, answer: Response | None, entry: dict[str, Any], body: bytes) -> Wsgi:
+    def _fail(self, fault: Fault, response: Response | None, entry: dict[str, Any], body: bytes) -> Wsgi:
         if fault.kind in {"reset", "close", "hang"}:
             if fault.kind == "hang":
                 self.released.wait(fault.wait)
-            raise Reset if fault.kind == "reset" else Dropped
-        if fault.kind == "delay" and answer is not None:
+            raise ConnectionReset if fault.kind == "reset" else ConnectionDropped
+        if fault.kind == "delay" and response is not None:
             self.released.wait(fault.wait)
-            entry["status"] = answer.status_code
-            return answer
-        if fault.kind == "trickle" and answer is not None:
-            entry["status"] = answer.status_code
-            return self._replace_body(answer, self._slowly(answer.get_data(), fault.wait))
+            entry["status"] = response.status_code
+            return response
+        if fault.kind == "trickle" and response is not None:
+            entry["status"] = response.status_code
+            return self._replace_body(response, self._trickle(response.get_data(), fault.wait))
         if fault.kind == "truncate":
-            whole = answer or Response('{"an answer": "that never becomes', 200, content_type="application/json")
+            whole = response or Response('{"response": "never complete"}', 200, content_type="application/json")
             entry["status"] = whole.status_code
-            return self._replace_body(whole, _half(whole.get_data()))
+            return self._replace_body(whole, _first_half(whole.get_data()))
         entry["status"] = fault.status
         return self._error(fault, body)
 
@@ -141,15 +141,15 @@ class Front:
             response.headers["Retry-After"] = str(fault.retry_after)
         return response
 
-    def _slowly(self, content: bytes, pause: float) -> Iterator[bytes]:
-        for at in range(len(content)):
+    def _trickle(self, content: bytes, pause: float) -> Iterator[bytes]:
+        for position in range(len(content)):
             if self.released.wait(pause):
-                raise Dropped
-            yield content[at : at + 1]
+                raise ConnectionDropped
+            yield content[position : position + 1]
 
     @staticmethod
     def _replace_body(response: Response, body: Iterator[bytes]) -> Wsgi:
-        # Content-Length stays that of the whole.
+        # Content-Length is still the length of the whole body.
         headers = list(response.headers.items())
 
         def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -160,42 +160,42 @@ class Front:
 
 
 class Handler(WSGIRequestHandler):
-    """HTTP/1.1, silent, with the emulator's clock and a real RST."""
+    """HTTP/1.1 without output, with the emulator's clock, and with RST for the fault ``reset``."""
 
     protocol_version = "HTTP/1.1"
     server: Server
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Return the Date header by the emulator's clock."""
+        """Return the Date header, from the emulator's clock."""
         return formatdate(self.server.now() if timestamp is None else timestamp, usegmt=True)
 
     def log(self, type: str, message: str, *args: Any) -> None:
-        """Print nothing: the request log is there for it."""
+        """Print nothing, because the request log contains the requests."""
 
     def connection_dropped(self, error: BaseException, environ: dict[str, Any] | None = None) -> None:
-        """End the connection as the fault says."""
+        """Close or reset the connection, as the fault requires."""
         self.close_connection = True
-        if isinstance(error, Dropped) and error.reset:
+        if isinstance(error, ConnectionDropped) and error.reset:
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            # An ordinary close would send FIN first, and only the last holder of the descriptor would close it.
+            # A normal close sends FIN first, and closes the descriptor only with its last reference.
             socket.close(self.connection.detach())
 
 
 class Server(ThreadedWSGIServer):
-    """A threaded server on a free port that can be stopped with requests under way."""
+    """A threaded server that can stop while requests are in progress."""
 
-    def __init__(self, front: Front, now: Callable[[], float], port: int = 0) -> None:
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
+    def __init__(self, app: FaultMiddleware, now: Callable[[], float], port: int = 0) -> None:
+        self._connections: set[socket.socket] = set()
+        self._connections_lock = threading.Lock()
         self.now = now
-        self.front = front
-        super().__init__(HOST, port, front, Handler)
+        self.middleware = app
+        super().__init__(HOST, port, app, Handler)
         self._thread = threading.Thread(target=self._serve, name="emulator", daemon=True)
 
     @property
     def url(self) -> str:
-        """The address to use as ``api_url``."""
+        """The value for ``api_url``."""
         return f"http://{HOST}:{self.server_address[1]}"
 
     def start(self) -> None:
@@ -203,45 +203,44 @@ class Server(ThreadedWSGIServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop at once: hanging requests are released, open connections closed."""
-        self.front.released.set()
+        """Stop immediately: end hanging requests and shut down open connections."""
+        self.middleware.released.set()
         self.shutdown()
         self._thread.join(timeout=10)
-        with self._open_lock:
-            for each in self._open:
-                _shut(each)
+        with self._connections_lock:
+            for connection in self._connections:
+                shut_down(connection)
         self.server_close()
 
     def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection and remember it."""
+        """Accept a connection and register it."""
         request, address = super().get_request()
-        with self._open_lock:
-            self._open.add(request)
+        with self._connections_lock:
+            self._connections.add(request)
         return request, address
 
     def shutdown_request(self, request: Any) -> None:
-        """Forget a connection that has ended."""
-        with self._open_lock:
-            self._open.discard(request)
+        """Unregister a connection that has ended."""
+        with self._connections_lock:
+            self._connections.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent: a client that goes away is what many tests are about."""
+        """Print nothing, because clients that close their connection are part of many tests."""
 
     def _serve(self) -> None:
         self.serve_forever(poll_interval=0.1)
 
 
-def _shut(connection: socket.socket) -> None:
-    try:
+def shut_down(connection: socket.socket) -> None:
+    """Shut down a connection in both directions, if it is still open."""
+    with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
 
 
-def _half(content: bytes) -> Iterator[bytes]:
+def _first_half(content: bytes) -> Iterator[bytes]:
     yield content[: len(content) // 2]
-    raise Dropped
+    raise ConnectionDropped
 
 
 def _read_body(environ: dict[str, Any]) -> bytes:
@@ -252,9 +251,9 @@ def _read_body(environ: dict[str, Any]) -> bytes:
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    named = {key[5:]: value for key, value in environ.items() if key.startswith("HTTP_")}
-    named.update({key: environ[key] for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)})
-    return {key.replace("_", "-").title(): str(value) for key, value in named.items()}
+    headers = {key[5:]: value for key, value in environ.items() if key.startswith("HTTP_")}
+    headers.update({key: environ[key] for key in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(key)})
+    return {key.replace("_", "-").title(): str(value) for key, value in headers.items()}
 
 
 def _json_or_none(body: bytes) -> Any:

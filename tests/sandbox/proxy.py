@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A reverse proxy that changes nothing and sees everything: for request counts, latency, and kills at each call.
+"""A reverse proxy that records requests, for request counts, latency, and kills at each call.
 
-It keeps the Host header, which AWS signatures cover: clients sign for the proxy's address, and the server checks
-against the header it receives.
+It forwards all bytes unchanged. The Host header is part of AWS signatures: clients sign the address of the proxy, and
+the server verifies the signature with the header that it receives.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ from urllib.parse import urlsplit
 
 from ._http1 import Incomplete, Message, Reader
 from ._process import HOST
+from ._server import shut_down
 
 
 class DropConnection(Exception):
-    """Raised by a hook: reset the client's connection instead of going on."""
+    """A hook raises it to reset the client's connection."""
 
 
 @dataclass
 class ProxiedRequest:
-    """One request; ``status`` is None until the upstream has answered, and stays so if it never did.
+    """One request, and the response of the upstream.
 
-    :param answer: the body of the answer, as far as it came.
+    :param status: None without a response.
+    :param response_body: the received part of the body.
     """
 
     n: int
@@ -41,18 +43,18 @@ class ProxiedRequest:
     body: bytes = field(repr=False)
     time: float
     status: int | None = None
-    answer: bytes = field(default=b"", repr=False)
+    response_body: bytes = field(default=b"", repr=False)
 
 
 Hook = Callable[[int, ProxiedRequest], None]
 
 
 class RecordingProxy:
-    """HTTP/1.1 proxy on a free port of 127.0.0.1; use it as a context manager or with ``start`` and ``stop``.
+    """An HTTP/1.1 proxy on a free port of 127.0.0.1; a context manager, or with ``start`` and ``stop``.
 
-    ``before(n, request)`` runs when a request has arrived whole and nothing was sent to the upstream yet;
-    ``after(n, request)`` when the upstream has answered and the client has got nothing yet. ``n`` counts from 1. Either
-    may raise DropConnection. The upstream gets a connection per request, so that a fault of one is never retried here.
+    The proxy calls ``before(n, request)`` after it receives a request and before it forwards it. It calls
+    ``after(n, request)`` after it receives the response and before it forwards it. ``n`` counts from 1. Both can raise
+    DropConnection. Each request uses a new connection to the upstream, because the proxy must not retry requests.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class RecordingProxy:
     ) -> None:
         parts = urlsplit(upstream_url)
         if parts.scheme != "http" or not parts.hostname:
-            raise ValueError(f"the upstream must be an http:// address, not {upstream_url!r}")
+            raise ValueError(f"upstream_url: must be an http:// URL, got {upstream_url!r}")
         self._upstream = (parts.hostname, parts.port or 80)
         self.latency = latency
         self.before = before
@@ -68,7 +70,7 @@ class RecordingProxy:
         self._lock = threading.Lock()
         self._count = 0
         self._requests: list[ProxiedRequest] = []
-        self._open: set[socket.socket] = set()
+        self._connections: set[socket.socket] = set()
         self._stopped = False
         self._listener = socket.create_server((HOST, 0), backlog=128)
         self._port = int(self._listener.getsockname()[1])
@@ -76,50 +78,48 @@ class RecordingProxy:
 
     @property
     def url(self) -> str:
-        """The address to use instead of the upstream's."""
+        """The URL of the proxy."""
         return f"http://{HOST}:{self._port}"
 
     @property
     def requests(self) -> list[ProxiedRequest]:
-        """The requests so far, in the order of their arrival."""
+        """The requests in the order of their arrival."""
         with self._lock:
             return list(self._requests)
 
     @property
     def count(self) -> int:
-        """How many requests there were since the start or the last ``clear``."""
+        """The number of requests since the start or the last ``clear``."""
         with self._lock:
             return len(self._requests)
 
     def clear(self) -> None:
-        """Forget the requests and count from one again."""
+        """Delete the recorded requests; the next number is 1."""
         with self._lock:
             self._requests.clear()
             self._count = 0
 
     def start(self) -> RecordingProxy:
-        """Accept connections."""
+        """Accept connections in a thread."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Close the listener and every connection."""
+        """Close the listener and all connections."""
         with self._lock:
             self._stopped = True
-            connections = list(self._open)
-        # Closing alone would leave accept() waiting.
-        _shut(self._listener)
+            connections = list(self._connections)
+        # Without it, accept() would still wait.
+        shut_down(self._listener)
         self._listener.close()
-        for each in connections:
-            _shut(each)
+        for connection in connections:
+            shut_down(connection)
         self._thread.join(timeout=10)
 
     def __enter__(self) -> RecordingProxy:
-        """Start."""
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
         self.stop()
 
     def _accept(self) -> None:
@@ -140,7 +140,7 @@ class RecordingProxy:
             except DropConnection:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             except (OSError, Incomplete, ValueError):
-                # The client went away or sent no HTTP: nobody is left to be told.
+                # The client closed the connection or did not send HTTP. An error response is not possible.
                 return
 
     def _exchange(self, client: socket.socket, reader: Reader) -> bool:
@@ -150,51 +150,51 @@ class RecordingProxy:
         if message.headers.get("expect", "").lower() == "100-continue":
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         reader.request_body(message)
-        request = self._note(message)
+        request = self._record(message)
         if self.latency:
             time.sleep(self.latency)
         if self.before:
             self.before(request.n, request)
-        answer, whole = self._forward(message, request)
+        response, is_complete = self._forward(message, request)
         if self.after:
             self.after(request.n, request)
-        if answer is None:
+        if response is None:
             raise DropConnection
-        client.sendall(answer.raw)
-        return whole and message.keeps_alive() and answer.keeps_alive()
+        client.sendall(response.raw)
+        return is_complete and message.keeps_alive() and response.keeps_alive()
 
     def _forward(self, message: Message, request: ProxiedRequest) -> tuple[Message | None, bool]:
-        """Return the answer, and whether it is whole; None if the upstream gave none."""
+        """Return the response, or None without one, and whether the response is complete."""
         try:
             upstream = socket.create_connection(self._upstream)
         except OSError:
             return None, False
         upstream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._tracked(upstream):
-            # It may have answered, and gone, before it read everything.
+            # The upstream can respond and close the connection before it reads the whole request.
             with contextlib.suppress(OSError):
                 upstream.sendall(message.raw)
             reader = Reader(upstream)
             try:
-                answer = self._final_head(reader)
-                if answer is None:
+                response = self._final_head(reader)
+                if response is None:
                     return None, False
-                request.status = int(answer.first_line[1])
-                whole = reader.response_body(answer, request.method)
-                request.answer = answer.body
-                return answer, whole
-            except Incomplete as cut:
-                return Message(cut.received), False
+                request.status = int(response.first_line[1])
+                is_complete = reader.response_body(response, request.method)
+                request.response_body = response.body
+                return response, is_complete
+            except Incomplete as incomplete:
+                return Message(incomplete.received), False
 
     @staticmethod
     def _final_head(reader: Reader) -> Message | None:
         while True:
-            answer = reader.head()
-            # The client was told to continue by us: what the upstream says of that is ours alone.
-            if answer is None or not answer.first_line[1].startswith("1"):
-                return answer
+            response = reader.head()
+            # The proxy has already sent 100 Continue to the client.
+            if response is None or not response.first_line[1].startswith("1"):
+                return response
 
-    def _note(self, message: Message) -> ProxiedRequest:
+    def _record(self, message: Message) -> ProxiedRequest:
         method, target, _unused = message.first_line
         path, _unused, query = target.partition("?")
         with self._lock:
@@ -206,7 +206,7 @@ class RecordingProxy:
     @contextlib.contextmanager
     def _tracked(self, connection: socket.socket) -> Iterator[None]:
         with self._lock:
-            self._open.add(connection)
+            self._connections.add(connection)
             stopped = self._stopped
         try:
             if stopped:
@@ -214,10 +214,5 @@ class RecordingProxy:
             yield
         finally:
             with self._lock:
-                self._open.discard(connection)
+                self._connections.discard(connection)
             connection.close()
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

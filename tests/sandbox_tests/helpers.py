@@ -62,17 +62,17 @@ def application_token(emulator: VonageEmulator, key: str | None = None, **claims
 
 def official_sdk(key: str, secret: str, **options: Any) -> Any:
     """Create a client of the official SDK, which has no types."""
-    make: Any = Client
-    return make(key, secret, **options)
+    client_type: Any = Client
+    return client_type(key, secret, **options)
 
 
 def storage_url(emulator: VonageEmulator, key: str | None = None, prefix: str = "project") -> str:
-    """The URL of the upload target."""
+    """Return the URL of the upload target."""
     return f"{emulator.url}/v2/{prefix}/{key or emulator.api_key}/archive/storage"
 
 
 def s3_body(**config: Any) -> dict[str, Any]:
-    """A valid body, with changes of ``config``; None removes a field."""
+    """Return a valid body, with changes of ``config``; None removes a field."""
     full = {
         "accessKey": "AKIAIOSFODNN7EXAMPLE",
         "secretKey": SECRET_KEY,
@@ -85,7 +85,6 @@ def s3_body(**config: Any) -> dict[str, Any]:
 
 
 def azure_body() -> dict[str, Any]:
-    """A valid body for Azure."""
     config = {"accountName": "recordings", "accountKey": "c2VjcmV0", "container": "archives"}
     return {"type": "azure", "config": config, "fallback": "none"}
 
@@ -101,14 +100,14 @@ def delete(emulator: VonageEmulator) -> requests.Response:
     return requests.delete(storage_url(emulator), headers={"X-OPENTOK-AUTH": token(emulator)}, timeout=TIMEOUT)
 
 
-def runs(pid: int) -> bool:
-    """Whether a process runs; a zombie does not."""
-    found = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(found.strip()) and not found.strip().startswith("Z")
+def is_running(pid: int) -> bool:
+    """Return whether a process exists and is not a zombie."""
+    status = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(status.strip()) and not status.strip().startswith("Z")
 
 
 def wait_for(condition: Any, timeout: float = 15) -> bool:
-    """Whether the condition becomes true in time."""
+    """Return whether the condition becomes true in time."""
     deadline = time.monotonic() + timeout
     while not condition():
         if time.monotonic() > deadline:

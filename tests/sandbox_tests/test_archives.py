@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,11 +18,11 @@ from opentok.exceptions import NotFoundError, RequestError
 from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
 from tests.sandbox.vonage.mp4 import create_mp4
 
-from .helpers import TIMEOUT, account_token, azure_body, official_sdk, put, s3_body, token
+from .helpers import TIMEOUT, account_token, azure_body, official_sdk, put, s3_body, token, wait_for
 
 
 def sdk(emulator: VonageEmulator) -> Any:
-    """The official SDK for the project."""
+    """Create a client of the official SDK for the project."""
     return official_sdk(emulator.api_key, emulator.api_secret, api_url=emulator.url)
 
 
@@ -45,7 +44,7 @@ def boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def descend(content: bytes, *path: bytes) -> bytes:
-    """The content of a nested box."""
+    """Return the content of a nested box."""
     for kind in path:
         content = dict(boxes(content))[kind]
     return content
@@ -73,23 +72,24 @@ def test_create_mp4_is_padded_to_the_size() -> None:
 
 def test_archives_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:
     client = sdk(emulator)
-    made = [emulator.record_archive(name=f"lesson {n}", session_id="1_session") for n in range(3)]
+    lessons = [emulator.record_archive(name=f"lesson {n}", session_id="1_session") for n in range(3)]
     other = emulator.record_archive()
-    listed = client.list_archives()
-    assert listed.count == 4
-    assert [each.id for each in listed] == [other["id"], *(each["id"] for each in reversed(made))]
-    one = client.get_archive(made[0]["id"])
+    archives = client.list_archives()
+    assert archives.count == 4
+    assert [archive.id for archive in archives] == [other["id"], *(lesson["id"] for lesson in reversed(lessons))]
+    one = client.get_archive(lessons[0]["id"])
     assert (one.name, one.status, one.session_id) == ("lesson 0", "available", "1_session")
     assert one.partner_id == int(emulator.api_key)
     assert requests.get(one.url, timeout=TIMEOUT).content == create_mp4()
-    assert [each.name for each in client.list_archives(session_id="1_session", offset=1, count=1)] == ["lesson 1"]
-    client.delete_archive(made[0]["id"])
+    page = client.list_archives(session_id="1_session", offset=1, count=1)
+    assert [archive.name for archive in page] == ["lesson 1"]
+    client.delete_archive(lessons[0]["id"])
     assert client.list_archives().count == 3
     assert requests.get(one.url, timeout=TIMEOUT).status_code == 404
     with pytest.raises(NotFoundError):
-        client.get_archive(made[0]["id"])
+        client.get_archive(lessons[0]["id"])
     with pytest.raises(NotFoundError):
-        client.delete_archive(made[0]["id"])
+        client.delete_archive(lessons[0]["id"])
 
 
 def test_archives_lost_archive_cannot_be_deleted(emulator: VonageEmulator) -> None:
@@ -139,14 +139,12 @@ def test_upload_uses_the_target_at_the_start_of_the_archive(sandbox: Sandbox, se
     set_target(sandbox, seaweedfs, bucket)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(sandbox.vonage.record_archive, size=6 * 1024 * 1024, pause=0.5)
-        until = time.monotonic() + 10
-        while not seaweedfs.client().list_multipart_uploads(Bucket=bucket).get("Uploads"):
-            assert time.monotonic() < until
+        assert wait_for(lambda: seaweedfs.client().list_multipart_uploads(Bucket=bucket).get("Uploads"), 10)
         set_target(sandbox, seaweedfs, "elsewhere")
         assert sandbox.vonage.archives()[0]["status"] == "stopped"
-        shown = slow.result()
-    assert (shown["status"], shown["sandbox"]["bucket"]) == ("uploaded", bucket)
-    head = seaweedfs.client().head_object(Bucket=bucket, Key=shown["sandbox"]["key"])
+        archive = slow.result()
+    assert (archive["status"], archive["sandbox"]["bucket"]) == ("uploaded", bucket)
+    head = seaweedfs.client().head_object(Bucket=bucket, Key=archive["sandbox"]["key"])
     assert head["ETag"].strip('"').endswith("-2")
 
 
@@ -159,7 +157,7 @@ def test_upload_of_several_parts_without_encryption(sandbox: Sandbox, seaweedfs:
     assert head["ETag"].strip('"').endswith("-3")
 
 
-def test_upload_without_endpoint_uses_the_first_store(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
+def test_upload_target_has_no_endpoint_uses_the_first_store(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
     set_target(sandbox, seaweedfs, bucket, endpoint=None)
     archive = sandbox.vonage.record_archive()
     assert archive["status"] == "uploaded"
@@ -213,7 +211,7 @@ def test_upload_failure_sets_the_status(
 
 
 def deny_uploads(store: Store, bucket: str, condition: dict[str, Any]) -> None:
-    """Deny uploads by a condition on the encryption header."""
+    """Set a bucket policy that denies uploads, with a condition on the encryption header."""
     statement = {
         "Sid": "Encryption",
         "Effect": "Deny",
@@ -238,7 +236,7 @@ def test_upload_sends_the_encryption_header(sandbox: Sandbox, seaweedfs: Store, 
 def test_seaweedfs_ignores_the_header_of_an_iam_user(sandbox: Sandbox, seaweedfs: Store, bucket: str) -> None:
     """A bucket policy that requires the header denies every upload of an IAM user, with or without it.
 
-    One that only refuses another algorithm works as on AWS.
+    A policy that only denies other algorithms has the same effect as on AWS.
     """
     user = seaweedfs.make_user("header-not-seen", upload_only_policy(bucket))
     set_target(sandbox, seaweedfs, bucket, accessKey=user[0], secretKey=user[1])
@@ -266,13 +264,13 @@ def test_record_archive_of_an_application(sandbox: Sandbox, seaweedfs: Store, bu
 
 def test_record_archive_over_http(emulator: VonageEmulator) -> None:
     url = f"{emulator.url}/_sandbox/record/{emulator.api_key}"
-    made = requests.post(url, json={"name": "lesson"}, timeout=TIMEOUT).json()
-    assert made["status"] == "available"
-    shown = requests.get(f"{emulator.url}/_sandbox/archives/{emulator.api_key}", timeout=TIMEOUT).json()
-    assert [each["id"] for each in shown] == [made["id"]]
+    archive = requests.post(url, json={"name": "lesson"}, timeout=TIMEOUT).json()
+    assert archive["status"] == "available"
+    archives = requests.get(f"{emulator.url}/_sandbox/archives/{emulator.api_key}", timeout=TIMEOUT).json()
+    assert [item["id"] for item in archives] == [archive["id"]]
     put(emulator, s3_body())
-    held = requests.get(f"{emulator.url}/_sandbox/target/{emulator.api_key}", timeout=TIMEOUT).json()
-    assert held == s3_body()
+    target = requests.get(f"{emulator.url}/_sandbox/target/{emulator.api_key}", timeout=TIMEOUT).json()
+    assert target == s3_body()
     assert requests.post(url, json={"on_failure": "lost"}, timeout=TIMEOUT).status_code == 400
     assert requests.post(f"{emulator.url}/_sandbox/record/1", timeout=TIMEOUT).status_code == 404
     requests.post(f"{emulator.url}/_sandbox/reset", timeout=TIMEOUT)
@@ -287,30 +285,30 @@ def account(emulator: VonageEmulator, method: str, path: str = "", **options: An
 
 
 def test_account_lists_projects_with_secrets(emulator: VonageEmulator) -> None:
-    listed = account(emulator, "GET").json()
-    assert [(each["id"], each["secret"]) for each in listed] == [(emulator.api_key, emulator.api_secret)]
-    assert {"status", "name", "environment", "createdAt"} < set(listed[0])
-    for bad in (token(emulator), token(emulator, emulator.account_secret, iss=emulator.account_key), ""):
-        headers = {"X-OPENTOK-AUTH": bad}
+    projects = account(emulator, "GET").json()
+    assert [(project["id"], project["secret"]) for project in projects] == [(emulator.api_key, emulator.api_secret)]
+    assert {"status", "name", "environment", "createdAt"} < set(projects[0])
+    for auth in (token(emulator), token(emulator, emulator.account_secret, iss=emulator.account_key), ""):
+        headers = {"X-OPENTOK-AUTH": auth}
         assert requests.get(f"{emulator.url}/v2/project", headers=headers, timeout=TIMEOUT).status_code == 403
 
 
 def test_account_full_project_lifecycle(emulator: VonageEmulator) -> None:
-    made = account(emulator, "POST", json={"name": "school"}).json()
-    assert account(emulator, "GET", f"/{made['id']}").json() == made
+    project = account(emulator, "POST", json={"name": "school"}).json()
+    assert account(emulator, "GET", f"/{project['id']}").json() == project
 
     def archives(secret: str) -> int:
-        auth = token(emulator, secret, iss=made["id"])
-        url = f"{emulator.url}/v2/project/{made['id']}/archive"
+        auth = token(emulator, secret, iss=project["id"])
+        url = f"{emulator.url}/v2/project/{project['id']}/archive"
         return requests.get(url, headers={"X-OPENTOK-AUTH": auth}, timeout=TIMEOUT).status_code
 
-    assert archives(made["secret"]) == 200
-    assert account(emulator, "PUT", f"/{made['id']}", json={"status": "SUSPENDED"}).json()["status"] == "SUSPENDED"
-    assert archives(made["secret"]) == 403
-    assert account(emulator, "PUT", f"/{made['id']}", json={"status": "GONE"}).status_code == 400
-    account(emulator, "PUT", f"/{made['id']}", json={"status": "ACTIVE"})
-    new = account(emulator, "POST", f"/{made['id']}/refreshSecret").json()["secret"]
-    assert (archives(made["secret"]), archives(new)) == (403, 200)
-    assert account(emulator, "DELETE", f"/{made['id']}").status_code == 204
-    assert account(emulator, "GET", f"/{made['id']}").status_code == 404
+    assert archives(project["secret"]) == 200
+    assert account(emulator, "PUT", f"/{project['id']}", json={"status": "SUSPENDED"}).json()["status"] == "SUSPENDED"
+    assert archives(project["secret"]) == 403
+    assert account(emulator, "PUT", f"/{project['id']}", json={"status": "GONE"}).status_code == 400
+    account(emulator, "PUT", f"/{project['id']}", json={"status": "ACTIVE"})
+    new = account(emulator, "POST", f"/{project['id']}/refreshSecret").json()["secret"]
+    assert (archives(project["secret"]), archives(new)) == (403, 200)
+    assert account(emulator, "DELETE", f"/{project['id']}").status_code == 204
+    assert account(emulator, "GET", f"/{project['id']}").status_code == 404
     assert archives(new) == 403

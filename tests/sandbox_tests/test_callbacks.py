@@ -30,12 +30,12 @@ class Listener:
     """A webhook: the received requests, and the next responses."""
 
     url: str
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answers: list[int] = field(default_factory=list)
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    responses: list[int] = field(default_factory=list)
 
     @property
     def statuses(self) -> list[str]:
-        return [json.loads(body)["status"] for _headers, body in self.got]
+        return [json.loads(body)["status"] for _headers, body in self.requests]
 
 
 @pytest.fixture
@@ -43,18 +43,18 @@ def listener() -> Iterator[Listener]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            made.got.append((dict(self.headers), body))
-            self.send_response(made.answers.pop(0) if made.answers else 200)
+            webhook.requests.append((dict(self.headers), body))
+            self.send_response(webhook.responses.pop(0) if webhook.responses else 200)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
             return
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        made = Listener(f"http://127.0.0.1:{server.server_address[1]}/hook")
+        webhook = Listener(f"http://127.0.0.1:{server.server_address[1]}/hook")
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
-        yield made
+        yield webhook
         server.shutdown()
         thread.join(TIMEOUT)
 
@@ -74,13 +74,13 @@ def test_callback_is_registered_listed_replaced_and_deleted(emulator: VonageEmul
     assert first.status_code == 200
     second = call(emulator, "POST", body=registration(f"{listener.url}/other")).json()
     assert second["id"] != first.json()["id"]
-    listed = call(emulator, "GET", "/")
-    assert (listed.status_code, listed.json()) == (200, [second])
+    response = call(emulator, "GET", "/")
+    assert (response.status_code, response.json()) == (200, [second])
     assert call(emulator, "DELETE", f"/{first.json()['id']}").status_code == 404
     assert call(emulator, "DELETE", f"/{second['id']}").status_code == 204
     assert call(emulator, "GET", "/").json() == []
     emulator.record_archive()
-    assert listener.got == []
+    assert listener.requests == []
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_deliveries_contain_the_documented_fields_of_every_change(emulator: Vona
     emulator.set_callback(listener.url)
     archive = emulator.record_archive(name="lesson")
     assert listener.statuses == ["started", "stopped", "available"]
-    bodies = [json.loads(body) for _headers, body in listener.got]
+    bodies = [json.loads(body) for _headers, body in listener.requests]
     assert all(set(body) == set(FIELDS) for body in bodies)
     last = bodies[-1]
     assert (last["id"], last["event"], last["name"]) == (archive["id"], "archive", "lesson")
@@ -123,7 +123,7 @@ def test_deliveries_contain_the_documented_fields_of_every_change(emulator: Vona
     assert (bodies[0]["size"], last["size"]) == (0, archive["size"])
     assert [body["url"] for body in bodies[:2]] == [None, None]
     assert last["url"] == archive["url"]
-    assert all("Authorization" not in headers for headers, _body in listener.got)
+    assert all("Authorization" not in headers for headers, _body in listener.requests)
 
 
 def test_deliveries_failed_upload_without_fallback(emulator: VonageEmulator, listener: Listener) -> None:
@@ -138,27 +138,27 @@ def test_deliveries_failed_upload_without_fallback(emulator: VonageEmulator, lis
 def test_deliveries_secured_callback_has_a_new_token_each_time(emulator: VonageEmulator, listener: Listener) -> None:
     emulator.set_callback(listener.url, signature_secret=SECRET)
     emulator.record_archive()
-    seen = []
-    for headers, body in listener.got:
+    token_ids = []
+    for headers, body in listener.requests:
         scheme, _space, encoded = headers["Authorization"].partition(" ")
         claims = jwt.decode(encoded, SECRET, algorithms=["HS256"])
         assert (scheme, claims["api_key"]) == ("Bearer", emulator.api_key)
         assert claims["payload_hash"] == hashlib.sha256(body).hexdigest()
-        seen.append(claims["jti"])
-    assert len(set(seen)) == len(seen) == 3
+        token_ids.append(claims["jti"])
+    assert len(set(token_ids)) == len(token_ids) == 3
 
 
 def test_deliveries_are_retried_a_limited_number_of_times(emulator: VonageEmulator, listener: Listener) -> None:
     emulator.deliveries.pause = 0.001
     emulator.set_callback(listener.url)
-    listener.answers = [503, 302, 200]
+    listener.responses = [503, 302, 200]
     emulator.record_archive()
     assert listener.statuses == ["started", "started", "started", "stopped", "available"]
-    assert [each["answer"] for each in emulator.deliveries.entries(emulator.api_key)] == [503, 302, 200, 200, 200]
+    assert [entry["status"] for entry in emulator.deliveries.entries(emulator.api_key)] == [503, 302, 200, 200, 200]
     emulator.deliveries.clear()
-    listener.answers = [500] * (1 + RETRIES)
+    listener.responses = [500] * (1 + RETRIES)
     emulator.record_archive()
-    attempts = [(each["json"]["status"], each["attempt"]) for each in emulator.deliveries.entries()]
+    attempts = [(entry["json"]["status"], entry["attempt"]) for entry in emulator.deliveries.entries()]
     assert attempts == [*(("started", n) for n in range(1, RETRIES + 2)), ("stopped", 1), ("available", 1)]
 
 
@@ -167,5 +167,5 @@ def test_callback_is_set_over_http(emulator: VonageEmulator, listener: Listener)
     options = {"url": listener.url, "signature_secret": SECRET}
     assert requests.post(f"{base}/callback/{emulator.api_key}", json=options, timeout=TIMEOUT).status_code == 200
     requests.post(f"{base}/record/{emulator.api_key}", timeout=TIMEOUT)
-    told = requests.get(f"{base}/deliveries/{emulator.api_key}", timeout=TIMEOUT).json()
-    assert [each["json"]["status"] for each in told] == listener.statuses == ["started", "stopped", "available"]
+    entries = requests.get(f"{base}/deliveries/{emulator.api_key}", timeout=TIMEOUT).json()
+    assert [entry["json"]["status"] for entry in entries] == listener.statuses == ["started", "stopped", "available"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults: the effect of each on a client; ``apply`` controls whether the change is made."""
+"""Faults: the effect of each kind on a client; with ``apply``, the request is processed."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
-def test_fault_status_is_sent_once(emulator: VonageEmulator, status: int) -> None:
+def test_fault_status_is_sent_the_requested_number_of_times(emulator: VonageEmulator, status: int) -> None:
     fault = emulator.fail_next(status=status, times=2)
     assert [put(emulator, s3_body()).status_code for _unused in range(3)] == [status, status, 200]
     assert fault.hits == 2
-    assert [each["status"] for each in emulator.log()] == [status, status, 200]
-    assert [each["fault"] for each in emulator.log()] == ["status", "status", None]
+    assert [entry["status"] for entry in emulator.log()] == [status, status, 200]
+    assert [entry["fault"] for entry in emulator.log()] == ["status", "status", None]
 
 
 def test_fault_retry_after_forms(emulator: VonageEmulator) -> None:
@@ -66,10 +66,10 @@ def test_fault_retry_after_forms(emulator: VonageEmulator) -> None:
 
 def test_fault_of_a_gateway_is_not_json(emulator: VonageEmulator) -> None:
     emulator.fail_next(status=502)
-    answer = put(emulator, s3_body())
-    assert answer.headers["Content-Type"].startswith("text/html")
+    response = put(emulator, s3_body())
+    assert response.headers["Content-Type"].startswith("text/html")
     with pytest.raises(requests.JSONDecodeError):
-        answer.json()
+        response.json()
 
 
 def test_fault_matches_method_and_path(emulator: VonageEmulator) -> None:
@@ -172,7 +172,7 @@ def test_fail_next_invalid_fault_is_an_error(emulator: VonageEmulator) -> None:
         {"times": 0},
         {"retry_after": "soon", "retry_after_date": True},
     ):
-        with pytest.raises(ValueError):  # noqa: PT011 - each has its own text
+        with pytest.raises(ValueError):  # noqa: PT011 - the messages differ
             emulator.fail_next(**options)
 
 
@@ -185,5 +185,5 @@ def test_faults_are_injected_over_http(emulator: VonageEmulator) -> None:
     assert put(emulator, s3_body()).status_code == 200
     assert requests.post(url, json={"kind": "explode"}, timeout=TIMEOUT).status_code == 400
     assert requests.post(url, json={"colour": "red"}, timeout=TIMEOUT).status_code == 400
-    shown = requests.get(f"{emulator.url}/_sandbox/log", timeout=TIMEOUT).json()
-    assert [each["status"] for each in shown] == [503, 200]
+    log = requests.get(f"{emulator.url}/_sandbox/log", timeout=TIMEOUT).json()
+    assert [entry["status"] for entry in log] == [503, 200]

@@ -42,8 +42,8 @@ V3 = "application/vnd.heroku+json; version=3"
 
 @pytest.fixture(scope="module")
 def _heroku() -> Iterator[HerokuEmulator]:
-    with HerokuEmulator() as running:
-        yield running
+    with HerokuEmulator() as emulator:
+        yield emulator
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def call(heroku: HerokuEmulator, method: str = "GET", path: str = "", **options:
     return response
 
 
-def error_of(response: requests.Response) -> tuple[int, str]:
+def parse_error(response: requests.Response) -> tuple[int, str]:
     return response.status_code, str(response.json()["id"])
 
 
@@ -121,19 +121,19 @@ def test_patch_accepts_exactly_what_the_schema_accepts(heroku: HerokuEmulator) -
         is_valid = jsonschema.Draft4Validator(VARIABLES).is_valid(body)
         response = call(heroku, "PATCH", data=json.dumps(body), headers={"Content-Type": "application/json"})
         assert response.ok is is_valid, (body, response.text)
-        assert is_valid or error_of(response) == (422, "invalid_params")
+        assert is_valid or parse_error(response) == (422, "invalid_params")
 
 
 @pytest.mark.parametrize("body", [{"HEROKU_APP": "x"}, {"__A": "x"}, {"\u00c4": "x"}, {"A": "x" * 32768}])
 def test_patch_name_or_size_that_only_prose_excludes_is_refused(heroku: HerokuEmulator, body: dict[str, str]) -> None:
-    assert error_of(call(heroku, "PATCH", json=body)) == (422, "invalid_params")
+    assert parse_error(call(heroku, "PATCH", json=body)) == (422, "invalid_params")
     assert heroku.app().config == {}
     assert len(heroku.app().releases) == 1
 
 
 def test_patch_size_limit_applies_to_the_result(heroku: HerokuEmulator) -> None:
     assert call(heroku, "PATCH", json={"A": "x" * 20000}).ok
-    assert error_of(call(heroku, "PATCH", json={"B": "x" * 20000})) == (422, "invalid_params")
+    assert parse_error(call(heroku, "PATCH", json={"B": "x" * 20000})) == (422, "invalid_params")
     assert call(heroku, "PATCH", json={"B": "x" * 20000, "A": None}).ok
 
 
@@ -145,14 +145,14 @@ def test_get_without_valid_accept_header_is_refused(heroku: HerokuEmulator) -> N
         f"{V3}1",
         "application/vnd.heroku+json; version=2",
     ):
-        assert error_of(call(heroku, headers={"Accept": accept})) == (406, "not_acceptable")
+        assert parse_error(call(heroku, headers={"Accept": accept})) == (406, "not_acceptable")
     assert call(heroku, headers={"Accept": f"{V3}.cedar-acm"}).ok
 
 
 def test_get_without_valid_token_is_refused(heroku: HerokuEmulator) -> None:
     basic = base64.b64encode(f":{heroku.api_token}".encode()).decode()
     for value in ("", "Bearer", "Bearer HRKU-wrong", f"Token {heroku.api_token}", heroku.api_token, "Basic ???"):
-        assert error_of(call(heroku, headers={"Authorization": value})) == (401, "unauthorized")
+        assert parse_error(call(heroku, headers={"Authorization": value})) == (401, "unauthorized")
     assert call(heroku, headers={"Authorization": f"Basic {basic}"}).ok
 
 
@@ -166,25 +166,25 @@ def test_scope_limits_reading_and_writing(heroku: HerokuEmulator, scope: str, re
     assert (read.ok, write.ok) == (reads, writes)
     for response in (read, write):
         if not response.ok:
-            assert error_of(response) == (403, "forbidden")
+            assert parse_error(response) == (403, "forbidden")
             assert response.headers["Oauth-Scope"] == scope
             assert "write-protected" in response.headers["Oauth-Scope-Accepted"].split()
 
 
 def test_patch_body_is_not_json_is_refused(heroku: HerokuEmulator) -> None:
-    assert error_of(call(heroku, "PATCH", data=b"A=1", headers={"Content-Type": "application/json"})) == (
+    assert parse_error(call(heroku, "PATCH", data=b"A=1", headers={"Content-Type": "application/json"})) == (
         400,
         "bad_request",
     )
-    assert error_of(call(heroku, "PATCH", data=b"{}")) == (400, "bad_request")
-    assert error_of(call(heroku, "DELETE"))[0] == 405
+    assert parse_error(call(heroku, "PATCH", data=b"{}")) == (400, "bad_request")
+    assert parse_error(call(heroku, "DELETE"))[0] == 405
 
 
 def test_rate_limit_without_remaining_calls_is_refused(heroku: HerokuEmulator) -> None:
     assert call(heroku).headers["RateLimit-Remaining"] == "4499"
     heroku.set_remaining_calls(1)
     assert [call(heroku).status_code for _unused in range(2)] == [200, 429]
-    assert error_of(call(heroku)) == (429, "rate_limit")
+    assert parse_error(call(heroku)) == (429, "rate_limit")
     headers = {"Accept": V3, "Authorization": f"Bearer {heroku.api_token}"}
     limits = requests.get(f"{heroku.url}/account/rate-limits", headers=headers, timeout=TIMEOUT).json()
     jsonschema.validate(limits, RATE_LIMIT)
@@ -210,7 +210,7 @@ def test_faults_are_injected_and_logged(heroku: HerokuEmulator) -> None:
     assert (response.status_code, response.headers["Content-Type"]) == (503, "text/html")
     assert call(heroku).json() == {"A": "1"}
     heroku.fail_next(status=429)
-    assert error_of(call(heroku)) == (429, "rate_limit")
+    assert parse_error(call(heroku)) == (429, "rate_limit")
     assert [(item["method"], item["status"]) for item in heroku.log()] == [("PATCH", 503), ("GET", 200), ("GET", 429)]
     assert heroku.log()[0]["json"] == {"A": "1"}
 
@@ -226,8 +226,7 @@ def test_control_calls_add_apps_and_faults(heroku: HerokuEmulator) -> None:
 
 def test_sandbox_includes_the_emulator_only_if_requested() -> None:
     with Sandbox(stores=(), vonage=False, heroku=True) as sandbox:
-        described = sandbox.describe()["heroku"]
-        assert described == {
+        assert sandbox.describe()["heroku"] == {
             "url": sandbox.heroku.url,
             "api_token": sandbox.heroku.api_token,
             "app": sandbox.heroku.app_name,

@@ -22,7 +22,7 @@ import requests
 from tests.sandbox import STORES, Sandbox, SandboxError, Store, upload_only_policy
 from tests.sandbox._aws import aws_client
 
-from .helpers import TIMEOUT, runs, wait_for
+from .helpers import TIMEOUT, is_running, wait_for
 
 ROOT = Path(__file__).parents[2]
 REPORT = """
@@ -42,9 +42,9 @@ def spawn(temporary: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
 
 
-def assert_gone(pids: list[int], paths: list[str]) -> None:
+def assert_removed(pids: list[int], paths: list[str]) -> None:
     """Assert that no process runs and no file exists."""
-    assert wait_for(lambda: not any(runs(pid) for pid in pids)), [pid for pid in pids if runs(pid)]
+    assert wait_for(lambda: not any(is_running(pid) for pid in pids)), [pid for pid in pids if is_running(pid)]
     assert wait_for(lambda: not any(os.path.lexists(path) for path in paths)), paths
 
 
@@ -57,12 +57,12 @@ def test_stop_leaves_no_process_or_file() -> None:
     sockets = list(workspace._extra_paths)
     endpoint, url = sandbox.store.endpoint_url, sandbox.vonage.url
     assert len(pids) == 4
-    assert all(runs(pid) for pid in pids)
+    assert all(is_running(pid) for pid in pids)
     assert any(os.path.exists(path) for path in sockets)
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
     assert stat.S_IMODE(next(state.rglob("identities.json")).stat().st_mode) == 0o600
     sandbox.stop()
-    assert_gone(pids, [str(state), *sockets])
+    assert_removed(pids, [str(state), *sockets])
     for address in (endpoint, url):
         with pytest.raises(requests.ConnectionError):
             requests.get(address, timeout=TIMEOUT)
@@ -79,30 +79,30 @@ def test_command_lines_contain_no_secret(sandbox: Sandbox) -> None:
 
 
 def test_exception_leaves_no_process_or_file() -> None:
-    seen: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
 
-    def work() -> None:
+    def fail() -> None:
         with Sandbox(stores=("rclone",)) as sandbox:
-            seen.update(pids=sandbox.pids, state=sandbox.state_dir)
+            resources.update(pids=sandbox.pids, state=sandbox.state_dir)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        work()
-    assert_gone(seen["pids"], [str(seen["state"])])
+        fail()
+    assert_removed(resources["pids"], [str(resources["state"])])
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_parent_leaves_no_process_or_file(tmp_path: Path, number: signal.Signals) -> None:
-    """No handler runs in the parent: the clean-up process stops the servers."""
+    """No handler runs in the parent: the reaper process stops the servers."""
     temporary = tmp_path / "temporary"
     parent = spawn(temporary, "-c", REPORT)
     assert parent.stdout is not None
     report = json.loads(parent.stdout.readline())
-    assert all(runs(pid) for pid in report["pids"])
+    assert all(is_running(pid) for pid in report["pids"])
     assert os.path.exists(report["state"])
     parent.send_signal(number)
     parent.wait(timeout=TIMEOUT)
-    assert_gone(report["pids"], [report["state"], *report["sockets"]])
+    assert_removed(report["pids"], [report["state"], *report["sockets"]])
     assert list(temporary.iterdir()) == []
 
 
@@ -112,11 +112,10 @@ class BrokenStore(Store):
     name: ClassVar[str] = "broken"
 
     def command(self, ports: list[int], directory: Path) -> list[str]:
-        """A command that prints an error."""
+        """Return a command that prints an error."""
         return [sys.executable, "-c", "import sys; sys.exit('no disk')"]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Write no configuration."""
         return {}
 
 
@@ -125,10 +124,9 @@ def test_start_failure_states_the_reason_and_leaves_no_process_or_file(monkeypat
     sandbox = Sandbox(stores=("rclone", "broken"))
     with pytest.raises(SandboxError, match="no disk"):
         sandbox.start()
-    with pytest.raises(SandboxError, match="does not run"):
+    with pytest.raises(SandboxError, match="is not running"):
         _unused = sandbox.state_dir
-    mine = "/vonage-archiving-sandbox-*/broken-*"
-    assert glob.glob(os.environ.get("TMPDIR", "/tmp") + mine) == []
+    assert glob.glob(os.environ.get("TMPDIR", "/tmp") + "/vonage-archiving-sandbox-*/broken-*") == []
 
 
 def test_start_unknown_store_is_an_error() -> None:
@@ -136,19 +134,20 @@ def test_start_unknown_store_is_an_error() -> None:
         Sandbox(stores=("minio",))
 
 
-GIVEN = ("--bucket", "lessons", "--given")
+EXTERNAL_KEY = ("--bucket", "lessons", "--external-key")
 _TEXT: dict[str, Any] = {"capture_output": True, "text": True}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_command_runs_until_stopped(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "sandbox.json"
-    process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", *GIVEN, "--json", str(file))
+    process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", *EXTERNAL_KEY, "--json", str(file))
     assert wait_for(file.exists, 40)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    told = json.loads(file.read_text())
-    assert told["pid"] == process.pid
-    store, uploader, variables = told["stores"]["seaweedfs"], told["uploader"], told["extra_vars"]
+    description = json.loads(file.read_text())
+    assert description["pid"] == process.pid
+    store, uploader = description["stores"]["seaweedfs"], description["uploader"]
+    variables = description["extra_vars"]
     operator = aws_client("s3", store["endpoint_url"], store["access_key"], store["secret_key"])
     operator.create_bucket(Bucket="lessons")
     client = aws_client("s3", store["endpoint_url"], uploader["access_key"], uploader["secret_key"])
@@ -168,7 +167,7 @@ def test_command_runs_until_stopped(tmp_path: Path, number: signal.Signals) -> N
     assert process.returncode == 0
     assert f"export AWS_ENDPOINT_URL={store['endpoint_url']}" in printed
     assert "vonage.archiving.rotate" not in printed
-    assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
     with pytest.raises(requests.ConnectionError):
         requests.get(store["endpoint_url"], timeout=TIMEOUT)
 
@@ -178,17 +177,18 @@ def test_command_leaves_keys_to_the_role(tmp_path: Path) -> None:
     process = spawn(tmp_path / "temporary", "-m", "tests.sandbox", "--json", str(file))
     try:
         assert wait_for(file.exists, 40)
-        told = json.loads(file.read_text())
-        store = told["stores"]["seaweedfs"]
+        description = json.loads(file.read_text())
+        store = description["stores"]["seaweedfs"]
         iam = aws_client("iam", store["endpoint_url"], store["access_key"], store["secret_key"])
         users = [user["UserName"] for user in iam.list_users()["Users"]]
     finally:
         process.send_signal(signal.SIGTERM)
     printed, _unused = process.communicate(timeout=TIMEOUT)
     assert "ansible-playbook vonage.archiving.rotate" in printed
-    assert f"export VONAGE_VIDEO_ACCOUNT_SECRET={told['vonage']['account_secret']}" in printed
-    assert (told["uploader"], users, told["extra_vars"]["archive_storage_bucket"]) == ({}, ["admin"], "recordings")
-    assert [name for name in told["extra_vars"] if "uploader" in name] == []
+    assert f"export VONAGE_VIDEO_ACCOUNT_SECRET={description['vonage']['account_secret']}" in printed
+    variables = description["extra_vars"]
+    assert (description["uploader"], users, variables["archive_storage_bucket"]) == ({}, ["admin"], "recordings")
+    assert [name for name in variables if "uploader" in name] == []
 
 
 def test_command_ends_when_a_server_ends(tmp_path: Path) -> None:
@@ -197,37 +197,37 @@ def test_command_ends_when_a_server_ends(tmp_path: Path) -> None:
         tmp_path / "temporary", "-m", "tests.sandbox", "--store", "rclone", "--print-env", "--json", str(file)
     )
     assert wait_for(file.exists, 40)
-    found = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], check=True, **_TEXT).stdout
-    server = next(line for line in found.splitlines() if "rclone" in line)
+    lines = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.pid)], check=True, **_TEXT).stdout
+    server = next(line for line in lines.splitlines() if "rclone" in line)
     os.kill(int(server.split()[0]), signal.SIGKILL)
     printed, _unused = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1
     assert all(line.startswith("export AWS_") for line in printed.splitlines())
-    assert [each.name for each in tmp_path.rglob("*")] == ["temporary"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.02, 0.1, 0.5])
-def test_command_can_be_stopped_while_it_starts(tmp_path: Path, moment: float) -> None:
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.1, 0.5])
+def test_command_can_be_stopped_while_it_starts(tmp_path: Path, delay: float) -> None:
     temporary = tmp_path / "temporary"
     process = spawn(temporary, "-m", "tests.sandbox")
     assert wait_for(lambda: _children(process.pid), 40)
-    time.sleep(moment)
+    time.sleep(delay)
     children = _children(process.pid)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0
-    assert_gone(children, [])
+    assert_removed(children, [])
     assert wait_for(lambda: not list(temporary.iterdir())), list(temporary.iterdir())
 
 
 def _children(pid: int) -> list[int]:
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-    return [int(line) for line in found.stdout.split()]
+    process = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in process.stdout.split()]
 
 
 def test_two_sandboxes_run_concurrently() -> None:
     with Sandbox(stores=("rclone",)) as one, Sandbox(stores=("rclone",)) as two:
-        one.store.client().create_bucket(Bucket="mine")
+        one.store.client().create_bucket(Bucket="recordings")
         assert two.store.client().list_buckets()["Buckets"] == []
         assert one.vonage.api_key != two.vonage.api_key
 

@@ -35,7 +35,6 @@ def put(emulator: VonageEmulator, proxy: RecordingProxy, timeout: float = TIMEOU
 
 
 def connection(proxy: RecordingProxy) -> http.client.HTTPConnection:
-    """A connection to the proxy."""
     host, port = urlsplit(proxy.url).netloc.split(":")
     return http.client.HTTPConnection(host, int(port), timeout=TIMEOUT)
 
@@ -53,9 +52,9 @@ def test_proxy_keeps_signatures_valid(seaweedfs: Store, bucket: str) -> None:
         assert client.get_object(Bucket=bucket, Key="b c+d")["Body"].read() == content
         client.head_object(Bucket=bucket, Key="a")
         client.delete_object(Bucket=bucket, Key="a")
-        seen = [(each.n, each.method, each.path, each.status) for each in proxy.requests]
+        recorded = [(request.n, request.method, request.path, request.status) for request in proxy.requests]
     path = f"/{bucket}/b%20c%2Bd"
-    assert seen == [
+    assert recorded == [
         (1, "PUT", f"/{bucket}/a", 200),
         (2, "POST", path, 200),
         (3, "PUT", path, 200),
@@ -109,33 +108,33 @@ def test_proxy_latency_is_concurrent(emulator: VonageEmulator) -> None:
     with RecordingProxy(emulator.url, latency=0.3) as proxy:
         started = time.monotonic()
         threads = [threading.Thread(target=put, args=(emulator, proxy)) for _unused in range(4)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
-        taken = time.monotonic() - started
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seconds = time.monotonic() - started
         assert proxy.count == 4
-        assert sorted(each.n for each in proxy.requests) == [1, 2, 3, 4]
-    assert 0.3 <= taken < 1.1
+        assert sorted(request.n for request in proxy.requests) == [1, 2, 3, 4]
+    assert 0.3 <= seconds < 1.1
 
 
 def test_proxy_calls_hooks_before_and_after_requests(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
-    seen: list[tuple[str, int, int | None, bool]] = []
-    proxied.before = lambda n, request: seen.append(("before", n, request.status, emulator.target() is not None))
-    proxied.after = lambda n, request: seen.append(("after", n, request.status, emulator.target() is not None))
+    calls: list[tuple[str, int, int | None, bool]] = []
+    proxied.before = lambda n, request: calls.append(("before", n, request.status, emulator.target() is not None))
+    proxied.after = lambda n, request: calls.append(("after", n, request.status, emulator.target() is not None))
     assert put(emulator, proxied).status_code == 200
-    assert seen == [("before", 1, None, False), ("after", 1, 200, True)]
+    assert calls == [("before", 1, None, False), ("after", 1, 200, True)]
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_proxy_hook_can_close_the_connection(emulator: VonageEmulator, proxied: RecordingProxy, moment: str) -> None:
+@pytest.mark.parametrize("hook", ["before", "after"])
+def test_proxy_hook_can_close_the_connection(emulator: VonageEmulator, proxied: RecordingProxy, hook: str) -> None:
     def drop(n: int, request: ProxiedRequest) -> None:
         raise DropConnection
 
-    setattr(proxied, moment, drop)
+    setattr(proxied, hook, drop)
     with pytest.raises(requests.ConnectionError):
         put(emulator, proxied)
-    assert (emulator.target() is not None) is (moment == "after")
+    assert (emulator.target() is not None) is (hook == "after")
 
 
 def test_proxy_forwards_faults_without_retries(emulator: VonageEmulator, proxied: RecordingProxy) -> None:
@@ -153,7 +152,7 @@ def test_clear_resets_the_count(emulator: VonageEmulator, proxied: RecordingProx
     assert proxied.count == 2
     proxied.clear()
     put(emulator, proxied)
-    assert [each.n for each in proxied.requests] == [1]
+    assert [request.n for request in proxied.requests] == [1]
 
 
 def test_proxy_unreachable_upstream_closes_the_connection() -> None:

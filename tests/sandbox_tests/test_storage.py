@@ -32,7 +32,6 @@ def certificate(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 
 def rsa_key(size: int) -> rsa.RSAPrivateKey:
-    """Create an RSA key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=size)
 
 
@@ -40,10 +39,10 @@ def rsa_key(size: int) -> rsa.RSAPrivateKey:
 def test_put_stores_and_returns_the_target_with_its_secret(emulator: VonageEmulator, prefix: str) -> None:
     headers = {"X-OPENTOK-AUTH": token(emulator)}
     url = storage_url(emulator, prefix=prefix)
-    answer = requests.put(url, json=s3_body(), headers=headers, timeout=TIMEOUT)
-    assert answer.status_code == 200
-    assert answer.json() == s3_body()
-    assert answer.json()["config"]["secretKey"] == SECRET_KEY
+    response = requests.put(url, json=s3_body(), headers=headers, timeout=TIMEOUT)
+    assert response.status_code == 200
+    assert response.json() == s3_body()
+    assert response.json()["config"]["secretKey"] == SECRET_KEY
     assert emulator.target() == s3_body()
     assert requests.delete(url, headers=headers, timeout=TIMEOUT).status_code == 204
     assert emulator.target() is None
@@ -67,11 +66,11 @@ def test_delete_twice_is_404(emulator: VonageEmulator) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PATCH", "OPTIONS"])
 def test_other_methods_are_rejected(emulator: VonageEmulator, method: str) -> None:
     put(emulator, s3_body())
-    answer = requests.request(
+    response = requests.request(
         method, storage_url(emulator), headers={"X-OPENTOK-AUTH": token(emulator)}, timeout=TIMEOUT
     )
-    assert answer.status_code == 405
-    assert SECRET_KEY not in answer.text
+    assert response.status_code == 405
+    assert SECRET_KEY not in response.text
 
 
 def test_put_minimal_target_is_accepted(emulator: VonageEmulator) -> None:
@@ -89,7 +88,7 @@ def test_put_documented_fallback_is_accepted(emulator: VonageEmulator, fallback:
 
 
 def without(*names: str) -> dict[str, Any]:
-    """A valid body without these fields."""
+    """Return a valid body without these fields."""
     return {name: value for name, value in s3_body().items() if name not in names}
 
 
@@ -119,13 +118,13 @@ BAD_BODIES: dict[str, Any] = {
     "endpoint without scheme": s3_body(endpoint="s3.example.com"),
     "endpoint with another scheme": s3_body(endpoint="ftp://s3.example.com"),
     "endpoint without host": s3_body(endpoint="https://"),
-    "endpoint no URL": s3_body(endpoint="https://[::1"),
+    "endpoint not a URL": s3_body(endpoint="https://[::1"),
     "sse kms": s3_body(sse="kms"),
     "sse in capitals": s3_body(sse="S3"),
     "fallback unknown": {**s3_body(), "fallback": "tokbox"},
     "fallback null": {**s3_body(), "fallback": None},
     "fallback a boolean": {**s3_body(), "fallback": False},
-    "certificate no PEM": {**s3_body(), "certificate": "certificate"},
+    "certificate not PEM": {**s3_body(), "certificate": "certificate"},
     "certificate damaged": {
         **s3_body(),
         "certificate": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
@@ -136,11 +135,11 @@ BAD_BODIES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", BAD_BODIES)
 def test_put_invalid_body_is_rejected_without_changes(emulator: VonageEmulator, name: str) -> None:
-    answer = put(emulator, BAD_BODIES[name])
-    assert answer.status_code == 400
-    assert answer.json()["code"] == -1
-    assert set(answer.json()) == {"code", "message", "description"}
-    assert SECRET_KEY not in answer.text
+    response = put(emulator, BAD_BODIES[name])
+    assert response.status_code == 400
+    assert response.json()["code"] == -1
+    assert set(response.json()) == {"code", "message", "description"}
+    assert SECRET_KEY not in response.text
     assert emulator.target() is None
 
 
@@ -158,20 +157,20 @@ def test_put_invalid_body_is_rejected_without_changes(emulator: VonageEmulator, 
 )
 def test_put_other_content_is_rejected(emulator: VonageEmulator, content_type: str | None, body: bytes) -> None:
     headers = {"X-OPENTOK-AUTH": token(emulator), "Content-Type": content_type}
-    answer = requests.put(storage_url(emulator), data=body, headers=headers, timeout=TIMEOUT)
-    assert answer.status_code == 400
+    response = requests.put(storage_url(emulator), data=body, headers=headers, timeout=TIMEOUT)
+    assert response.status_code == 400
     assert emulator.target() is None
 
 
 def test_put_accepts_valid_certificates(emulator: VonageEmulator) -> None:
     pem = certificate(rsa_key(2048))
-    for good in (pem, base64.b64encode(pem.encode()).decode(), None):
-        assert put(emulator, {**s3_body(), "certificate": good}).status_code == 200
-        held = emulator.target()
-        assert held is not None
-        assert held["certificate"] == good
-    for bad in (certificate(rsa_key(3072)), certificate(ec.generate_private_key(ec.SECP256R1()))):
-        assert put(emulator, {**s3_body(), "certificate": bad}).status_code == 400
+    for valid in (pem, base64.b64encode(pem.encode()).decode(), None):
+        assert put(emulator, {**s3_body(), "certificate": valid}).status_code == 200
+        target = emulator.target()
+        assert target is not None
+        assert target["certificate"] == valid
+    for invalid in (certificate(rsa_key(3072)), certificate(ec.generate_private_key(ec.SECP256R1()))):
+        assert put(emulator, {**s3_body(), "certificate": invalid}).status_code == 400
 
 
 def test_put_checks_the_token_before_the_body(emulator: VonageEmulator) -> None:
@@ -193,15 +192,15 @@ def test_log_contains_requests_and_responses(emulator: VonageEmulator) -> None:
     emulator.clear_log()
     assert emulator.log() == []
     delete(emulator)
-    assert [each["n"] for each in emulator.log()] == [1]
+    assert [entry["n"] for entry in emulator.log()] == [1]
 
 
 def test_errors_can_contain_the_secrets(emulator: VonageEmulator) -> None:
     emulator.echo_secrets = True
-    answer = put(emulator, s3_body(sse="kms"))
-    assert answer.status_code == 400
-    assert SECRET_KEY in answer.json()["message"]
-    assert SECRET_KEY in answer.json()["description"]
+    response = put(emulator, s3_body(sse="kms"))
+    assert response.status_code == 400
+    assert SECRET_KEY in response.json()["message"]
+    assert SECRET_KEY in response.json()["description"]
     for status in (429, 500, 502):
         emulator.fail_next(status=status)
         assert SECRET_KEY in put(emulator, s3_body()).text

@@ -16,8 +16,8 @@ ALL = ["seaweedfs", "moto", "moto-iam", "rclone"]
 WITH_USERS = ["seaweedfs", "moto-iam"]
 
 
-def refused(call: Any, **arguments: Any) -> str:
-    """The error code of a request that must fail."""
+def error_code(call: Any, **arguments: Any) -> str:
+    """Return the error code of a request that must fail."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     return str(caught.value.response["Error"]["Code"])
@@ -29,7 +29,7 @@ def test_store_keeps_objects(sandbox: Sandbox, name: str) -> None:
     client.create_bucket(Bucket="kept")
     client.put_object(Bucket="kept", Key="a/b", Body=b"content")
     assert client.get_object(Bucket="kept", Key="a/b")["Body"].read() == b"content"
-    assert "BucketNotEmpty" in refused(client.delete_bucket, Bucket="kept")
+    assert "BucketNotEmpty" in error_code(client.delete_bucket, Bucket="kept")
     client.delete_object(Bucket="kept", Key="a/b")
     client.delete_bucket(Bucket="kept")
 
@@ -37,7 +37,7 @@ def test_store_keeps_objects(sandbox: Sandbox, name: str) -> None:
 @pytest.mark.parametrize("name", ["seaweedfs", "moto-iam", "rclone"])
 def test_store_denies_a_wrong_secret(sandbox: Sandbox, name: str) -> None:
     store = sandbox.stores[name]
-    assert refused(store.client(store.access_key, "0" * 40).list_buckets) == "SignatureDoesNotMatch"
+    assert error_code(store.client(store.access_key, "0" * 40).list_buckets) == "SignatureDoesNotMatch"
 
 
 @pytest.mark.parametrize("name", WITH_USERS)
@@ -48,8 +48,8 @@ def test_store_applies_the_policy_of_a_user_immediately(sandbox: Sandbox, name: 
     user.put_object(Bucket="policies", Key="a", Body=b"1", ServerSideEncryption="AES256")
     assert user.list_objects_v2(Bucket="policies")["KeyCount"] == 1
     for denied in (user.get_object, user.delete_object, user.head_object):
-        assert refused(denied, Bucket="policies", Key="a") in {"AccessDenied", "403"}
-    assert refused(user.create_bucket, Bucket="another") == "AccessDenied"
+        assert error_code(denied, Bucket="policies", Key="a") in {"AccessDenied", "403"}
+    assert error_code(user.create_bucket, Bucket="another") == "AccessDenied"
     store.empty_and_delete("policies")
 
 
@@ -60,7 +60,7 @@ def test_store_without_users_reports_it(sandbox: Sandbox, name: str) -> None:
 
 
 def test_seaweedfs_upload_creates_no_bucket(seaweedfs: Store) -> None:
-    assert refused(seaweedfs.client().put_object, Bucket="never-made", Key="a", Body=b"1") == "NoSuchBucket"
+    assert error_code(seaweedfs.client().put_object, Bucket="missing", Key="a", Body=b"1") == "NoSuchBucket"
 
 
 def test_seaweedfs_supports_many_buckets(seaweedfs: Store) -> None:
@@ -78,7 +78,7 @@ def test_rclone_deletes_the_bucket_for_an_unknown_subresource(sandbox: Sandbox) 
     client = sandbox.stores["rclone"].client()
     client.create_bucket(Bucket="hostile")
     client.delete_bucket_cors(Bucket="hostile")
-    assert [each["Name"] for each in client.list_buckets()["Buckets"]] == []
+    assert client.list_buckets()["Buckets"] == []
 
 
 def test_optional_store_is_skipped_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

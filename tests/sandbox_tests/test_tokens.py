@@ -24,14 +24,14 @@ from .helpers import TIMEOUT, application_token, azure_body, official_sdk, put, 
 
 
 def unsigned(emulator: VonageEmulator) -> str:
-    """A valid token without its signature, and with the algorithm ``none``."""
+    """Create a valid token without a signature, with the algorithm ``none``."""
     payload = token(emulator).split(".")[1]
     header = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "JWT"}).encode()).decode().rstrip("=")
     return f"{header}.{payload}."
 
 
-def cut(emulator: VonageEmulator) -> str:
-    """A token with claims that were changed after it was signed."""
+def forged(emulator: VonageEmulator) -> str:
+    """Create a token whose claims were changed after it was signed."""
     header, _unused, signature = token(emulator).split(".")
     claims = {"iss": emulator.api_key, "ist": "project", "iat": 1, "exp": int(time.time()) + 100}
     payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
@@ -41,13 +41,13 @@ def cut(emulator: VonageEmulator) -> str:
 NOW = time.time
 TAMPERED: dict[str, Callable[[VonageEmulator], str]] = {
     "no token": lambda e: "",
-    "no JWT": lambda e: "not.a.token",
+    "not a JWT": lambda e: "not.a.token",
     "wrong secret": lambda e: token(e, "0" * 40),
     "account secret": lambda e: token(e, e.account_secret),
     "alg none": unsigned,
     "alg RS256": lambda e: token(e, e.private_key_pem, "RS256"),
     "alg HS384": lambda e: token(e, e.api_secret * 2, "HS384"),
-    "claims changed": cut,
+    "claims changed": forged,
     "ist account": lambda e: token(e, ist="account"),
     "no ist": lambda e: token(e, drop=("ist",)),
     "iss of another": lambda e: token(e, iss=e.account_key),
@@ -60,17 +60,17 @@ TAMPERED: dict[str, Callable[[VonageEmulator], str]] = {
     "range too long though near": lambda e: token(e, iat=int(NOW()) - 200, exp=int(NOW()) + 150),
     "iat in the future": lambda e: token(e, iat=int(NOW()) + 60, exp=int(NOW()) + 90),
     "iat a text": lambda e: token(e, iat="now"),
-    "iat no number": lambda e: token(e, iat=float("nan")),
-    "exp no number": lambda e: token(e, exp=float("nan")),
+    "iat not a number": lambda e: token(e, iat=float("nan")),
+    "exp not a number": lambda e: token(e, exp=float("nan")),
     "exp a boolean": lambda e: token(e, exp=True),
 }
 
 
 @pytest.mark.parametrize("name", TAMPERED)
 def test_invalid_token_is_rejected_without_changes(emulator: VonageEmulator, name: str) -> None:
-    answer = put(emulator, s3_body(), auth=TAMPERED[name](emulator))
-    assert answer.status_code == 403
-    assert set(answer.json()) == {"code", "message", "description"}
+    response = put(emulator, s3_body(), auth=TAMPERED[name](emulator))
+    assert response.status_code == 403
+    assert set(response.json()) == {"code", "message", "description"}
     assert emulator.target() is None
 
 
@@ -87,10 +87,10 @@ def test_token_without_jti_is_accepted(emulator: VonageEmulator) -> None:
 def test_token_of_another_project_is_rejected(emulator: VonageEmulator) -> None:
     other = emulator.add_project("other")
     url = storage_url(emulator, other.key)
-    answer = requests.put(url, json=s3_body(), headers={"X-OPENTOK-AUTH": token(emulator)}, timeout=TIMEOUT)
-    assert answer.status_code == 403
-    good = token(emulator, other.secret, iss=other.key)
-    assert requests.put(url, json=s3_body(), headers={"X-OPENTOK-AUTH": good}, timeout=TIMEOUT).status_code == 200
+    response = requests.put(url, json=s3_body(), headers={"X-OPENTOK-AUTH": token(emulator)}, timeout=TIMEOUT)
+    assert response.status_code == 403
+    valid = token(emulator, other.secret, iss=other.key)
+    assert requests.put(url, json=s3_body(), headers={"X-OPENTOK-AUTH": valid}, timeout=TIMEOUT).status_code == 200
     assert emulator.target() is None
     assert emulator.target(other.key) == s3_body()
 
@@ -103,10 +103,10 @@ def test_bearer_token_is_rejected_for_a_project(emulator: VonageEmulator) -> Non
 @pytest.mark.parametrize("offset", [-3600, 3600])
 def test_wrong_clock_rejects_valid_tokens(emulator: VonageEmulator, offset: int) -> None:
     emulator.clock_offset = offset
-    answer = put(emulator, s3_body())
-    assert answer.status_code == 403
-    shown = time.mktime(time.strptime(answer.headers["Date"], "%a, %d %b %Y %H:%M:%S GMT")) - time.timezone
-    assert abs(shown - (time.time() + offset)) < 5
+    response = put(emulator, s3_body())
+    assert response.status_code == 403
+    date = time.mktime(time.strptime(response.headers["Date"], "%a, %d %b %Y %H:%M:%S GMT")) - time.timezone
+    assert abs(date - (time.time() + offset)) < 5
 
 
 def application_put(emulator: VonageEmulator, headers: dict[str, str]) -> requests.Response:
@@ -116,8 +116,8 @@ def application_put(emulator: VonageEmulator, headers: dict[str, str]) -> reques
 
 
 def test_application_token_is_accepted(emulator: VonageEmulator) -> None:
-    answer = application_put(emulator, {"Authorization": f"Bearer {application_token(emulator)}"})
-    assert answer.status_code == 200
+    response = application_put(emulator, {"Authorization": f"Bearer {application_token(emulator)}"})
+    assert response.status_code == 200
     assert emulator.target(emulator.application_id) == azure_body()
 
 
@@ -140,10 +140,10 @@ def test_application_token_with_invalid_claims_is_rejected(emulator: VonageEmula
 
 def test_application_requires_its_own_key_and_header(emulator: VonageEmulator) -> None:
     other = emulator.add_application()
-    stranger = application_token(emulator, other.private_key_pem)
+    other_token = application_token(emulator, other.private_key_pem)
     hmac = jwt.encode({"application_id": emulator.application_id}, "0" * 40, "HS256")
     for headers in (
-        {"Authorization": f"Bearer {stranger}"},
+        {"Authorization": f"Bearer {other_token}"},
         {"Authorization": f"Bearer {hmac}"},
         {"Authorization": f"Basic {application_token(emulator)}"},
         {"X-OPENTOK-AUTH": application_token(emulator)},
@@ -161,10 +161,10 @@ def test_tokens_of_the_official_sdk_are_accepted(emulator: VonageEmulator, tmp_p
     key_file = tmp_path / "private.key"
     key_file.write_text(emulator.private_key_pem)
     unified = official_sdk(emulator.application_id, str(key_file))
-    # In this mode the SDK takes no other address.
+    # In this mode, the SDK has no option for the URL.
     endpoints: Any = Endpoints
     unified.endpoints = endpoints(emulator.url, emulator.application_id)
     assert len(unified.get_archives()) == 0
-    sent = emulator.log()[-1]
-    assert sent["headers"]["Authorization"].startswith("Bearer ")
-    assert sent["status"] == 200
+    request = emulator.log()[-1]
+    assert request["headers"]["Authorization"].startswith("Bearer ")
+    assert request["status"] == 200

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from .._control import PREFIX, options, told
+from .._control import PREFIX, json_view, options
 from .errors import ApiError, rate_limit
 from .requests import authenticate, parse_changes, validate_accept, validate_scope, validate_size
 from .state import App, Token
@@ -95,9 +95,6 @@ def _control_routes(app: Flask, emulator: HerokuEmulator) -> None:
         emulator.fail_next(**options())
         return {}
 
-    def api_error(status: int, description: str) -> ApiError:
-        return ApiError(status, description)
-
     calls: list[tuple[str, str, Callable[..., Any]]] = [
         ("GET", "/log", emulator.log),
         ("DELETE", "/log", emulator.clear_log),
@@ -108,4 +105,4 @@ def _control_routes(app: Flask, emulator: HerokuEmulator) -> None:
         ("GET", "/apps/<name>", lambda name: emulator.app(name).describe()),
     ]
     for method, path, view in calls:
-        _route(app, method, PREFIX + path, told(view, api_error))
+        _route(app, method, PREFIX + path, json_view(view, ApiError))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every S3 server of the sandbox has in common."""
+"""The base of the S3 servers of the sandbox."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from .._process import HOST, Child, SandboxError, Workspace, clean_environment, 
 START_TIMEOUT = 60.0
 LAUNCH_ATTEMPTS = 3
 KEY_TIMEOUT = 20.0
-# What servers answer while a new key has not yet reached the part that checks signatures.
-KEY_UNKNOWN = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"}
+# Error codes of servers until a new key has reached the part that verifies signatures.
+UNKNOWN_KEY_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidClientTokenId"}
 
 
 class StoreUnavailable(SandboxError):
-    """An optional store is not installed; the text says how to name it."""
+    """An optional store is not installed; the message states how to set its location."""
 
 
 class Store:
-    """An S3 server: ``launch`` starts it, ``wait_ready`` waits and fills in what is known only then."""
+    """An S3 server: ``launch`` starts it, and ``wait_ready`` waits until it is ready."""
 
     name: ClassVar[str] = ""
-    #: whether users can be made and their policies are enforced
+    #: whether the server has users and enforces their policies
     has_iam: ClassVar[bool] = False
-    #: left out of a sandbox where it is not installed, instead of failing it
+    #: whether the sandbox skips the store if it is not installed, instead of an error
     optional: ClassVar[bool] = False
-    #: how many ports the server needs; the first is the S3 port
+    #: the number of ports of the server; the first is the S3 port
     ports_needed: ClassVar[int] = 1
 
     def __init__(self, workspace: Workspace) -> None:
@@ -55,7 +55,7 @@ class Store:
         """Raise StoreUnavailable if the server is not installed."""
 
     def command(self, ports: list[int], directory: Path) -> list[str]:
-        """Return the command line; never a secret in it."""
+        """Return the command line, which must not contain a secret."""
         raise NotImplementedError
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
@@ -72,21 +72,21 @@ class Store:
         self._child = self._workspace.spawn(self.name, self.command(ports, self._directory), env, self._directory)
 
     def wait_ready(self) -> None:
-        """Wait until the server answers; launch it again should somebody have taken a port in between."""
+        """Wait until the server is ready; launch it again if it ends, because another process may use its port."""
         for attempt in range(1, LAUNCH_ATTEMPTS + 1):
-            child = self._running()
+            child = self._require_child()
             try:
                 child.wait_until(self.is_ready, START_TIMEOUT)
                 break
             except SandboxError:
-                if child.alive() or attempt == LAUNCH_ATTEMPTS:
+                if child.is_alive() or attempt == LAUNCH_ATTEMPTS:
                     raise
                 self._workspace.end(child)
                 self.launch()
         self.after_start()
 
     def is_ready(self) -> bool:
-        """Tell whether the S3 API answers our own key."""
+        """Return whether the S3 API accepts the administrator's key."""
         try:
             self.client(timeout=2).list_buckets()
         except (BotoCoreError, ClientError):
@@ -94,20 +94,20 @@ class Store:
         return True
 
     def after_start(self) -> None:
-        """Do what can be done only once the server answers."""
+        """Configure the server after it is ready."""
 
     def client(self, access_key: str | None = None, secret_key: str | None = None, timeout: float = 30) -> Any:
-        """Return a boto3 S3 client of the administrator, or of the key given."""
+        """Return a boto3 S3 client for a key, by default for the administrator's key."""
         return self._client("s3", access_key, secret_key, timeout)
 
     def iam_client(self) -> Any:
-        """Return a boto3 IAM client of the administrator."""
+        """Return a boto3 IAM client for the administrator's key."""
         return self._client("iam", None, None, 30)
 
     def make_user(self, name: str, policy: Mapping[str, Any] | str) -> tuple[str, str]:
-        """Make an IAM user with an inline policy and return its access key, once that key works."""
+        """Create an IAM user with an inline policy, and return its access key when that key works."""
         if not self.has_iam:
-            raise SandboxError(f"{self.name} has no users: use its administrator's key")
+            raise SandboxError(f"{self.name} has no users. Use its administrator's key.")
         document = policy if isinstance(policy, str) else json.dumps(policy)
         iam = self.iam_client()
         iam.create_user(UserName=name)
@@ -118,7 +118,7 @@ class Store:
         return access_key, secret_key
 
     def empty_and_delete(self, bucket: str) -> None:
-        """Remove a bucket with everything in it; for tests that share a server."""
+        """Delete a bucket with its objects, versions, and uploads; for tests that share a server."""
         client = self.client()
         for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
             for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
@@ -156,33 +156,33 @@ class Store:
                 client.list_buckets()
                 return
             except ClientError as error:
-                # Denied is an answer about the policy: the key itself is known by then.
-                if error_code(error) not in KEY_UNKNOWN:
+                # AccessDenied is an error of the policy, not of the key.
+                if error_code(error) not in UNKNOWN_KEY_CODES:
                     return
                 if time.monotonic() > deadline:
                     raise SandboxError(f"{self.name}: a new key did not work within {KEY_TIMEOUT:.0f} s") from error
             time.sleep(0.1)
 
-    def _running(self) -> Child:
+    def _require_child(self) -> Child:
         if self._child is None:
             raise SandboxError(f"{self.name} was not launched")
         return self._child
 
 
 def new_access_key() -> str:
-    """Return an access key id of the form that long-lived AWS keys have."""
+    """Return an access key id in the format of long-lived AWS keys."""
     return "AKIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _unused in range(16))
 
 
 def new_secret_key() -> str:
-    """Return a secret of 40 letters and digits, as long as those of AWS."""
+    """Return a secret of 40 letters and digits, the length of AWS secrets."""
     return "".join(secrets.choice(string.ascii_letters + string.digits) for _unused in range(40))
 
 
 def find_program(name: str) -> str:
-    """Return the path of a program that a Python package brought: beside this Python first, then on PATH."""
+    """Return the path of a program of a Python package: in the folder of this Python, or else on PATH."""
     beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    if not found:
+    path = str(beside) if beside.exists() else shutil.which(name)
+    if not path:
         raise StoreUnavailable(f"the program {name!r} is not installed in this Python environment")
-    return found
+    return path

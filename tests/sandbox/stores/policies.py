@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policies that the sandbox gives to the users it makes."""
+"""Policies of the sandbox's users."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 
 def upload_only_policy(bucket: str) -> dict[str, Any]:
-    """Return what an uploader may do and no more.
+    """Return the least-privilege policy of an uploader.
 
-    The three permissions are those of the vendor's guide "Using S3 storage with archiving"; aborting its own unfinished
-    multipart uploads is ours, S3 asks for it and the guide does not name it.
+    Three permissions are from the vendor's guide "Using S3 storage with archiving". S3 also requires
+    s3:AbortMultipartUpload to abort an incomplete upload, which the guide does not mention.
     """
     return {
         "Version": "2012-10-17",

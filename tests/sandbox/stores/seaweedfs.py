@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SeaweedFS: a real server that enforces signatures, users and policies. The store everything is proven on."""
+"""SeaweedFS: a real server that enforces signatures, users, and policies; the main store of the tests."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PARTS = ("s3", "master", "volume", "filer")
 
 
 class SeaweedFSStore(Store):
-    """``weed server`` with the S3 gateway and its embedded IAM API on one port."""
+    """``weed server`` with the S3 gateway and its built-in IAM API on one port."""
 
     name: ClassVar[str] = "seaweedfs"
     has_iam: ClassVar[bool] = True
-    # HTTP and gRPC of each part. Named explicitly: by default gRPC is the HTTP port + 10000, free or not.
+    # HTTP and gRPC for each part. The default gRPC port is the HTTP port + 10000, which may be in use.
     ports_needed: ClassVar[int] = 2 * len(PARTS)
 
     _master_port = 0
@@ -35,7 +35,6 @@ class SeaweedFSStore(Store):
         find_program("weed")
 
     def command(self, ports: list[int], directory: Path) -> list[str]:
-        """Return the command; see the comments for what the defaults would do."""
         data = directory / "data"
         data.mkdir(exist_ok=True)
         identities = directory / "identities.json"
@@ -54,35 +53,35 @@ class SeaweedFSStore(Store):
             "-filer",
             "-s3",
             f"-s3.config={identities}",
-            # Off by default: users could not be made.
+            # By default, IAM is read-only and users cannot be created.
             "-s3.iam.readOnly=false",
-            # On by default: a non-empty bucket would be deleted, an unknown one created by an upload.
+            # By default, a non-empty bucket can be deleted, and an upload creates a missing bucket.
             "-s3.allowDeleteBucketNotEmpty=false",
             "-s3.autoCreateBucket=false",
-            # A bucket that holds something takes a volume, seven by default (see environment); with 20 of them the
-            # uploads of the fourth bucket were a 500.
+            # A bucket with objects uses one volume, by default seven (see environment). With a maximum of 20 volumes,
+            # uploads to the fourth bucket failed with 500.
             "-volume.max=1000",
             "-master.volumeSizeLimitMB=64",
-            # A cluster of one needs no election: without this the first upload waits up to 5 s for the volume server,
-            # which asks again only then when it asked before there was a leader.
+            # Disables the election. Otherwise the first upload waits up to 5 s, because a volume server that contacts
+            # the master before the election retries only after that time.
             "-master.peers=none",
-            # Listeners on fixed ports and reports to the vendor.
+            # Disables listeners on fixed ports, and reports to the vendor.
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.telemetry=false",
         ]
 
     def environment(self, ports: list[int], directory: Path) -> dict[str, str]:
-        """Return the key for SSE-S3, without which every encrypted upload is a 500, and one volume for a bucket."""
+        """Return the key for SSE-S3, without which encrypted uploads fail with 500, and one volume for each bucket."""
         return {"WEED_S3_SSE_KEY": secrets.token_hex(32), "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1"}
 
     def is_ready(self) -> bool:
-        """Tell whether S3 answers and the volume server has reported: uploads fail or wait before that."""
+        """Return whether S3 responds and the volume server is registered, because uploads fail or wait before that."""
         try:
-            answer = requests.get(f"http://{HOST}:{self._master_port}/dir/status", timeout=2)
+            response = requests.get(f"http://{HOST}:{self._master_port}/dir/status", timeout=2)
         except requests.RequestException:
             return False
-        return answer.ok and bool(answer.json()["Topology"].get("DataCenters")) and super().is_ready()
+        return response.ok and bool(response.json()["Topology"].get("DataCenters")) and super().is_ready()
 
     def _write_identities(self, path: Path) -> None:
         key = {"accessKey": self.access_key, "secretKey": self.secret_key}
@@ -91,7 +90,7 @@ class SeaweedFSStore(Store):
             json.dump(content, file)
 
     def _clean_up_sockets(self, http: dict[str, int], grpc: dict[str, int]) -> None:
-        # The server puts these in /tmp whatever TMPDIR says, and a killed server leaves them there.
+        # The server ignores TMPDIR for its sockets, and does not delete them if it is killed.
         for part in PARTS:
             self._workspace.remove_at_end(f"/tmp/seaweedfs-{part}-grpc-{grpc[part]}.sock")
             self._workspace.remove_at_end(f"/tmp/seaweedfs-{part}-{http[part]}.sock")

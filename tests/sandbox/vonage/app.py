@@ -13,12 +13,12 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from . import archives
-from .auth import check_application_token, check_opentok_token
-from .callbacks import Callback, check_callback
+from .auth import verify_application_token, verify_opentok_token
+from .callbacks import Callback, validate_callback
 from .control import Control
 from .errors import ApiError, bad_request, forbidden
 from .state import ACTIVE, SUSPENDED, Application, Project
-from .storage import check_target, parse_json
+from .storage import parse_json, validate_target
 
 if TYPE_CHECKING:
     from .emulator import VonageEmulator
@@ -66,7 +66,7 @@ def _project_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
         _route(app, method, f"{prefix}/<key>{path}", authenticated)
 
     def set_target(holder: Project | Application) -> ViewResult:
-        target = check_target(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
+        target = validate_target(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
         with emulator.state.lock:
             holder.target = target
         # The response contains the secret, as in the responses that public code parses.
@@ -82,7 +82,7 @@ def _project_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
     def list_archives(holder: Project | Application) -> ViewResult:
         with emulator.state.lock:
             count, page = archives.select(holder, request.args)
-            items = [archives.archive_json(holder, each, emulator.url) for each in page]
+            items = [archives.archive_json(holder, archive, emulator.url) for archive in page]
         return jsonify({"count": count, "items": items})
 
     def get_archive(holder: Project | Application, archive_id: str) -> ViewResult:
@@ -116,7 +116,7 @@ def _callback_routes(app: Flask, emulator: VonageEmulator, prefix: str) -> None:
         _route(app, method, f"{prefix}/<key>/callback{path}", authenticated)
 
     def register(project: Project) -> ViewResult:
-        url = check_callback(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
+        url = validate_callback(parse_json(request.headers.get("Content-Type", ""), request.get_data()))
         with emulator.state.lock:
             project.callback = Callback(url)
             return jsonify(project.callback.as_json())
@@ -143,9 +143,9 @@ def _authenticate(emulator: VonageEmulator, key: str) -> Project | Application:
     except KeyError as error:
         raise forbidden("There is no such key") from error
     if isinstance(holder, Application):
-        check_application_token(request.headers, key, holder.public_key_pem, emulator.now())
+        verify_application_token(request.headers, key, holder.public_key_pem, emulator.now())
         return holder
-    check_opentok_token(request.headers, key, holder.secret, "project", emulator.now())
+    verify_opentok_token(request.headers, key, holder.secret, "project", emulator.now())
     if holder.status == SUSPENDED:
         raise forbidden("The project is suspended")
     return holder
@@ -157,7 +157,7 @@ def _account_routes(app: Flask, emulator: VonageEmulator) -> None:
     def route(method: str, path: str, view: Callable[..., ViewResult]) -> None:
         @functools.wraps(view)
         def authenticated(**values: str) -> ViewResult:
-            check_opentok_token(request.headers, state.account_key, state.account_secret, "account", emulator.now())
+            verify_opentok_token(request.headers, state.account_key, state.account_secret, "account", emulator.now())
             with state.lock:
                 return view(*(_project(values[name]) for name in values))
 
@@ -186,7 +186,7 @@ def _account_routes(app: Flask, emulator: VonageEmulator) -> None:
         del state.projects[project.key]
         return "", 204
 
-    route("GET", "", lambda: jsonify([each.as_json() for each in state.projects.values()]))
+    route("GET", "", lambda: jsonify([project.as_json() for project in state.projects.values()]))
     route("POST", "", create)
     route("GET", "/<key>", lambda project: jsonify(project.as_json()))
     route("PUT", "/<key>", set_status)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records and uploads archives with the stored target, and lists them."""
+"""Upload archives with the stored target, and list them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class UploadError(Exception):
 
 
 def object_key(key: str, archive_id: str) -> str:
-    """The key of an archive, which is fixed according to the guides."""
+    """Return the object key of an archive, which is fixed according to the guides."""
     return f"{key}/{archive_id}/archive.mp4"
 
 
@@ -40,14 +40,14 @@ def upload(
 ) -> None:
     """Upload with the stored target: multipart, with the encryption header if the target requires it.
 
-    :param endpoints: the endpoints on this machine, by the endpoint of a target. No other machine is contacted.
+    :param endpoints: the endpoints on this machine, by the endpoint of a target. The sandbox contacts no other machine.
     :param pause: seconds after each part.
     """
     if target["type"] != "s3":
         raise UploadError("the sandbox has no Azure storage")
     config = target["config"]
     endpoint = _local_endpoint(config.get("endpoint", DEFAULT_ENDPOINT), endpoints)
-    # A target has no region, and clients without a region sign for us-east-1.
+    # A target has no region. Clients without a region sign for us-east-1.
     client = aws_client("s3", endpoint, config["accessKey"], config["secretKey"])
     location = {"Bucket": config["bucket"], "Key": key}
     extra = {"ServerSideEncryption": "AES256"} if config.get("sse") == "s3" else {}
@@ -93,7 +93,7 @@ def _local_endpoint(target_endpoint: str, endpoints: Mapping[str, str]) -> str:
 
 
 def archive_json(holder: Project | Application, archive: Archive, base_url: str) -> dict[str, Any]:
-    """The archive in a response of the API."""
+    """Return the archive in the format of the API."""
     available = archive.status == "available"
     document: dict[str, Any] = {
         "id": archive.id,
@@ -144,5 +144,5 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
 
 
 def recorded_duration() -> int:
-    """The length of the recording in whole seconds."""
+    """Return the length of the recording in whole seconds."""
     return DURATION // TIMESCALE

@@ -64,24 +64,24 @@ class Callback:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def as_json(self) -> dict[str, str]:
-        """The callback in a response of the API."""
+        """Return the callback in the format of the API."""
         return {"id": self.id, "group": GROUP, "event": EVENT, "url": self.url}
 
 
-def check_callback(body: Any) -> str:
+def validate_callback(body: Any) -> str:
     """Return the URL of a registration, which must be reachable."""
     if not isinstance(body, dict) or set(body) != {"group", "event", "url"}:
         raise bad_request("The body must be a JSON object with group, event and url")
     if (body["group"], body["event"]) != (GROUP, EVENT):
-        raise bad_request(f"The sandbox knows the group {GROUP} with the event {EVENT} alone")
-    return check_url(body["url"])
+        raise bad_request(f"The sandbox supports only the group {GROUP} with the event {EVENT}")
+    return validate_url(body["url"])
 
 
-def check_url(url: Any) -> str:
+def validate_url(url: Any) -> str:
     """Return the URL, which must be reachable and on this machine."""
     host, port = _host_and_port(url)
     if host not in LOOPBACK:
-        raise bad_request("url must be a URL of this machine: the sandbox sends nothing anywhere else")
+        raise bad_request("url must be a URL of this machine, because the sandbox contacts no other machine")
     try:
         socket.create_connection((host, port), timeout=SECONDS).close()
     except OSError as error:
@@ -90,7 +90,7 @@ def check_url(url: Any) -> str:
 
 
 def _host_and_port(url: Any) -> tuple[str, int]:
-    """The host and port of a URL; an empty host if it is not valid."""
+    """Return the host and port of a URL; an empty host if it is not valid."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
         port = parts.port if parts else None
@@ -104,8 +104,8 @@ def _host_and_port(url: Any) -> tuple[str, int]:
 def create_body(document: Mapping[str, Any]) -> bytes:
     """Create the body of a callback from the archive in a response of the API."""
     # For an application of the unified environment, this is its ID.
-    sent = {"partnerId": document.get("applicationId"), **document}
-    return json.dumps({name: sent[name] for name in FIELDS}, separators=(",", ":")).encode()
+    values = {"partnerId": document.get("applicationId"), **document}
+    return json.dumps({name: values[name] for name in FIELDS}, separators=(",", ":")).encode()
 
 
 def create_token(secret: str, body: bytes, key: str, now: float) -> str:
@@ -123,7 +123,7 @@ def create_token(secret: str, body: bytes, key: str, now: float) -> str:
 class Deliveries:
     """Sends events sequentially, and records every attempt.
 
-    A change of an archive returns after its event is delivered, or after the last attempt. Tests need not wait.
+    A change of an archive returns after the delivery of its event, or after the last attempt. Tests need no wait.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -136,7 +136,7 @@ class Deliveries:
         self.verify: bool | str = True
 
     def entries(self, key: str | None = None) -> list[dict[str, Any]]:
-        """The attempts: ``key``, ``attempt``, ``answer`` (the status, None without a response), ``json``."""
+        """Return the attempts: ``key``, ``attempt``, ``status`` (None without a response), ``json``."""
         with self._lock:
             return [dict(entry) for entry in self._entries if key in (None, entry["key"])]
 
@@ -159,7 +159,7 @@ class Deliveries:
             status = self._post(callback, key, body)
             with self._lock:
                 self._entries.append(
-                    {"key": key, "attempt": attempt + 1, "answer": status, "json": json.loads(body)},
+                    {"key": key, "attempt": attempt + 1, "status": status, "json": json.loads(body)},
                 )
             if status is not None and status < 300:
                 return True

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from .._control import PREFIX, options, told
+from .._control import PREFIX, json_view, options
 from .errors import ApiError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Control:
         self._emulator = emulator
 
     def routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
-        """The method, path, and view of every request."""
+        """Return the method, path, and view of every request."""
         emulator = self._emulator
         calls: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", "/log", emulator.log),
@@ -42,8 +42,8 @@ class Control:
             ("POST", "/callback/<key>", self.callback),
             ("GET", "/deliveries/<key>", emulator.deliveries.entries),
         ]
-        answered = [(method, PREFIX + path, told(view, _refused)) for method, path, view in calls]
-        return [*answered, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
+        routes = [(method, PREFIX + path, json_view(view, _control_error)) for method, path, view in calls]
+        return [*routes, ("GET", f"{PREFIX}/download/<key>/<archive_id>/archive.mp4", self.download)]
 
     def fault(self) -> dict[str, Any]:
         """Inject a fault; the options are those of ``VonageEmulator.fail_next``."""
@@ -64,7 +64,7 @@ class Control:
         return {}
 
     def download(self, key: str, archive_id: str) -> Response:
-        """The file of an archive in the emulated cloud."""
+        """Return the file of an archive in the emulated cloud."""
         with self._emulator.state.lock:
             content = self._emulator.state.holder(key).archive(archive_id).content
         if content is None:
@@ -72,5 +72,5 @@ class Control:
         return Response(content, 200, content_type="video/mp4")
 
 
-def _refused(status: int, description: str) -> ApiError:
+def _control_error(status: int, description: str) -> ApiError:
     return ApiError(status, "Bad sandbox call" if status == 400 else "Not found", description)

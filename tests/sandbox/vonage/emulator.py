@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .._emulator import GATEWAY_PAGE, NOT_FOUND_PAGE, Emulator
 from . import archives
 from .app import create_app
-from .callbacks import Callback, Deliveries, check_url
+from .callbacks import Callback, Deliveries, validate_url
 from .errors import ApiError
 from .mp4 import create_mp4
 from .state import Application, Archive, Project, State
@@ -85,28 +85,28 @@ class VonageEmulator(Emulator):
         return self.state.add_application()
 
     def refresh_secret(self, key: str) -> dict[str, Any]:
-        """Give a project a new secret."""
+        """Replace the secret of a project."""
         with self.state.lock:
             project = self.state.projects[key]
             project.secret = secrets.token_hex(20)
             return project.as_json()
 
     def target(self, key: str | None = None) -> dict[str, Any] | None:
-        """The stored upload target with its secrets; None if there is none."""
+        """Return the stored upload target with its secrets; None without a target."""
         with self.state.lock:
             return copy.deepcopy(self.state.holder(key or self.api_key).target)
 
     def set_callback(self, url: str, key: str | None = None, signature_secret: str = "") -> None:
         """Set the callback of a project, as in the dashboard; a callback with a secret is secured."""
-        reachable = check_url(url)
+        reachable = validate_url(url)
         with self.state.lock:
             self.state.holder(key or self.api_key).callback = Callback(reachable, signature_secret)
 
     def archives(self, key: str | None = None) -> list[dict[str, Any]]:
-        """All archives as in responses of the API, newest first."""
+        """Return all archives in the format of the API, newest first."""
         with self.state.lock:
             holder = self.state.holder(key or self.api_key)
-            return [archives.archive_json(holder, each, self.url) for each in reversed(holder.archives)]
+            return [archives.archive_json(holder, archive, self.url) for archive in reversed(holder.archives)]
 
     def record_archive(
         self,
@@ -118,7 +118,7 @@ class VonageEmulator(Emulator):
         on_failure: str = "failed",
         pause: float = 0.0,
     ) -> dict[str, Any]:
-        """Record an archive, upload it with the stored target, and return it as in a response of the API.
+        """Record an archive, upload it with the stored target, and return it in the format of the API.
 
         The target is the one at the start of the archive. The result has another member, ``sandbox``: ``bucket`` and
         ``key`` of the object, and ``upload_error``.
@@ -175,17 +175,17 @@ class VonageEmulator(Emulator):
         if archive.status != "stopped":
             self._send_callback(holder, archive)
         with self.state.lock:
-            shown = archives.archive_json(holder, archive, self.url)
+            document = archives.archive_json(holder, archive, self.url)
         bucket = target["config"].get("bucket") if target else None
-        shown["sandbox"] = {"bucket": bucket, "key": object_key, "upload_error": upload_error}
-        return shown
+        document["sandbox"] = {"bucket": bucket, "key": object_key, "upload_error": upload_error}
+        return document
 
     def _send_callback(self, holder: Project | Application, archive: Archive) -> None:
-        """Send the status of the archive to the callback, if there is one."""
+        """Send the status of the archive to the callback, if it is set."""
         with self.state.lock:
-            callback, shown = holder.callback, archives.archive_json(holder, archive, self.url)
+            callback, document = holder.callback, archives.archive_json(holder, archive, self.url)
         if callback is not None:
-            self.deliveries.send(callback, holder.key, shown)
+            self.deliveries.send(callback, holder.key, document)
 
     def _upload(
         self,
@@ -196,14 +196,14 @@ class VonageEmulator(Emulator):
         on_failure: str,
         pause: float,
     ) -> str | None:
-        problem = None
+        upload_error = None
         status = "available"
         if target is not None:
             try:
                 archives.upload(target, key, content, self.s3_endpoints, pause)
                 status = "uploaded"
             except archives.UploadError as error:
-                problem = str(error)
+                upload_error = str(error)
                 # The documents contradict each other about targets without a fallback. The emulator assumes none.
                 status = "available" if target.get("fallback") in archives.FALLBACK_ON else on_failure
         with self.state.lock:
@@ -211,7 +211,7 @@ class VonageEmulator(Emulator):
             archive.content = content if status == "available" else None
             if status == "failed":
                 archive.reason = "system failure"
-        return problem
+        return upload_error
 
     def reset(self) -> None:
         """Restore the initial state; address and credentials are kept."""
@@ -233,14 +233,14 @@ class VonageEmulator(Emulator):
             self.s3_endpoints[archives.DEFAULT_ENDPOINT] = self._default_s3_endpoint
 
     def error_body(self, error: ApiError, request_body: bytes) -> tuple[str, bytes]:
-        """The content type and body of an error response."""
+        """Return the content type and body of an error response."""
         quoted = f" {request_body.decode('utf-8', 'replace')}" if self.echo_secrets and request_body else ""
-        shown = {
+        document = {
             "code": error.code,
             "message": error.message + quoted,
             "description": error.description + quoted,
         }
-        return "application/json", json.dumps(shown).encode()
+        return "application/json", json.dumps(document).encode()
 
     def fault_body(self, status: int, request_body: bytes) -> tuple[str, bytes]:
         if status == 404:

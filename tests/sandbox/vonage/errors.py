@@ -22,10 +22,10 @@ class ApiError(Exception):
 
 
 def bad_request(description: str) -> ApiError:
-    """The documented 400: invalid JSON data, or no upload target."""
+    """Return the documented 400: invalid JSON data, or no upload target."""
     return ApiError(400, "Invalid upload target", description)
 
 
 def forbidden(description: str) -> ApiError:
-    """The documented 403: an invalid key or secret."""
+    """Return the documented 403: an invalid key or secret."""
     return ApiError(403, "Invalid token", description)

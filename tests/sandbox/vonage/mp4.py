@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Creates a small recording without a codec: one second of H.264 video in an MP4 file.
+"""Create a small recording without a codec: one second of H.264 video in an MP4 file.
 
-Every macroblock is uncompressed (I_PCM of ITU-T H.264, 7.3.5), so the encoder is a bit writer. The file layout is that
-of ISO/IEC 14496-12 and -15. Players and ``ffprobe`` can read it.
+Every macroblock is uncompressed (I_PCM of ITU-T H.264, 7.3.5), so the encoder is a bit writer. The layout is defined in
+ISO/IEC 14496-12 and -15. Players and ``ffprobe`` can read it.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class BitWriter:
         return self
 
     def to_bytes(self) -> bytes:
-        """The bits, padded with zeros to whole bytes."""
+        """Return the bits, padded with zeros to whole bytes."""
         padded = self._bits + [0] * (-len(self._bits) % 8)
         return bytes(int("".join(map(str, padded[at : at + 8])), 2) for at in range(0, len(padded), 8))
 
     def with_stop_bit(self) -> bytes:
-        """The bits with the stop bit at the end of every H.264 unit."""
+        """Return the bits with the stop bit, which ends every H.264 unit."""
         return self.fixed(1, 1).to_bytes()
 
 
@@ -58,7 +58,7 @@ def picture_parameters() -> bytes:
 
 
 def frame(number: int) -> bytes:
-    """A key frame of one grey; each next one is brighter."""
+    """Return a key frame of one shade of grey, which is brighter for a higher number."""
     first = BitWriter().fixed(0x65, 8).golomb(0, 7, 0).fixed(0, 4).golomb(number % 2).fixed(0, 2).golomb(0)
     macroblock_type = 25  # I_PCM
     pixels = bytes([32 + 20 * number % 200]) * 256 + bytes([128]) * 128
@@ -93,7 +93,7 @@ def sample_description() -> bytes:
 
 
 def sample_table(sample_size: int, data_offset: int) -> bytes:
-    """The positions and durations of the samples."""
+    """Return the positions and durations of the samples."""
     return box(
         b"stbl",
         sample_description(),

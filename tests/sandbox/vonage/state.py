@@ -68,7 +68,7 @@ class Project(Holder):
     created_at: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """The documented fields, with the secret."""
+        """Return the documented fields, with the secret."""
         return {
             "id": self.key,
             "secret": self.secret,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validates the body of a PUT of the upload target.
+"""Validate the body of a PUT of the upload target.
 
 Fields and values: the vendor's guides "Archiving with S3 server-side encryption", "Encryption" and "Using Azure".
 The emulator is at least as strict as the service: it rejects unknown keys, although this is not documented.
@@ -43,7 +43,7 @@ def parse_json(content_type: str, body: bytes) -> Any:
         raise bad_request("The body is not valid JSON") from error
 
 
-def check_target(body: Any) -> dict[str, Any]:
+def validate_target(body: Any) -> dict[str, Any]:
     """Validate the upload target of a PUT, and return it."""
     if not isinstance(body, dict):
         raise bad_request("The body must be a JSON object")
@@ -54,15 +54,15 @@ def check_target(body: Any) -> dict[str, Any]:
     config = body.get("config")
     if not isinstance(config, dict) or not config:
         raise bad_request("config may not be empty")
-    _check_config(kind, config)
+    _validate_config(kind, config)
     if "fallback" in body and body["fallback"] not in FALLBACKS:
         raise bad_request(f"fallback is not one of the valid set: {', '.join(FALLBACKS)}")
     if body.get("certificate") is not None:
-        _check_certificate(body["certificate"])
+        _validate_certificate(body["certificate"])
     return dict(body)
 
 
-def _check_config(kind: str, config: Mapping[str, Any]) -> None:
+def _validate_config(kind: str, config: Mapping[str, Any]) -> None:
     required, optional = CONFIG[kind]
     _reject_unknown("config", config, required | optional)
     for name in sorted(required - set(config)):
@@ -73,19 +73,19 @@ def _check_config(kind: str, config: Mapping[str, Any]) -> None:
     if config.get("sse", "none") not in SSE:
         raise bad_request(f"config.sse is not one of the valid set: {', '.join(SSE)}")
     if "endpoint" in config:
-        _check_endpoint(config["endpoint"])
+        _validate_endpoint(config["endpoint"])
 
 
-def _check_endpoint(endpoint: str) -> None:
+def _validate_endpoint(endpoint: str) -> None:
     try:
         parts = urlsplit(endpoint)
     except ValueError as error:
-        raise bad_request("config.endpoint is no URL") from error
+        raise bad_request("config.endpoint is not a valid URL") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise bad_request("config.endpoint must be a URL with its scheme, http or https")
 
 
-def _check_certificate(certificate: Any) -> None:
+def _validate_certificate(certificate: Any) -> None:
     if not isinstance(certificate, str):
         raise bad_request("certificate must be a string or null")
     text = certificate.encode()
@@ -93,16 +93,16 @@ def _check_certificate(certificate: Any) -> None:
         try:
             text = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError) as error:
-            raise bad_request("certificate is neither PEM nor base64 of it") from error
+            raise bad_request("certificate must be PEM, or PEM in base64") from error
     try:
         key = x509.load_pem_x509_certificate(text).public_key()
     except ValueError as error:
-        raise bad_request("certificate is no X.509 certificate in PEM form") from error
+        raise bad_request("certificate is not an X.509 certificate in PEM format") from error
     if not isinstance(key, RSAPublicKey) or key.key_size > MAX_CERTIFICATE_KEY:
-        raise bad_request(f"certificate must hold an RSA key of at most {MAX_CERTIFICATE_KEY} bits")
+        raise bad_request(f"certificate must contain an RSA key of at most {MAX_CERTIFICATE_KEY} bits")
 
 
-def _reject_unknown(where: str, given: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(str(name) for name in set(given) - known)
+def _reject_unknown(title: str, document: Mapping[str, Any], fields: set[str]) -> None:
+    unknown = sorted(str(name) for name in set(document) - fields)
     if unknown:
-        raise bad_request(f"{where} has unknown fields: {', '.join(unknown)}")
+        raise bad_request(f"{title} has unknown fields: {', '.join(unknown)}")

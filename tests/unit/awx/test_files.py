@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files for AWX follow its rules, and every name in them exists."""
+"""The files for AWX comply with its rules, and all names in them exist."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_credential_types_have_no_problems(path: Path) -> None:
     assert rules.credential_type_problems(kind) == []
     assert rules.credential_type_traps(kind) == []
     assert kind["inputs"]["required"]
-    sources = "".join(each.read_text() for each in (ROOT / "plugins" / "module_utils").rglob("*.py"))
-    # Made of the name of the option there.
+    sources = "".join(module.read_text() for module in (ROOT / "plugins" / "module_utils").rglob("*.py"))
+    # The code builds these names from the names of options.
     computed = {"VONAGE_VIDEO_ACCOUNT_KEY", "VONAGE_VIDEO_ACCOUNT_SECRET"}
     unread = [name for name in kind["injectors"]["env"] if f'"{name}"' not in sources and name not in computed]
-    assert not unread, "no module reads this"
+    assert not unread, "No module reads this variable."
 
 
 def test_credential_types_of_one_job_set_different_variables() -> None:
@@ -63,7 +63,7 @@ def test_surveys_have_no_problems(path: Path) -> None:
     # A schedule or a workflow sends no values. Only the rulebook launches "recover", and it sends the project.
     answers = {"archive_recover_project": "47123456"} if path.stem == "recover" else {}
     assert rules.launch_problems(survey, answers) == []
-    assert rules.launch_problems(survey, rules.launched(survey, answers)) == []
+    assert rules.launch_problems(survey, rules.launch_variables(survey, answers)) == []
 
 
 def role_defaults(role: str) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def role_defaults(role: str) -> dict[str, Any]:
     return read(ROOT / "roles" / role / "defaults" / "main.yml")
 
 
-def in_text(value: Any) -> str:
+def to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -93,7 +93,7 @@ def test_questions_are_known_variables_with_their_defaults(path: Path) -> None:
         assert name in known | others
         # A value cannot be an asterisk. An empty value has the same meaning.
         if name in defaults and defaults[name] != ["*"]:
-            assert in_text(question["default"]) == in_text(defaults[name]), name
+            assert to_text(question["default"]) == to_text(defaults[name]), name
 
 
 def test_surveys_of_verify_and_rotate_have_questions_of_configure() -> None:
@@ -103,27 +103,27 @@ def test_surveys_of_verify_and_rotate_have_questions_of_configure() -> None:
     )
     assert verify == configure
     emergency = ("archive_storage_grace_period", "archive_storage_delete_after", "archive_storage_revoke_old_keys")
-    shared = [each for each in rotate if each["variable"] not in emergency]
-    assert shared == [each for each in configure if not re.search("upload(er|_key)", each["variable"])]
-    assert [each["variable"] for each in rotate[len(shared) :]] == list(emergency)
+    shared = [question for question in rotate if question["variable"] not in emergency]
+    assert shared == [question for question in configure if not re.search("upload(er|_key)", question["variable"])]
+    assert [question["variable"] for question in rotate[len(shared) :]] == list(emergency)
 
 
 def test_survey_of_fleet_has_no_variables_of_inventory() -> None:
     """Values of a survey are extra variables, which have precedence over those of hosts."""
-    asked = {question["variable"] for question in read(AWX / "surveys" / "fleet.yml")["spec"]}
-    assert not [name for name in asked if name.startswith("archive_storage_")]
+    variables = {question["variable"] for question in read(AWX / "surveys" / "fleet.yml")["spec"]}
+    assert not [name for name in variables if name.startswith("archive_storage_")]
 
 
 def test_playbooks_have_a_listed_wrapper() -> None:
-    ours = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - {"awx_setup"}
+    playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")} - {"awx_setup"}
     wrappers = {path.stem for path in PROJECT.glob("*.yml")}
-    assert wrappers == ours
+    assert wrappers == playbooks
     for name in wrappers:
         assert rules.is_listed(f"{name}.yml", PLAYBOOKS[f"{name}.yml"])
         [play] = yaml.safe_load(PLAYBOOKS[f"{name}.yml"])
         assert play["ansible.builtin.import_playbook"] == f"vonage.archiving.{name}"
-    [needed] = read(PROJECT / "collections" / "requirements.yml")["collections"]
-    assert needed["name"] == "vonage.archiving"
+    [collection] = read(PROJECT / "collections" / "requirements.yml")["collections"]
+    assert collection["name"] == "vonage.archiving"
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +132,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
 
 
 def names(objects: dict[str, list[dict[str, Any]]], kind: str) -> set[str]:
-    return {each["name"] for each in objects[f"controller_{kind}"]}
+    return {item["name"] for item in objects[f"controller_{kind}"]}
 
 
 def test_credential_types_templates_are_not_evaluated(objects: dict[str, list[dict[str, Any]]]) -> None:
@@ -141,27 +141,27 @@ def test_credential_types_templates_are_not_evaluated(objects: dict[str, list[di
 
 
 def test_job_templates_refer_to_existing_objects(objects: dict[str, list[dict[str, Any]]]) -> None:
-    types = {each["name"]: each["credential_type"] for each in objects["controller_credentials"]}
+    types = {credential["name"]: credential["credential_type"] for credential in objects["controller_credentials"]}
     assert set(types.values()) <= names(objects, "credential_types") | {"Amazon Web Services"}
     templates = objects["controller_templates"]
     for template in templates:
         assert rules.is_listed(template["playbook"], PLAYBOOKS[template["playbook"]])
         used = [types[name] for name in template["credentials"]]
-        assert len(set(used)) == len(used), "one credential of each type"
+        assert len(set(used)) == len(used), "A job template can have one credential of each type."
         assert template["project"] in names(objects, "projects")
         assert template["inventory"] in names(objects, "inventories")
         assert template["execution_environment"] in names(objects, "execution_environments")
         assert not template["allow_simultaneous"]
         assert rules.survey_problems(template["survey_spec"]) == []
         assert rules.survey_traps(template["survey_spec"]) == []
-    wanted = {"configure", "verify", "rotate", "fleet", "interactive_broadcast", "recover"}
-    assert {Path(template["playbook"]).stem for template in templates} == wanted
+    playbooks = {"configure", "verify", "rotate", "fleet", "interactive_broadcast", "recover"}
+    assert {Path(template["playbook"]).stem for template in templates} == playbooks
     rulebook = (ROOT / "extensions" / "eda" / "rulebooks" / "archive_status_controller.yml").read_text()
     assert f"default('{templates[3]['name']}', true)" in rulebook
 
 
 def test_inventories_workflow_and_schedules_refer_to_existing_objects(objects: dict[str, list[dict[str, Any]]]) -> None:
-    templates = {each["name"]: each for each in objects["controller_templates"]}
+    templates = {template["name"]: template for template in objects["controller_templates"]}
     [source] = objects["controller_inventory_sources"]
     assert source["inventory"] in names(objects, "inventories")
     assert source["source_project"] in names(objects, "projects")
@@ -183,11 +183,13 @@ def test_inventories_workflow_and_schedules_refer_to_existing_objects(objects: d
 def test_schedules_external_key_disables_verify(tmp_path: Path) -> None:
     """Surveys have no default for the secret of an external key."""
     objects = resolve(tmp_path, {**STATE, "archive_storage_upload_key": "external"})
-    enabled = {each["name"].rpartition(": ")[2]: each["enabled"] for each in objects["controller_schedules"]}
+    schedules = objects["controller_schedules"]
+    enabled = {schedule["name"].rpartition(": ")[2]: schedule["enabled"] for schedule in schedules}
     assert enabled == {"rotate when due": True, "verify": False}
 
 
-def started(schedule: dict[str, Any]) -> list[datetime.datetime]:
+def start_times(schedule: dict[str, Any]) -> list[datetime.datetime]:
+    """Return the start times in four weeks."""
     first = datetime.datetime(2026, 3, 1, tzinfo=datetime.UTC)
     last = first + datetime.timedelta(days=28, seconds=-1)
     return list(rrule.rrulestr(schedule["rrule"]).between(first, last, inc=True))
@@ -197,35 +199,36 @@ def started(schedule: dict[str, Any]) -> list[datetime.datetime]:
 def test_schedules_verify_starts_after_configure(time: str, tmp_path: Path) -> None:
     objects = resolve(tmp_path, archive_awx_time=time)
     configure, verify = objects["controller_schedules"]
-    apart = [abs(one - other) for one in started(configure) for other in started(verify)]
-    assert min(apart) >= datetime.timedelta(hours=1)
-    assert (len(started(configure)), len(started(verify))) == (28, 4)
-    before = [max(each for each in started(configure) if each < when) for when in started(verify)[1:]]
-    assert {when - each for when, each in zip(started(verify)[1:], before, strict=True)} == {
-        datetime.timedelta(hours=2)
-    }
-    [limit] = [each["timeout"] for each in objects["controller_templates"] if each["playbook"] == "configure.yml"]
-    assert limit < 2 * 3600, "configure ends before verify starts"
+    configure_times, verify_times = start_times(configure), start_times(verify)
+    intervals = [abs(one - other) for one in configure_times for other in verify_times]
+    assert min(intervals) >= datetime.timedelta(hours=1)
+    assert (len(configure_times), len(verify_times)) == (28, 4)
+    for time_of_verify in verify_times[1:]:
+        previous = max(start for start in configure_times if start < time_of_verify)
+        assert time_of_verify - previous == datetime.timedelta(hours=2)
+    templates = objects["controller_templates"]
+    [limit] = [template["timeout"] for template in templates if template["playbook"] == "configure.yml"]
+    assert limit < 2 * 3600, "The job configure must end before verify starts."
 
 
 def test_job_templates_have_a_timeout(objects: dict[str, list[dict[str, Any]]]) -> None:
-    limits = {Path(each["playbook"]).stem: each["timeout"] for each in objects["controller_templates"]}
+    limits = {Path(template["playbook"]).stem: template["timeout"] for template in objects["controller_templates"]}
     assert all(300 <= seconds <= 6 * 3600 for seconds in limits.values())
     # Verify ends within 10 minutes.
     assert limits["verify"] >= 2 * 600
     assert limits["recover"] >= limits["rotate"] + 600
     updates = [*objects["controller_projects"], *objects["controller_inventory_sources"]]
-    assert all(each["timeout"] == 600 for each in updates)
+    assert all(update["timeout"] == 600 for update in updates)
 
 
 def test_launch_without_values_uses_desired_state(objects: dict[str, list[dict[str, Any]]]) -> None:
-    asked = [
-        each
-        for each in objects["controller_templates"]
-        if each["playbook"] in ("configure.yml", "verify.yml", "rotate.yml")
+    templates = [
+        template
+        for template in objects["controller_templates"]
+        if template["playbook"] in ("configure.yml", "verify.yml", "rotate.yml")
     ]
-    assert len(asked) == 3
-    for template in asked:
-        launched = rules.launched(template["survey_spec"], {})
-        assert launched["archive_storage_bucket"] == "example-recordings"
+    assert len(templates) == 3
+    for template in templates:
+        variables = rules.launch_variables(template["survey_spec"], {})
+        assert variables["archive_storage_bucket"] == "example-recordings"
         assert template["extra_vars"] == {"archive_storage_public": True}

@@ -22,7 +22,7 @@ OWNED: dict[str, Any] = {
 BROADCAST = {"interactive_broadcast_bucket": "broadcasts", "interactive_broadcast_endpoint": "https://s3.example.com"}
 FLEET = {"archive_fleet_report_path": "s3://reports/fleet.html", "archive_fleet_archives": 5}
 TEMPLATES = ("configure", "verify", "rotate", "recover", "fleet", "interactive_broadcast")
-# Each of these hands the job's credentials to the person who launches it, or undoes what the owner decided.
+# Each value exposes the credentials of the job to the user who launches it, or overrides a value of the owner.
 HOSTILE: dict[str, Any] = {
     "ansible_remote_tmp": "/tmp/x;env>/tmp/y;echo /tmp/x",
     "ansible_connection": "ssh",
@@ -68,66 +68,72 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Objects:
 
 
 def template(objects: Objects, name: str) -> dict[str, Any]:
-    [found] = [each for each in objects["controller_templates"] if each["playbook"] == f"{name}.yml"]
-    return found
+    [item] = [item for item in objects["controller_templates"] if item["playbook"] == f"{name}.yml"]
+    return item
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_launch_with_variables_that_are_not_questions_ignores_them(objects: Objects, name: str) -> None:
-    launched = template(objects, name)
-    used, ignored = rules.accepted(launched, launched["survey_spec"], {"extra_vars": HOSTILE})
+    item = template(objects, name)
+    used, ignored = rules.split_launch_request(item, item["survey_spec"], {"extra_vars": HOSTILE})
     assert used["extra_vars"] == {}
     assert ignored["extra_vars"] == HOSTILE
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_launch_with_every_prompt_takes_dry_run_and_verbosity_only(objects: Objects, name: str) -> None:
+def test_launch_with_every_prompt_uses_only_dry_run_and_verbosity(objects: Objects, name: str) -> None:
     assert set(PROMPTED) == set(rules.PROMPTS)
-    used, _ignored = rules.accepted(template(objects, name), template(objects, name)["survey_spec"], PROMPTED)
+    item = template(objects, name)
+    used, _ignored = rules.split_launch_request(item, item["survey_spec"], PROMPTED)
     assert used == {"job_type": "check", "diff_mode": True, "verbosity": 4, "extra_vars": {}}
 
 
-def test_objects_state_every_prompt_so_that_a_later_run_turns_it_off(objects: Objects) -> None:
-    for each in objects["controller_templates"]:
-        assert {*rules.PROMPTS.values(), "ask_variables_on_launch"} <= set(each)
+def test_objects_set_every_prompt(objects: Objects) -> None:
+    """A run disables a prompt that was enabled in AWX."""
+    for item in objects["controller_templates"]:
+        assert {*rules.PROMPTS.values(), "ask_variables_on_launch"} <= set(item)
     [workflow] = objects["controller_workflows"]
-    asked = {name: value for name, value in workflow.items() if name.startswith("ask_")}
-    assert set(asked.values()) == {False}
-    assert {"ask_variables_on_launch", "ask_inventory_on_launch", "ask_limit_on_launch"} <= set(asked)
+    prompts = {name: value for name, value in workflow.items() if name.startswith("ask_")}
+    assert set(prompts.values()) == {False}
+    assert {"ask_variables_on_launch", "ask_inventory_on_launch", "ask_limit_on_launch"} <= set(prompts)
 
 
 @pytest.mark.parametrize("name", ["configure", "verify", "rotate", "recover"])
 def test_template_has_the_owners_values_as_extra_vars(objects: Objects, name: str) -> None:
-    found = template(objects, name)
-    launched = {**found["extra_vars"], **rules.launched(found["survey_spec"], {})}
-    assert found["extra_vars"]["archive_storage_endpoint"] == "https://s3.example.com"
-    assert found["extra_vars"]["archive_storage_retention_days"] == 365
-    assert found["extra_vars"]["archive_storage_public"] is True
-    assert {variable: launched[variable] for variable in OWNED} == OWNED
-    # A default of the survey would overrule them.
-    assert not set(found["extra_vars"]) & {each["variable"] for each in found["survey_spec"]["spec"]}
+    item = template(objects, name)
+    variables = {**item["extra_vars"], **rules.launch_variables(item["survey_spec"], {})}
+    assert item["extra_vars"]["archive_storage_endpoint"] == "https://s3.example.com"
+    assert item["extra_vars"]["archive_storage_retention_days"] == 365
+    assert item["extra_vars"]["archive_storage_public"] is True
+    assert {variable: variables[variable] for variable in OWNED} == OWNED
+    # A default of the survey would override them.
+    assert not set(item["extra_vars"]) & {question["variable"] for question in item["survey_spec"]["spec"]}
 
 
 def test_fleet_and_broadcast_have_the_owners_values(objects: Objects) -> None:
     fleet, broadcast = template(objects, "fleet"), template(objects, "interactive_broadcast")
     assert fleet["extra_vars"] == {"archive_fleet_report_path": "s3://reports/fleet.html"}
-    assert rules.launched(fleet["survey_spec"], {})["archive_fleet_archives"] == 5
+    assert rules.launch_variables(fleet["survey_spec"], {})["archive_fleet_archives"] == 5
     assert broadcast["extra_vars"] == {"interactive_broadcast_endpoint": "https://s3.example.com"}
-    assert rules.launched(broadcast["survey_spec"], {})["interactive_broadcast_bucket"] == "broadcasts"
+    assert rules.launch_variables(broadcast["survey_spec"], {})["interactive_broadcast_bucket"] == "broadcasts"
 
 
-def test_configure_asks_nothing_that_ends_a_recording_in_progress(objects: Objects) -> None:
+def test_surveys_of_configure_and_verify_cannot_end_a_recording_in_progress(objects: Objects) -> None:
     for name in ("configure", "verify"):
-        asked = {each["variable"] for each in template(objects, name)["survey_spec"]["spec"]}
-        assert not asked & {f"archive_storage_{each}" for each in ("grace_period", "delete_after", "revoke_old_keys")}
+        variables = {question["variable"] for question in template(objects, name)["survey_spec"]["spec"]}
+        assert not variables & {
+            "archive_storage_grace_period",
+            "archive_storage_delete_after",
+            "archive_storage_revoke_old_keys",
+        }
 
 
-def test_owner_sets_the_grace_period_for_every_template_and_rotate_shows_it(tmp_path: Path) -> None:
+def test_grace_period_of_owner_applies_to_every_template_and_is_default_of_rotate(tmp_path: Path) -> None:
     times = {"archive_storage_grace_period": 50000, "archive_storage_delete_after": 90000}
     objects = resolve(tmp_path, {**STATE, **times, "archive_storage_allow": ["shorter_retention"]})
     for name in ("configure", "verify", "recover"):
         assert times.items() <= template(objects, name)["extra_vars"].items()
-    assert times.items() <= rules.launched(template(objects, "rotate")["survey_spec"], {}).items()
+    assert times.items() <= rules.launch_variables(template(objects, "rotate")["survey_spec"], {}).items()
 
 
 @pytest.mark.parametrize(
@@ -139,7 +145,7 @@ def test_owner_sets_the_grace_period_for_every_template_and_rotate_shows_it(tmp_
         ({"archive_recover_project": ""}, "archive_recover_project is too small"),
         ({"archive_recover_project": "4" * 65}, "archive_recover_project is too large"),
         ({"archive_recover_project": 47123456}, "archive_recover_project has to be a string"),
-        ({"archive_recover_project": "4", "archive_recover_rotate": "never"}, "is none of the choices"),
+        ({"archive_recover_project": "4", "archive_recover_rotate": "never"}, "is not one of the choices"),
         ({"archive_recover_project": "4", "archive_recover_archive_created": "2" * 33}, "is too large"),
     ],
 )
@@ -149,10 +155,10 @@ def test_recover_survey_validates_its_answers(answers: dict[str, Any], problem: 
     assert bool(problems) is bool(problem)
 
 
-def test_recover_asks_for_the_recording_only() -> None:
-    """A token of Event-Driven Ansible launches it, which is on more machines than AWX."""
-    asked = [each["variable"] for each in read(AWX / "surveys" / "recover.yml")["spec"]]
-    assert asked == ["archive_recover_project", "archive_recover_archive_created", "archive_recover_rotate"]
+def test_recover_survey_has_only_questions_of_the_recording() -> None:
+    """A token of Event-Driven Ansible can launch the template, and it is stored outside AWX."""
+    variables = [question["variable"] for question in read(AWX / "surveys" / "recover.yml")["spec"]]
+    assert variables == ["archive_recover_project", "archive_recover_archive_created", "archive_recover_rotate"]
 
 
 def test_surveys_have_a_template_each(objects: Objects) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checker itself: each rule of AWX finds what breaks it."""
+"""The rules of AWX: each one rejects its kind of invalid object."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ KIND: dict[str, Any] = {
     "injectors": {"env": {"EXAMPLE_TOKEN": "{{ token }}", "EXAMPLE_SKIP": "{{ skip }}"}},
 }
 QUESTION = {"variable": "a", "question_name": "A", "type": "text", "required": False, "default": ""}
-Breaking = Callable[[dict[str, Any]], object]
+Change = Callable[[dict[str, Any]], object]
 
 
-def kind(breaking: Breaking) -> dict[str, Any]:
-    made = copy.deepcopy(KIND)
-    breaking(made)
-    return made
+def create_type(change: Change) -> dict[str, Any]:
+    """Return the valid credential type with a change."""
+    credential_type = copy.deepcopy(KIND)
+    change(credential_type)
+    return credential_type
 
 
-def field(**changes: Any) -> Breaking:
-    return lambda made: made["inputs"]["fields"][0].update(changes)
+def field(**changes: Any) -> Change:
+    return lambda kind: kind["inputs"]["fields"][0].update(changes)
 
 
-def env(**changes: Any) -> Breaking:
-    return lambda made: made["injectors"]["env"].update(changes)
+def env(**changes: Any) -> Change:
+    return lambda kind: kind["injectors"]["env"].update(changes)
 
 
 def test_problems_valid_objects_have_none() -> None:
@@ -51,68 +52,72 @@ def test_problems_valid_objects_have_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("breaking", "problem"),
+    ("change", "problem"),
     [
-        (lambda made: made.update(kind="ssh"), "neither cloud nor net"),
-        (lambda made: made.update(namespace="x"), "the key namespace is unknown"),
-        (lambda made: made["inputs"].update(dependencies={}), "inputs.dependencies is unknown"),
-        (lambda made: made["inputs"].update(required=["tokn"]), "required contains tokn"),
-        (lambda made: made["inputs"]["fields"].append(made["inputs"]["fields"][0]), "the field token exists twice"),
+        (lambda kind: kind.update(kind="ssh"), "kind must be cloud or net, got 'ssh'"),
+        (lambda kind: kind.update(namespace="x"), "the key namespace is unknown"),
+        (lambda kind: kind["inputs"].update(dependencies={}), "inputs.dependencies is unknown"),
+        (lambda kind: kind["inputs"].update(required=["tokn"]), "required contains tokn"),
+        (lambda kind: kind["inputs"]["fields"].append(kind["inputs"]["fields"][0]), "the field token exists twice"),
         (field(required=True), "unknown key required"),
         (field(placeholder="x"), "unknown key placeholder"),
         (field(id="to-ken"), "no valid id"),
         (field(id="tower"), "no valid id"),
         (field(label=None), "no label"),
-        (field(type="text"), "neither string nor boolean"),
+        (field(type="text"), "must be string or boolean"),
         (field(format="pem"), "unknown format"),
         (field(ask_at_runtime=True), "ask_at_runtime"),
-        (field(choices=["a", "a"]), "the same twice"),
+        (field(choices=["a", "a"]), "duplicate ones"),
         (field(choices=[]), "no choices"),
-        (field(default=1), "of another type"),
-        (lambda made: made["inputs"]["fields"][1].update(secret=True), "the boolean field skip has secret"),
-        (lambda made: made["injectors"].update(ssh={}), "injectors.ssh is unknown"),
+        (field(default=1), "has the wrong type"),
+        (lambda kind: kind["inputs"]["fields"][1].update(secret=True), "the boolean field skip has secret"),
+        (lambda kind: kind["injectors"].update(ssh={}), "injectors.ssh is unknown"),
         (env(ANSIBLE_FOO="x"), "env.ANSIBLE_FOO is not allowed"),
         (env(JOB_ID="x"), "env.JOB_ID is not allowed"),
         (env(EXAMPLE_N=1), "env.EXAMPLE_N is not an ASCII string"),
         (env(EXAMPLE_U="ü"), "env.EXAMPLE_U is not an ASCII string"),
-        (env(EXAMPLE_X="{{ other }}"), "does not render: 'other' is undefined"),
+        (env(EXAMPLE_X="{{ other }}"), "cannot be rendered: 'other' is undefined"),
         (env(EXAMPLE_X="{{ token | to_json }}"), "No filter named 'to_json'"),
-        (env(EXAMPLE_X="{{ tower.filename.cert }}"), "does not render"),
+        (env(EXAMPLE_X="{{ tower.filename.cert }}"), "cannot be rendered"),
         (env(EXAMPLE_X="{{ awx.filename }}"), "'awx' is undefined"),
-        (env(EXAMPLE_X="{{ token"), "does not render"),
-        (lambda made: made["injectors"].update(file={"template": "a", "template.b": "c"}), "beside file.template.NAME"),
-        (lambda made: made["injectors"].update(file={"pem": "a"}), "file.pem is unknown"),
-        (lambda made: made["injectors"].update(extra_vars={"a-b": "c"}), "extra_vars.a-b is not a valid name"),
-        (lambda made: made["injectors"].update(extra_vars={"a": {"b": [1]}}), "extra_vars.a.b is not a string"),
+        (env(EXAMPLE_X="{{ token"), "cannot be rendered"),
+        (
+            lambda kind: kind["injectors"].update(file={"template": "a", "template.b": "c"}),
+            "file.template.NAME are both set",
+        ),
+        (lambda kind: kind["injectors"].update(file={"pem": "a"}), "file.pem is unknown"),
+        (lambda kind: kind["injectors"].update(extra_vars={"a-b": "c"}), "extra_vars.a-b is not a valid name"),
+        (lambda kind: kind["injectors"].update(extra_vars={"a": {"b": [1]}}), "extra_vars.a.b is not a string"),
     ],
 )
-def test_credential_type_problems_invalid_type_is_rejected(breaking: Breaking, problem: str) -> None:
-    assert problem in "; ".join(rules.credential_type_problems(kind(breaking)))
+def test_credential_type_problems_invalid_type_is_rejected(change: Change, problem: str) -> None:
+    assert problem in "; ".join(rules.credential_type_problems(create_type(change)))
 
 
 @pytest.mark.parametrize(
-    ("breaking", "problem"),
+    ("change", "problem"),
     [
-        (field(default="x"), "the default of token only fills the form in"),
+        (field(default="x"), "the default of token is only used by the form"),
         (field(multiline=True), "several lines"),
-        (lambda made: made["injectors"].update(extra_vars={"a": "{{ token }}"}), "extra_vars change the types"),
-        (lambda made: made["injectors"]["env"].pop("EXAMPLE_TOKEN"), "token is not used"),
+        (lambda kind: kind["injectors"].update(extra_vars={"a": "{{ token }}"}), "extra_vars change the types"),
+        (lambda kind: kind["injectors"]["env"].pop("EXAMPLE_TOKEN"), "token is not used"),
     ],
 )
-def test_credential_type_traps_unexpected_effect_is_reported(breaking: Breaking, problem: str) -> None:
-    assert rules.credential_type_problems(kind(breaking)) == []
-    assert problem in "; ".join(rules.credential_type_traps(kind(breaking)))
+def test_credential_type_traps_unexpected_effect_is_reported(change: Change, problem: str) -> None:
+    assert rules.credential_type_problems(create_type(change)) == []
+    assert problem in "; ".join(rules.credential_type_traps(create_type(change)))
 
 
-def survey(*more: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {"name": "", "description": "", "spec": [{**QUESTION, **changes}, *more]}
+def survey(*questions: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Return a survey: the valid question with changes, and other questions."""
+    return {"name": "", "description": "", "spec": [{**QUESTION, **changes}, *questions]}
 
 
 CHOICE = {"type": "multiplechoice", "choices": ["x", "y"]}
 
 
 @pytest.mark.parametrize(
-    ("made", "problem"),
+    ("spec", "problem"),
     [
         ({"spec": [QUESTION]}, "name is not a string; description is not a string"),
         ({"name": "", "description": "", "spec": []}, "spec is not a list, or is empty"),
@@ -120,42 +125,48 @@ CHOICE = {"type": "multiplechoice", "choices": ["x", "y"]}
         (survey(QUESTION), "a has two questions"),
         (survey(variable=""), "has no variable"),
         (survey(question_name=None), "has no question_name"),
-        (survey(required="no"), "required of a is neither true nor false"),
+        (survey(required="no"), "required of a must be true or false"),
         (survey(type="boolean"), "unknown type boolean"),
-        (survey(default=None), "the default of a is of another type"),
-        (survey(type="integer", default="1"), "the default of a is of another type"),
-        (survey(type="integer", default=True), "the default of a is of another type"),
-        (survey(type="float", default=1.5, min=0.5), "min of a is not a whole number"),
-        (survey(**CHOICE, default="z"), "none of its choices"),
+        (survey(default=None), "the default of a has the wrong type"),
+        (survey(type="integer", default="1"), "the default of a has the wrong type"),
+        (survey(type="integer", default=True), "the default of a has the wrong type"),
+        (survey(type="float", default=1.5, min=0.5), "min of a is not an integer"),
+        (survey(**CHOICE, default="z"), "not one of its choices"),
         (survey(type="multiplechoice"), "has no choices"),
         (survey(type="multiplechoice", choices=[True, False]), "has no choices"),
-        (survey(type="multiselect", choices=["x"], default=["x"]), "of another type"),
+        (survey(type="multiselect", choices=["x"], default=["x"]), "has the wrong type"),
         (survey(default="$encrypted$x"), "encrypted"),
         (survey(defalut=""), "unknown key defalut"),
     ],
 )
-def test_survey_problems_invalid_survey_is_rejected(made: dict[str, Any], problem: str) -> None:
-    assert problem in "; ".join(rules.survey_problems(made))
+def test_survey_problems_invalid_survey_is_rejected(spec: dict[str, Any], problem: str) -> None:
+    assert problem in "; ".join(rules.survey_problems(spec))
 
 
 @pytest.mark.parametrize(
-    ("made", "problem"),
+    ("spec", "problem"),
     [
-        (survey(required=True, default="x"), "still have to send it"),
-        ({**survey(), "spec": [{key: value for key, value in QUESTION.items() if key != "default"}]}, "has no default"),
-        (survey(type="multiselect", choices=["x"], default="x"), "no launch but those by hand"),
+        (survey(required=True, default="x"), "a is required and has a default"),
+        (
+            {**survey(), "spec": [{key: value for key, value in QUESTION.items() if key != "default"}]},
+            "a must have a default",
+        ),
+        (
+            survey(type="multiselect", choices=["x"], default="x"),
+            "only launches in the user interface use the default of a",
+        ),
         (survey(default="*"), "ansible-core 2.19 and later cannot read"),
         (survey(type="multiplechoice", choices=["=", "x"], default="x"), "cannot read"),
-        (survey(type="password", default="x"), "changed in every run"),
-        (survey(min=3), "which its min refuses"),
-        (survey(type="integer", default=""), "sent as an empty text"),
+        (survey(type="password", default="x"), "each run reports the job template as changed"),
+        (survey(min=3), "its min rejects an empty value"),
+        (survey(type="integer", default=""), "rejects the empty string"),
         (survey(type="integer", default=0, min=1), "out of its range"),
         (survey(type="multiplechoice", choices="xy\nz", default="xy"), "any part of the text"),
     ],
 )
-def test_survey_traps_unexpected_effect_is_reported(made: dict[str, Any], problem: str) -> None:
-    assert rules.survey_problems(made) == []
-    assert problem in "; ".join(rules.survey_traps(made))
+def test_survey_traps_unexpected_effect_is_reported(spec: dict[str, Any], problem: str) -> None:
+    assert rules.survey_problems(spec) == []
+    assert problem in "; ".join(rules.survey_traps(spec))
 
 
 @pytest.mark.parametrize(
@@ -184,27 +195,28 @@ def test_is_listed_file_of_project(path: str, text: str, listed: bool) -> None:
         ("DTSTART:20300101T030000 RRULE:FREQ=DAILY;INTERVAL=1", "has no time zone"),
         ("RRULE:FREQ=DAILY;INTERVAL=1", "DTSTART is missing"),
         ("DTSTART:20300101T030000Z RRULE:FREQ=DAILY", "INTERVAL is missing"),
-        ("DTSTART:20300101T030000Z RRULE:FREQ=SECONDLY;INTERVAL=1", "not by seconds"),
+        ("DTSTART:20300101T030000Z RRULE:FREQ=SECONDLY;INTERVAL=1", "must not be SECONDLY"),
         ("DTSTART:20300101T030000Z RRULE:FREQ=OFTEN;INTERVAL=1", "invalid 'FREQ'"),
         ("DTSTART:20301301T030000Z RRULE:FREQ=DAILY;INTERVAL=1", "month"),
     ],
 )
 def test_rrule_problems_invalid_rule_is_rejected(text: str, problem: str) -> None:
-    found = "; ".join(rules.rrule_problems(text))
-    assert problem in found
-    assert bool(found) is bool(problem)
+    problems = "; ".join(rules.rrule_problems(text))
+    assert problem in problems
+    assert bool(problems) is bool(problem)
 
 
-def test_launch_problems_and_variables_of_survey() -> None:
-    asked = survey({**QUESTION, "variable": "n", "type": "integer", "default": 7}, **CHOICE, default="x", required=True)
-    assert rules.launch_problems(asked, {}) == ["'a' value missing"]
-    assert rules.launch_problems(asked, {"a": "z", "n": "5"}) == ["a is none of the choices", "n has to be a number"]
-    assert rules.launch_problems(asked, {"a": "y", "n": 5}) == []
-    assert rules.launched(asked, {"a": "y"}) == {"a": "y", "n": 7}
+def test_launch_problems_and_variables_of_a_survey() -> None:
+    number = {**QUESTION, "variable": "n", "type": "integer", "default": 7}
+    spec = survey(number, **CHOICE, default="x", required=True)
+    assert rules.launch_problems(spec, {}) == ["'a' value missing"]
+    assert rules.launch_problems(spec, {"a": "z", "n": "5"}) == ["a is not one of the choices", "n has to be a number"]
+    assert rules.launch_problems(spec, {"a": "y", "n": 5}) == []
+    assert rules.launch_variables(spec, {"a": "y"}) == {"a": "y", "n": 7}
 
 
 @pytest.mark.parametrize(
-    ("question", "answer", "problem"),
+    ("question", "value", "problem"),
     [
         ({"min": 1, "max": 3}, "abc", ""),
         ({"min": 1, "max": 3}, "", "a is too small (at least 1)"),
@@ -217,8 +229,8 @@ def test_launch_problems_and_variables_of_survey() -> None:
         ({"type": "multiselect", "choices": ["x"]}, ["x"], ""),
     ],
 )
-def test_answer_out_of_its_range_is_refused(question: dict[str, Any], answer: Any, problem: str) -> None:
-    assert rules.launch_problems(survey(**question), {"a": answer}) == ([problem] if problem else [])
+def test_launch_problems_value_out_of_range_is_rejected(question: dict[str, Any], value: Any, problem: str) -> None:
+    assert rules.launch_problems(survey(**question), {"a": value}) == ([problem] if problem else [])
 
 
 @pytest.mark.parametrize(
@@ -238,8 +250,8 @@ def test_answer_out_of_its_range_is_refused(question: dict[str, Any], answer: An
         ),
     ],
 )
-def test_launch_uses_questions_and_prompts_and_ignores_the_rest(
+def test_split_launch_request_ignores_fields_that_are_not_questions_or_prompts(
     template: dict[str, Any], used: dict[str, Any], ignored: dict[str, Any]
 ) -> None:
     request = {"extra_vars": {"a": "1", "b": "2"}, "limit": "x"}
-    assert rules.accepted(template, survey(), request) == (used, ignored)
+    assert rules.split_launch_request(template, survey(), request) == (used, ignored)

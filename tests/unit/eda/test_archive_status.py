@@ -534,7 +534,7 @@ def test_server_malformed_http_is_not_logged(caplog: pytest.LogCaptureFixture) -
     assert SECRET not in caplog.text
 
 
-def test_server_incomplete_body_answers_408() -> None:
+def test_server_incomplete_body_responds_with_408() -> None:
     async def slow_content() -> Any:
         yield b"{"
         await asyncio.sleep(2)

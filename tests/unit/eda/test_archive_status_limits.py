@@ -194,7 +194,7 @@ def test_listener_hundreds_of_connections_never_exceeds_limit(caplog: pytest.Log
     assert caplog.text.count("Closed the oldest of 10 connections to accept another one") == 191
 
 
-def test_listener_half_open_tls_handshakes_answers_callback(certfile: str) -> None:
+def test_listener_half_open_tls_handshakes_accepts_callback(certfile: str) -> None:
     async def talk(client: Client) -> None:
         streams = []
         for number in range(5):
@@ -312,7 +312,7 @@ def test_listener_without_file_descriptors_pauses_and_recovers(
     assert "Traceback" not in caplog.text
 
 
-def test_listener_without_file_descriptors_and_connections_tries_at_intervals(
+def test_listener_without_file_descriptors_and_connections_retries_at_intervals(
     exhaust_files: Callable[[], None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source, "ACCEPT_PAUSE", 0.2)
@@ -351,7 +351,7 @@ def test_connection_limit_without_limit_of_open_files_is_unchanged(monkeypatch: 
 # --- Requests ---
 
 
-def test_listener_headers_above_limit_answers_431() -> None:
+def test_listener_headers_above_limit_responds_with_431() -> None:
     async def talk(client: Client) -> None:
         field = b"X-A: " + b"a" * 1000 + b"\r\n"
         response = await client.send(INCOMPLETE_HEADERS + b"a\r\n" + field * 40)
@@ -362,7 +362,7 @@ def test_listener_headers_above_limit_answers_431() -> None:
     run_client(talk)
 
 
-def test_listener_request_in_single_bytes_is_answered() -> None:
+def test_listener_request_in_single_bytes_is_accepted() -> None:
     async def talk(client: Client) -> None:
         reader, writer = await client.connect()
         for byte in request(callback()):
@@ -385,7 +385,7 @@ def test_listener_body_above_read_size_is_complete(certfile: str) -> None:
     assert run_client(talk, certfile=certfile).events.qsize() == 1
 
 
-def test_listener_body_of_max_body_is_answered() -> None:
+def test_listener_body_of_max_body_is_accepted() -> None:
     async def talk(client: Client) -> None:
         assert status(await client.send(request(callback()))) == 200
         assert status(await client.send(request(callback() + b" "))) == 413
@@ -393,7 +393,7 @@ def test_listener_body_of_max_body_is_answered() -> None:
     run_client(talk, max_body=len(callback()))
 
 
-def test_listener_chunked_body_is_answered() -> None:
+def test_listener_chunked_body_is_accepted() -> None:
     chunks = b"".join(b"1\r\n%c\r\n" % byte for byte in callback())
     head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -403,7 +403,7 @@ def test_listener_chunked_body_is_answered() -> None:
     assert run_client(talk).events.qsize() == 1
 
 
-def test_listener_expect_100_continue_is_answered() -> None:
+def test_listener_expect_100_continue_is_accepted() -> None:
     async def talk(client: Client) -> None:
         head, _end, body = request(callback(), PATH, "Expect: 100-continue").partition(b"\r\n\r\n")
         reader, writer = await client.connect(head + b"\r\n\r\n")
@@ -414,7 +414,7 @@ def test_listener_expect_100_continue_is_answered() -> None:
     run_client(talk)
 
 
-def test_listener_pipelined_requests_answers_first_only() -> None:
+def test_listener_pipelined_requests_processes_only_the_first() -> None:
     async def talk(client: Client) -> None:
         response = await client.send(b"".join(request(callback(f"n{number}")) for number in range(50)))
         assert response.count(b"HTTP/1.1 ") == 1
@@ -463,7 +463,7 @@ def test_listener_bytes_after_body_are_discarded(split: int) -> None:
     assert b"".join(received[1:]) == b"12345"
 
 
-def test_listener_error_of_parser_answers_400(caplog: pytest.LogCaptureFixture) -> None:
+def test_listener_error_of_parser_responds_with_400(caplog: pytest.LogCaptureFixture) -> None:
     async def talk(client: Client) -> None:
         client.listener.create_http_protocol = lambda: FakeHttpProtocol([])
         assert status(await client.send(b"fails\r\n\r\n")) == 400
@@ -481,7 +481,7 @@ def test_listener_rejected_request_with_body_receives_response() -> None:
     run_client(talk, secret=SECRET)
 
 
-def test_listener_slow_body_answers_408() -> None:
+def test_listener_slow_body_responds_with_408() -> None:
     async def talk(client: Client) -> None:
         assert status(await client.send(request(b"{" * 50)[:-10])) == 408
 
@@ -524,7 +524,7 @@ def test_listener_malformed_request_is_rejected(headers: bytes, path: str) -> No
 # --- Queued events ---
 
 
-def test_listener_full_queue_answers_503_until_there_is_room() -> None:
+def test_listener_full_queue_responds_with_503_until_it_has_room() -> None:
     async def talk(client: Client) -> None:
         for identity in "ab":
             assert status(await client.send(request(callback(identity)))) == 200

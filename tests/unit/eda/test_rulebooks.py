@@ -92,7 +92,7 @@ def render(extra_vars: dict[str, str], project: str = "47123456", **variables: A
 
 @pytest.mark.parametrize("project", ["47123456", "0471234", "78d335fa-323d-0114-9c3d-d6f0d48968cf", "1e5", "None"])
 @pytest.mark.parametrize("variables", [{}, {"archive_recover_rotate": "always"}])
-def test_controller_rulebook_answers_are_valid_for_survey(project: str, variables: dict[str, str]) -> None:
+def test_controller_rulebook_variables_are_valid_survey_answers(project: str, variables: dict[str, str]) -> None:
     survey = yaml.safe_load((ROOT / "extensions/awx/surveys/recover.yml").read_text())
     action = ruleset("archive_status_controller")["rules"][0]["action"]["run_job_template"]
     answers = render(action["job_args"]["extra_vars"], project, **variables)

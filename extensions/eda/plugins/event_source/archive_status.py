@@ -410,7 +410,7 @@ def parse_callback(body: bytes) -> Callback:
             "size": int(_parse_quantity(document.get("size"))),
         },
         "outcome": OUTCOMES.get(status, "other"),
-        # The same after a restart, so that consumers can detect duplicates.
+        # Consumers can detect duplicates, because the ID is the same after a restart.
         "meta": {"uuid": str(uuid.uuid5(EVENT_NAMESPACE, repr(dedup_key)))},
     }
     return Callback(event, project, dedup_key)
