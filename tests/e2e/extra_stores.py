@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stores that need an environment of their own, LocalEmu and ministack: tests use them where they are installed.
+"""Stores in separate Python environments, LocalEmu and ministack. Tests skip stores that are not installed.
 
-``python -m tests.e2e.extra_stores`` installs them below build/stores (some 450 MB).
+``python -m tests.e2e.extra_stores`` installs them in build/stores (about 450 MB).
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ EXTRAS = ("localemu", "ministack")
 
 
 def python(name: str) -> Path:
-    """Return the Python of the store's environment, whether it exists or not."""
+    """Return the path of Python in the environment of a store, even if it is not installed."""
     return ROOT / "build" / "stores" / name / "bin" / "python"
 
 
 def name_installed() -> None:
-    """Tell the sandbox of those that are installed, unless somebody has told it of others."""
+    """Set the variables with which the sandbox finds the installed stores, unless they are set."""
     for name in EXTRAS:
         if python(name).exists():
             os.environ.setdefault(f"SANDBOX_{name.upper()}_PYTHON", str(python(name)))
 
 
 def main() -> None:
-    """Install what is missing; a store that this Python cannot have is left out, and its tests say so."""
+    """Install the stores; tests skip a store that does not support this version of Python."""
     for name in EXTRAS:
         try:
             ensure(python(name).parents[1], [name])
         except SystemExit as exc:
-            print(f"{name} is left out: {exc}", file=sys.stderr)
+            print(f"{name} is not installed: {exc}", file=sys.stderr)
 
 
 if __name__ == "__main__":

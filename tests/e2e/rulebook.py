@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 
-from tests.e2e import runs
+from tests.e2e import playbook_runs
 from tools.environment import ensure
 from tools.paths import CACHE, ROOT
 
@@ -92,12 +92,12 @@ def run_rulebook(
         port = probe.getsockname()[1]
     variables = {"archive_status_host": "127.0.0.1", "archive_status_port": port, **variables}
     files = {
-        "vars": runs.write_private(home / "events.yml", yaml.safe_dump(variables)),
-        "inventory": runs.write_private(home / "inventory.yml", yaml.safe_dump(dict(inventory))),
+        "vars": playbook_runs.write_private(home / "events.yml", yaml.safe_dump(variables)),
+        "inventory": playbook_runs.write_private(home / "inventory.yml", yaml.safe_dump(dict(inventory))),
     }
     command = [str(ENVIRONMENT / "bin" / "ansible-rulebook"), "-r", f"vonage.archiving.{name}", "-vv"]
     command += ["-i", str(files["inventory"]), "--vars", str(files["vars"]), "--shutdown-delay", "1"]
-    environment = runs.environment(home, env)
+    environment = playbook_runs.environment(home, env)
     environment["PATH"] = f"{ENVIRONMENT / 'bin'}{os.pathsep}{environment['PATH']}"
     with open(home / "rulebook.out", "w") as out:
         process = subprocess.Popen(

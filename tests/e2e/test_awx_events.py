@@ -39,7 +39,7 @@ def awx(tmp_path: Path) -> Iterator[Awx]:
             "job_templates",
             {**fields, "organization": organization, "extra_vars": json.dumps(template["extra_vars"])},
         )
-        server.keep_survey(job_template["id"], template["survey_spec"])
+        server.set_survey(job_template["id"], template["survey_spec"])
         yield server
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook awx_setup with the real modules of awx.awx, against an API that refuses what AWX refuses."""
+"""The playbook awx_setup with the modules of awx.awx, and an API that rejects the same requests as AWX."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ import requests
 from tests.awx import api, collection
 from tests.awx.api import Awx
 from tests.awx.injection import AWX, TYPES, read
-from tests.e2e import runs
-from tests.e2e.runs import ROOT, TREE, Run
+from tests.e2e import playbook_runs
+from tests.e2e.playbook_runs import ROOT, TREE, Run
 from tools.cores import DEFAULT_LINES, SUPPORTED, ensure_core
 from tools.pythons import find_pythons
 
 PROJECT = AWX / "project"
-WANTED: dict[str, Any] = {
+VARIABLES: dict[str, Any] = {
     "archive_awx_scm_url": "https://git.example.com/archiving.git",
     "archive_awx_image": "registry.example.com/archiving:1",
     "archive_awx_storage": {
@@ -41,63 +41,61 @@ TASK_PREFIX = "Create or update the "
 
 @pytest.fixture
 def awx() -> Iterator[Awx]:
-    """An AWX whose project has been updated from a copy of ours."""
-    with api.running({str(path.relative_to(PROJECT)): path.read_text() for path in PROJECT.rglob("*.yml")}) as running:
-        yield running
+    """An AWX whose project has a copy of the project of the collection."""
+    with api.running({str(path.relative_to(PROJECT)): path.read_text() for path in PROJECT.rglob("*.yml")}) as server:
+        yield server
 
 
 def setup(home: Path, awx: Awx | None, core: Path | None = None, args: list[str] | None = None, **changes: Any) -> Run:
-    """Run the playbook."""
     env = {"ANSIBLE_COLLECTIONS_PATH": f"{TREE}{os.pathsep}{collection.ensure()}"}
     if awx:
         env |= {"CONTROLLER_HOST": awx.url, "CONTROLLER_OAUTH_TOKEN": api.TOKEN}
-    given = {name: value for name, value in {**WANTED, **changes}.items() if value is not None}
-    # Thirty modules, one after the other.
-    with mock.patch.object(runs, "RUN_SECONDS", 280):
-        run = runs.run_playbook("awx_setup", given, home, env, core, args or [])
-    assert api.TOKEN not in run.output + run.told
+    variables = {name: value for name, value in {**VARIABLES, **changes}.items() if value is not None}
+    # Thirty modules run sequentially.
+    with mock.patch.object(playbook_runs, "RUN_SECONDS", 280):
+        run = playbook_runs.run_playbook("awx_setup", variables, home, env, core, args or [])
+    assert api.TOKEN not in run.output + run.events_text
     return run
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_everything_is_brought_about_once(awx: Awx, home: Path) -> None:
-    """By the oldest ansible-core, and found by the newest as it would have made it itself."""
+def test_awx_setup_creates_all_objects_and_is_idempotent(awx: Awx, home: Path) -> None:
+    """The oldest ansible-core creates the objects, and the newest one does not change them."""
     oldest = ensure_core(DEFAULT_LINES[0], find_pythons())
     if oldest is None:
         pytest.skip(f"ansible-core {DEFAULT_LINES[0]} needs Python {' to '.join(SUPPORTED[DEFAULT_LINES[0]])}")
     first = setup(home, awx, oldest).ok()
     assert len(first.changed) == 9
-    check_objects(awx)
+    assert_objects(awx)
     awx.written.clear()
     second = setup(home, awx).ok()
     assert (second.changed, second.stats["changed"], awx.written) == ([], 0, [])
 
 
-def check_objects(awx: Awx) -> None:
-    """What AWX holds then."""
+def assert_objects(awx: Awx) -> None:
     for path in TYPES.iterdir():
         shipped = read(path)
-        held = awx.named("credential_types", shipped["name"])
-        assert (held["inputs"], held["injectors"]) == (shipped["inputs"], shipped["injectors"])
+        current = awx.named("credential_types", shipped["name"])
+        assert (current["inputs"], current["injectors"]) == (shipped["inputs"], shipped["injectors"])
     configure = awx.named("job_templates", "Vonage archiving: configure")
-    defaults = {each["variable"]: each["default"] for each in awx.surveys[configure["id"]]["spec"]}
+    defaults = {question["variable"]: question["default"] for question in awx.surveys[configure["id"]]["spec"]}
     assert (defaults["archive_storage_bucket"], defaults["archive_storage_sse"]) == ("example-recordings", "none")
-    owned = {"archive_storage_public": True, "archive_storage_endpoint": "https://s3.example.com"}
-    assert json.loads(configure["extra_vars"]) == owned
-    check_permissions(awx)
-    names = {each["id"]: each["name"] for each in awx.objects["credentials"]}
-    attached = {names[each] for each in awx.associated[(configure["id"], "credentials")]}
+    fixed = {"archive_storage_public": True, "archive_storage_endpoint": "https://s3.example.com"}
+    assert json.loads(configure["extra_vars"]) == fixed
+    assert_permissions(awx)
+    names = {credential["id"]: credential["name"] for credential in awx.objects["credentials"]}
+    attached = {names[number] for number in awx.associated[(configure["id"], "credentials")]}
     assert attached == {"Vonage archiving project", "Vonage archiving AWS", "Vonage archiving store"}
-    assert all(each["inputs"] == {} for each in awx.objects["credentials"]), "a person fills them in"
+    assert all(credential["inputs"] == {} for credential in awx.objects["credentials"]), "the user sets the secrets"
     nightly = awx.named("schedules", "Vonage archiving: rotate when due")
     assert (nightly["unified_job_template"], nightly["enabled"]) == (configure["id"], True)
-    nodes = {each["identifier"]: each["id"] for each in awx.objects["workflow_job_template_nodes"]}
+    nodes = {node["identifier"]: node["id"] for node in awx.objects["workflow_job_template_nodes"]}
     assert awx.associated[(nodes["configure"], "success_nodes")] == [nodes["verify"]]
 
 
-def check_permissions(awx: Awx) -> None:
-    """What a person with Execute gets into a job."""
+def assert_permissions(awx: Awx) -> None:
+    """Assert the values that a user with the role Execute can pass to a job."""
     for template in awx.objects["job_templates"]:
         prompts = {name for name, value in template.items() if name.startswith("ask_") and value}
         assert prompts == {f"ask_{name}_on_launch" for name in ("job_type", "diff_mode", "verbosity")}
@@ -129,21 +127,21 @@ def test_awx_setup_after_prompts_were_turned_on_turns_them_off(awx: Awx, home: P
     workflow |= {"ask_variables_on_launch": True}
     awx.written.clear()
     setup(home, awx).ok()
-    check_permissions(awx)
-    changed = {each["url"] for each in (recover, fleet, workflow)}
+    assert_permissions(awx)
+    changed = {template["url"] for template in (recover, fleet, workflow)}
     assert {line.removeprefix("PATCH ") for line in awx.written if line.startswith("PATCH ")} == changed
 
 
-def test_a_dry_run_makes_nothing(awx: Awx, home: Path) -> None:
+def test_awx_setup_check_mode_creates_nothing(awx: Awx, home: Path) -> None:
     run = setup(home, awx, args=["--check"])
-    # The rest depends on what is not there yet.
+    # The next tasks need the credential types.
     assert run.changed == [f"{TASK_PREFIX}credential types"]
     assert run.failed_task == f"{TASK_PREFIX}credentials, without their secrets"
     assert awx.written == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"archive_awx_scm_url": None}, "archive_awx_scm_url is not set"),
         ({"archive_awx_image": "", "archive_awx_scm_url": ""}, "archive_awx_scm_url, archive_awx_image are not set"),
@@ -155,28 +153,30 @@ def test_a_dry_run_makes_nothing(awx: Awx, home: Path) -> None:
         ({"archive_awx_broadcast": {"interactive_broadcast_base_url": "x"}}, "is not a valid URL"),
         ({"archive_awx_fleet": {"archive_fleet_report": "x"}}, "archive_fleet_report: is not a variable"),
         ({"archive_awx_fleet_timeout": 10}, "a number of seconds from 300 to 86400, got 10"),
-        # What YAML makes of 031700.
+        # YAML parses 031700 as this number.
         ({"archive_awx_time": 13248}, "archive_awx_time: must be a time as HHMMSS, got 13248"),
     ],
 )
-def test_what_is_missing_or_mistyped_is_told(awx: Awx, home: Path, changes: dict[str, Any], told: str) -> None:
+def test_awx_setup_missing_or_invalid_variable_fails_without_changes(
+    awx: Awx, home: Path, changes: dict[str, Any], message: str
+) -> None:
     run = setup(home, awx, **changes)
-    assert told in run.error
+    assert message in run.error
     assert awx.written == []
 
 
-def test_without_a_controller_or_the_collection(home: Path) -> None:
+def test_awx_setup_without_controller_or_collection_fails(home: Path) -> None:
     assert "controller_host (or the environment variable CONTROLLER_HOST) is not set" in setup(home, None).error
     env = {"CONTROLLER_HOST": "https://awx.example.com"}
-    run = runs.run_playbook("awx_setup", WANTED, home, env)
+    run = playbook_runs.run_playbook("awx_setup", VARIABLES, home, env)
     assert "The collection awx.awx is not installed. Nothing was changed." in run.error
 
 
-def test_the_syntax_of_what_is_included(home: Path) -> None:
-    """It is not read before it is included, so --syntax-check of the playbook does not read it."""
+def test_awx_setup_included_tasks_have_valid_syntax(home: Path) -> None:
+    """--syntax-check of the playbook does not read files that are included at run time."""
     play = home / "play.yml"
     tasks = ROOT / "playbooks" / "tasks" / "awx_setup.yml"
     play.write_text(f"- hosts: localhost\n  tasks:\n    - ansible.builtin.import_tasks: {tasks}\n")
     env = {"ANSIBLE_COLLECTIONS_PATH": f"{TREE}{os.pathsep}{collection.ensure()}"}
-    assert runs.run_playbook(play, {}, home, env, args=["--syntax-check"]).rc == 0
-    assert runs.run_playbook("awx_setup", {}, home, env, args=["--syntax-check"]).rc == 0
+    assert playbook_runs.run_playbook(play, {}, home, env, args=["--syntax-check"]).rc == 0
+    assert playbook_runs.run_playbook("awx_setup", {}, home, env, args=["--syntax-check"]).rc == 0

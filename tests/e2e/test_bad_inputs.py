@@ -1,36 +1,30 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tables bad_inputs_*.yml: options that cannot be right, the error that each gets, and that nothing was sent.
+"""Invalid options in the tables bad_inputs_*.yml: the error of each row, and that the module sends nothing.
 
-A row is a module, its arguments and a part of the message, and maybe a secret that is hidden in all of the result.
-Arguments that are not given are filled in so that whatever a module would send went to a listener of ours; an argument
-that is null is left out.
+A row is a module, its arguments, and a part of the message, with an optional secret that the result must not contain.
+With the default arguments, a module would send its requests to a listener of the test. An argument with the value null
+is removed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import runpy
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import yaml
-from ansible.module_utils import basic
 
-from tests.e2e.runs import ROOT, TREE
+from tests.e2e.module_runs import run_module
+from tests.e2e.playbook_runs import ROOT
 from tests.sandbox import RecordingProxy
 
 pytestmark = pytest.mark.xdist_group("bad_inputs")
 
 TABLES = sorted(Path(__file__).parent.glob("bad_inputs_*.yml"))
-MODULES = TREE / "ansible_collections" / "vonage" / "archiving" / "plugins" / "modules"
 OPERATOR = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "operators-secret-that-is-never-shown"}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "iam_archive_uploader": {
@@ -49,23 +43,23 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 
 def rows() -> list[Any]:
-    """Every row of every table."""
-    found = []
+    """All rows of all tables, as parameters of a test."""
+    params = []
     for table in TABLES:
-        for at, row in enumerate(yaml.safe_load(table.read_text())):
-            found.append(pytest.param(row, id=f"{table.stem}-{at}-{row['module']}"))
-    return found
+        for number, row in enumerate(yaml.safe_load(table.read_text())):
+            params.append(pytest.param(row, id=f"{table.stem}-{number}-{row['module']}"))
+    return params
 
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[RecordingProxy]:
-    """Something that notes what is sent to it; there is nothing behind it."""
+    """A proxy that records requests, without a server behind it."""
     with RecordingProxy("http://127.0.0.1:9") as proxy:
         yield proxy
 
 
 @pytest.fixture(autouse=True)
-def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
@@ -79,26 +73,8 @@ def _nothing_around(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "/dev/null")
 
 
-def run_module(name: str, args: dict[str, Any]) -> dict[str, Any]:
-    """What the module prints, run in this process as Ansible would run it."""
-    out = io.StringIO()
-    # As at high verbosity, where results hold the options as well.
-    given = json.dumps({"ANSIBLE_MODULE_ARGS": {**args, "_ansible_inject_invocation": True}}).encode()
-    stack = contextlib.ExitStack()
-    with stack:
-        stack.enter_context(mock.patch.object(basic, "_ANSIBLE_ARGS", given))
-        # ansible-core 2.19 and later want to know how the arguments are written.
-        if hasattr(basic, "_ANSIBLE_PROFILE"):
-            stack.enter_context(mock.patch.object(basic, "_ANSIBLE_PROFILE", "legacy"))
-        stack.enter_context(mock.patch.object(sys, "argv", [name]))
-        stack.enter_context(contextlib.redirect_stdout(out))
-        stack.enter_context(pytest.raises(SystemExit))
-        runpy.run_path(str(MODULES / f"{name}.py"), run_name="__main__")
-    return dict(json.loads(out.getvalue().strip().splitlines()[-1]))
-
-
 @pytest.mark.parametrize("row", rows())
-def test_bad_input(row: dict[str, Any], listener: RecordingProxy) -> None:
+def test_module_invalid_options_fails_without_a_request(row: dict[str, Any], listener: RecordingProxy) -> None:
     defaults = {
         key: value.replace("{listener}", listener.url) for key, value in DEFAULTS.get(row["module"], {}).items()
     }
@@ -113,6 +89,6 @@ def test_bad_input(row: dict[str, Any], listener: RecordingProxy) -> None:
     assert listener.requests == []
 
 
-def test_the_tables_are_large_enough() -> None:
+def test_tables_have_at_least_100_rows() -> None:
     assert (ROOT / "tests" / "e2e" / "bad_inputs_s3.yml") in TABLES
     assert len(rows()) >= 100

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``expected_bucket_owner`` in all modules that use S3, in front of a server that enforces it as AWS does.
+"""``expected_bucket_owner`` in all modules that use S3, with a server that enforces it like AWS.
 
-moto does not know the header. What AWS does about it is taken from the Amazon S3 User Guide, "Verifying bucket
-ownership with bucket owner condition": 403 if the account is not the owner.
+moto ignores the header. The response of AWS is documented in the Amazon S3 User Guide, "Verifying bucket ownership with
+bucket owner condition": 403 if the account is not the owner.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_check imp
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._uploader import reconcile as uploader_module
-from tests.e2e.aws_gate import ACCOUNT, HOST, Gate, _Body
-from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
+from tests.e2e.broadcast_environment import BroadcastEnvironment, new_broadcast_environment
+from tests.e2e.iam_policy_evaluator import ACCOUNT, HOST, PolicyEvaluator, _Body
 from tests.e2e.lifecycle_scenario import LifecycleScenario
 from tests.sandbox import Sandbox
 
@@ -47,11 +47,11 @@ OTHER = "666666666666"
 
 
 @dataclass
-class OwnerGate(Gate):
-    """AWS, as far as the owner of a bucket is concerned.
+class OwnerEvaluator(PolicyEvaluator):
+    """Evaluates the expected owner of a bucket like AWS.
 
-    :param owners: by bucket; all others belong to the account of the operator.
-    :param unnamed: the requests to S3 that did not name an owner.
+    :param owners: by bucket; other buckets belong to the account of the operator.
+    :param unnamed: the requests to S3 without an expected owner.
     :param to_s3: the number of all requests to S3.
     :param to_sts: the hosts of requests to STS.
     """
@@ -69,12 +69,12 @@ class OwnerGate(Gate):
         if host.startswith("sts."):
             self.to_sts.append(host)
         elif ".s3." in f".{host}":
-            refusal = self._judge(request, host, parts.path)
-            if refusal:
-                return refusal
+            denial = self._check_owner(request, host, parts.path)
+            if denial:
+                return denial
         return super().send(session, request)
 
-    def _judge(self, request: AWSPreparedRequest, host: str, path: str) -> AWSResponse | None:
+    def _check_owner(self, request: AWSPreparedRequest, host: str, path: str) -> AWSResponse | None:
         self.to_s3 += 1
         name = path.split("/")[1] if host.startswith("s3.") else host.partition(".s3.")[0]
         expected = request.headers.get(HEADER)
@@ -89,7 +89,7 @@ class OwnerGate(Gate):
 
 
 class OwnedScenario(LifecycleScenario):
-    """A project of an operator who expects an owner."""
+    """A project whose operator sets ``expected_bucket_owner``."""
 
     expected = bucket_owner.CALLER
 
@@ -100,34 +100,37 @@ class OwnedScenario(LifecycleScenario):
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(stores=("moto-iam",), heroku=True) as running:
-        yield running
+    with Sandbox(stores=("moto-iam",), heroku=True) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
-def site(sandbox: Sandbox, gate: OwnerGate, monkeypatch: pytest.MonkeyPatch) -> Iterator[BroadcastSite]:
+def broadcast(
+    sandbox: Sandbox, evaluator: OwnerEvaluator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BroadcastEnvironment]:
     """An Interactive Broadcast app. moto responds neither to requests without a key nor to a preflight."""
     for name in ("_verify_public_read", "_verify_private", "_verify_preflight"):
-        monkeypatch.setattr(verify.AppVerifier, name, lambda *_args: Check("seen", True, ""))
-    with broadcast_site(sandbox, sandbox.heroku) as found:
-        found.ensure_bucket()
-        gate.to_s3 = 0
-        gate.unnamed.clear()
-        yield found
+        monkeypatch.setattr(verify.AppVerifier, name, lambda *_args: Check("skipped", True, ""))
+    with new_broadcast_environment(sandbox, sandbox.heroku) as broadcast:
+        broadcast.ensure_bucket()
+        evaluator.to_s3 = 0
+        evaluator.unnamed.clear()
+        yield broadcast
 
 
 @pytest.fixture
-def gate(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> OwnerGate:
-    judge = OwnerGate(sandbox.store.endpoint_url)
-    # pylint: disable-next=unnecessary-lambda # a bound method is not bound again: the lambda takes the session
-    monkeypatch.setattr(URLLib3Session, "send", lambda session, request: judge.send(session, request))
+def evaluator(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> OwnerEvaluator:
+    evaluator = OwnerEvaluator(sandbox.store.endpoint_url)
+    # Python does not bind a bound method again, so the lambda takes the session.
+    # pylint: disable-next=unnecessary-lambda
+    monkeypatch.setattr(URLLib3Session, "send", lambda session, request: evaluator.send(session, request))
     monkeypatch.setattr(upload_cleanup, "STALE", datetime.timedelta(0))
-    # Requests without a key are not sent by botocore, and moto cannot answer them.
+    # Requests without a key do not use botocore, and moto does not emulate them.
     monkeypatch.setattr(
         access_checks.AccessChecks, "_anonymous_list", lambda _checks: Check("anonymous_list", True, "")
     )
     monkeypatch.setattr(policy, "CONFIRM_BACKOFF", (0.1,))
-    return judge
+    return evaluator
 
 
 def new_scenario(sandbox: Sandbox) -> OwnedScenario:
@@ -137,18 +140,18 @@ def new_scenario(sandbox: Sandbox) -> OwnedScenario:
     return OwnedScenario(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
 
 
-def test_every_request_of_a_project_names_the_owner(sandbox: Sandbox, gate: OwnerGate) -> None:
-    """From the first bucket to the end of the target; with the operator's key, and with those of uploaders."""
+def test_lifecycle_all_requests_have_the_expected_owner(sandbox: Sandbox, evaluator: OwnerEvaluator) -> None:
+    """The full lifecycle of a project, with the keys of the operator and of upload users."""
     scenario = new_scenario(sandbox)
     scenario.run(scenario.steps)
     assert scenario.warnings == []
-    assert gate.to_s3 > 200
-    assert set(gate.unnamed) == {"PUT /"}  # CreateBucket
-    assert gate.to_sts == ["sts.eu-west-1.amazonaws.com"]
+    assert evaluator.to_s3 > 200
+    assert set(evaluator.unnamed) == {"PUT /"}  # CreateBucket
+    assert evaluator.to_sts == ["sts.eu-west-1.amazonaws.com"]
 
 
 def modules(scenario: OwnedScenario) -> dict[str, Callable[[], Any]]:
-    """A run of each module that uses the bucket."""
+    """A function that runs each module that uses the bucket."""
     operator, project, context = scenario._operator, scenario._project, Context(warn=scenario.warnings.append)
     state_file = f"s3://{scenario.bucket}/{scenario.state_file_key}"
     key = {
@@ -182,14 +185,14 @@ def modules(scenario: OwnedScenario) -> dict[str, Callable[[], Any]]:
 
 
 @pytest.mark.parametrize("expected", [bucket_owner.CALLER, ACCOUNT])
-def test_no_module_uses_a_bucket_of_another_account(sandbox: Sandbox, gate: OwnerGate, expected: str) -> None:
-    """Somebody else has registered the name before, and lets everybody use the bucket."""
+def test_module_bucket_of_another_account_is_denied(sandbox: Sandbox, evaluator: OwnerEvaluator, expected: str) -> None:
+    """Another account has created the bucket, and its policy allows everything."""
     scenario = new_scenario(sandbox)
     scenario.expected = expected
     scenario.admin.create_bucket(Bucket=scenario.bucket)
-    gate.owners[scenario.bucket] = OTHER
+    evaluator.owners[scenario.bucket] = OTHER
     runs = modules(scenario)
-    # It looks for uploads in progress only if its user has a key.
+    # It lists uploads in progress only if its user has a key.
     del runs["iam_archive_uploader absent"]
     for name, run in runs.items():
         hint = f"another account than expected_bucket_owner={ACCOUNT if name == 'archive_upload_check' else expected}"
@@ -200,51 +203,55 @@ def test_no_module_uses_a_bucket_of_another_account(sandbox: Sandbox, gate: Owne
         assert hint in message, name
         assert "before you change expected_bucket_owner" in message, name
     assert scenario.admin.list_objects_v2(Bucket=scenario.bucket)["KeyCount"] == 0
-    assert gate.unnamed == []
+    assert evaluator.unnamed == []
     assert scenario.emulator.target(scenario.key) is None
     assert scenario.all_keys == []
 
 
-def test_uploader_stays_if_its_bucket_belongs_to_another_account(sandbox: Sandbox, gate: OwnerGate) -> None:
-    """Uploads in progress cannot be listed there, so its key may be in use."""
+def test_uploader_absent_bucket_of_another_account_keeps_the_user(sandbox: Sandbox, evaluator: OwnerEvaluator) -> None:
+    """Uploads in progress cannot be listed, so the key can be in use."""
     scenario = new_scenario(sandbox)
     scenario.create()
-    gate.owners[scenario.bucket] = OTHER
+    evaluator.owners[scenario.bucket] = OTHER
     with pytest.raises(DeniedError, match="another account than expected_bucket_owner=caller"):
         modules(scenario)["iam_archive_uploader absent"]()
     assert scenario.all_keys == [scenario.target_key_id]
 
 
-def test_owner_is_another_account_on_purpose(sandbox: Sandbox, gate: OwnerGate) -> None:
+def test_configure_expected_owner_is_another_account_succeeds(sandbox: Sandbox, evaluator: OwnerEvaluator) -> None:
     scenario = new_scenario(sandbox)
     scenario.expected = OTHER
     scenario.admin.create_bucket(Bucket=scenario.bucket)
-    gate.owners[scenario.bucket] = OTHER
+    evaluator.owners[scenario.bucket] = OTHER
     assert scenario.configure()
     assert scenario.emulator.record_archive(scenario.key)["status"] == "uploaded"
-    assert gate.unnamed == []
-    assert gate.to_sts == []
+    assert evaluator.unnamed == []
+    assert evaluator.to_sts == []
 
 
 AT_AWS: dict[str, Any] = {"endpoint_url": "", "region": "us-east-1", "expected_bucket_owner": bucket_owner.CALLER}
 
 
-def test_every_request_for_a_broadcast_app_names_the_owner(site: BroadcastSite, gate: OwnerGate) -> None:
-    """The application's own key, too, expects the account of the operator."""
-    assert site.run(**AT_AWS).changed
-    assert not site.run(**AT_AWS).changed
-    assert site.run(**AT_AWS, verify="only").result["changes"] == []
-    assert site.warnings == []
-    assert gate.to_s3 > 10
-    assert gate.unnamed == []
-    assert gate.to_sts == ["sts.us-east-1.amazonaws.com"]
+def test_broadcast_app_all_requests_have_the_expected_owner(
+    broadcast: BroadcastEnvironment, evaluator: OwnerEvaluator
+) -> None:
+    """Requests with the application's key also expect the account of the operator."""
+    assert broadcast.run(**AT_AWS).changed
+    assert not broadcast.run(**AT_AWS).changed
+    assert broadcast.run(**AT_AWS, verify="only").result["changes"] == []
+    assert broadcast.warnings == []
+    assert evaluator.to_s3 > 10
+    assert evaluator.unnamed == []
+    assert evaluator.to_sts == ["sts.us-east-1.amazonaws.com"]
 
 
-def test_no_broadcast_app_gets_the_name_of_a_bucket_of_another_account(site: BroadcastSite, gate: OwnerGate) -> None:
-    gate.owners[site.bucket] = OTHER
-    before = dict(site.config)
+def test_broadcast_app_bucket_of_another_account_is_denied(
+    broadcast: BroadcastEnvironment, evaluator: OwnerEvaluator
+) -> None:
+    evaluator.owners[broadcast.bucket] = OTHER
+    before = dict(broadcast.config)
     with pytest.raises(DeniedError, match="another account than expected_bucket_owner=caller"):
-        site.run(**AT_AWS, verify="never")
-    assert site.config == before
+        broadcast.run(**AT_AWS, verify="never")
+    assert broadcast.config == before
     with pytest.raises(ClientError, match="NoSuchEntity"):
-        site.iam.get_user(UserName=site.user)
+        broadcast.iam.get_user(UserName=broadcast.user)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every way in which the API can fail ends within the time budget, in success or in one clear error.
+"""Every fault of the API ends within the time limit, in success or in one error.
 
-In both cases the state file says what is known, and the next run mends what is left.
+In both cases, the state file is correct, and the next run reaches the desired state.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ import yaml
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
-from tests.e2e import runs
+from tests.e2e import playbook_runs
 from tests.sandbox import Sandbox, VonageEmulator
 
-# Seconds: for a try, and for all tries and pauses together.
+# Seconds for one attempt, and for all attempts and pauses.
 TIMEOUT, TOTAL = 0.7, 6.0
 RETRIES = 2
-# What is added to the budget by a busy machine.
+# The delay of a busy machine.
 SLACK = 3.0
 KEY, SECRET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-# For ever, that is: more often than anything is tried.
+# More than the number of attempts.
 ALWAYS = 99
 
-# Arguments of fail_next, and what the error says where the fault lasts.
+# Arguments of fail_next, and the error if the fault is permanent.
 SLOW = "no response within the time limit|no complete response within"
 TRANSIENT: dict[str, tuple[dict[str, Any], str]] = {
     "429": ({"status": 429}, "the response was HTTP 429"),
@@ -63,17 +63,17 @@ TRANSIENT: dict[str, tuple[dict[str, Any], str]] = {
 NEEDS_BODY = ("truncate and applied", "trickle")
 
 
-class Scene:
-    """One project with a state file, and what was sent for it."""
+class FaultScenario:
+    """One project with a state file."""
 
     def __init__(self, emulator: VonageEmulator, home: Path) -> None:
         self.emulator, self.home = emulator, home
         project = emulator.add_project()
         self.key, self.secret = project.key, project.secret
-        self.state_file = home / "record.json"
+        self.state_file = home / "state.json"
 
     def run(self, **changes: Any) -> Outcome:
-        """Run the use case with little time."""
+        """Run the use case with short time limits."""
         options = {
             "api_url": self.emulator.url,
             "api_key": self.key,
@@ -89,8 +89,8 @@ class Scene:
         }
         return reconcile(options, Context())
 
-    def within(self, seconds: float, **changes: Any) -> Outcome | errors.ArchivingError:
-        """Run it, and return the error if there is one; no more time may pass than said."""
+    def run_within(self, seconds: float, **changes: Any) -> Outcome | errors.ArchivingError:
+        """Run the use case, and return its error, if any; assert the time limit."""
         started = time.monotonic()
         try:
             return self.run(**changes)
@@ -102,8 +102,8 @@ class Scene:
     def calls(self) -> list[dict[str, Any]]:
         return [call for call in self.emulator.log() if f"/{self.key}/" in call["path"]]
 
-    def fresh_tokens(self) -> None:
-        """Every try was signed for itself."""
+    def assert_fresh_tokens(self) -> None:
+        """Assert that each attempt has a separate token."""
         tokens = [jwt.decode(call["headers"]["X-Opentok-Auth"], self.secret, ["HS256"]) for call in self.calls()]
         assert len({token["jti"] for token in tokens}) == len(tokens)
         for token, call in zip(tokens, self.calls(), strict=True):
@@ -114,13 +114,12 @@ class Scene:
     def status(self) -> str:
         return str(json.loads(self.state_file.read_text())["status"])
 
-    def truth(self) -> None:
-        """What the state file shows is true."""
+    def assert_state_file_correct(self) -> None:
         target = self.emulator.target(self.key)
         assert self.status in ("pending", "applied" if target else "absent")
 
-    def mended(self, **changes: Any) -> None:
-        """The next run brings about what is asked for, and the one after it does nothing."""
+    def assert_recovered(self, **changes: Any) -> None:
+        """Assert that the next run reaches the desired state, and that the one after it sends nothing."""
         self.emulator.clear_faults()
         self.run(**changes)
         absent = changes.get("state") == "absent"
@@ -134,117 +133,120 @@ class Scene:
 
 
 @pytest.fixture
-def scene(e2e_sandbox: Sandbox, home: Path) -> Iterator[Scene]:
+def scenario(e2e_sandbox: Sandbox, home: Path) -> Iterator[FaultScenario]:
     emulator = e2e_sandbox.vonage
     emulator.echo_secrets = False
     emulator.clear_faults()
     emulator.clear_log()
-    yield Scene(emulator, home)
+    yield FaultScenario(emulator, home)
     emulator.clear_faults()
 
 
-# What is asked for where there is a target already, and the method that it takes.
+# The changes of an existing target, by the method of the request.
 ACTIONS: dict[str, dict[str, Any]] = {"PUT": {"fallback": "opentok"}, "DELETE": {"state": "absent"}}
 
 
-# The answer to a DELETE has no body that could be cut or trickle.
+# The response to a DELETE has no body.
 CASES = [(method, name) for method in ACTIONS for name in TRANSIENT if method == "PUT" or name not in NEEDS_BODY]
 
 
-def prepare(scene: Scene, method: str) -> dict[str, Any]:
-    """Set a target, and return what to change so that the next run takes this method."""
-    scene.run()
-    scene.emulator.clear_log()
+def prepare(scenario: FaultScenario, method: str) -> dict[str, Any]:
+    """Set a target, and return the changes with which the next run sends a request with this method."""
+    scenario.run()
+    scenario.emulator.clear_log()
     return ACTIONS[method]
 
 
-def order(scene: Scene, method: str, fault: dict[str, Any], times: int) -> None:
-    scene.emulator.fail_next(**fault, times=times, method=method, path=f"/{scene.key}/")
+def add_fault(scenario: FaultScenario, method: str, fault: dict[str, Any], times: int) -> None:
+    scenario.emulator.fail_next(**fault, times=times, method=method, path=f"/{scenario.key}/")
 
 
 @pytest.mark.parametrize(("method", "name"), CASES)
-def test_a_fault_that_passes_is_survived(scene: Scene, method: str, name: str) -> None:
-    changes = prepare(scene, method)
-    order(scene, method, TRANSIENT[name][0], times=1)
-    outcome = scene.within(TOTAL, **changes)
+def test_reconcile_transient_fault_succeeds(scenario: FaultScenario, method: str, name: str) -> None:
+    changes = prepare(scenario, method)
+    add_fault(scenario, method, TRANSIENT[name][0], times=1)
+    outcome = scenario.run_within(TOTAL, **changes)
     assert isinstance(outcome, Outcome)
     assert outcome.changed
-    assert [call["method"] for call in scene.calls()] == [method, method]
-    scene.fresh_tokens()
-    scene.truth()
-    assert scene.status == ("absent" if method == "DELETE" else "applied")
-    scene.mended(**changes)
+    assert [call["method"] for call in scenario.calls()] == [method, method]
+    scenario.assert_fresh_tokens()
+    scenario.assert_state_file_correct()
+    assert scenario.status == ("absent" if method == "DELETE" else "applied")
+    scenario.assert_recovered(**changes)
 
 
 @pytest.mark.parametrize(("method", "name"), CASES)
-def test_a_fault_that_stays_is_told(scene: Scene, method: str, name: str) -> None:
-    changes = prepare(scene, method)
-    order(scene, method, TRANSIENT[name][0], times=ALWAYS)
-    error = scene.within(TOTAL, **changes)
+def test_reconcile_permanent_fault_raises_unreachable_error(scenario: FaultScenario, method: str, name: str) -> None:
+    changes = prepare(scenario, method)
+    add_fault(scenario, method, TRANSIENT[name][0], times=ALWAYS)
+    error = scenario.run_within(TOTAL, **changes)
     assert isinstance(error, errors.UnreachableError)
-    told = str(error)
-    assert told.startswith(
-        f"Could not {'set' if method == 'PUT' else 'delete'} the upload target of project {scene.key}"
+    message = str(error)
+    assert message.startswith(
+        f"Could not {'set' if method == 'PUT' else 'delete'} the upload target of project {scenario.key}"
     )
-    assert re.search(TRANSIENT[name][1], told)
-    assert f"({RETRIES + 1} attempts)" in told
-    assert not runs.leaks(told, [SECRET, scene.secret])
-    assert len(scene.calls()) == RETRIES + 1
-    scene.fresh_tokens()
-    assert scene.status == "pending"
-    scene.mended(**changes)
+    assert re.search(TRANSIENT[name][1], message)
+    assert f"({RETRIES + 1} attempts)" in message
+    assert not playbook_runs.find_leaks(message, [SECRET, scenario.secret])
+    assert len(scenario.calls()) == RETRIES + 1
+    scenario.assert_fresh_tokens()
+    assert scenario.status == "pending"
+    scenario.assert_recovered(**changes)
 
 
 @pytest.mark.parametrize("date", [False, True], ids=["seconds", "date"])
-def test_to_come_back_after_the_budget_is_told_at_once(scene: Scene, date: bool) -> None:
-    scene.emulator.fail_next(status=429, retry_after=120, retry_after_date=date, times=ALWAYS)
-    error = scene.within(1.0)
+def test_reconcile_retry_after_longer_than_the_time_limit_fails_immediately(
+    scenario: FaultScenario, date: bool
+) -> None:
+    scenario.emulator.fail_next(status=429, retry_after=120, retry_after_date=date, times=ALWAYS)
+    error = scenario.run_within(1.0)
     assert isinstance(error, errors.UnreachableError)
     assert "The next attempt was due in" in str(error)
     assert "The service limits the rate of requests" in str(error)
-    assert len(scene.calls()) == 1
-    assert scene.status == "pending"
-    scene.mended()
+    assert len(scenario.calls()) == 1
+    assert scenario.status == "pending"
+    scenario.assert_recovered()
 
 
-def test_the_time_for_all_tries_together_is_kept(scene: Scene) -> None:
-    """Retries without end do not make it longer."""
-    scene.emulator.fail_next("hang", seconds=60, times=ALWAYS)
-    error = scene.within(2.0, retries=50, total_timeout=2.0)
+def test_reconcile_total_timeout_limits_all_attempts(scenario: FaultScenario) -> None:
+    scenario.emulator.fail_next("hang", seconds=60, times=ALWAYS)
+    error = scenario.run_within(2.0, retries=50, total_timeout=2.0)
     assert isinstance(error, errors.UnreachableError)
-    assert len(scene.calls()) <= 4
-    scene.fresh_tokens()
-    scene.mended()
+    assert len(scenario.calls()) <= 4
+    scenario.assert_fresh_tokens()
+    scenario.assert_recovered()
 
 
 @pytest.mark.parametrize("retries", [0, 1, 3])
-def test_never_more_tries_than_allowed(scene: Scene, retries: int) -> None:
-    scene.emulator.fail_next(status=503, retry_after=0, times=ALWAYS)
-    assert isinstance(scene.within(TOTAL, retries=retries), errors.UnreachableError)
-    assert len(scene.calls()) == retries + 1
+def test_reconcile_permanent_fault_sends_at_most_retries_plus_one_requests(
+    scenario: FaultScenario, retries: int
+) -> None:
+    scenario.emulator.fail_next(status=503, retry_after=0, times=ALWAYS)
+    assert isinstance(scenario.run_within(TOTAL, retries=retries), errors.UnreachableError)
+    assert len(scenario.calls()) == retries + 1
 
 
-def test_a_refusal_is_not_tried_again(scene: Scene) -> None:
-    scene.run()
-    before = scene.state_file.read_bytes()
+def test_reconcile_definite_error_is_not_retried(scenario: FaultScenario) -> None:
+    scenario.run()
+    before = scenario.state_file.read_bytes()
     for status, kind in ((400, errors.RejectedError), (403, errors.DeniedError)):
-        scene.emulator.clear_log()
-        scene.emulator.fail_next(status=status)
-        assert isinstance(scene.within(1.0, fallback="opentok"), kind)
-        assert len(scene.calls()) == 1
-        # Nothing has changed for sure: what was known stays known.
-        assert scene.state_file.read_bytes() == before
-    assert not scene.run().changed
+        scenario.emulator.clear_log()
+        scenario.emulator.fail_next(status=status)
+        assert isinstance(scenario.run_within(1.0, fallback="opentok"), kind)
+        assert len(scenario.calls()) == 1
+        # The target has certainly not changed.
+        assert scenario.state_file.read_bytes() == before
+    assert not scenario.run().changed
 
 
-def module_play(scene: Scene, **options: Any) -> Path:
-    """A playbook that calls the module itself; secrets come by extra variables."""
+def module_play(scenario: FaultScenario, **options: Any) -> Path:
+    """Write a playbook that runs the module; secrets are extra variables."""
     arguments = {
-        "api_url": scene.emulator.url,
-        "api_key": scene.key,
+        "api_url": scenario.emulator.url,
+        "api_key": scenario.key,
         "api_secret": "{{ api_secret }}",
         "fallback": "none",
-        "state_file": str(scene.state_file),
+        "state_file": str(scenario.state_file),
         "verify": "never",
         "s3": {"bucket": "recordings", "access_key": KEY, "secret_key": "{{ secret_key }}"},
         **options,
@@ -257,13 +259,13 @@ def module_play(scene: Scene, **options: Any) -> Path:
         "vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"},
         "tasks": [{"name": "Set it", "vonage.archiving.vonage_archive_storage": arguments}],
     }
-    path = scene.home / "play.yml"
+    path = scenario.home / "play.yml"
     path.write_text(yaml.safe_dump([play]))
     return path
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         ({"status": 429, "retry_after": 0, "times": 1}, ""),
         ({"kind": "hang", "seconds": 60, "times": ALWAYS}, rf"({SLOW}).* \(2 attempts\)"),
@@ -271,21 +273,23 @@ def module_play(scene: Scene, **options: Any) -> Path:
     ],
     ids=["429", "hang", "applied and reset"],
 )
-def test_by_the_module(scene: Scene, fault: dict[str, Any], told: str) -> None:
-    scene.emulator.fail_next(**fault)
-    playbook = module_play(scene, timeout=1, retries=1, total_timeout=5)
-    secrets = {"api_secret": scene.secret, "secret_key": SECRET}
-    run = runs.run_playbook(playbook, secrets, scene.home, {})
-    assert not runs.leaks(run.output + run.told, secrets.values())
-    assert len(scene.calls()) == 2
-    scene.fresh_tokens()
-    if told:
+def test_module_fault_succeeds_or_fails_with_a_hint(
+    scenario: FaultScenario, fault: dict[str, Any], message: str
+) -> None:
+    scenario.emulator.fail_next(**fault)
+    playbook = module_play(scenario, timeout=1, retries=1, total_timeout=5)
+    secrets = {"api_secret": scenario.secret, "secret_key": SECRET}
+    run = playbook_runs.run_playbook(playbook, secrets, scenario.home, {})
+    assert not playbook_runs.find_leaks(run.output + run.events_text, secrets.values())
+    assert len(scenario.calls()) == 2
+    scenario.assert_fresh_tokens()
+    if message:
         run.failed()
-        assert run.error.startswith(f"Could not set the upload target of project {scene.key}")
-        assert re.search(told, run.error)
+        assert run.error.startswith(f"Could not set the upload target of project {scenario.key}")
+        assert re.search(message, run.error)
         assert "Nothing is lost: run it again later." in run.error
-        assert scene.status == "pending"
+        assert scenario.status == "pending"
     else:
         assert run.ok().changed == ["Set it"]
-        assert scene.status == "applied"
-    scene.mended()
+        assert scenario.status == "applied"
+    scenario.assert_recovered()

@@ -18,13 +18,18 @@ from typing import Any
 import pytest
 import requests
 import yaml
-from botocore.exceptions import ClientError
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import VerificationFailedError
-from tests.e2e.broadcast_site import BY_HAND, ORIGIN, OTHERS, STRANGER, BroadcastSite, broadcast_site
-from tests.e2e.runs import Run
-from tests.e2e.site import given_key, make_uploader
+from tests.e2e.broadcast_environment import (
+    BY_HAND,
+    ORIGIN,
+    OTHERS,
+    STRANGER,
+    BroadcastEnvironment,
+    is_denied,
+    new_broadcast_environment,
+)
+from tests.e2e.playbook_runs import Run
+from tests.e2e.project_environment import create_uploader, external_key_variables
 from tests.sandbox import Sandbox
 from tools.cores import DEFAULT_LINES, ensure_core
 from tools.pythons import find_pythons
@@ -32,6 +37,7 @@ from tools.pythons import find_pythons
 pytestmark = pytest.mark.xdist_group("interactive_broadcast")
 
 RESTRICTED: dict[str, Any] = {"interactive_broadcast_allowed_origins": [ORIGIN]}
+
 VERIFY = [
     {
         "name": "Verify",
@@ -59,14 +65,14 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def site(sandbox: Sandbox) -> Iterator[BroadcastSite]:
-    with broadcast_site(sandbox, sandbox.heroku) as broadcast:
+def broadcast(sandbox: Sandbox) -> Iterator[BroadcastEnvironment]:
+    with new_broadcast_environment(sandbox, sandbox.heroku) as broadcast:
         yield broadcast
 
 
 @pytest.fixture
-def moto(sandbox: Sandbox) -> Iterator[BroadcastSite]:
-    with broadcast_site(sandbox, sandbox.heroku, sandbox.stores["moto-iam"]) as broadcast:
+def moto(sandbox: Sandbox) -> Iterator[BroadcastEnvironment]:
+    with new_broadcast_environment(sandbox, sandbox.heroku, sandbox.stores["moto-iam"]) as broadcast:
         yield broadcast
 
 
@@ -78,54 +84,46 @@ def result(run: Run) -> dict[str, Any]:
     return dict(results[-1])
 
 
-def is_denied(call: Any, **options: Any) -> bool:
-    try:
-        call(**options)
-    except ClientError as error:
-        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 403)
-    return False
+def assert_only_recordings_are_public(broadcast: BroadcastEnvironment) -> None:
+    for key in ("img/private.png", "other/file", f"{broadcast.key}-not/archive.mp4"):
+        broadcast.client.put_object(Bucket=broadcast.bucket, Key=key, Body=b"private")
+        assert broadcast.anonymous_status(key) == 403, key
+    assert broadcast.anonymous_status(f".vonage-archiving/{broadcast.key}.json") == 403
+    assert broadcast.anonymous_status("?list-type=2") == 403
+    broadcast.client.head_object(Bucket=broadcast.bucket, Key=f".vonage-archiving/{broadcast.key}.json")
 
 
-def assert_only_recordings_are_public(site: BroadcastSite) -> None:
-    for key in ("img/private.png", "other/file", f"{site.key}-not/archive.mp4"):
-        site.client.put_object(Bucket=site.bucket, Key=key, Body=b"private")
-        assert site.anonymous_status(key) == 403, key
-    assert site.anonymous_status(f".vonage-archiving/{site.key}.json") == 403
-    assert site.anonymous_status("?list-type=2") == 403
-    site.client.head_object(Bucket=site.bucket, Key=f".vonage-archiving/{site.key}.json")
-
-
-def assert_key_is_limited_to_images(site: BroadcastSite) -> None:
-    recording, _size = site.record()
-    client, bucket = site.app_client(), {"Bucket": site.bucket}
+def assert_key_is_limited_to_images(broadcast: BroadcastEnvironment) -> None:
+    recording, _size = broadcast.record_archive()
+    client, bucket = broadcast.app_client(), {"Bucket": broadcast.bucket}
     assert is_denied(client.list_objects_v2, **bucket)
-    assert is_denied(client.get_object, **bucket, Key=f".vonage-archiving/{site.key}.json")
-    assert is_denied(client.put_object, **bucket, Key=f"{site.key}/x/archive.mp4", Body=b"x")
+    assert is_denied(client.get_object, **bucket, Key=f".vonage-archiving/{broadcast.key}.json")
+    assert is_denied(client.put_object, **bucket, Key=f"{broadcast.key}/x/archive.mp4", Body=b"x")
     assert is_denied(client.put_object, **bucket, Key="other/x", Body=b"x")
     assert is_denied(client.delete_object, **bucket, Key=recording)
     assert is_denied(client.delete_object, **bucket, Key="img/private.png")
     assert is_denied(client.put_bucket_cors, **bucket, CORSConfiguration={"CORSRules": [BY_HAND]})
     assert is_denied(client.delete_bucket_policy, **bucket)
-    site.client.head_object(Bucket=site.bucket, Key=recording)
-    uploader = site.vonage.target(site.key)
+    broadcast.client.head_object(Bucket=broadcast.bucket, Key=recording)
+    uploader = broadcast.vonage.target(broadcast.key)
     assert uploader
-    assert site.config["AWS_ACCESS_KEY_ID"] != uploader["config"]["accessKey"]
+    assert broadcast.config["AWS_ACCESS_KEY_ID"] != uploader["config"]["accessKey"]
 
 
-def test_role_generation_1_configures_everything_and_is_idempotent(site: BroadcastSite, home: Path) -> None:
-    planned = site.play(home, args=["--check"], **RESTRICTED).ok()
-    assert site.writes == []
-    first = site.play(home, **RESTRICTED).ok()
-    assert site.config == {
+def test_role_generation_1_configures_everything_and_is_idempotent(broadcast: BroadcastEnvironment, home: Path) -> None:
+    planned = broadcast.play(home, args=["--check"], **RESTRICTED).ok()
+    assert broadcast.writes == []
+    first = broadcast.play(home, **RESTRICTED).ok()
+    assert broadcast.config == {
         **OTHERS,
-        "AWS_ACCESS_KEY_ID": next(iter(site.keys())),
-        "AWS_SECRET_ACCESS_KEY": site.config["AWS_SECRET_ACCESS_KEY"],
-        "S3_BUCKET_NAME": site.bucket,
-        "S3_BUCKET_NAME_IMAGES": site.bucket,
-        "S3_COMPOSEDVIDEO_URL": f"{site.s3.url}/{site.bucket}/",
+        "AWS_ACCESS_KEY_ID": next(iter(broadcast.keys())),
+        "AWS_SECRET_ACCESS_KEY": broadcast.config["AWS_SECRET_ACCESS_KEY"],
+        "S3_BUCKET_NAME": broadcast.bucket,
+        "S3_BUCKET_NAME_IMAGES": broadcast.bucket,
+        "S3_COMPOSEDVIDEO_URL": f"{broadcast.s3.url}/{broadcast.bucket}/",
         "INSTANCE_ENABLE_ARCHIVING": "true",
     }
-    assert len(site.patches()) == 1
+    assert len(broadcast.patches()) == 1
     # Check mode reports the changes of the run.
     assert result(planned)["app_changes"] == result(first)["app_changes"]
     assert result(planned)["archive_storage"]["bucket_changes"] == result(first)["archive_storage"]["bucket_changes"]
@@ -138,50 +136,50 @@ def test_role_generation_1_configures_everything_and_is_idempotent(site: Broadca
         "image_preflight",
     ]
 
-    site.clear_log()
-    again = site.play(home, **RESTRICTED).ok()
+    broadcast.clear_request_log()
+    again = broadcast.play(home, **RESTRICTED).ok()
     assert again.stats["changed"] == 0
-    assert site.writes == []
-    assert site.patches() == []
-    assert len(site.app.releases) == 2
+    assert broadcast.writes == []
+    assert broadcast.patches() == []
+    assert len(broadcast.app.releases) == 2
 
-    site.assert_configured()
-    recording, size = site.record()
-    played = site.play_recording(recording)
+    broadcast.assert_configured()
+    recording, size = broadcast.record_archive()
+    played = broadcast.play_recording(recording)
     assert (played.status_code, len(played.content)) == (200, size)
     for acl in ("private", "public-read"):
-        preflight, put = site.upload_from_page(ORIGIN, acl)
+        preflight, put = broadcast.upload_from_page(ORIGIN, acl)
         assert preflight.headers["Access-Control-Allow-Origin"] in (ORIGIN, "*")
         assert "PUT" in preflight.headers["Access-Control-Allow-Methods"]
         assert (put.status_code, put.headers["Access-Control-Allow-Origin"]) == (200, ORIGIN)
-    preflight, _put = site.upload_from_page(STRANGER)
+    preflight, _put = broadcast.upload_from_page(STRANGER)
     assert "Access-Control-Allow-Origin" not in preflight.headers
-    assert_only_recordings_are_public(site)
-    assert_key_is_limited_to_images(site)
+    assert_only_recordings_are_public(broadcast)
+    assert_key_is_limited_to_images(broadcast)
 
 
-def test_role_generation_2_sets_one_config_var_and_creates_no_user(site: BroadcastSite, home: Path) -> None:
+def test_role_generation_2_sets_one_config_var_and_creates_no_user(broadcast: BroadcastEnvironment, home: Path) -> None:
     """With an external key for uploads."""
-    external_key = given_key(*make_uploader(site.store, site.bucket))
+    external_key = external_key_variables(*create_uploader(broadcast.store, broadcast.bucket))
     options: dict[str, Any] = {**external_key, "interactive_broadcast_generation": 2}
     hidden = [str(external_key["archive_storage_uploader_secret_key"])]
-    site.play(home, **options, hidden=hidden).ok()
-    assert site.config == {**OTHERS, "BUCKET_URL": f"{site.s3.url}/{site.bucket}"}
-    assert site.patches() == [{"BUCKET_URL": f"{site.s3.url}/{site.bucket}"}]
-    assert site.keys() == {}
-    site.clear_log()
-    assert site.play(home, **options, hidden=hidden).ok().stats["changed"] == 0
-    assert site.writes == []
-    recording, size = site.record()
-    assert len(site.play_recording(recording).content) == size
-    assert_only_recordings_are_public(site)
-    rules = site.client.get_bucket_cors(Bucket=site.bucket)["CORSRules"]
+    broadcast.play(home, **options, hidden=hidden).ok()
+    assert broadcast.config == {**OTHERS, "BUCKET_URL": f"{broadcast.s3.url}/{broadcast.bucket}"}
+    assert broadcast.patches() == [{"BUCKET_URL": f"{broadcast.s3.url}/{broadcast.bucket}"}]
+    assert broadcast.keys() == {}
+    broadcast.clear_request_log()
+    assert broadcast.play(home, **options, hidden=hidden).ok().stats["changed"] == 0
+    assert broadcast.writes == []
+    recording, size = broadcast.record_archive()
+    assert len(broadcast.play_recording(recording).content) == size
+    assert_only_recordings_are_public(broadcast)
+    rules = broadcast.client.get_bucket_cors(Bucket=broadcast.bucket)["CORSRules"]
     assert [rule["AllowedOrigins"] for rule in rules] == [["*"]]
 
 
 @pytest.mark.slow
 def test_role_variables_of_a_survey_configure_and_state_absent_keeps_recordings(
-    site: BroadcastSite, home: Path
+    broadcast: BroadcastEnvironment, home: Path
 ) -> None:
     survey: dict[str, Any] = {
         "interactive_broadcast_generation": "1",
@@ -195,77 +193,82 @@ def test_role_variables_of_a_survey_configure_and_state_absent_keeps_recordings(
         "interactive_broadcast_verify": "",
         "interactive_broadcast_user_tags": "{team: video}",
         "interactive_broadcast_user_path": "",
-        "interactive_broadcast_images_bucket": f"{site.bucket}-images",
+        "interactive_broadcast_images_bucket": f"{broadcast.bucket}-images",
         "interactive_broadcast_state": "",
         "interactive_broadcast_validate_certs": "",
     }
-    first = site.play(home, awx=True, **survey, interactive_broadcast_bukcet="x").ok()
+    first = broadcast.play(home, awx=True, **survey, interactive_broadcast_bukcet="x").ok()
     assert "Did you mean interactive_broadcast_bucket?" in first.output
-    assert site.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
-    for name in (site.bucket, f"{site.bucket}-images"):
-        (rule,) = site.client.get_bucket_cors(Bucket=name)["CORSRules"]
+    assert broadcast.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
+    for name in (broadcast.bucket, f"{broadcast.bucket}-images"):
+        (rule,) = broadcast.client.get_bucket_cors(Bucket=name)["CORSRules"]
         assert sorted(rule["AllowedOrigins"]) == ["https://*.example.org", ORIGIN]
-        assert site.client.get_bucket_encryption(Bucket=name)
-    site.assert_configured()
-    policy = site.iam.get_user_policy(UserName=site.user, PolicyName="vonage-archiving")["PolicyDocument"]
+        assert broadcast.client.get_bucket_encryption(Bucket=name)
+    broadcast.assert_configured()
+    policy = broadcast.iam.get_user_policy(UserName=broadcast.user, PolicyName="vonage-archiving")["PolicyDocument"]
     assert "PutObjectAcl" not in json.dumps(policy)
-    assert {"Key": "team", "Value": "video"} in site.iam.list_user_tags(UserName=site.user)["Tags"]
-    recording, _size = site.record()
-    site.clear_log()
-    absent = site.play(home, awx=True, **{**survey, "interactive_broadcast_state": "absent"}).ok()
+    assert {"Key": "team", "Value": "video"} in broadcast.iam.list_user_tags(UserName=broadcast.user)["Tags"]
+    recording, _size = broadcast.record_archive()
+    broadcast.clear_request_log()
+    absent = broadcast.play(home, awx=True, **{**survey, "interactive_broadcast_state": "absent"}).ok()
     assert result(absent)["release"] is True
-    assert (site.config, site.keys(), site.vonage.target(site.key)) == (OTHERS, {}, None)
-    assert len(site.patches()) == 1
-    site.client.head_object(Bucket=site.bucket, Key=recording)
+    assert (broadcast.config, broadcast.keys(), broadcast.vonage.target(broadcast.key)) == (OTHERS, {}, None)
+    assert len(broadcast.patches()) == 1
+    broadcast.client.head_object(Bucket=broadcast.bucket, Key=recording)
     # Nothing is left to delete.
-    assert not site.run(state="absent").changed
-    assert site.client.list_objects_v2(Bucket=f"{site.bucket}-images")["KeyCount"] == 1
+    assert not broadcast.run(state="absent").changed
+    assert broadcast.client.list_objects_v2(Bucket=f"{broadcast.bucket}-images")["KeyCount"] == 1
 
 
-def set_up_by_hand(site: BroadcastSite, bucket_acl: bool = True) -> tuple[str, str]:
+def set_up_by_hand(broadcast: BroadcastEnvironment, bucket_acl: bool = True) -> tuple[str, str]:
     """Follow the document: it uses the key of a person, who has all permissions, in two places."""
     acl = {"ACL": "public-read"} if bucket_acl else {}
-    site.client.create_bucket(Bucket=site.bucket)
-    site.client.put_bucket_cors(Bucket=site.bucket, CORSConfiguration={"CORSRules": [BY_HAND]})
-    site.client.put_object(Bucket=site.bucket, Key=f"{site.key}/", Body=b"", **acl)
-    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{site.bucket}*"}
+    broadcast.client.create_bucket(Bucket=broadcast.bucket)
+    broadcast.client.put_bucket_cors(Bucket=broadcast.bucket, CORSConfiguration={"CORSRules": [BY_HAND]})
+    broadcast.client.put_object(Bucket=broadcast.bucket, Key=f"{broadcast.key}/", Body=b"", **acl)
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": f"arn:aws:s3:::{broadcast.bucket}*"}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
-    person = site.store.make_user(f"person-{site.key}", policy)
-    key = {"AWS_ACCESS_KEY_ID": person[0], "AWS_SECRET_ACCESS_KEY": person[1], "S3_BUCKET_NAME": site.bucket}
+    person = broadcast.store.make_user(f"person-{broadcast.key}", policy)
+    key = {"AWS_ACCESS_KEY_ID": person[0], "AWS_SECRET_ACCESS_KEY": person[1], "S3_BUCKET_NAME": broadcast.bucket}
     # The example of the document, which ends with a slash.
-    site.app.change({**key, "S3_COMPOSEDVIDEO_URL": f"{site.store.endpoint_url}/{site.bucket}/"})
+    broadcast.app.change({**key, "S3_COMPOSEDVIDEO_URL": f"{broadcast.store.endpoint_url}/{broadcast.bucket}/"})
     body = {
         "type": "s3",
-        "config": {"accessKey": person[0], "secretKey": person[1], "bucket": site.bucket, "endpoint": site.s3.url},
+        "config": {
+            "accessKey": person[0],
+            "secretKey": person[1],
+            "bucket": broadcast.bucket,
+            "endpoint": broadcast.s3.url,
+        },
         "fallback": "opentok",
     }
-    headers = {"X-OPENTOK-AUTH": token(site)}
-    url = f"{site.vonage.url}/v2/project/{site.key}/archive/storage"
+    headers = {"X-OPENTOK-AUTH": token(broadcast)}
+    url = f"{broadcast.vonage.url}/v2/project/{broadcast.key}/archive/storage"
     requests.put(url, json=body, headers=headers, timeout=10).raise_for_status()
     return person
 
 
-def token(site: BroadcastSite) -> str:
+def token(broadcast: BroadcastEnvironment) -> str:
     """A token for the REST API."""
     import jwt
 
     now = int(time.time())
-    claims = {"iss": site.key, "ist": "project", "iat": now, "exp": now + 120, "jti": "by-hand"}
-    return jwt.encode(claims, site.secret, "HS256")
+    claims = {"iss": broadcast.key, "ist": "project", "iat": now, "exp": now + 120, "jti": "by-hand"}
+    return jwt.encode(claims, broadcast.secret, "HS256")
 
 
 class Viewer:
     """Plays a recording repeatedly in a thread."""
 
-    def __init__(self, site: BroadcastSite, recording: str) -> None:
-        self.site, self.recording = site, recording
+    def __init__(self, broadcast: BroadcastEnvironment, recording: str) -> None:
+        self.broadcast, self.recording = broadcast, recording
         self.statuses: list[int] = []
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._play, daemon=True)
 
     def _play(self) -> None:
         while not self.stop.wait(0.02):
-            self.statuses.append(self.site.play_recording(self.recording).status_code)
+            self.statuses.append(self.broadcast.play_recording(self.recording).status_code)
 
     def __enter__(self) -> Viewer:
         self.thread.start()
@@ -276,21 +279,21 @@ class Viewer:
         self.thread.join(30)
 
 
-def test_role_manual_setup_is_taken_over_without_interruption(site: BroadcastSite, home: Path) -> None:
+def test_role_manual_setup_is_taken_over_without_interruption(broadcast: BroadcastEnvironment, home: Path) -> None:
     """The recording plays all the time, the diff shows the changes, and the person's key is unchanged."""
-    person = set_up_by_hand(site)
-    recording, _size = site.record()
-    site.client.put_object_acl(Bucket=site.bucket, Key=recording, ACL="public-read")
-    if site.anonymous_status(recording) != 200:
+    person = set_up_by_hand(broadcast)
+    recording, _size = broadcast.record_archive()
+    broadcast.client.put_object_acl(Bucket=broadcast.bucket, Key=recording, ACL="public-read")
+    if broadcast.anonymous_status(recording) != 200:
         # A store that ignores ACLs: a policy makes the prefix public.
         public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
-        statement = {**public, "Resource": f"arn:aws:s3:::{site.bucket}/{site.key}/*"}
+        statement = {**public, "Resource": f"arn:aws:s3:::{broadcast.bucket}/{broadcast.key}/*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        site.client.put_bucket_policy(Bucket=site.bucket, Policy=policy)
-    assert site.play_recording(recording).status_code == 200
-    site.clear_log()
-    with Viewer(site, recording) as viewer:
-        run = site.play(home, hidden=[person[1]]).ok()
+        broadcast.client.put_bucket_policy(Bucket=broadcast.bucket, Policy=policy)
+    assert broadcast.play_recording(recording).status_code == 200
+    broadcast.clear_request_log()
+    with Viewer(broadcast, recording) as viewer:
+        run = broadcast.play(home, hidden=[person[1]]).ok()
     assert len(viewer.statuses) > 20
     assert set(viewer.statuses) == {200}
     outcome = result(run)
@@ -300,20 +303,20 @@ def test_role_manual_setup_is_taken_over_without_interruption(site: BroadcastSit
     diff = run.task("Verify and set the config vars of the application").result["diff"]
     assert diff["before"]["AWS_ACCESS_KEY_ID"] in (person[0], "(not shown)")
     assert diff["after"]["AWS_SECRET_ACCESS_KEY"] == "(the new secret)"
-    assert "PUT" not in {request.method for request in site.s3.requests if request.query == "cors"}
-    keys = site.iam.list_access_keys(UserName=f"person-{site.key}")["AccessKeyMetadata"]
+    assert "PUT" not in {request.method for request in broadcast.s3.requests if request.query == "cors"}
+    keys = broadcast.iam.list_access_keys(UserName=f"person-{broadcast.key}")["AccessKeyMetadata"]
     assert [(key["AccessKeyId"], key["Status"]) for key in keys] == [(person[0], "Active")]
-    site.assert_configured()
-    assert_key_is_limited_to_images(site)
+    broadcast.assert_configured()
+    assert_key_is_limited_to_images(broadcast)
 
 
-def test_ensure_bucket_manual_setup_with_acls_keeps_public_access_block_and_acls(moto: BroadcastSite) -> None:
+def test_ensure_bucket_manual_setup_with_acls_keeps_public_access_block_and_acls(moto: BroadcastEnvironment) -> None:
     set_up_by_hand(moto)
     off = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), False)
     moto.client.put_public_access_block(Bucket=moto.bucket, PublicAccessBlockConfiguration=off)
     rules = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}}
     moto.client.put_bucket_ownership_controls(Bucket=moto.bucket, **rules)
-    moto.clear_log()
+    moto.clear_request_log()
     changed = moto.ensure_bucket()
     assert "cors_rules" not in changed.result["changes"]
     preferred: dict[str, Any] = {"object_ownership": "BucketOwnerPreferred", "public_prefixes": None, "folders": None}
@@ -332,7 +335,7 @@ def test_ensure_bucket_manual_setup_with_acls_keeps_public_access_block_and_acls
     moto.assert_idempotent()
 
 
-def test_ensure_bucket_blocked_bucket_allows_public_policy_for_recordings_only(moto: BroadcastSite) -> None:
+def test_ensure_bucket_blocked_bucket_allows_public_policy_for_recordings_only(moto: BroadcastEnvironment) -> None:
     """New buckets of AWS block all public access."""
     moto.client.create_bucket(Bucket=moto.bucket)
     on = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
@@ -349,119 +352,27 @@ def test_ensure_bucket_blocked_bucket_allows_public_policy_for_recordings_only(m
     moto.assert_configured()
 
 
-def test_run_images_bucket_is_configured_separately(site: BroadcastSite) -> None:
-    images = f"{site.bucket}-images"
-    site.ensure_bucket(cors_rules=[])
-    site.ensure_bucket(images, public_prefixes=[], folders=[])
-    outcome = site.run(images_bucket=images)
-    assert outcome.result["config"]["S3_BUCKET_NAME_IMAGES"] == images
-    assert all(check["ok"] for check in outcome.result["checks"])
-    site.assert_configured()
-    assert is_denied(site.app_client().put_object, Bucket=site.bucket, Key="img/x.png", Body=b"x")
-    preflight, put = site.upload_from_page(STRANGER)
-    assert (preflight.status_code, put.status_code) == (200, 200)
-    site.assert_idempotent(images_bucket=images)
-    keys = [item["Key"] for item in site.client.list_objects_v2(Bucket=images)["Contents"]]
-    assert not [key for key in keys if "probe" in key]
-
-
-def test_run_bucket_is_misconfigured_fails_and_deletes_the_new_key(site: BroadcastSite) -> None:
-    rule = {"allowed_origins": [STRANGER], "allowed_methods": ["PUT"]}
-    misconfigured: list[tuple[dict[str, Any], str]] = [
-        ({"public_prefixes": []}, "recording_plays"),
-        ({"cors_rules": [rule]}, "image_preflight"),
-        ({"public_prefixes": [site.key, "img"]}, "images_private"),
-    ]
-    for options, name in misconfigured:
-        site.ensure_bucket(**options)
-        with pytest.raises(VerificationFailedError) as error:
-            site.run(verify_timeout=0)
-        assert [check["name"] for check in error.value.facts["checks"] if not check["ok"]] == [name]
-        assert (site.patches(), site.keys(), site.config) == ([], {}, OTHERS)
-        site.assert_no_secret(str(error.value.as_result()))
-    site.ensure_bucket()
-    site.run()
-    site.assert_configured()
-    listed = site.client.list_objects_v2(Bucket=site.bucket)["Contents"]
-    assert not [item["Key"] for item in listed if "probe" in item["Key"]]
-
-
-def test_run_verify_only_finds_wrong_config_vars_and_changes_nothing(site: BroadcastSite) -> None:
-    """Mistakes of the document and of persons."""
-    site.ensure_bucket()
-    site.run()
-    good: dict[str, str | None] = dict(site.config)
-    site.clear_log()
-    assert site.run(verify="only").result["changes"] == []
-    url = site.config["S3_COMPOSEDVIDEO_URL"]
-    swapped = {"AWS_ACCESS_KEY_ID": good["AWS_SECRET_ACCESS_KEY"], "AWS_SECRET_ACCESS_KEY": good["AWS_ACCESS_KEY_ID"]}
-    edited: list[tuple[dict[str, str | None], str]] = [
-        # The format of the document, unchanged and filled in.
-        ({"S3_COMPOSEDVIDEO_URL": "https//s3.amazonaws.com/[S3_BUCKET_NAME]"}, "is not a valid URL"),
-        ({"S3_COMPOSEDVIDEO_URL": f"https//s3.amazonaws.com/{site.bucket}"}, "is not a valid URL"),
-        ({"S3_COMPOSEDVIDEO_URL": "https://[S3_BUCKET_NAME].s3.amazonaws.com/"}, "is not a valid URL"),
-        ({"S3_COMPOSEDVIDEO_URL": url.rstrip("/")}, "does not end with a slash"),
-        ({"S3_COMPOSEDVIDEO_URL": f"{url}x/"}, "recording_plays"),
-        ({"S3_COMPOSEDVIDEO_URL": ""}, "does not have"),
-        ({"AWS_SECRET_ACCESS_KEY": "x" * 40}, "replace it with rotate=true"),
-        ({"S3_BUCKET_NAME_IMAGES": ""}, "does not have"),
-        (swapped, "image_upload"),
-    ]
-    for changes, message in edited:
-        site.app.change({**good, **changes})
-        with pytest.raises(errors.ArchivingError) as error:
-            site.run(verify="only", verify_timeout=0)
-        assert message in str(error.value), changes
-        site.assert_no_secret(str(error.value.as_result()))
-        planned = site.run(check_mode=True)
-        site.assert_no_secret(str(planned))
-    assert site.patches() == []
-    site.app.change(good)
-    site.iam.update_access_key(UserName=site.user, AccessKeyId=good["AWS_ACCESS_KEY_ID"], Status="Inactive")
-    with pytest.raises(VerificationFailedError) as error:
-        site.run(verify="only", verify_timeout=0)
-    assert "image_upload" in str(error.value)
-    # The next run repairs it.
-    site.app.change({"S3_COMPOSEDVIDEO_URL": url.rstrip("/")})
-    assert site.run().result["reason"] == "changed"
-    assert site.config["S3_COMPOSEDVIDEO_URL"] == url
-    site.assert_configured()
-    site.assert_idempotent()
-
-
-def test_run_generation_2_removes_the_slash_at_the_end(site: BroadcastSite) -> None:
-    site.ensure_bucket()
-    site.run(generation=2)
-    good = site.config["BUCKET_URL"]
-    site.app.change({"BUCKET_URL": f"{good}/"})
-    # SeaweedFS treats two slashes as one, but S3 does not: the verification succeeds, and the change is reported.
-    verified = site.run(generation=2, verify="only", verify_timeout=0)
-    assert (verified.changed, verified.result["changes"]) == (False, ["BUCKET_URL"])
-    assert site.config["BUCKET_URL"] == f"{good}/"
-    site.run(generation=2)
-    assert site.config["BUCKET_URL"] == good
-    site.assert_idempotent(generation=2)
-
-
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_role_unrecognized_app_is_refused_without_adopt_app(site: BroadcastSite, home: Path, state: str) -> None:
+def test_role_unrecognized_app_is_refused_without_adopt_app(
+    broadcast: BroadcastEnvironment, home: Path, state: str
+) -> None:
     config = {"AWS_ACCESS_KEY_ID": "AKIAOFANOTHERAPP1234", "AWS_SECRET_ACCESS_KEY": "another-secret-of-the-app"}
-    other = site.heroku.add_app(config={**config, "DATABASE_URL": "postgres://db.example.com/billing"})
+    other = broadcast.heroku.add_app(config={**config, "DATABASE_URL": "postgres://db.example.com/billing"})
     before = other.config
     mistyped: dict[str, Any] = {"interactive_broadcast_heroku_app": other.name, "interactive_broadcast_state": state}
-    failed = site.play(home, hidden=[config["AWS_SECRET_ACCESS_KEY"]], **mistyped).failed()
+    failed = broadcast.play(home, hidden=[config["AWS_SECRET_ACCESS_KEY"]], **mistyped).failed()
     assert f"Could not change the config vars of {other.name}: none of them identifies an" in failed.error
-    assert (site.writes, other.config, site.keys()) == ([], before, {})
+    assert (broadcast.writes, other.config, broadcast.keys()) == ([], before, {})
     if state == "present":
-        site.ensure_bucket()
-        assert site.run(app=other.name, adopt_app=True).result["reason"] == "changed"
-        assert site.keys() == {other.config["AWS_ACCESS_KEY_ID"]: "Active"}
+        broadcast.ensure_bucket()
+        assert broadcast.run(app=other.name, adopt_app=True).result["reason"] == "changed"
+        assert broadcast.keys() == {other.config["AWS_ACCESS_KEY_ID"]: "Active"}
         # Now it is recognized.
-        site.assert_idempotent(app=other.name)
+        broadcast.assert_idempotent(app=other.name)
 
 
 @pytest.mark.slow
-def test_role_invalid_variables_are_refused_and_false_is_respected(site: BroadcastSite, home: Path) -> None:
+def test_role_invalid_variables_are_refused_and_false_is_respected(broadcast: BroadcastEnvironment, home: Path) -> None:
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"interactive_broadcast_state": "Present"}, "must be present or absent"),
         ({"interactive_broadcast_rotate_after": "90 days"}, "rotate_after"),
@@ -469,66 +380,68 @@ def test_role_invalid_variables_are_refused_and_false_is_respected(site: Broadca
         ({"interactive_broadcast_heroku_api_token": "HRKU-not-the-right-one"}, "HTTP 401 (unauthorized)"),
         ({"interactive_broadcast_allowed_origins": []}, "allowed_origins"),
         (
-            {"archive_storage_uploader_name": f"interactive-broadcast-{site.key}"},
-            f"interactive-broadcast-{site.key} must not be both",
+            {"archive_storage_uploader_name": f"interactive-broadcast-{broadcast.key}"},
+            f"interactive-broadcast-{broadcast.key} must not be both",
         ),
     ]
     for options, message in wrong:
-        run = site.play(home, hidden=["HRKU-not-the-right-one"], **options).failed()
+        run = broadcast.play(home, hidden=["HRKU-not-the-right-one"], **options).failed()
         assert message in run.error
     verify = home / "verify.yml"
     verify.write_text(yaml.safe_dump(VERIFY))
-    assert "only with state present" in site.play(home, verify, interactive_broadcast_state="absent").failed().error
-    assert (site.writes, site.config) == ([], OTHERS)
+    assert (
+        "only with state present" in broadcast.play(home, verify, interactive_broadcast_state="absent").failed().error
+    )
+    assert (broadcast.writes, broadcast.config) == ([], OTHERS)
     switches = ("image_acls", "enable_archiving", "verify")
     off: dict[str, Any] = {f"interactive_broadcast_{name}": False for name in switches}
-    run = site.play(home, **off).ok()
+    run = broadcast.play(home, **off).ok()
     assert result(run)["checks"] == []
-    assert site.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
-    policy = site.iam.get_user_policy(UserName=site.user, PolicyName="vonage-archiving")["PolicyDocument"]
+    assert broadcast.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
+    policy = broadcast.iam.get_user_policy(UserName=broadcast.user, PolicyName="vonage-archiving")["PolicyDocument"]
     assert "PutObjectAcl" not in json.dumps(policy)
 
 
 @pytest.mark.slow
-def test_verify_tasks_check_current_config_vars_and_change_nothing(site: BroadcastSite, home: Path) -> None:
-    site.play(home).ok()
+def test_verify_tasks_check_current_config_vars_and_change_nothing(broadcast: BroadcastEnvironment, home: Path) -> None:
+    broadcast.play(home).ok()
     verify = home / "verify.yml"
     verify.write_text(yaml.safe_dump(VERIFY))
-    site.clear_log()
-    run = site.play(home, verify).ok()
+    broadcast.clear_request_log()
+    run = broadcast.play(home, verify).ok()
     assert run.changed == []
     assert all(check["ok"] for check in result(run)["checks"])
-    assert (site.patches(), len(site.app.releases)) == ([], 2)
-    site.assert_configured()
-    good = site.config["S3_COMPOSEDVIDEO_URL"]
-    site.app.change({"S3_COMPOSEDVIDEO_URL": good.rstrip("/"), "INSTANCE_ENABLE_ARCHIVING": "false"})
-    failed = site.play(home, verify, interactive_broadcast_verify_timeout=1).failed()
+    assert (broadcast.patches(), len(broadcast.app.releases)) == ([], 2)
+    broadcast.assert_configured()
+    good = broadcast.config["S3_COMPOSEDVIDEO_URL"]
+    broadcast.app.change({"S3_COMPOSEDVIDEO_URL": good.rstrip("/"), "INSTANCE_ENABLE_ARCHIVING": "false"})
+    failed = broadcast.play(home, verify, interactive_broadcast_verify_timeout=1).failed()
     assert "does not end with a slash" in failed.error
-    site.app.change({"S3_COMPOSEDVIDEO_URL": good})
-    assert "INSTANCE_ENABLE_ARCHIVING" in site.play(home, verify).failed().error
-    site.client.delete_bucket_policy(Bucket=site.bucket)
+    broadcast.app.change({"S3_COMPOSEDVIDEO_URL": good})
+    assert "INSTANCE_ENABLE_ARCHIVING" in broadcast.play(home, verify).failed().error
+    broadcast.client.delete_bucket_policy(Bucket=broadcast.bucket)
     assert (
         "Players without a key need a bucket policy"
-        in site.play(home, verify, interactive_broadcast_verify_timeout=1).failed().error
+        in broadcast.play(home, verify, interactive_broadcast_verify_timeout=1).failed().error
     )
-    assert site.patches() == []
+    assert broadcast.patches() == []
 
 
 @pytest.mark.slow
-def test_role_on_oldest_core_configures_and_is_idempotent(site: BroadcastSite, home: Path) -> None:
+def test_role_on_oldest_core_configures_and_is_idempotent(broadcast: BroadcastEnvironment, home: Path) -> None:
     """Up to ansible-core 2.18, templates return strings, and module_defaults are templated for every task."""
     oldest = ensure_core(DEFAULT_LINES[0], find_pythons())
     if oldest is None:
         pytest.skip(f"no Python of this machine runs ansible-core {DEFAULT_LINES[0]}")
     survey = {"interactive_broadcast_rotate_after": "", "interactive_broadcast_enable_archiving": "yes"}
     options: dict[str, Any] = {"ansible_playbook": oldest, "awx": True, **survey}
-    site.play(home, **options).ok()
-    site.assert_configured()
-    recording, size = site.record()
-    assert len(site.play_recording(recording).content) == size
-    site.clear_log()
-    assert site.play(home, **options).ok().stats["changed"] == 0
-    assert site.writes == []
+    broadcast.play(home, **options).ok()
+    broadcast.assert_configured()
+    recording, size = broadcast.record_archive()
+    assert len(broadcast.play_recording(recording).content) == size
+    broadcast.clear_request_log()
+    assert broadcast.play(home, **options).ok().stats["changed"] == 0
+    assert broadcast.writes == []
     off = dict.fromkeys(("interactive_broadcast_enable_archiving", "interactive_broadcast_image_acls"), False)
-    site.play(home, **{**options, "awx": False, **off}).ok()
-    assert site.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
+    broadcast.play(home, **{**options, "awx": False, **off}).ok()
+    assert broadcast.config["INSTANCE_ENABLE_ARCHIVING"] == "false"

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The operator's policy in the guide allows what the user and the key of an application need, and nothing else.
 
-``aws_gate`` evaluates requests to AWS, and moto responds to them. moto does not emulate anonymous reads of a probe:
-test_interactive_broadcast.py covers them on SeaweedFS.
+``iam_policy_evaluator`` evaluates requests to AWS, and moto responds to them. moto does not emulate anonymous reads of
+a probe: test_interactive_broadcast.py covers them on SeaweedFS.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from botocore.httpsession import URLLib3Session
 
 from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import verify
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
-from tests.e2e.aws_gate import Gate, matches, pairs
-from tests.e2e.broadcast_site import BroadcastSite, broadcast_site
-from tests.e2e.runs import ROOT
+from tests.e2e.broadcast_environment import BroadcastEnvironment, new_broadcast_environment
+from tests.e2e.iam_policy_evaluator import PolicyEvaluator, is_match, list_permissions
+from tests.e2e.playbook_runs import ROOT
 from tests.e2e.test_permissions import documented_policy
 from tests.sandbox import Sandbox
 
@@ -32,24 +32,27 @@ GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_interactive_broadcast.rst"
 OWNERSHIP = ("s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls")
 
 
-def guide_policy(site: BroadcastSite) -> dict[str, Any]:
+def guide_policy(broadcast: BroadcastEnvironment) -> dict[str, Any]:
     """The policy of the guide, with the bucket and the project of the test."""
     match = re.search(r"code-block:: json\n\n((?:(?: {4}.*)?\n)+)", GUIDE.read_text())
     assert match
-    text = match[1].replace("example-recordings", site.bucket).replace("47123456", site.key)
+    text = match[1].replace("example-recordings", broadcast.bucket).replace("47123456", broadcast.key)
     return dict(json.loads(text))
 
 
 @pytest.fixture
-def site() -> Iterator[BroadcastSite]:
-    with Sandbox(stores=("moto-iam",), heroku=True) as running, broadcast_site(running, running.heroku) as broadcast:
+def broadcast() -> Iterator[BroadcastEnvironment]:
+    with (
+        Sandbox(stores=("moto-iam",), heroku=True) as running,
+        new_broadcast_environment(running, running.heroku) as broadcast,
+    ):
         yield broadcast
 
 
 @pytest.fixture
-def gate(site: BroadcastSite, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """A gate in front of moto, which responds neither to requests without a key nor to a preflight."""
-    evaluator = Gate(site.store.endpoint_url)
+def evaluator(broadcast: BroadcastEnvironment, monkeypatch: pytest.MonkeyPatch) -> PolicyEvaluator:
+    """An evaluator in front of moto, which responds neither to requests without a key nor to a preflight."""
+    evaluator = PolicyEvaluator(broadcast.store.endpoint_url)
     # Python does not bind a bound method again, so the lambda takes the session.
     # pylint: disable-next=unnecessary-lambda
     monkeypatch.setattr(URLLib3Session, "send", lambda session, request: evaluator.send(session, request))
@@ -59,25 +62,30 @@ def gate(site: BroadcastSite, monkeypatch: pytest.MonkeyPatch) -> Gate:
     return evaluator
 
 
-def test_guide_policy_allows_what_is_needed_and_nothing_else(site: BroadcastSite, gate: Gate) -> None:
-    site.ensure_bucket()
-    allowed = guide_policy(site)
-    readme_policy = documented_policy("operator", site.bucket, site.key)["Statement"]
-    gate.policies[site.store.access_key] = {"Statement": [*allowed["Statement"], *readme_policy]}
+def test_guide_policy_allows_what_is_needed_and_nothing_else(
+    broadcast: BroadcastEnvironment, evaluator: PolicyEvaluator
+) -> None:
+    broadcast.ensure_bucket()
+    allowed = guide_policy(broadcast)
+    readme_policy = documented_policy("operator", broadcast.bucket, broadcast.key)["Statement"]
+    evaluator.policies[broadcast.store.access_key] = {"Statement": [*allowed["Statement"], *readme_policy]}
     at_aws: dict[str, Any] = {"endpoint_url": "", "region": "us-east-1"}
-    assert site.run(**at_aws).result["reason"] == "missing"
+    assert broadcast.run(**at_aws).result["reason"] == "missing"
     everything = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}], "Version": "2012-10-17"}
-    site.iam.put_user_policy(UserName=site.user, PolicyName="vonage-archiving", PolicyDocument=json.dumps(everything))
-    assert site.run(**at_aws).result["changes"] == [f"{site.user}: policy"]
-    assert site.run(**at_aws, rotate=True).result["reason"] == "forced"
-    assert not site.run(**at_aws).changed
-    assert site.run(**at_aws, verify="only").result["changes"] == []
-    assert site.warnings == []
-    site.assert_configured()
-    assert site.run(**at_aws, state="absent").changed
-    used = gate.used[site.store.access_key]
-    unused = [pair for pair in pairs(allowed) if not any(matches(pair, need) for need in used)]
-    assert sorted(pair.action for pair in unused) == sorted(OWNERSHIP)
+    broadcast.iam.put_user_policy(
+        UserName=broadcast.user, PolicyName="vonage-archiving", PolicyDocument=json.dumps(everything)
+    )
+    assert broadcast.run(**at_aws).result["changes"] == [f"{broadcast.user}: policy"]
+    assert broadcast.run(**at_aws, rotate=True).result["reason"] == "forced"
+    assert not broadcast.run(**at_aws).changed
+    assert broadcast.run(**at_aws, verify="only").result["changes"] == []
+    assert broadcast.warnings == []
+    broadcast.assert_configured()
+    assert broadcast.run(**at_aws, state="absent").changed
+    used = evaluator.used[broadcast.store.access_key]
+    granted = list(list_permissions(allowed))
+    unused = [permission for permission in granted if not any(is_match(permission, other) for other in used)]
+    assert sorted(permission.action for permission in unused) == sorted(OWNERSHIP)
     # The region of the bucket is also fetched; S3 returns it even if it denies the request.
-    others = {need for need in used if not any(matches(pair, need) for pair in pairs(allowed))}
-    assert {need.action for need in others} == {"s3:ListBucket"}
+    others = {permission for permission in used if not any(is_match(other, permission) for other in granted)}
+    assert {permission.action for permission in others} == {"s3:ListBucket"}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A playbook changes nothing that may belong to something else: keys of a target, state files of other projects."""
+"""Test that playbooks do not change resources of another owner: keys of a target, and state files of other projects."""
 
 from __future__ import annotations
 
@@ -10,46 +10,55 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import driver
-from tests.e2e.prepared import variables
-from tests.e2e.site import MANAGED, Site, iam_action, is_read, new_site, told
+from tests.e2e import workflow_driver
+from tests.e2e.configured_project import driver_variables
+from tests.e2e.project_environment import (
+    MANAGED_KEY,
+    ProjectEnvironment,
+    describe_request,
+    iam_action,
+    is_read,
+    new_project_environment,
+)
 from tests.sandbox import Sandbox
 
 REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target and its access keys"
 
 
-def iam_writes(site: Site) -> list[str]:
-    """The requests to the IAM API that could change something."""
-    return [told(each) for each in site.s3.requests if iam_action(each) and not is_read(each)]
+def iam_writes(project: ProjectEnvironment) -> list[str]:
+    """The write requests to the IAM API."""
+    return [
+        describe_request(request) for request in project.s3.requests if iam_action(request) and not is_read(request)
+    ]
 
 
-def configure(site: Site, **changes: Any) -> None:
-    """Do what the first run of the playbook configure does."""
-    assert driver.configure(variables(site, **changes)) == ["bucket", "target"]
+def configure(project: ProjectEnvironment, **changes: Any) -> None:
+    """Run the same steps as the first run of the playbook configure."""
+    assert workflow_driver.configure(driver_variables(project, **changes)) == ["bucket", "target"]
 
 
-def test_teardown_404_page_of_a_proxy_keeps_the_uploader_and_the_target(managed: Site) -> None:
-    site = managed
-    configure(site)
-    target, keys = site.target(), site.keys()
-    site.forget()
-    site.emulator.fail_next(status=404, method="DELETE", path=f"/{site.key}/")
-    run = site.run("teardown").failed()
-    assert "answered HTTP 404, and the body is not an error of the Vonage API" in run.error
+def test_teardown_404_from_proxy_keeps_uploader_and_target(managed_project: ProjectEnvironment) -> None:
+    project = managed_project
+    configure(project)
+    target, keys = project.target(), project.keys()
+    project.clear_request_log()
+    project.emulator.fail_next(status=404, method="DELETE", path=f"/{project.key}/")
+    run = project.run("teardown").failed()
+    assert "responded with HTTP 404, and the body is not an error of the Vonage API" in run.error
     assert "The upload target may still be set" in run.error
-    assert (site.methods, iam_writes(site)) == (["DELETE"], [])
-    assert (site.target(), site.keys()) == (target, keys)
-    assert site.record()["status"] == "pending"
-    site.uploaded()
-    assert site.run("teardown").ok().changed == [REMOVE_TARGET]
-    assert (site.target(), site.record()["status"]) == (None, "absent")
+    assert (project.methods, iam_writes(project)) == (["DELETE"], [])
+    assert (project.target(), project.keys()) == (target, keys)
+    assert project.state_file()["status"] == "pending"
+    project.record_archive()
+    assert project.run("teardown").ok().changed == [REMOVE_TARGET]
+    assert (project.target(), project.state_file()["status"]) == (None, "absent")
 
 
 @pytest.mark.parametrize("playbook", ["configure", "rotate", "verify", "teardown"])
-def test_state_file_of_another_project_is_refused_by_every_playbook(
-    e2e_sandbox: Sandbox, managed: Site, home: Path, playbook: str
+def test_playbook_state_file_of_another_project_is_rejected(
+    e2e_sandbox: Sandbox, managed_project: ProjectEnvironment, home: Path, playbook: str
 ) -> None:
-    first = managed
+    first = managed_project
     shared = f"s3://{first.bucket}/state/shared.json"
     configure(first, state_file=shared)
 
@@ -57,14 +66,14 @@ def test_state_file_of_another_project_is_refused_by_every_playbook(
         return bytes(first.client.get_object(Bucket=first.bucket, Key="state/shared.json")["Body"].read())
 
     before, target, keys = state_file(), first.target(), first.keys()
-    with new_site(e2e_sandbox, home, MANAGED) as second:
+    with new_project_environment(e2e_sandbox, home, MANAGED_KEY) as second:
         run = second.run(playbook, state_file=shared).failed()
         assert f"use the state file {shared} for project {second.key}: it belongs to project {first.key}" in run.error
         assert "Use one state file per project" in run.error
-        # The bucket comes first. A run that does not change it sends nothing but reads.
+        # The bucket is reconciled first. If it does not change, the run sends only reads.
         assert (iam_writes(second), second.calls()) == ([], [])
         if playbook in ("verify", "teardown"):
-            assert (second.written, second.exists()) == ([], False)
+            assert (second.writes, second.exists()) == ([], False)
     assert state_file() == before
     assert (first.target(), first.keys()) == (target, keys)
-    assert driver.configure(variables(first, state_file=shared)) == []
+    assert workflow_driver.configure(driver_variables(first, state_file=shared)) == []

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings that are open for hours while playbooks run: each arrives, with the target of its start.
+"""Test that recordings in progress arrive at the target that was set at their start, while playbooks run for hours.
 
-Hours pass by moving the times that the state file and the archive list hold into the past.
+The tests move the times in the state file and the archive list into the past.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
-from tests.e2e.runs import Run
-from tests.e2e.site import MANAGED, Site, new_site
+from tests.e2e.playbook_runs import Run
+from tests.e2e.project_environment import MANAGED_KEY, ProjectEnvironment, new_project_environment
 from tests.sandbox import Sandbox
 from tests.sandbox.vonage.emulator import Recording
 
@@ -27,143 +27,145 @@ HOUR = 3600
 SLOW: dict[str, Any] = {"size": 6 * 2**20, "pause": 1.0}
 
 
-def pass_time(site: Site, seconds: float, *recordings: Recording) -> None:
-    """Let time pass for the state file and for recordings."""
-    site.pass_time(seconds)
+def pass_time(project: ProjectEnvironment, seconds: float, *recordings: Recording) -> None:
+    """Move the times of the state file and of recordings into the past."""
+    project.pass_time(seconds)
     for recording in recordings:
         recording.archive.created_at -= int(seconds * 1000)
 
 
-def finish(site: Site, recording: Recording, **options: Any) -> dict[str, Any]:
-    """Stop and upload a recording, which must arrive."""
-    archive = site.emulator.finish_archive(recording, **options)
+def finish(project: ProjectEnvironment, recording: Recording, **options: Any) -> dict[str, Any]:
+    """Stop and upload a recording, and assert that it arrives."""
+    archive = project.emulator.finish_archive(recording, **options)
     assert archive["status"] == "uploaded", archive["sandbox"]
-    where = archive["sandbox"]
-    head: dict[str, Any] = site.client.head_object(Bucket=where["bucket"], Key=where["key"])
+    location = archive["sandbox"]
+    head: dict[str, Any] = project.client.head_object(Bucket=location["bucket"], Key=location["key"])
     assert head["ContentLength"] == archive["size"]
     return head
 
 
-def recover(site: Site) -> Run:
+def recover(project: ProjectEnvironment) -> Run:
     """Set the target again after a recording did not arrive."""
-    given = {"archive_recover_project": site.key, "archive_recover_rotate": "always"}
-    return site.run_bare("recover", {**site.variables, **given}).ok()
+    options = {"archive_recover_project": project.key, "archive_recover_rotate": "always"}
+    return project.run_bare("recover", {**project.variables, **options}).ok()
 
 
 @pytest.mark.slow
-def test_recording_of_12_hours_with_a_slow_upload_survives_every_playbook(managed: Site) -> None:
-    site = managed
-    site.configure()
-    first = site.held_key[0]
-    recording = site.emulator.start_archive(site.key)
-    site.emulator.set_archive_status(recording, "paused")
-    site.run("rotate").ok()
-    assert site.all_keys() == {first: "Active", site.held_key[0]: "Active"}
-    pass_time(site, 3 * HOUR, recording)
-    kept = site.configure()
-    assert (kept.changed, kept.result["reason"]) == ([], "unchanged")
-    assert recording.archive.id in kept.result["retained_keys_reason"]
-    site.run("verify").ok()
-    pass_time(site, 4 * HOUR, recording)
-    recover(site)
-    assert (site.all_keys()[first], len(site.all_keys())) == ("Active", 3)
-    pass_time(site, 5 * HOUR, recording)
-    # Its upload takes as long as another rotation.
-    arrived: list[dict[str, Any]] = []
-    upload = threading.Thread(target=lambda: arrived.append(finish(site, recording, **SLOW)))
+def test_playbooks_recording_of_12_hours_arrives(managed_project: ProjectEnvironment) -> None:
+    project = managed_project
+    project.configure()
+    first = project.target_key[0]
+    recording = project.emulator.start_archive(project.key)
+    project.emulator.set_archive_status(recording, "paused")
+    project.run("rotate").ok()
+    assert project.all_keys() == {first: "Active", project.target_key[0]: "Active"}
+    pass_time(project, 3 * HOUR, recording)
+    run = project.configure()
+    assert (run.changed, run.result["reason"]) == ([], "unchanged")
+    assert recording.archive.id in run.result["retained_keys_reason"]
+    project.run("verify").ok()
+    pass_time(project, 4 * HOUR, recording)
+    recover(project)
+    assert (project.all_keys()[first], len(project.all_keys())) == ("Active", 3)
+    pass_time(project, 5 * HOUR, recording)
+    # The upload takes as long as another rotation.
+    uploaded: list[dict[str, Any]] = []
+    upload = threading.Thread(target=lambda: uploaded.append(finish(project, recording, **SLOW)))
     upload.start()
-    site.run("rotate").ok()
+    project.run("rotate").ok()
     upload.join(60)
-    assert len(arrived) == 1
-    assert len(site.all_keys()) == 4
-    # When no recording can use the old keys, they go in two steps.
-    pass_time(site, 60)
-    site.configure()
-    assert site.all_keys().pop(site.held_key[0]) == "Active"
-    assert sorted(site.all_keys().values()) == ["Active", "Inactive", "Inactive", "Inactive"]
-    pass_time(site, 42 * HOUR)
-    site.configure()
-    assert site.all_keys() == {site.held_key[0]: "Active"}
-    site.uploaded()
-    site.steady()
+    assert len(uploaded) == 1
+    assert len(project.all_keys()) == 4
+    # When no recording can use the old keys, two runs deactivate and delete them.
+    pass_time(project, 60)
+    project.configure()
+    assert project.all_keys().pop(project.target_key[0]) == "Active"
+    assert sorted(project.all_keys().values()) == ["Active", "Inactive", "Inactive", "Inactive"]
+    pass_time(project, 42 * HOUR)
+    project.configure()
+    assert project.all_keys() == {project.target_key[0]: "Active"}
+    project.record_archive()
+    project.assert_idempotent()
 
 
 @pytest.mark.slow
-def test_recording_in_progress_survives_teardown(managed: Site) -> None:
-    site = managed
-    site.configure()
-    held = site.held_key[0]
-    recording = site.emulator.start_archive(site.key)
-    pass_time(site, 60, recording)
-    run = site.run("teardown", drain_timeout=1).ok()
-    assert (site.target(), site.all_keys()) == (None, {held: "Active"})
-    changed_at = parse_utc(site.record()["time"])
+def test_teardown_recording_in_progress_keeps_its_key(managed_project: ProjectEnvironment) -> None:
+    project = managed_project
+    project.configure()
+    key = project.target_key[0]
+    recording = project.emulator.start_archive(project.key)
+    pass_time(project, 60, recording)
+    run = project.run("teardown", drain_timeout=1).ok()
+    assert (project.target(), project.all_keys()) == (None, {key: "Active"})
+    changed_at = parse_utc(project.state_file()["time"])
     assert changed_at
     assert run.result["retained_keys_until"] == format_utc(changed_at + 18 * HOUR)
-    pass_time(site, 11 * HOUR, recording)
-    again = site.run("teardown", drain_timeout=1).ok()
-    assert (again.changed, site.all_keys()) == ([], {held: "Active"})
-    assert recording.archive.id in again.result["retained_keys_reason"]
-    finish(site, recording, **SLOW)
-    last = site.run("teardown", drain_timeout=1).ok()
-    assert (site.all_keys(), last.result["retained_keys_until"]) == ({}, None)
-    assert site.run("teardown", drain_timeout=1).ok().changed == []
+    pass_time(project, 11 * HOUR, recording)
+    second = project.run("teardown", drain_timeout=1).ok()
+    assert (second.changed, project.all_keys()) == ([], {key: "Active"})
+    assert recording.archive.id in second.result["retained_keys_reason"]
+    finish(project, recording, **SLOW)
+    last = project.run("teardown", drain_timeout=1).ok()
+    assert (project.all_keys(), last.result["retained_keys_until"]) == ({}, None)
+    assert project.run("teardown", drain_timeout=1).ok().changed == []
 
 
 @pytest.mark.slow
-def test_teardown_revoke_old_keys_deletes_keys_immediately(managed: Site) -> None:
-    site = managed
-    site.configure()
-    site.emulator.start_archive(site.key)
-    site.run("teardown", revoke_old_keys=True).ok()
-    assert (site.target(), site.all_keys()) == (None, {})
+def test_teardown_revoke_old_keys_deletes_keys_immediately(managed_project: ProjectEnvironment) -> None:
+    project = managed_project
+    project.configure()
+    project.emulator.start_archive(project.key)
+    project.run("teardown", revoke_old_keys=True).ok()
+    assert (project.target(), project.all_keys()) == (None, {})
 
 
 @pytest.mark.slow
-def test_recording_without_encryption_survives_the_requirement_of_encryption(managed: Site) -> None:
-    """The target changes from C(sse) none to s3, and the bucket requires encryption only when it has ended."""
-    site = managed
-    site.configure(sse="none")
-    recording = site.emulator.start_archive(site.key)
-    pass_time(site, HOUR, recording)
-    changed = site.configure(require_encryption=True)
+def test_require_encryption_recording_without_encryption_in_progress_is_deferred(
+    managed_project: ProjectEnvironment,
+) -> None:
+    """The target changes from C(sse) none to s3. The bucket requires encryption only after the recording has ended."""
+    project = managed_project
+    project.configure(sse="none")
+    recording = project.emulator.start_archive(project.key)
+    pass_time(project, HOUR, recording)
+    changed = project.configure(require_encryption=True)
     assert changed.result["pending_requirements"] == ["require_encryption"]
-    assert site.holds("get_bucket_policy") is None
-    verified = site.run("verify", require_encryption=True).ok()
+    assert project.get_bucket_config("get_bucket_policy") is None
+    verified = project.run("verify", require_encryption=True).ok()
     assert verified.result["pending_requirements"] == ["require_encryption"]
-    pass_time(site, 11 * HOUR, recording)
-    site.run("rotate", require_encryption=True).ok()
-    finish(site, recording, **SLOW)
-    assert site.holds("get_bucket_policy") is None
-    # SeaweedFS 4.48 then refuses every upload, which the run notices: it removes the requirement again.
-    pass_time(site, 60)
-    failed = site.run("configure", require_encryption=True).failed()
+    pass_time(project, 11 * HOUR, recording)
+    project.run("rotate", require_encryption=True).ok()
+    finish(project, recording, **SLOW)
+    assert project.get_bucket_config("get_bucket_policy") is None
+    # SeaweedFS 4.48 then rejects every upload. The run detects this and removes the requirement.
+    pass_time(project, 60)
+    failed = project.run("configure", require_encryption=True).failed()
     assert failed.failed_task == "Verify that uploads meet the new requirements"
-    assert site.holds("get_bucket_policy") is None
-    site.uploaded()
+    assert project.get_bucket_config("get_bucket_policy") is None
+    project.record_archive()
 
 
 @pytest.fixture
-def moto_site(home: Path) -> Iterator[Site]:
-    """On a store that applies policies of buckets, and says when keys were created."""
-    with Sandbox(stores=("moto-iam",)) as sandbox, new_site(sandbox, home, MANAGED) as made:
-        yield made
+def moto_project(home: Path) -> Iterator[ProjectEnvironment]:
+    """A project on a store that applies bucket policies and returns the creation times of keys."""
+    with Sandbox(stores=("moto-iam",)) as sandbox, new_project_environment(sandbox, home, MANAGED_KEY) as environment:
+        yield environment
 
 
 @pytest.mark.slow
-def test_requirement_applies_when_the_grace_period_is_over(moto_site: Site) -> None:
-    site = moto_site
-    site.configure(sse="none")
-    recording = site.emulator.start_archive(site.key, age=HOUR)
-    site.configure(require_encryption=True)
-    assert site.holds("get_bucket_policy") is None
-    pass_time(site, 17 * HOUR, recording)
-    assert site.configure(require_encryption=True).result["pending_requirements"] == ["require_encryption"]
-    pass_time(site, HOUR, recording)
-    # moto does not look at the condition of a statement, and would refuse the upload that verifies it.
-    applied = site.configure(require_encryption=True, verify="never")
+def test_require_encryption_grace_period_over_is_applied(moto_project: ProjectEnvironment) -> None:
+    project = moto_project
+    project.configure(sse="none")
+    recording = project.emulator.start_archive(project.key, age=HOUR)
+    project.configure(require_encryption=True)
+    assert project.get_bucket_config("get_bucket_policy") is None
+    pass_time(project, 17 * HOUR, recording)
+    assert project.configure(require_encryption=True).result["pending_requirements"] == ["require_encryption"]
+    pass_time(project, HOUR, recording)
+    # moto ignores the condition of a statement, and would reject the upload of the verification.
+    applied = project.configure(require_encryption=True, verify="never")
     assert applied.result["pending_requirements"] == []
     assert applied.result["bucket_changes"] == ["require_encryption"]
-    (statement,) = json.loads(site.holds("get_bucket_policy")["Policy"])["Statement"]
-    assert json.dumps(statement["Resource"]).count(f"{site.bucket}/{site.key}/*") == 1
-    site.steady(require_encryption=True, verify="never")
+    (statement,) = json.loads(project.get_bucket_config("get_bucket_policy")["Policy"])["Statement"]
+    assert json.dumps(statement["Resource"]).count(f"{project.bucket}/{project.key}/*") == 1
+    project.assert_idempotent(require_encryption=True, verify="never")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role and the playbook configure, as ansible-playbook runs them: what the store and the API hold afterwards."""
+"""Test the role and the playbook configure with ansible-playbook, and the resulting state of the store and the API."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from tests.e2e import driver
-from tests.e2e.prepared import configured, variables
-from tests.e2e.runs import Run
-from tests.e2e.site import Site, make_uploader
+from tests.e2e import workflow_driver
+from tests.e2e.configured_project import configure_project, driver_variables
+from tests.e2e.playbook_runs import Run
+from tests.e2e.project_environment import ProjectEnvironment, create_uploader
 
 BUCKET = "vonage.archiving.archive_storage : Create or update the bucket"
 TARGET = "vonage.archiving.archive_storage : Create or update the upload target"
@@ -27,353 +27,363 @@ CORS = """
 """
 
 
-def test_the_first_run_does_it_all_and_the_second_nothing(site: Site) -> None:
-    first = site.configure()
+def test_configure_first_run_sets_everything_and_second_changes_nothing(project: ProjectEnvironment) -> None:
+    first = project.configure()
     assert first.changed == [BUCKET, TARGET]
     assert first.stats["changed"] == 3
     assert first.task("Report").changed
     assert first.result["changed"] is True
-    assert site.target() == {
+    assert project.target() == {
         "type": "s3",
         "config": {
-            "accessKey": site.uploader[0],
-            "secretKey": site.uploader[1],
-            "bucket": site.bucket,
-            "endpoint": site.s3.url,
+            "accessKey": project.uploader[0],
+            "secretKey": project.uploader[1],
+            "bucket": project.bucket,
+            "endpoint": project.s3.url,
             "sse": "s3",
         },
         "fallback": "opentok",
         "certificate": None,
     }
-    rules = site.holds("get_bucket_encryption")["ServerSideEncryptionConfiguration"]["Rules"]
+    rules = project.get_bucket_config("get_bucket_encryption")["ServerSideEncryptionConfiguration"]["Rules"]
     assert rules[0]["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
-    record = site.record()
-    assert (record["status"], record["storage"]["access_key"]) == ("applied", site.uploader[0])
+    state_file = project.state_file()
+    assert (state_file["status"], state_file["storage"]["access_key"]) == ("applied", project.uploader[0])
     assert first.result["state_file"] == {
-        "location": f"s3://{site.bucket}/{site.record_key}",
+        "location": f"s3://{project.bucket}/{project.state_file_key}",
         "status": "applied",
-        "time": record["time"],
-        "since": record["time"],
+        "time": state_file["time"],
+        "since": state_file["time"],
     }
-    # The proof came before the target was set, and nothing of it is left.
+    # The verification precedes the request that sets the target, and its probes are deleted.
     assert all(check["ok"] for check in first.result["checks"])
-    (put,) = site.calls()
-    uploads = [each for each in site.s3.requests if each.method == "PUT" and "probe" in each.path]
+    (put,) = project.calls()
+    uploads = [request for request in project.s3.requests if request.method == "PUT" and "probe" in request.path]
     assert len(uploads) == 3
-    assert max(each.time for each in uploads) < put["time"]
-    assert site.objects() == [site.record_key]
-    second = site.steady()
+    assert max(request.time for request in uploads) < put["time"]
+    assert project.objects() == [project.state_file_key]
+    second = project.assert_idempotent()
     assert second.result["reason"] == "unchanged"
-    assert site.record() == record
+    assert project.state_file() == state_file
 
 
-def test_archives_land_encrypted_and_are_kept_when_they_cannot(site: Site) -> None:
-    configured(site)
-    archive = site.emulator.record_archive(site.key)
-    key = f"{site.key}/{archive['id']}/archive.mp4"
-    assert (archive["status"], archive["sandbox"]["key"]) == ("uploaded", key)
-    stored = site.client.head_object(Bucket=site.bucket, Key=key)
+def test_configure_archives_are_uploaded_encrypted_or_kept_by_vonage(project: ProjectEnvironment) -> None:
+    configure_project(project)
+    first = project.emulator.record_archive(project.key)
+    key = f"{project.key}/{first['id']}/archive.mp4"
+    assert (first["status"], first["sandbox"]["key"]) == ("uploaded", key)
+    stored = project.client.head_object(Bucket=project.bucket, Key=key)
     assert stored["ServerSideEncryption"] == "AES256"
-    assert stored["ContentLength"] == archive["size"]
-    revoke(site, site.uploader[0])
-    kept = site.emulator.record_archive(site.key)
-    assert kept["status"] == "available"
-    assert kept["sandbox"]["upload_error"]
-    assert requests.get(kept["url"], timeout=10).content[4:8] == b"ftyp"
+    assert stored["ContentLength"] == first["size"]
+    delete_access_key(project, project.uploader[0])
+    second = project.emulator.record_archive(project.key)
+    assert second["status"] == "available"
+    assert second["sandbox"]["upload_error"]
+    assert requests.get(second["url"], timeout=10).content[4:8] == b"ftyp"
 
 
-def revoke(site: Site, access_key: str) -> None:
-    """Take a key away from its user."""
-    iam = site.store.iam_client()
+def delete_access_key(project: ProjectEnvironment, access_key: str) -> None:
+    """Delete an access key of an unknown user."""
+    iam = project.store.iam_client()
     for user in iam.list_users()["Users"]:
         keys = iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]
         if access_key in [key["AccessKeyId"] for key in keys]:
             iam.delete_access_key(UserName=user["UserName"], AccessKeyId=access_key)
             return
-    raise AssertionError(f"nobody has the key {access_key}")
+    raise AssertionError(f"no user has the key {access_key}")
 
 
 def diffs(run: Run) -> dict[str, Any]:
-    """What the tasks that change something showed as a difference."""
+    """The diffs of the tasks that change something."""
     return {event.task: event.result["diff"] for event in run.events if event.changed}
 
 
-def test_check_mode_on_nothing_says_what_the_run_does(site: Site) -> None:
-    planned = site.configure(args=["--check", "--diff"])
-    assert site.written == []
-    assert site.calls() == []
-    assert not site.exists()
+def test_configure_check_mode_predicts_the_diff_of_the_run(project: ProjectEnvironment) -> None:
+    planned = project.configure(args=["--check", "--diff"])
+    assert project.writes == []
+    assert project.calls() == []
+    assert not project.exists()
     assert planned.result["checks"] == []
-    done = site.configure(args=["--diff"])
-    assert planned.changed == done.changed == [BUCKET, TARGET]
-    assert diffs(planned) == diffs(done)
-    assert planned.result["bucket_changes"] == done.result["bucket_changes"]
-    site.forget()
-    planned = site.configure(args=["--check", "--diff"], fallback="none", tags={"team": "video"})
-    assert (site.written, site.calls()) == ([], [])
-    assert site.record()["storage"]["fallback"] == "opentok"
-    done = site.configure(args=["--diff"], fallback="none", tags={"team": "video"})
-    assert planned.changed == done.changed == [BUCKET, TARGET]
-    assert diffs(planned) == diffs(done)
-    diff = diffs(done)
+    run = project.configure(args=["--diff"])
+    assert planned.changed == run.changed == [BUCKET, TARGET]
+    assert diffs(planned) == diffs(run)
+    assert planned.result["bucket_changes"] == run.result["bucket_changes"]
+    project.clear_request_log()
+    planned = project.configure(args=["--check", "--diff"], fallback="none", tags={"team": "video"})
+    assert (project.writes, project.calls()) == ([], [])
+    assert project.state_file()["storage"]["fallback"] == "opentok"
+    run = project.configure(args=["--diff"], fallback="none", tags={"team": "video"})
+    assert planned.changed == run.changed == [BUCKET, TARGET]
+    assert diffs(planned) == diffs(run)
+    diff = diffs(run)
     assert (diff[TARGET]["before"]["fallback"], diff[TARGET]["after"]["fallback"]) == ("opentok", "none")
     assert (diff[BUCKET]["before"]["tags"], diff[BUCKET]["after"]["tags"]) == ({}, {"team": "video"})
-    assert site.configure(args=["--check"], fallback="none", tags={"team": "video"}).changed == []
+    assert project.configure(args=["--check"], fallback="none", tags={"team": "video"}).changed == []
 
 
-def test_every_variable_of_the_bucket_reaches_it_and_goes_again(site: Site) -> None:
-    site.client.create_bucket(Bucket=site.bucket)
-    configured(site)
-    site.client.put_bucket_tagging(Bucket=site.bucket, Tagging={"TagSet": [{"Key": "left", "Value": "alone"}]})
-    wanted: dict[str, Any] = {
+def test_configure_bucket_variables_are_applied_and_removed(project: ProjectEnvironment) -> None:
+    project.client.create_bucket(Bucket=project.bucket)
+    configure_project(project)
+    project.client.put_bucket_tagging(Bucket=project.bucket, Tagging={"TagSet": [{"Key": "unmanaged", "Value": "1"}]})
+    options: dict[str, Any] = {
         "cors_rules": CORS,
         "folders": "incoming, done/2026",
         "tags": "{team: video, cost: 47}",
         "retention_days": "30",
         "abort_incomplete_uploads_days": 2,
     }
-    run = site.configure(**wanted)
+    run = project.configure(**options)
     assert run.changed == [BUCKET]
     assert sorted(run.result["bucket_changes"]) == ["cors_rules", "folders", "lifecycle", "tags"]
-    assert site.methods == ["PUT"]
-    (rule,) = site.holds("get_bucket_cors")["CORSRules"]
+    assert project.methods == ["PUT"]
+    (rule,) = project.get_bucket_config("get_bucket_cors")["CORSRules"]
     assert (rule["AllowedOrigins"], sorted(rule["AllowedMethods"])) == (["https://*.example.com"], ["GET", "HEAD"])
     assert {check["name"]: check["ok"] for check in run.result["checks"]}["cors_preflight"]
-    assert {"incoming/", "done/2026/"} <= set(site.objects())
-    tags = {tag["Key"]: tag["Value"] for tag in site.holds("get_bucket_tagging")["TagSet"]}
-    assert tags == {"left": "alone", "team": "video", "cost": "47"}
-    assert lifecycle(site) == (f"{site.key}/", 30, 2)
-    site.steady(**wanted)
-    back = site.configure(cors_rules="[]", retention_days="", abort_incomplete_uploads_days="0")
-    assert sorted(back.result["bucket_changes"]) == ["cors_rules", "lifecycle"]
-    assert site.holds("get_bucket_cors") is None
-    assert site.holds("get_bucket_lifecycle_configuration") is None
+    assert {"incoming/", "done/2026/"} <= set(project.objects())
+    tags = {tag["Key"]: tag["Value"] for tag in project.get_bucket_config("get_bucket_tagging")["TagSet"]}
+    assert tags == {"unmanaged": "1", "team": "video", "cost": "47"}
+    assert lifecycle(project) == (f"{project.key}/", 30, 2)
+    project.assert_idempotent(**options)
+    removal = project.configure(cors_rules="[]", retention_days="", abort_incomplete_uploads_days="0")
+    assert sorted(removal.result["bucket_changes"]) == ["cors_rules", "lifecycle"]
+    assert project.get_bucket_config("get_bucket_cors") is None
+    assert project.get_bucket_config("get_bucket_lifecycle_configuration") is None
 
 
-def test_encryption_can_be_required(site: Site) -> None:
-    site.configure(require_encryption="yes", verify="never")
-    # Of this project only, and immediately: no recording was on its way to a bucket that did not exist.
+def test_configure_require_encryption_rejects_unencrypted_uploads(project: ProjectEnvironment) -> None:
+    project.configure(require_encryption="yes", verify="never")
+    # For this project only, and immediately: no recording can be in progress to a bucket that did not exist.
     with pytest.raises(ClientError, match="AccessDenied"):
-        site.client.put_object(Bucket=site.bucket, Key=f"{site.key}/plain", Body=b"")
-    site.client.put_object(Bucket=site.bucket, Key=f"{site.key}/encrypted", Body=b"", ServerSideEncryption="AES256")
-    site.client.put_object(Bucket=site.bucket, Key="elsewhere", Body=b"")
-    assert site.record()["status"] == "applied"
-    site.steady(require_encryption=True, verify="never")
-    site.forget()
-    # SeaweedFS 4.48 refuses a user's encrypted uploads, too, once a policy looks at their header: the proof finds it.
-    refused = site.run("configure", require_encryption=True, fallback="none", verify_timeout=2).failed()
-    assert refused.failed_task == "Create or update the upload target"
-    assert "the bucket policy must not deny it" in refused.error
-    assert site.methods == []
-    back = site.configure()
-    assert back.result["bucket_changes"] == ["require_encryption"]
-    assert all(check["ok"] for check in back.result["checks"])
+        project.client.put_object(Bucket=project.bucket, Key=f"{project.key}/plain", Body=b"")
+    project.client.put_object(
+        Bucket=project.bucket, Key=f"{project.key}/encrypted", Body=b"", ServerSideEncryption="AES256"
+    )
+    project.client.put_object(Bucket=project.bucket, Key="elsewhere", Body=b"")
+    assert project.state_file()["status"] == "applied"
+    project.assert_idempotent(require_encryption=True, verify="never")
+    project.clear_request_log()
+    # If a policy evaluates their header, SeaweedFS 4.48 rejects encrypted uploads of users, too. The
+    # verification fails.
+    failed = project.run("configure", require_encryption=True, fallback="none", verify_timeout=2).failed()
+    assert failed.failed_task == "Create or update the upload target"
+    assert "the bucket policy must not deny it" in failed.error
+    assert project.methods == []
+    removal = project.configure()
+    assert removal.result["bucket_changes"] == ["require_encryption"]
+    assert all(check["ok"] for check in removal.result["checks"])
 
 
-def test_requirement_that_uploads_do_not_meet_is_removed_again(site: Site) -> None:
-    """The run that finds this fails, and recordings arrive as before."""
-    site.configure(verify="never", sse="none")
-    pending = site.configure(require_encryption=True)
+def test_configure_requirement_that_uploads_do_not_meet_is_removed(project: ProjectEnvironment) -> None:
+    """The run that detects this fails, and recordings arrive as before."""
+    project.configure(verify="never", sse="none")
+    pending = project.configure(require_encryption=True)
     assert pending.result["pending_requirements"] == ["require_encryption"]
-    assert site.holds("get_bucket_policy") is None
-    site.pass_time(60)
-    site.forget()
-    # SeaweedFS 4.48 refuses a user's encrypted uploads once a policy looks at their header.
-    failed = site.run("configure", require_encryption=True, verify_timeout=2).failed()
+    assert project.get_bucket_config("get_bucket_policy") is None
+    project.pass_time(60)
+    project.clear_request_log()
+    # If a policy evaluates their header, SeaweedFS 4.48 rejects encrypted uploads of users.
+    failed = project.run("configure", require_encryption=True, verify_timeout=2).failed()
     assert failed.failed_task == "Verify that uploads meet the new requirements"
     assert "the bucket policy must not deny it" in failed.error
-    assert any("policy" in line and line.startswith("PUT") for line in site.written)
-    assert site.holds("get_bucket_policy") is None
-    assert site.emulator.record_archive(site.key)["status"] == "uploaded"
-    # A requirement of an earlier run stays.
-    site.configure(require_encryption=True, verify="never")
-    site.run("configure", require_encryption=True, fallback="none", verify_timeout=2).failed()
-    assert "RequireEncryption" in site.holds("get_bucket_policy")["Policy"]
+    assert any("policy" in line and line.startswith("PUT") for line in project.writes)
+    assert project.get_bucket_config("get_bucket_policy") is None
+    assert project.emulator.record_archive(project.key)["status"] == "uploaded"
+    # A requirement from an earlier run is not removed.
+    project.configure(require_encryption=True, verify="never")
+    project.run("configure", require_encryption=True, fallback="none", verify_timeout=2).failed()
+    assert "RequireEncryption" in project.get_bucket_config("get_bucket_policy")["Policy"]
 
 
-def lifecycle(site: Site) -> tuple[str, int, int]:
-    """The prefix and the days of the one rule."""
-    (rule,) = site.holds("get_bucket_lifecycle_configuration")["Rules"]
+def lifecycle(project: ProjectEnvironment) -> tuple[str, int, int]:
+    """The prefix and the days of the only rule."""
+    (rule,) = project.get_bucket_config("get_bucket_lifecycle_configuration")["Rules"]
     prefix = rule.get("Prefix") or rule["Filter"]["Prefix"]
     return prefix, rule["Expiration"]["Days"], rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
 
 
-def test_public_opens_the_recordings_and_nothing_else(site: Site) -> None:
+def test_configure_public_makes_only_recordings_public(project: ProjectEnvironment) -> None:
     def status(key: str) -> int:
-        return requests.get(f"{site.store.endpoint_url}/{site.bucket}/{key}", timeout=10).status_code
+        return requests.get(f"{project.store.endpoint_url}/{project.bucket}/{key}", timeout=10).status_code
 
-    site.configure(public="true")
-    archive = site.emulator.record_archive(site.key)["sandbox"]["key"]
-    site.client.put_object(Bucket=site.bucket, Key="elsewhere/archive.mp4", Body=b"")
-    assert [status(key) for key in (archive, "elsewhere/archive.mp4", site.record_key, "")] == [200, 403, 403, 403]
-    site.steady(public=True)
-    closed = site.configure(public="")
+    project.configure(public="true")
+    archive = project.emulator.record_archive(project.key)["sandbox"]["key"]
+    project.client.put_object(Bucket=project.bucket, Key="elsewhere/archive.mp4", Body=b"")
+    assert [status(key) for key in (archive, "elsewhere/archive.mp4", project.state_file_key, "")] == [
+        200,
+        403,
+        403,
+        403,
+    ]
+    project.assert_idempotent(public=True)
+    closed = project.configure(public="")
     assert closed.changed == [BUCKET]
     assert closed.result["bucket_changes"] == ["public_prefixes"]
     assert status(archive) == 403
     assert [check["ok"] for check in closed.result["checks"] if check["name"] == "anonymous_read"] == [True]
 
 
-def test_every_variable_of_the_target_reaches_it(site: Site) -> None:
-    configured(site)
-    new = make_uploader(site.store, site.bucket)
-    changes: dict[str, Any] = {"fallback": "none", "sse": "none", "endpoint": site.store.endpoint_url}
+def test_configure_target_variables_are_applied(project: ProjectEnvironment) -> None:
+    configure_project(project)
+    new = create_uploader(project.store, project.bucket)
+    changes: dict[str, Any] = {"fallback": "none", "sse": "none", "endpoint": project.store.endpoint_url}
     keys = {"uploader_access_key": new[0], "uploader_secret_key": new[1]}
-    run = site.configure(**changes, **keys)
+    run = project.configure(**changes, **keys)
     assert run.changed == [TARGET]
     assert run.result["reason"] == "changed"
-    target = site.target()
+    target = project.target()
     assert target is not None
     assert target["fallback"] == "none"
     assert target["config"] == {
         "accessKey": new[0],
         "secretKey": new[1],
-        "bucket": site.bucket,
-        "endpoint": site.store.endpoint_url,
+        "bucket": project.bucket,
+        "endpoint": project.store.endpoint_url,
         "sse": "none",
     }
-    assert site.emulator.record_archive(site.key)["status"] == "uploaded"
-    site.steady(**changes, **keys)
+    assert project.emulator.record_archive(project.key)["status"] == "uploaded"
+    project.assert_idempotent(**changes, **keys)
 
 
-def test_only_a_new_secret(site: Site) -> None:
-    """Nothing but the HMAC in the record tells of it."""
-    configured(site)
-    other = make_uploader(site.store, site.bucket)
-    run = site.run("configure", uploader_secret_key=other[1]).failed()
+def test_configure_changed_uploader_secret_is_verified_before_the_target_is_set(project: ProjectEnvironment) -> None:
+    """Only the HMAC in the state file shows the difference."""
+    configure_project(project)
+    other_key = create_uploader(project.store, project.bucket)
+    run = project.run("configure", uploader_secret_key=other_key[1]).failed()
     assert run.failed_task == "Create or update the upload target"
-    assert site.methods == ["PUT"]
-    site.steady()
+    assert project.methods == ["PUT"]
+    project.assert_idempotent()
 
 
-def test_a_new_api_secret_is_no_reason_to_call_but_for_the_doubt(site: Site) -> None:
-    """The HMAC is keyed by the project's secret: with a new one nothing proves that the target's is the same."""
-    configured(site)
-    new = site.emulator.refresh_secret(site.key)["secret"]
-    run = site.configure(api_secret=new)
+def test_configure_new_api_secret_sets_the_target_once(project: ProjectEnvironment) -> None:
+    """The project's secret is the key of the HMAC. With a new secret, the target's values cannot be compared."""
+    configure_project(project)
+    new = project.emulator.refresh_secret(project.key)["secret"]
+    run = project.configure(api_secret=new)
     assert run.changed == [TARGET]
-    site.steady(api_secret=new)
+    project.assert_idempotent(api_secret=new)
 
 
-def test_an_application_of_the_unified_environment(site: Site) -> None:
-    application = site.emulator.add_application()
+def test_configure_unified_application_sets_its_target(project: ProjectEnvironment) -> None:
+    application = project.emulator.add_application()
     options = {
         "api_key": "",
         "api_secret": "",
         "application_id": application.key,
         "private_key": application.private_key_pem,
     }
-    first = site.configure(**options, secrets=[application.private_key_pem])
+    first = project.configure(**options, secrets=[application.private_key_pem])
     assert first.result["project"] == application.key
-    assert (site.emulator.target(application.key) or {})["config"]["bucket"] == site.bucket
-    assert site.objects() == [f".vonage-archiving/{application.key}.json"]
-    second = site.configure(**options, secrets=[application.private_key_pem])
+    assert (project.emulator.target(application.key) or {})["config"]["bucket"] == project.bucket
+    assert project.objects() == [f".vonage-archiving/{application.key}.json"]
+    second = project.configure(**options, secrets=[application.private_key_pem])
     assert second.changed == []
 
 
-def test_without_a_record_every_run_proves_and_sets(site: Site) -> None:
+def test_configure_without_state_file_every_run_verifies_and_sets_the_target(project: ProjectEnvironment) -> None:
     for count in (1, 2):
-        run = site.configure(state_file="none")
+        run = project.configure(state_file="none")
         assert TARGET in run.changed
         assert run.result["reason"] == "unknown"
-        assert len(site.calls()) == count
-        assert len(site.probes) == 3 * count
-    assert site.objects() == []
+        assert len(project.calls()) == count
+        assert len(project.probes) == 3 * count
+    assert project.objects() == []
 
 
-def test_a_record_in_a_file(site: Site) -> None:
-    path = site.home / "records" / "project.json"
+def test_configure_state_file_on_disk_is_private_and_idempotent(project: ProjectEnvironment) -> None:
+    path = project.home / "states" / "project.json"
     path.parent.mkdir()
-    configured(site, state_file=str(path))
+    configure_project(project, state_file=str(path))
     assert path.stat().st_mode & 0o777 == 0o600
     assert json.loads(path.read_text())["status"] == "applied"
     assert list(path.parent.iterdir()) == [path]
-    assert site.objects() == []
-    site.steady(state_file=str(path))
+    assert project.objects() == []
+    project.assert_idempotent(state_file=str(path))
 
 
-def test_a_record_in_another_bucket(site: Site) -> None:
-    other = f"{site.bucket}-records"
-    site.client.create_bucket(Bucket=other)
+def test_configure_state_file_in_another_bucket_is_idempotent(project: ProjectEnvironment) -> None:
+    other_bucket = f"{project.bucket}-states"
+    project.client.create_bucket(Bucket=other_bucket)
     try:
-        configured(site, state_file=f"s3://{other}/projects/a.json")
-        site.steady(state_file=f"s3://{other}/projects/a.json")
-        assert [each["Key"] for each in site.client.list_objects_v2(Bucket=other)["Contents"]] == ["projects/a.json"]
-        assert site.objects() == []
+        configure_project(project, state_file=f"s3://{other_bucket}/projects/a.json")
+        project.assert_idempotent(state_file=f"s3://{other_bucket}/projects/a.json")
+        assert [entry["Key"] for entry in project.client.list_objects_v2(Bucket=other_bucket)["Contents"]] == [
+            "projects/a.json"
+        ]
+        assert project.objects() == []
     finally:
-        site.store.empty_and_delete(other)
+        project.store.empty_and_delete(other_bucket)
 
 
-def test_forced_and_expired(site: Site) -> None:
-    configured(site)
-    assert site.steady(max_age="3600").result["reason"] == "unchanged"
+def test_configure_update_always_or_max_age_sets_the_target(project: ProjectEnvironment) -> None:
+    configure_project(project)
+    assert project.assert_idempotent(max_age="3600").result["reason"] == "unchanged"
     for options, reason in (({"update": "always"}, "forced"), ({"max_age": 0}, "expired")):
-        site.forget()
-        run = site.configure(**options)
+        project.clear_request_log()
+        run = project.configure(**options)
         assert (run.changed, run.result["reason"]) == ([TARGET], reason)
-        assert site.methods == ["PUT"]
-        assert len(site.probes) == 3
+        assert project.methods == ["PUT"]
+        assert len(project.probes) == 3
 
 
-def test_the_secret_may_be_left_out_until_it_is_needed(site: Site) -> None:
-    early = site.run("configure", uploader_secret_key="").failed()
-    assert "archive_storage_uploader_secret_key is not set, and the upload target needs an update" in early.error
-    assert "reason: unknown). Nothing was changed." in early.error
-    assert (site.written, site.calls(), site.exists()) == ([], [], False)
-    configured(site)
-    site.steady(uploader_secret_key="")
-    bucket_only = site.configure(uploader_secret_key="", tags={"a": "b"})
+def test_configure_without_uploader_secret_fails_only_if_it_is_needed(project: ProjectEnvironment) -> None:
+    failed = project.run("configure", uploader_secret_key="").failed()
+    assert "archive_storage_uploader_secret_key is not set, and the upload target needs an update" in failed.error
+    assert "reason: unknown). Nothing was changed." in failed.error
+    assert (project.writes, project.calls(), project.exists()) == ([], [], False)
+    configure_project(project)
+    project.assert_idempotent(uploader_secret_key="")
+    bucket_only = project.configure(uploader_secret_key="", tags={"a": "b"})
     assert (bucket_only.changed, bucket_only.result["checks"]) == ([BUCKET], [])
-    site.forget()
+    project.clear_request_log()
     changes: list[dict[str, Any]] = [
         {"fallback": "none"},
         {"uploader_access_key": "AKIAIOSFODNN7EXAMPLE"},
         {"update": "always"},
     ]
     for change in changes:
-        run = site.run("configure", uploader_secret_key="", **change, tags={"a": "c"}).failed()
+        run = project.run("configure", uploader_secret_key="", **change, tags={"a": "c"}).failed()
         assert "archive_storage_uploader_secret_key is not set, and the upload target needs" in run.error
-        planned = site.configure(args=["--check"], uploader_secret_key="", **change)
+        planned = project.configure(args=["--check"], uploader_secret_key="", **change)
         assert planned.changed == [TARGET]
-    assert (site.written, site.calls()) == ([], [])
-    assert site.record()["status"] == "applied"
+    assert (project.writes, project.calls()) == ([], [])
+    assert project.state_file()["status"] == "applied"
 
 
-def test_a_wrong_uploader_secret_is_found_before_the_target_is_set(site: Site) -> None:
-    wrong = site.uploader[1][::-1]
-    run = site.run("configure", uploader_secret_key=wrong).failed()
+def test_configure_wrong_uploader_secret_does_not_set_the_target(project: ProjectEnvironment) -> None:
+    wrong = project.uploader[1][::-1]
+    run = project.run("configure", uploader_secret_key=wrong).failed()
     assert run.failed_task == "Create or update the upload target"
     assert "credentials:" in run.error
-    assert (site.methods, site.target()) == ([], None)
-    assert site.objects() == []
-    assert driver.configure(variables(site)) == ["target"]
-    site.forget()
-    # Nor does it replace a target that works.
-    run = site.run("configure", uploader_secret_key=wrong).failed()
-    assert (site.methods, site.left_probes(), site.record()["status"]) == ([], [], "applied")
-    assert site.emulator.record_archive(site.key)["status"] == "uploaded"
+    assert (project.methods, project.target()) == ([], None)
+    assert project.objects() == []
+    assert workflow_driver.configure(driver_variables(project)) == ["target"]
+    project.clear_request_log()
+    # A current target is not replaced either.
+    run = project.run("configure", uploader_secret_key=wrong).failed()
+    assert (project.methods, project.leftover_probes(), project.state_file()["status"]) == ([], [], "applied")
+    assert project.emulator.record_archive(project.key)["status"] == "uploaded"
 
 
-def test_without_verify_nothing_is_uploaded(site: Site) -> None:
-    run = site.configure(verify="never")
+def test_configure_verify_never_uploads_no_probe(project: ProjectEnvironment) -> None:
+    run = project.configure(verify="never")
     assert run.changed == [BUCKET, TARGET]
-    assert (site.probes, run.result["checks"]) == ([], [])
+    assert (project.probes, run.result["checks"]) == ([], [])
 
 
-def test_a_wrong_api_secret(site: Site) -> None:
-    run = site.run("configure", api_secret="0" * 40).failed()
+def test_configure_wrong_api_secret_fails_and_the_next_run_succeeds(project: ProjectEnvironment) -> None:
+    run = project.run("configure", api_secret="0" * 40).failed()
     assert run.failed_task == "Create or update the upload target"
-    assert f"api_secret does not belong to api_key {site.key}" in run.error
-    assert site.target() is None
-    assert site.record()["status"] == "pending"
-    assert driver.configure(variables(site)) == ["target"]
-    assert site.record()["status"] == "applied"
+    assert f"api_secret does not belong to api_key {project.key}" in run.error
+    assert project.target() is None
+    assert project.state_file()["status"] == "pending"
+    assert workflow_driver.configure(driver_variables(project)) == ["target"]
+    assert project.state_file()["status"] == "applied"
 
 
-def test_values_as_awx_sends_them(site: Site) -> None:
-    """Inputs that were left empty are empty strings; a survey's digits and booleans are strings or become values.
+def test_configure_awx_values_equal_typed_values(project: ProjectEnvironment) -> None:
+    """Empty inputs are empty strings. Numbers and booleans of a survey are strings, or Ansible converts them.
 
-    The second run has the project from a credential, that is from the environment, and finds nothing to do.
+    The second run reads the project from a credential, that is, from the environment, and changes nothing.
     """
     names = ("access_key", "secret_key", "session_token", "profile", "aws_ca_bundle", "application_id", "private_key")
     empty = dict.fromkeys(
@@ -392,13 +402,13 @@ def test_values_as_awx_sends_them(site: Site) -> None:
         "validate_certs": "",
     }
     env = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE", "AWS_DEFAULT_REGION"), "")
-    first = site.configure(awx=True, env=env, **survey)
+    first = project.configure(awx=True, env=env, **survey)
     assert first.changed == [BUCKET, TARGET]
-    assert first.result["project"] == site.key
-    assert lifecycle(site) == (f"{site.key}/", 30, 7)
+    assert first.result["project"] == project.key
+    assert lifecycle(project) == (f"{project.key}/", 30, 7)
     survey.update(api_key="", api_secret="")
-    env.update(VONAGE_VIDEO_API_KEY=site.key, VONAGE_VIDEO_API_SECRET=site.secret)
+    env.update(VONAGE_VIDEO_API_KEY=project.key, VONAGE_VIDEO_API_SECRET=project.secret)
     env.update(VONAGE_VIDEO_APPLICATION_ID="", VONAGE_VIDEO_PRIVATE_KEY_PATH="")
-    second = site.steady(awx=True, env=env, **survey)
-    assert second.result["project"] == site.key
+    second = project.assert_idempotent(awx=True, env=env, **survey)
+    assert second.result["project"] == project.key
     assert second.result["bucket"]["tags"] == {"team": "video", "cost": "47"}

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The life of an upload target's access key: made, proven, set, rotated and retired, whatever else happens.
+"""Test the lifecycle of managed keys: creation, verification, rotation, deactivation, and deletion, with failures.
 
-The rule that every test here looks at: a key that the target may hold works, so that uploads arrive at any moment.
+In every test, each key that the target may contain works: uploads arrive at any time.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps 
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import result
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._vonage.client import Client
-from tests.e2e import runs
-from tests.e2e.rotation_site import RotationSite, rotation_site
+from tests.e2e import playbook_runs
+from tests.e2e.rotation_environment import RotationEnvironment, new_rotation_environment
 from tests.sandbox import DropConnection, ProxiedRequest, Sandbox
 
 DAY = 24 * 3600
-OBSERVING = [
+READS = [
     "GET /BUCKET/.vonage-archiving/KEY.json",
     "GetUser vonage-archiving-KEY",
     "GetUser vonage-archiving-KEY-spare",
@@ -37,8 +37,8 @@ OBSERVING = [
     "ListAccessKeys vonage-archiving-KEY",
     "ListUserTags vonage-archiving-KEY",
 ]
-# A rotation with what it takes to prove the key left out, in the order of what it changes. Users alternate.
-WRITING = [
+# The requests of a rotation without verification, in the order of the changes. Users alternate.
+WRITES = [
     "PUT /BUCKET/.vonage-archiving/KEY.json",
     "CreateUser vonage-archiving-KEY-spare",
     "TagUser vonage-archiving-KEY-spare",
@@ -54,71 +54,71 @@ Options = dict[str, Any]
 
 
 @pytest.fixture
-def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
-    with rotation_site(e2e_sandbox) as site:
-        yield site
+def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationEnvironment]:
+    with new_rotation_environment(e2e_sandbox) as rotation:
+        yield rotation
 
 
 @pytest.fixture
-def begun(rotation: RotationSite) -> RotationSite:
+def project(rotation: RotationEnvironment) -> RotationEnvironment:
     """A project that has its first key."""
     rotation.run(verify="never")
-    rotation.settled()
+    rotation.assert_configured()
     return rotation
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[RotationSite]:
-    """A project on a store whose IAM tells when a key was made, and has a quota."""
-    with Sandbox(stores=("moto-iam",)) as sandbox, rotation_site(sandbox) as site:
-        yield site
+def moto() -> Iterator[RotationEnvironment]:
+    """A project on a store whose IAM returns creation times of keys, and has a quota."""
+    with Sandbox(stores=("moto-iam",)) as sandbox, new_rotation_environment(sandbox) as rotation:
+        yield rotation
 
 
-def earlier(site: RotationSite, seconds: float) -> None:
-    """Let the record be older."""
-    found = site.record()
-    moved = (parse_utc(found["time"]) or 0) - seconds
-    site.write_record(json.dumps({**found, "time": format_utc(moved)}))
+def pass_time(rotation: RotationEnvironment, seconds: float) -> None:
+    """Move the time in the state file into the past."""
+    document = rotation.state_file()
+    moment = (parse_utc(document["time"]) or 0) - seconds
+    rotation.write_state_file(json.dumps({**document, "time": format_utc(moment)}))
 
 
-def give(site: RotationSite, access_key: str, secret_key: str, **options: Any) -> None:
-    """Set the target with a key from elsewhere, by the module for that, which keeps the same record."""
-    s3 = {**site.params["s3"], "access_key": access_key, "secret_key": secret_key}
-    reconcile({**site.connection, **site.external, "s3": s3, "verify": "never", **options}, Context())
+def set_external_key(rotation: RotationEnvironment, access_key: str, secret_key: str, **options: Any) -> None:
+    """Set the target with an external key. The state file is the same."""
+    s3 = {**rotation.params["s3"], "access_key": access_key, "secret_key": secret_key}
+    reconcile({**rotation.connection, **rotation.external, "s3": s3, "verify": "never", **options}, Context())
 
 
-def refused(site: RotationSite, kind: type[errors.ArchivingError], **options: Any) -> str:
-    """Run it, which must fail; return the message, which shows no secret. Uploads work as before."""
+def assert_failure(rotation: RotationEnvironment, kind: type[errors.ArchivingError], **options: Any) -> str:
+    """Assert that a run fails with a typed error without secrets, and return its message."""
     with pytest.raises(kind) as caught:
-        site.run(**options)
+        rotation.run(**options)
     text = f"{caught.value} {caught.value.as_result()}"
-    assert not runs.leaks(text, site.secrets)
+    assert not playbook_runs.find_leaks(text, rotation.secrets)
     return str(caught.value)
 
 
-class TestTheUsualLife:
-    def test_first_run(self, rotation: RotationSite) -> None:
+class TestRotation:
+    def test_reconcile_first_run_creates_one_key(self, rotation: RotationEnvironment) -> None:
         preview = rotation.run(check_mode=True)
-        assert rotation.written == []
-        assert not rotation.user_is_there(rotation.user)
+        assert rotation.writes == []
+        assert not rotation.user_exists(rotation.user)
         outcome = rotation.run()
         assert (outcome.changed, outcome.result["reason"]) == (True, "unknown")
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
         assert outcome.result["changes"] == preview.result["changes"]
-        assert outcome.result["storage"]["access_key"] == rotation.held
-        assert outcome.result["verification"] == f"uploads with {rotation.held} work"
+        assert outcome.result["storage"]["access_key"] == rotation.target_key_id
+        assert outcome.result["verification"] == f"uploads with {rotation.target_key_id} work"
         assert all(check["ok"] for check in outcome.result["checks"])
         assert [key["in_target"] for key in outcome.result["access_keys"]] == [True]
-        assert set(rotation.made) == {rotation.held}
-        rotation.settled()
-        assert not rotation.user_is_there(f"{rotation.user}-spare")
+        assert set(rotation.created_keys) == {rotation.target_key_id}
+        rotation.assert_configured()
+        assert not rotation.user_exists(f"{rotation.user}-spare")
 
-    def test_steady_state(self, rotation: RotationSite) -> None:
-        """Five reads of IAM, one of the record; no key is made, no secret is needed."""
+    def test_reconcile_second_run_only_reads(self, rotation: RotationEnvironment) -> None:
+        """The run reads IAM five times and the state file once. It creates no key and needs no secret."""
         rotation.run()
         for check_mode in (False, True):
-            outcome = rotation.steady(check_mode=check_mode, rotate_after=DAY)
-            assert sorted(rotation.sent) == OBSERVING
+            outcome = rotation.assert_idempotent(check_mode=check_mode, rotate_after=DAY)
+            assert sorted(rotation.described_requests) == READS
             assert outcome.before == outcome.after
             assert (
                 outcome.result["changes"],
@@ -126,489 +126,508 @@ class TestTheUsualLife:
                 outcome.result["verification"],
             ) == ([], "", "")
 
-    def test_rotation(self, begun: RotationSite) -> None:
-        old = begun.held
-        begun.forget()
-        preview = begun.run(check_mode=True, rotate=True)
-        assert sorted(begun.sent) == OBSERVING
-        outcome = begun.run(rotate=True)
+    def test_rotate_replaces_the_key(self, project: RotationEnvironment) -> None:
+        old = project.target_key_id
+        project.clear_request_log()
+        preview = project.run(check_mode=True, rotate=True)
+        assert sorted(project.described_requests) == READS
+        outcome = project.run(rotate=True)
         assert outcome.result["reason"] == "forced"
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
-        # Probes are written side by side, and the log is of two servers: what matters is what comes after what.
-        writes = [told for told, _when in sorted(timed(begun), key=lambda each: each[1]) if "probe" not in told]
-        assert writes == WRITING
-        assert begun.held != old
-        begun.settled()
-        begun.steady()
+        # Probes are written concurrently, and two servers log the requests. Only the order of the writes is
+        # significant.
+        writes = [
+            write for write, _time in sorted(timed_writes(project), key=lambda pair: pair[1]) if "probe" not in write
+        ]
+        assert writes == WRITES
+        assert project.target_key_id != old
+        project.assert_configured()
+        project.assert_idempotent()
 
     @pytest.mark.parametrize(
         ("options", "reason"),
         [({"fallback": "opentok"}, "changed"), ({"rotate": True}, "forced"), ({"rotate_after": DAY}, "expired")],
     )
-    def test_reasons(self, begun: RotationSite, options: Options, reason: str) -> None:
+    def test_reconcile_change_or_age_rotates_with_reason(
+        self, project: RotationEnvironment, options: Options, reason: str
+    ) -> None:
         if reason == "expired":
-            earlier(begun, DAY - 60)
-            begun.steady(**options)
-            earlier(begun, 61)
-        preview = begun.run(check_mode=True, **options)
-        outcome = begun.run(verify="never", **options)
+            pass_time(project, DAY - 60)
+            project.assert_idempotent(**options)
+            pass_time(project, 61)
+        preview = project.run(check_mode=True, **options)
+        outcome = project.run(verify="never", **options)
         assert preview.result["reason"] == outcome.result["reason"] == reason
-        begun.settled()
+        project.assert_configured()
 
-    def test_rotate_at(self, begun: RotationSite) -> None:
-        outcome = begun.steady(rotate_after=DAY)
+    def test_rotate_after_is_set_returns_rotate_at(self, project: RotationEnvironment) -> None:
+        outcome = project.assert_idempotent(rotate_after=DAY)
         due = parse_utc(outcome.result["rotate_at"])
-        assert due == (parse_utc(begun.record()["time"]) or 0) + DAY
-        assert begun.steady().result["rotate_at"] is None
+        assert due == (parse_utc(project.state_file()["time"]) or 0) + DAY
+        assert project.assert_idempotent().result["rotate_at"] is None
 
-    def test_a_key_that_does_not_work_is_not_set(self, begun: RotationSite) -> None:
-        before, held = begun.record_text(), begun.held
-        begun.forget()
-        text = refused(begun, VerificationFailedError, rotate=True, expect_public=True, verify_timeout=1)
+    def test_rotate_failed_verification_changes_nothing(self, project: RotationEnvironment) -> None:
+        before, key = project.state_file_text(), project.target_key_id
+        project.clear_request_log()
+        text = assert_failure(project, VerificationFailedError, rotate=True, expect_public=True, verify_timeout=1)
         assert "The upload target was not changed" in text
-        assert begun.record_text() == before
-        assert begun.statuses() == {held: "Active"}
-        assert begun.api.requests == []
-        begun.settled()
-        begun.steady()
+        assert project.state_file_text() == before
+        assert project.statuses() == {key: "Active"}
+        assert project.api.requests == []
+        project.assert_configured()
+        project.assert_idempotent()
 
-    def test_record_in_a_file(self, rotation: RotationSite, tmp_path: Path) -> None:
-        options: Options = {"state_file": str(tmp_path / "record.json"), "verify": "never"}
+    def test_rotate_state_file_on_disk_is_idempotent(self, rotation: RotationEnvironment, tmp_path: Path) -> None:
+        options: Options = {"state_file": str(tmp_path / "state.json"), "verify": "never"}
         rotation.run(**options)
-        first = rotation.held
+        first = rotation.target_key_id
         rotation.run(rotate=True, **options)
-        assert rotation.statuses() == {rotation.held: "Active"}
-        assert rotation.held != first
-        rotation.steady(**options)
+        assert rotation.statuses() == {rotation.target_key_id: "Active"}
+        assert rotation.target_key_id != first
+        rotation.assert_idempotent(**options)
 
-    def test_unified_project(self, rotation: RotationSite) -> None:
+    def test_rotate_unified_project_is_idempotent(self, rotation: RotationEnvironment) -> None:
         application = rotation.emulator.add_application()
         options: Options = {"api_key": None, "api_secret": None, "application_id": application.key, "verify": "never"}
         options["private_key"] = application.private_key_pem
         rotation.key = application.key
-        options["state_file"] = f"s3://{rotation.bucket}/{rotation.record_key}"
+        options["state_file"] = f"s3://{rotation.bucket}/{rotation.state_file_key}"
         rotation.run(**options)
         rotation.run(rotate=True, **options)
-        rotation.settled()
-        rotation.steady(**options)
+        rotation.assert_configured()
+        rotation.assert_idempotent(**options)
 
 
-def timed(site: RotationSite) -> Iterator[tuple[str, float]]:
-    """Everything written so far, with its time."""
-    for each in [*site.s3.requests, *site.api.requests]:
-        told = site.told(each)
-        if told in site.written:
-            yield told, each.time
+def timed_writes(rotation: RotationEnvironment) -> Iterator[tuple[str, float]]:
+    """The write requests with their times."""
+    for request in [*rotation.s3.requests, *rotation.api.requests]:
+        description = rotation.describe_request(request)
+        if description in rotation.writes:
+            yield description, request.time
 
 
-class TestProof:
-    def test_only(self, begun: RotationSite) -> None:
-        before = begun.record_text()
-        outcome = begun.run(verify="only", rotate=True)
+class TestVerify:
+    def test_verify_only_changes_nothing(self, project: RotationEnvironment) -> None:
+        before = project.state_file_text()
+        outcome = project.run(verify="only", rotate=True)
         assert not outcome.changed
         assert outcome.result["reason"] == "forced"
         assert outcome.result["verification"].startswith("uploads with ")
-        assert begun.record_text() == before
-        begun.settled()
-        assert begun.client.list_objects_v2(Bucket=begun.bucket, Prefix=f"{begun.key}/vonage-")["KeyCount"] == 0
-        begun.steady()
+        assert project.state_file_text() == before
+        project.assert_configured()
+        assert project.client.list_objects_v2(Bucket=project.bucket, Prefix=f"{project.key}/vonage-")["KeyCount"] == 0
+        project.assert_idempotent()
 
-    def test_only_without_a_user(self, rotation: RotationSite) -> None:
+    def test_verify_only_without_user_writes_nothing(self, rotation: RotationEnvironment) -> None:
         outcome = rotation.run(verify="only")
         assert f"the user {rotation.user} does not exist" in outcome.result["verification"]
-        assert rotation.written == []
+        assert rotation.writes == []
 
-    def test_only_in_check_mode(self, begun: RotationSite) -> None:
-        begun.forget()
-        assert begun.run(check_mode=True, verify="only", fallback="opentok").changed
-        assert begun.written == []
+    def test_verify_only_check_mode_writes_nothing(self, project: RotationEnvironment) -> None:
+        project.clear_request_log()
+        assert project.run(check_mode=True, verify="only", fallback="opentok").changed
+        assert project.writes == []
 
-    def test_only_finds_what_is_wrong(self, begun: RotationSite) -> None:
-        refused(begun, VerificationFailedError, verify="only", expect_public=True, verify_timeout=1)
-        begun.settled()
+    def test_verify_only_failed_check_raises_error(self, project: RotationEnvironment) -> None:
+        assert_failure(project, VerificationFailedError, verify="only", expect_public=True, verify_timeout=1)
+        project.assert_configured()
 
-    def test_always(self, begun: RotationSite) -> None:
-        outcome = begun.run(verify="always")
+    def test_verify_always_without_change_verifies(self, project: RotationEnvironment) -> None:
+        outcome = project.run(verify="always")
         assert not outcome.changed
         assert outcome.result["verification"].startswith("uploads with ")
-        begun.settled()
+        project.assert_configured()
 
-    def test_always_after_others_have_gone(self, begun: RotationSite) -> None:
-        """There is room for it once the key has gone that was left over."""
-        begun.run(rotate=True, grace_period=DAY, verify="never")
-        earlier(begun, DAY)
-        outcome = begun.run(grace_period=DAY, verify="always")
+    def test_verify_always_after_deletion_of_old_key_verifies(self, project: RotationEnvironment) -> None:
+        """A key can be created after the old key is deleted."""
+        project.run(rotate=True, grace_period=DAY, verify="never")
+        pass_time(project, DAY)
+        outcome = project.run(grace_period=DAY, verify="always")
         assert outcome.changed
         assert outcome.result["verification"].startswith("uploads with ")
-        begun.settled()
+        project.assert_configured()
 
-    def test_only_without_a_free_slot_uploads_nothing(self, begun: RotationSite) -> None:
+    def test_verify_only_without_free_slot_uploads_nothing(self, project: RotationEnvironment) -> None:
         for _unused in range(3):
-            begun.run(rotate=True, grace_period=DAY, verify="never")
-        outcome = begun.run(grace_period=DAY, verify="only")
+            project.run(rotate=True, grace_period=DAY, verify="never")
+        outcome = project.run(grace_period=DAY, verify="only")
         assert "uploads were not verified: each user has two keys" in outcome.result["verification"]
-        assert len(begun.statuses()) == 4
-        begun.archive_arrives()
+        assert len(project.statuses()) == 4
+        project.record_archive()
 
-    def test_its_key_is_retired_by_somebody(self, begun: RotationSite) -> None:
-        """To others it is a left-over key; that is no proof that uploads would fail."""
-        held = begun.held
+    def test_verify_only_deleted_temporary_key_raises_conflict(self, project: RotationEnvironment) -> None:
+        """Another run deletes the temporary key as a leftover. This does not mean that uploads would fail."""
+        target_key = project.target_key_id
 
         def before(n: int, request: ProxiedRequest) -> None:
             if "archive.mp4" in request.path:
-                for key in set(begun.statuses()) - {held}:
-                    begun.iam.delete_access_key(UserName=begun.user, AccessKeyId=key)
+                for key in set(project.statuses()) - {target_key}:
+                    project.iam.delete_access_key(UserName=project.user, AccessKeyId=key)
 
-        begun.s3.before = before
-        assert "another run has deleted the temporary key" in refused(
-            begun, errors.ConflictError, verify="only", verify_timeout=1
+        project.s3.before = before
+        assert "another run has deleted the temporary key" in assert_failure(
+            project, errors.ConflictError, verify="only", verify_timeout=1
         )
-        begun.s3.before = None
-        begun.settled()
+        project.s3.before = None
+        project.assert_configured()
 
 
-class TestGivenKeys:
-    def test_given_managed_given(self, rotation: RotationSite) -> None:
+class TestExternalKey:
+    def test_reconcile_external_and_managed_key_replace_each_other(self, rotation: RotationEnvironment) -> None:
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
-        name = f"given-{rotation.key}"
-        given = rotation.store.make_user(name, policy)
-        give(rotation, *given)
-        rotation.archive_arrives()
+        user = f"external-{rotation.key}"
+        external = rotation.store.make_user(user, policy)
+        set_external_key(rotation, *external)
+        rotation.record_archive()
         outcome = rotation.run(verify="never")
         assert outcome.result["reason"] == "changed"
-        rotation.settled()
-        managed = rotation.held
-        # The other way, what was managed is left to its users.
-        give(rotation, *given)
-        assert rotation.held == given[0]
+        rotation.assert_configured()
+        managed = rotation.target_key_id
+        # In the other direction, the managed key stays with its user.
+        set_external_key(rotation, *external)
+        assert rotation.target_key_id == external[0]
         assert rotation.statuses() == {managed: "Active"}
-        rotation.archive_arrives()
+        rotation.record_archive()
         rotation.run(verify="never")
-        rotation.settled()
-        assert rotation.held not in (managed, given[0])
-        # It is not ours to take away.
-        assert [key["Status"] for key in rotation.keys_of(name)] == ["Active"]
+        rotation.assert_configured()
+        assert rotation.target_key_id not in (managed, external[0])
+        # The external key is not managed, and is not changed.
+        assert [key["Status"] for key in rotation.keys_of(user)] == ["Active"]
 
-    def test_a_given_key_of_the_same_user(self, begun: RotationSite) -> None:
-        """As with a playbook of one's own, made of the modules: the key is taken over as it is."""
-        made = begun.iam.create_access_key(UserName=begun.user)["AccessKey"]
-        old = begun.held
-        give(begun, made["AccessKeyId"], made["SecretAccessKey"])
-        begun.archive_arrives()
-        begun.run(verify="never")
-        begun.settled()
-        assert old not in begun.statuses()
+    def test_reconcile_external_key_of_the_same_user_is_adopted(self, project: RotationEnvironment) -> None:
+        """A playbook that uses the modules can set a key of the same user. The key is adopted."""
+        created = project.iam.create_access_key(UserName=project.user)["AccessKey"]
+        old = project.target_key_id
+        set_external_key(project, created["AccessKeyId"], created["SecretAccessKey"])
+        project.record_archive()
+        project.run(verify="never")
+        project.assert_configured()
+        assert old not in project.statuses()
 
 
-class TestRetiring:
-    def test_overlap_then_delay(self, begun: RotationSite) -> None:
+class TestGracePeriod:
+    def test_grace_period_over_deactivates_then_deletes(self, project: RotationEnvironment) -> None:
         times: Options = {"grace_period": 3600, "delete_after": 7200, "verify": "never"}
-        old = begun.held
-        outcome = begun.run(rotate=True, **times)
-        assert begun.statuses() == {old: "Active", begun.held: "Active"}
+        old = project.target_key_id
+        outcome = project.run(rotate=True, **times)
+        assert project.statuses() == {old: "Active", project.target_key_id: "Active"}
         assert outcome.result["retained_keys_reason"] == result.GRACE_PERIOD
-        begun.steady(**times)
-        earlier(begun, 3601)
-        preview = begun.run(check_mode=True, **times)
-        outcome = begun.run(**times)
-        assert begun.statuses() == {old: "Inactive", begun.held: "Active"}
+        project.assert_idempotent(**times)
+        pass_time(project, 3601)
+        preview = project.run(check_mode=True, **times)
+        outcome = project.run(**times)
+        assert project.statuses() == {old: "Inactive", project.target_key_id: "Active"}
         assert (outcome.changed, outcome.result["retained_keys_reason"]) == (True, result.DELETE_AFTER)
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
-        begun.steady(**times)
-        earlier(begun, 7200)
-        assert begun.run(**times).result["retained_keys_reason"] == ""
-        begun.settled()
-        begun.steady(**times)
+        project.assert_idempotent(**times)
+        pass_time(project, 7200)
+        assert project.run(**times).result["retained_keys_reason"] == ""
+        project.assert_configured()
+        project.assert_idempotent(**times)
 
-    def test_delete_after_without_a_free_slot_deletes_an_inactive_key(self, begun: RotationSite) -> None:
+    def test_delete_after_without_free_slot_deletes_an_inactive_key(self, project: RotationEnvironment) -> None:
         for count in range(1, 4):
-            begun.run(rotate=True, delete_after=3600, verify="never")
-            assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": count}
-        before = set(begun.statuses())
-        begun.run(rotate=True, delete_after=3600, verify="never")
-        assert len(before - set(begun.statuses())) == 1
-        assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 3}
-        begun.archive_arrives()
+            project.run(rotate=True, delete_after=3600, verify="never")
+            assert Counter(project.statuses().values()) == {"Active": 1, "Inactive": count}
+        before = set(project.statuses())
+        project.run(rotate=True, delete_after=3600, verify="never")
+        assert len(before - set(project.statuses())) == 1
+        assert Counter(project.statuses().values()) == {"Active": 1, "Inactive": 3}
+        project.record_archive()
 
-    def test_grace_period_is_kept_by_the_next_rotation(self, begun: RotationSite) -> None:
-        """Each new key goes to the user that has fewer keys; both users are allowed to upload."""
-        first = begun.held
-        begun.run(rotate=True, grace_period=DAY, verify="never")
-        second = begun.held
-        begun.run(rotate=True, grace_period=DAY, verify="never")
-        assert begun.statuses() == {first: "Active", second: "Active", begun.held: "Active"}
-        assert [len(begun.keys_of(user)) for user in begun.users] == [2, 1]
-        begun.archive_arrives()
-        begun.run(rotate=True, grace_period=DAY, verify="never")
-        assert len(begun.statuses()) == 4
-        text = refused(begun, errors.QuotaError, rotate=True, grace_period=DAY, verify="never")
-        ends = format_utc((parse_utc(begun.record()["time"]) or 0) + DAY)
+    def test_grace_period_second_rotation_keeps_old_keys(self, project: RotationEnvironment) -> None:
+        """Each new key belongs to the user with fewer keys. Both users can upload."""
+        first = project.target_key_id
+        project.run(rotate=True, grace_period=DAY, verify="never")
+        second = project.target_key_id
+        project.run(rotate=True, grace_period=DAY, verify="never")
+        assert project.statuses() == {first: "Active", second: "Active", project.target_key_id: "Active"}
+        assert [len(project.keys_of(user)) for user in project.users] == [2, 1]
+        project.record_archive()
+        project.run(rotate=True, grace_period=DAY, verify="never")
+        assert len(project.statuses()) == 4
+        text = assert_failure(project, errors.QuotaError, rotate=True, grace_period=DAY, verify="never")
+        ends = format_utc((parse_utc(project.state_file()["time"]) or 0) + DAY)
         assert f"Run it again after {ends}, when the grace period is over" in text
-        begun.archive_arrives()
-        earlier(begun, DAY)
-        begun.run(grace_period=DAY, verify="never")
-        begun.settled()
+        project.record_archive()
+        pass_time(project, DAY)
+        project.run(grace_period=DAY, verify="never")
+        project.assert_configured()
 
-    def test_revoke_old_keys_without_a_free_slot_replaces_every_key(self, begun: RotationSite) -> None:
+    def test_revoke_old_keys_without_free_slot_replaces_every_key(self, project: RotationEnvironment) -> None:
         for _unused in range(3):
-            begun.run(rotate=True, grace_period=DAY, verify="never")
-        assert Counter(begun.statuses().values()) == {"Active": 4}
-        begun.emulator.start_archive(begun.key)
-        begun.run(rotate=True, grace_period=DAY, delete_after=DAY, revoke_old_keys=True, verify="never")
-        assert Counter(begun.statuses().values()) == {"Active": 1, "Inactive": 3}
-        assert begun.statuses()[begun.held] == "Active"
-        begun.archive_arrives()
+            project.run(rotate=True, grace_period=DAY, verify="never")
+        assert Counter(project.statuses().values()) == {"Active": 4}
+        project.emulator.start_archive(project.key)
+        project.run(rotate=True, grace_period=DAY, delete_after=DAY, revoke_old_keys=True, verify="never")
+        assert Counter(project.statuses().values()) == {"Active": 1, "Inactive": 3}
+        assert project.statuses()[project.target_key_id] == "Active"
+        project.record_archive()
 
-    def test_rotation_alternates_between_both_users(self, begun: RotationSite) -> None:
+    def test_rotate_repeated_alternates_between_users(self, project: RotationEnvironment) -> None:
         owners = []
         for _unused in range(3):
-            begun.run(rotate=True, verify="never")
-            owners.append([len(begun.keys_of(user)) for user in begun.users])
-            begun.settled()
-            begun.steady()
+            project.run(rotate=True, verify="never")
+            owners.append([len(project.keys_of(user)) for user in project.users])
+            project.assert_configured()
+            project.assert_idempotent()
         assert owners == [[0, 1], [1, 0], [0, 1]]
 
 
 class Upload:
-    """A recording that is being uploaded with the key that the target holds now."""
+    """A recording whose upload with the current key of the target is in progress."""
 
-    def __init__(self, site: RotationSite, bucket: str = "") -> None:
-        config = site.target()["config"]
-        self.client = site.store.client(config["accessKey"], config["secretKey"])
-        where = {"Bucket": bucket or site.bucket, "Key": f"{site.key}/recording/archive.mp4"}
-        upload = self.client.create_multipart_upload(**where)["UploadId"]
-        self.where = {**where, "UploadId": upload}
+    def __init__(self, rotation: RotationEnvironment, bucket: str = "") -> None:
+        config = rotation.target()["config"]
+        self.client = rotation.store.client(config["accessKey"], config["secretKey"])
+        location = {"Bucket": bucket or rotation.bucket, "Key": f"{rotation.key}/recording/archive.mp4"}
+        upload_id = self.client.create_multipart_upload(**location)["UploadId"]
+        self.upload = {**location, "UploadId": upload_id}
         self.key = config["accessKey"]
         self.first = self.part(1)
 
     def part(self, number: int) -> dict[str, Any]:
-        etag = self.client.upload_part(**self.where, PartNumber=number, Body=b"x" * 5 * 2**20)["ETag"]
+        etag = self.client.upload_part(**self.upload, PartNumber=number, Body=b"x" * 5 * 2**20)["ETag"]
         return {"PartNumber": number, "ETag": etag}
 
     def end(self) -> None:
         parts = [self.first, self.part(2)]
-        self.client.complete_multipart_upload(**self.where, MultipartUpload={"Parts": parts})
+        self.client.complete_multipart_upload(**self.upload, MultipartUpload={"Parts": parts})
 
 
-class TestUploadsUnderWay:
-    def test_keep_the_key_that_they_began_with(self, begun: RotationSite) -> None:
-        upload = Upload(begun)
-        outcome = begun.run(rotate=True, verify="never")
+class TestUploadsInProgress:
+    def test_rotate_upload_in_progress_keeps_its_key(self, project: RotationEnvironment) -> None:
+        upload = Upload(project)
+        outcome = project.run(rotate=True, verify="never")
         assert outcome.result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
-        assert begun.statuses() == {upload.key: "Active", begun.held: "Active"}
-        assert begun.steady().result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
-        begun.archive_arrives()
+        assert project.statuses() == {upload.key: "Active", project.target_key_id: "Active"}
+        assert project.assert_idempotent().result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
+        project.record_archive()
         upload.end()
-        assert begun.run(check_mode=True).changed
-        begun.run()
-        begun.settled()
-        begun.steady()
+        assert project.run(check_mode=True).changed
+        project.run()
+        project.assert_configured()
+        project.assert_idempotent()
 
-    def test_are_waited_for(self, begun: RotationSite) -> None:
-        upload = Upload(begun)
+    def test_rotate_drain_timeout_waits_for_uploads(self, project: RotationEnvironment) -> None:
+        upload = Upload(project)
         ended: list[float] = []
 
         def before(n: int, request: ProxiedRequest) -> None:
-            # The third look: it is not over at once.
-            looks = [each for each in begun.s3.requests if each.query.startswith("uploads&prefix")]
-            if len(looks) == 3 and not ended:
+            # The third poll: the uploads do not end immediately.
+            polls = [
+                earlier_request
+                for earlier_request in project.s3.requests
+                if earlier_request.query.startswith("uploads&prefix")
+            ]
+            if len(polls) == 3 and not ended:
                 ended.append(time.time())
                 upload.end()
 
-        begun.s3.before = before
-        outcome = begun.run(rotate=True, verify="never", drain_timeout=20)
+        project.s3.before = before
+        outcome = project.run(rotate=True, verify="never", drain_timeout=20)
         assert ended
         assert outcome.result["retained_keys_reason"] == ""
-        begun.settled()
+        project.assert_configured()
 
-    def test_by_the_new_key_are_not_waited_for(self, begun: RotationSite) -> None:
-        """Under load there is no moment without an upload, and none of these needs the old key."""
-        first = Upload(begun)
+    def test_rotate_uploads_with_the_new_key_do_not_delay_deletion(self, project: RotationEnvironment) -> None:
+        """Under load, an upload is always in progress. Uploads with the new key do not need the old key."""
+        first = Upload(project)
         later: list[Upload] = []
 
         def before(n: int, request: ProxiedRequest) -> None:
-            looks = [each for each in begun.s3.requests if each.query.startswith("uploads&prefix")]
-            if len(looks) == 2 and not later:
-                later.append(Upload(begun))
+            polls = [
+                earlier_request
+                for earlier_request in project.s3.requests
+                if earlier_request.query.startswith("uploads&prefix")
+            ]
+            if len(polls) == 2 and not later:
+                later.append(Upload(project))
                 first.end()
 
-        begun.s3.before = before
-        outcome = begun.run(rotate=True, verify="never", drain_timeout=20)
-        assert later[0].key == begun.held != first.key
+        project.s3.before = before
+        outcome = project.run(rotate=True, verify="never", drain_timeout=20)
+        assert later[0].key == project.target_key_id != first.key
         assert outcome.result["retained_keys_reason"] == ""
         later[0].end()
-        begun.settled()
+        project.assert_configured()
 
-    def test_do_not_lose_their_key_to_the_next_rotation(self, begun: RotationSite) -> None:
-        upload = Upload(begun)
-        begun.run(rotate=True, verify="never")
-        begun.run(rotate=True, verify="never")
-        assert len(begun.statuses()) == 3
+    def test_rotate_twice_upload_in_progress_keeps_its_key(self, project: RotationEnvironment) -> None:
+        upload = Upload(project)
+        project.run(rotate=True, verify="never")
+        project.run(rotate=True, verify="never")
+        assert len(project.statuses()) == 3
         upload.end()
-        begun.run()
-        begun.settled()
+        project.run()
+        project.assert_configured()
 
-    def test_given_up_ones_count_for_a_day(self, begun: RotationSite) -> None:
-        upload = Upload(begun)
-        begun.run(rotate=True, verify="never")
-        begun.run(later=DAY - 60)
-        assert begun.statuses() == {upload.key: "Active", begun.held: "Active"}
-        begun.run(later=DAY + 60)
-        begun.settled()
+    def test_rotate_abandoned_upload_keeps_its_key_for_one_day(self, project: RotationEnvironment) -> None:
+        upload = Upload(project)
+        project.run(rotate=True, verify="never")
+        project.run(later=DAY - 60)
+        assert project.statuses() == {upload.key: "Active", project.target_key_id: "Active"}
+        project.run(later=DAY + 60)
+        project.assert_configured()
 
-    def test_in_the_bucket_that_was_left(self, begun: RotationSite) -> None:
-        """Also when the next run finds nothing to do but to tidy up."""
-        upload = Upload(begun)
-        other = f"{begun.bucket}-2"
-        begun.client.create_bucket(Bucket=other)
-        moved: Options = {"s3": {**begun.params["s3"], "bucket": other}, "verify": "never"}
-        outcome = begun.run(**moved)
+    def test_reconcile_upload_to_the_previous_bucket_keeps_its_key(self, project: RotationEnvironment) -> None:
+        """A later run that only deletes old keys reports them, too."""
+        upload = Upload(project)
+        other_bucket = f"{project.bucket}-2"
+        project.client.create_bucket(Bucket=other_bucket)
+        options: Options = {"s3": {**project.params["s3"], "bucket": other_bucket}, "verify": "never"}
+        outcome = project.run(**options)
         assert outcome.result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
-        assert begun.bucket in begun.policy()
-        assert begun.steady(**moved).result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
+        assert project.bucket in project.policy()
+        assert project.assert_idempotent(**options).result["retained_keys_reason"] == result.UPLOADS_IN_PROGRESS
         upload.end()
-        begun.run(**moved)
-        begun.settled()
-        assert f"{begun.bucket}/" not in begun.policy()
-        begun.store.empty_and_delete(other)
+        project.run(**options)
+        project.assert_configured()
+        assert f"{project.bucket}/" not in project.policy()
+        project.store.empty_and_delete(other_bucket)
 
 
-class TestMoving:
-    def test_to_another_bucket(self, begun: RotationSite) -> None:
-        """Until the target is set, both are allowed; then only the new one."""
-        other = f"{begun.bucket}-2"
-        begun.client.create_bucket(Bucket=other)
+class TestBucketChange:
+    def test_reconcile_another_bucket_is_allowed_before_the_target_is_set(self, project: RotationEnvironment) -> None:
+        """Until the target is set, the policy allows both buckets. Then it allows only the new one."""
+        other_bucket = f"{project.bucket}-2"
+        project.client.create_bucket(Bucket=other_bucket)
         policies: list[str] = []
 
         def before(n: int, request: ProxiedRequest) -> None:
             if request.path.endswith("/archive/storage"):
-                policies.append(begun.policy())
-                begun.archive_arrives()
+                policies.append(project.policy())
+                project.record_archive()
 
-        begun.api.before = before
-        outcome = begun.run(s3={**begun.params["s3"], "bucket": other})
+        project.api.before = before
+        outcome = project.run(s3={**project.params["s3"], "bucket": other_bucket})
         assert outcome.result["reason"] == "changed"
         (policy,) = policies
-        assert f"{begun.bucket}/" in policy
-        assert f"{other}/" in policy
-        assert f"{begun.bucket}/" not in begun.policy()
-        begun.settled()
-        begun.steady(s3={**begun.params["s3"], "bucket": other})
-        begun.store.empty_and_delete(other)
+        assert f"{project.bucket}/" in policy
+        assert f"{other_bucket}/" in policy
+        assert f"{project.bucket}/" not in project.policy()
+        project.assert_configured()
+        project.assert_idempotent(s3={**project.params["s3"], "bucket": other_bucket})
+        project.store.empty_and_delete(other_bucket)
 
-    def test_there_and_back_with_the_record_in_the_bucket(self, begun: RotationSite) -> None:
-        """The record that was left behind still tells of a key that is there: it is not the last word."""
-        other = f"{begun.bucket}-2"
-        begun.client.create_bucket(Bucket=other)
-        upload = Upload(begun)
-        there: Options = {
-            "s3": {**begun.params["s3"], "bucket": other},
-            "state_file": f"s3://{other}/{begun.record_key}",
+    def test_reconcile_return_to_bucket_with_old_state_file_sets_the_target(self, project: RotationEnvironment) -> None:
+        """The old state file names a key that still exists, but it is not the current state file."""
+        other_bucket = f"{project.bucket}-2"
+        project.client.create_bucket(Bucket=other_bucket)
+        upload = Upload(project)
+        other_options: Options = {
+            "s3": {**project.params["s3"], "bucket": other_bucket},
+            "state_file": f"s3://{other_bucket}/{project.state_file_key}",
         }
-        begun.run(**there, verify="never")
-        assert set(begun.statuses()) == {upload.key, begun.held}
-        held = begun.held
-        preview = begun.run(check_mode=True)
+        project.run(**other_options, verify="never")
+        assert set(project.statuses()) == {upload.key, project.target_key_id}
+        key = project.target_key_id
+        preview = project.run(check_mode=True)
         assert preview.result["reason"] == "unknown"
         assert preview.result["state_file"]["reason"] == result.UNKNOWN_KEY
-        checked: list[bool] = []
+        is_active: list[bool] = []
 
         def before(n: int, request: ProxiedRequest) -> None:
             if request.path.endswith("/archive/storage"):
-                checked.append(begun.statuses()[held] == "Active")
+                is_active.append(project.statuses()[key] == "Active")
 
-        begun.api.before = before
-        begun.run(verify="never")
-        assert checked == [True]
-        assert begun.target()["config"]["bucket"] == begun.bucket
+        project.api.before = before
+        project.run(verify="never")
+        assert is_active == [True]
+        assert project.target()["config"]["bucket"] == project.bucket
         upload.end()
-        begun.run()
-        begun.settled()
-        begun.steady()
-        begun.store.empty_and_delete(other)
+        project.run()
+        project.assert_configured()
+        project.assert_idempotent()
+        project.store.empty_and_delete(other_bucket)
 
 
-class TestDamage:
-    """What people and accidents do."""
+class TestDrift:
+    """Manual changes and accidents."""
 
     @pytest.mark.parametrize("text", ["", "not JSON"])
-    def test_record_lost_or_damaged(self, begun: RotationSite, text: str) -> None:
-        """With two active keys, any of which the target may hold."""
-        begun.run(rotate=True, grace_period=DAY, verify="never")
-        assert len(begun.statuses()) == 2
+    def test_reconcile_state_file_lost_or_damaged_keeps_keys_until_the_target_is_set(
+        self, project: RotationEnvironment, text: str
+    ) -> None:
+        """Both keys are active, and the target may contain either of them."""
+        project.run(rotate=True, grace_period=DAY, verify="never")
+        assert len(project.statuses()) == 2
         if text:
-            begun.write_record(text)
+            project.write_state_file(text)
         else:
-            begun.client.delete_object(Bucket=begun.bucket, Key=begun.record_key)
-        held = begun.held
-        seen: list[str] = []
-        begun.api.before = lambda n, request: seen.append(begun.statuses()[held])
-        assert begun.run(verify="never").result["reason"] == "unknown"
-        assert seen == ["Active"]
-        begun.settled()
-        begun.steady()
+            project.client.delete_object(Bucket=project.bucket, Key=project.state_file_key)
+        key = project.target_key_id
+        statuses: list[str] = []
+        project.api.before = lambda n, request: statuses.append(project.statuses()[key])
+        assert project.run(verify="never").result["reason"] == "unknown"
+        assert statuses == ["Active"]
+        project.assert_configured()
+        project.assert_idempotent()
 
-    @pytest.mark.parametrize("deed", ["deactivated", "key deleted", "user deleted", "tag lost"])
-    def test_done_by_hand(self, begun: RotationSite, deed: str) -> None:
-        if deed == "deactivated":
-            begun.iam.update_access_key(UserName=begun.user, AccessKeyId=begun.held, Status="Inactive")
-        elif deed != "tag lost":
-            begun.iam.delete_access_key(UserName=begun.user, AccessKeyId=begun.held)
-        if deed == "user deleted":
-            begun.iam.delete_user_policy(UserName=begun.user, PolicyName="vonage-archiving")
-            begun.iam.delete_user(UserName=begun.user)
-        if deed == "tag lost":
-            begun.forget()
-            begun.iam.untag_user(UserName=begun.user, TagKeys=["vonage-archiving:managed"])
-            assert "does not have the tag" in refused(begun, errors.NotManagedError)
-            assert begun.written == []
-            begun.run(uploader={"force": True})
+    @pytest.mark.parametrize("change", ["deactivated", "key deleted", "user deleted", "tag lost"])
+    def test_reconcile_manual_change_is_repaired_or_rejected(self, project: RotationEnvironment, change: str) -> None:
+        if change == "deactivated":
+            project.iam.update_access_key(UserName=project.user, AccessKeyId=project.target_key_id, Status="Inactive")
+        elif change != "tag lost":
+            project.iam.delete_access_key(UserName=project.user, AccessKeyId=project.target_key_id)
+        if change == "user deleted":
+            project.iam.delete_user_policy(UserName=project.user, PolicyName="vonage-archiving")
+            project.iam.delete_user(UserName=project.user)
+        if change == "tag lost":
+            project.clear_request_log()
+            project.iam.untag_user(UserName=project.user, TagKeys=["vonage-archiving:managed"])
+            assert "does not have the tag" in assert_failure(project, errors.NotManagedError)
+            assert project.writes == []
+            project.run(uploader={"force": True})
         else:
-            assert begun.run(verify="never").result["reason"] == "changed"
-        begun.settled()
-        begun.steady()
+            assert project.run(verify="never").result["reason"] == "changed"
+        project.assert_configured()
+        project.assert_idempotent()
 
-    def test_a_policy_changed_by_hand_is_put_right(self, begun: RotationSite) -> None:
+    def test_reconcile_changed_policy_is_repaired(self, project: RotationEnvironment) -> None:
         statement = {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        begun.iam.put_user_policy(UserName=begun.user, PolicyName="vonage-archiving", PolicyDocument=policy)
-        outcome = begun.run()
-        assert outcome.result["changes"] == [f"{begun.user}: policy"]
-        begun.settled()
+        project.iam.put_user_policy(UserName=project.user, PolicyName="vonage-archiving", PolicyDocument=policy)
+        outcome = project.run()
+        assert outcome.result["changes"] == [f"{project.user}: policy"]
+        project.assert_configured()
 
-    def test_a_user_of_another_project(self, begun: RotationSite, e2e_sandbox: Sandbox) -> None:
-        """Its keys are named by another record: none of them may go."""
-        other = e2e_sandbox.vonage.add_project()
+    def test_reconcile_user_of_another_project_is_rejected(
+        self, project: RotationEnvironment, e2e_sandbox: Sandbox
+    ) -> None:
+        """Another state file names its keys. None of them may be deleted."""
+        other_project = e2e_sandbox.vonage.add_project()
         options: Options = {
-            "api_key": other.key,
-            "api_secret": other.secret,
-            "uploader": {"name": begun.user},
-            "state_file": f"s3://{begun.bucket}/other.json",
+            "api_key": other_project.key,
+            "api_secret": other_project.secret,
+            "uploader": {"name": project.user},
+            "state_file": f"s3://{project.bucket}/other.json",
         }
-        begun.forget()
-        text = refused(begun, errors.NotManagedError, **options)
-        assert f"its policy allows uploads for project {begun.key}" in text
-        assert begun.written == []
-        begun.settled()
+        project.clear_request_log()
+        text = assert_failure(project, errors.NotManagedError, **options)
+        assert f"its policy allows uploads for project {project.key}" in text
+        assert project.writes == []
+        project.assert_configured()
 
-    def test_made_by_hand(self, begun: RotationSite) -> None:
-        """A key that no record knows may be what another record names, so the target is set before it goes."""
-        begun.iam.create_access_key(UserName=begun.user)
-        assert begun.run(verify="never").result["reason"] == "unknown"
-        begun.settled()
+    def test_reconcile_unknown_key_sets_the_target_before_deletion(self, project: RotationEnvironment) -> None:
+        """Another state file may name an unknown key. The target is set before the key is deleted."""
+        project.iam.create_access_key(UserName=project.user)
+        assert project.run(verify="never").result["reason"] == "unknown"
+        project.assert_configured()
 
-    def test_interrupted_by_hand(self, begun: RotationSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_reconcile_after_interrupt_repairs_the_state(
+        self, project: RotationEnvironment, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def interrupt(*_unused: Any) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
             patch.setattr(Client, "put_storage", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                begun.run(rotate=True, verify="never")
-        assert len(begun.statuses()) == 2
-        begun.archive_arrives()
-        begun.run(verify="never")
-        begun.settled()
+                project.run(rotate=True, verify="never")
+        assert len(project.statuses()) == 2
+        project.record_archive()
+        project.run(verify="never")
+        project.assert_configured()
 
 
 DEFINITE: dict[str, Options] = {str(status): {"status": status} for status in (400, 401, 403, 404)}
@@ -624,147 +643,132 @@ UNCERTAIN: dict[str, Options] = {
 BRIEF: Options = {"timeout": 0.5, "retries": 0, "total_timeout": 0.5, "verify": "never"}
 
 
-class TestFailingCalls:
+class TestApiFailures:
     @pytest.mark.parametrize("name", DEFINITE)
-    def test_a_plain_no(self, begun: RotationSite, name: str) -> None:
-        """Nothing has changed for sure: everything is as it was."""
-        before, held = begun.record_text(), begun.held
-        begun.emulator.fail_next(**DEFINITE[name], path=f"/{begun.key}/")
-        assert f"HTTP {name}" in refused(begun, errors.ArchivingError, rotate=True, **BRIEF)
-        assert begun.record_text() == before
-        assert begun.statuses() == {held: "Active"}
-        begun.settled()
-        begun.steady()
+    def test_rotate_rejected_request_changes_nothing(self, project: RotationEnvironment, name: str) -> None:
+        """The outcome is certain: the API changed nothing."""
+        before, key = project.state_file_text(), project.target_key_id
+        project.emulator.fail_next(**DEFINITE[name], path=f"/{project.key}/")
+        assert f"HTTP {name}" in assert_failure(project, errors.ArchivingError, rotate=True, **BRIEF)
+        assert project.state_file_text() == before
+        assert project.statuses() == {key: "Active"}
+        project.assert_configured()
+        project.assert_idempotent()
 
-    def test_a_plain_no_to_the_first_run(self, rotation: RotationSite) -> None:
+    def test_reconcile_first_run_rejected_deletes_its_key(self, rotation: RotationEnvironment) -> None:
         for _unused in range(3):
             rotation.emulator.fail_next(status=403, path=f"/{rotation.key}/")
-            refused(rotation, errors.DeniedError, **BRIEF)
+            assert_failure(rotation, errors.DeniedError, **BRIEF)
             assert rotation.statuses() == {}
         rotation.run(verify="never")
-        rotation.settled()
+        rotation.assert_configured()
 
     @pytest.mark.parametrize("name", UNCERTAIN)
-    def test_nobody_knows(self, begun: RotationSite, name: str) -> None:
-        """Both keys work until the next run, which makes a third."""
-        old = begun.held
-        begun.emulator.fail_next(**UNCERTAIN[name], path=f"/{begun.key}/", times=9)
-        refused(begun, errors.ArchivingError, rotate=True, **BRIEF)
-        assert Counter(begun.statuses().values()) == {"Active": 2}
-        assert old in begun.statuses()
-        pending = begun.record()
-        assert {pending["storage"]["access_key"], *pending["may_hold"]} == set(begun.statuses())
-        begun.archive_arrives()
-        begun.emulator.clear_faults()
-        assert begun.run(verify="never").result["reason"] == "unknown"
-        begun.settled()
-        begun.steady()
+    def test_rotate_uncertain_outcome_keeps_both_keys(self, project: RotationEnvironment, name: str) -> None:
+        """Both keys work until the next run, which creates a third one."""
+        old = project.target_key_id
+        project.emulator.fail_next(**UNCERTAIN[name], path=f"/{project.key}/", times=9)
+        assert_failure(project, errors.ArchivingError, rotate=True, **BRIEF)
+        assert Counter(project.statuses().values()) == {"Active": 2}
+        assert old in project.statuses()
+        pending = project.state_file()
+        assert {pending["storage"]["access_key"], *pending["may_hold"]} == set(project.statuses())
+        project.record_archive()
+        project.emulator.clear_faults()
+        assert project.run(verify="never").result["reason"] == "unknown"
+        project.assert_configured()
+        project.assert_idempotent()
 
-    def test_an_api_that_is_down_costs_no_more_keys(self, begun: RotationSite) -> None:
-        """However often it is run meanwhile; afterwards the next run repairs it."""
-        begun.emulator.fail_next(status=503, path=f"/{begun.key}/", times=99)
+    def test_rotate_repeated_during_outage_creates_no_further_key(self, project: RotationEnvironment) -> None:
+        """Any number of runs creates no further key. The first run after the outage repairs the state."""
+        project.emulator.fail_next(status=503, path=f"/{project.key}/", times=99)
         for _unused in range(4):
-            refused(begun, errors.UnreachableError, rotate=True, **BRIEF)
-            assert Counter(begun.statuses().values()) == {"Active": 2}
-            begun.archive_arrives()
-        begun.emulator.clear_faults()
-        begun.run(verify="never")
-        begun.settled()
-
-    def test_nobody_knows_again_and_again(self, begun: RotationSite) -> None:
-        """Four keys that the target may hold are all there can be. None goes, and what to do is told."""
-        begun.emulator.fail_next(status=503, path=f"/{begun.key}/archive/storage", times=99)
-        for _unused in range(3):
-            refused(begun, errors.UnreachableError, rotate=True, **BRIEF)
-            begun.archive_arrives()
-        assert Counter(begun.statuses().values()) == {"Active": 4}
-        begun.emulator.clear_faults()
-        text = refused(begun, errors.QuotaError, verify="never")
-        assert "each of them may be in use. Delete the upload target" in text
-        begun.archive_arrives()
-        reconcile({**begun.connection, "state": "absent"}, Context())
-        begun.run(verify="never")
-        begun.settled()
+            assert_failure(project, errors.UnreachableError, rotate=True, **BRIEF)
+            assert Counter(project.statuses().values()) == {"Active": 2}
+            project.record_archive()
+        project.emulator.clear_faults()
+        project.run(verify="never")
+        project.assert_configured()
 
 
-class TestFailingStores:
-    def test_every_request_that_stays_unanswered(self, begun: RotationSite) -> None:
-        """From some request on, all of its kind fail, to the end of the run."""
+class TestStoreFailures:
+    def test_rotate_dropped_requests_keep_uploads_working(self, project: RotationEnvironment) -> None:
+        """From one request on, all requests of its kind fail until the end of the run."""
         # Both users exist from here on.
-        begun.run(rotate=True, verify="never")
-        begun.on_main()
-        begun.forget()
-        begun.run(rotate=True, verify="never")
-        kinds = list(dict.fromkeys(begun.sent))
+        project.run(rotate=True, verify="never")
+        project.use_first_user()
+        project.clear_request_log()
+        project.run(rotate=True, verify="never")
+        kinds = list(dict.fromkeys(project.described_requests))
         assert len(kinds) >= 12
         for kind in kinds:
-            for passed in range(begun_count(begun, kind)):
-                # Always from the same state, or not all of these requests would be met.
-                begun.on_main()
-                begun.forget()
-                failing = Failing(begun, kind, passed)
-                begun.s3.before = begun.api.before = failing
+            for successes in range(request_count(project, kind)):
+                # The state is always the same. Otherwise, a run would not send all of these requests.
+                project.use_first_user()
+                project.clear_request_log()
+                failing = FailingRequests(project, kind, successes)
+                project.s3.before = project.api.before = failing
                 with pytest.raises(errors.ArchivingError) as caught:
-                    begun.run(rotate=True, **BRIEF)
-                begun.s3.before = begun.api.before = None
-                assert not runs.leaks(str(caught.value), begun.secrets), kind
-                assert begun.statuses()[begun.held] == "Active", kind
-                begun.archive_arrives()
-                begun.run(verify="never")
-                begun.settled()
+                    project.run(rotate=True, **BRIEF)
+                project.s3.before = project.api.before = None
+                assert not playbook_runs.find_leaks(str(caught.value), project.secrets), kind
+                assert project.statuses()[project.target_key_id] == "Active", kind
+                project.record_archive()
+                project.run(verify="never")
+                project.assert_configured()
 
 
 COUNTS = {"PUT /BUCKET/.vonage-archiving/KEY.json": 3}
 
 
-def begun_count(site: RotationSite, kind: str) -> int:
+def request_count(rotation: RotationEnvironment, kind: str) -> int:
     return COUNTS.get(kind, 1)
 
 
-class Failing:
-    """Drops connections of one kind of request, once some have passed."""
+class FailingRequests:
+    """Drops the connections of one kind of request, after a number of successful ones."""
 
-    def __init__(self, site: RotationSite, kind: str, passed: int) -> None:
-        self.site, self.kind, self.left = site, kind, passed
+    def __init__(self, rotation: RotationEnvironment, kind: str, successes: int) -> None:
+        self.rotation, self.kind, self.remaining = rotation, kind, successes
 
     def __call__(self, n: int, request: ProxiedRequest) -> None:
-        if self.site.told(request) == self.kind:
-            self.left -= 1
-            if self.left < 0:
+        if self.rotation.describe_request(request) == self.kind:
+            self.remaining -= 1
+            if self.remaining < 0:
                 raise DropConnection
 
 
-class TestAges:
-    def test_by_the_record_where_iam_does_not_tell(self, begun: RotationSite) -> None:
-        assert "CreateDate" not in begun.keys_of(begun.user)[0]
-        earlier(begun, 2 * DAY)
-        assert begun.run(check_mode=True, rotate_after=DAY).result["reason"] == "expired"
+class TestKeyAge:
+    def test_rotate_after_without_creation_dates_uses_the_state_file(self, project: RotationEnvironment) -> None:
+        assert "CreateDate" not in project.keys_of(project.user)[0]
+        pass_time(project, 2 * DAY)
+        assert project.run(check_mode=True, rotate_after=DAY).result["reason"] == "expired"
 
-    def test_on_another_iam(self, moto: RotationSite) -> None:
-        """It tells when keys were made, refuses a third key, and to delete a user that has one."""
+    def test_rotate_after_with_creation_dates_and_quota_rotates(self, moto: RotationEnvironment) -> None:
+        """The IAM returns creation times of keys. It rejects a third key, and the deletion of a user with a key."""
         moto.run(verify="never")
-        moto.settled()
-        moto.steady()
-        # As if the target had been set again later, with the same key.
-        earlier(moto, -200)
+        moto.assert_configured()
+        moto.assert_idempotent()
+        # The same key was set again later.
+        pass_time(moto, -200)
         assert moto.run(check_mode=True, rotate_after=3600, later=3500).result["reason"] == "unchanged"
         assert moto.run(check_mode=True, rotate_after=3600, later=3700).result["reason"] == "expired"
-        earlier(moto, 200)
+        pass_time(moto, 200)
         for _unused in range(2):
             moto.emulator.fail_next(status=503, path=f"/{moto.key}/archive/storage", times=9)
-            refused(moto, errors.UnreachableError, rotate=True, **BRIEF)
+            assert_failure(moto, errors.UnreachableError, rotate=True, **BRIEF)
             moto.emulator.clear_faults()
-            moto.archive_arrives()
+            moto.record_archive()
         assert len(moto.statuses()) == 3
         moto.run(verify="never")
-        moto.settled()
+        moto.assert_configured()
         moto.run(rotate=True, verify="never")
-        moto.settled()
+        moto.assert_configured()
 
 
-def test_everything_that_is_wrong_is_told_before_anything_is_sent(rotation: RotationSite) -> None:
-    text = refused(
-        rotation, errors.InputError, api_secret="", fallback=None, uploader={"name": "no good"}, grace_period=-1
+def test_reconcile_invalid_options_raise_input_error_without_a_request(rotation: RotationEnvironment) -> None:
+    text = assert_failure(
+        rotation, errors.InputError, api_secret="", fallback=None, uploader={"name": "not valid"}, grace_period=-1
     )
     assert all(word in text for word in ("api_secret", "fallback", "grace_period"))
-    assert rotation.sent == []
+    assert rotation.described_requests == []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recordings arrive all the time while keys rotate: none is lost, and there are never more than two keys."""
+"""Test rotations while recordings arrive: no recording is lost, and there are at most two keys."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.rotation_site import RotationSite, iam_action, rotation_site
+from tests.e2e.rotation_environment import RotationEnvironment, iam_action, new_rotation_environment
 from tests.sandbox import ProxiedRequest, Sandbox
 
 ROTATIONS = 20
-# A tenth of the seconds to wait for uploads passes between a target and the end of the key before.
+# Between the request that sets a target and the deletion of the old key, a tenth of the drain timeout passes.
 DRAIN = 8
 SLOW: dict[str, Any] = {"size": 6 * 2**20, "pause": 0.4}
 
 
 @pytest.fixture
-def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
-    with rotation_site(e2e_sandbox) as site:
-        yield site
+def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationEnvironment]:
+    with new_rotation_environment(e2e_sandbox) as rotation:
+        yield rotation
 
 
 @dataclass
 class Recorder:
-    """Records archives in threads, one after the other in each, until it is told to stop."""
+    """Records archives in threads, one at a time per thread, until it is stopped."""
 
-    site: RotationSite
+    rotation: RotationEnvironment
     archives: list[dict[str, Any]] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -49,46 +49,46 @@ class Recorder:
 
     def _record(self, options: dict[str, Any]) -> None:
         while not self.stop.is_set():
-            self.archives.append(self.site.emulator.record_archive(self.site.key, **options))
+            self.archives.append(self.rotation.emulator.record_archive(self.rotation.key, **options))
             self.stop.wait(0.1)
 
 
 @dataclass
-class Ledger:
-    """How many keys there are, by the calls that make and delete them, in the order of their answers."""
+class KeyCounter:
+    """Counts keys by the requests that create and delete them, in the order of the responses."""
 
-    site: RotationSite
+    rotation: RotationEnvironment
     keys: int
-    most: int = 0
+    maximum: int = 0
 
     def after(self, n: int, request: ProxiedRequest) -> None:
         action = iam_action(request).get("Action")
         if action == "CreateAccessKey":
             self.keys += 1
-            self.most = max(self.most, self.keys, len(self.site.statuses()))
+            self.maximum = max(self.maximum, self.keys, len(self.rotation.statuses()))
         elif action == "DeleteAccessKey":
             self.keys -= 1
 
 
 @pytest.mark.slow
-def test_no_archive_is_lost_while_keys_rotate(rotation: RotationSite) -> None:
+def test_rotate_during_uploads_loses_no_archive(rotation: RotationEnvironment) -> None:
     rotation.run(verify="never")
-    ledger = Ledger(rotation, keys=1)
-    rotation.s3.after = ledger.after
-    held = [rotation.held]
+    counter = KeyCounter(rotation, keys=1)
+    rotation.s3.after = counter.after
+    target_keys = [rotation.target_key_id]
     with Recorder(rotation) as recorder:
         for _unused in range(ROTATIONS):
             rotation.run(rotate=True, verify="never", drain_timeout=DRAIN)
-            held.append(rotation.held)
-    assert len(set(held)) == ROTATIONS + 1
-    assert ledger.most == 2
-    lost = [each["sandbox"] for each in recorder.archives if each["status"] != "uploaded"]
+            target_keys.append(rotation.target_key_id)
+    assert len(set(target_keys)) == ROTATIONS + 1
+    assert counter.maximum == 2
+    lost = [archive["sandbox"] for archive in recorder.archives if archive["status"] != "uploaded"]
     assert lost == []
     pages = rotation.client.get_paginator("list_objects_v2").paginate(Bucket=rotation.bucket, Prefix=f"{rotation.key}/")
-    arrived = {each["Key"]: each["Size"] for page in pages for each in page["Contents"]}
-    assert arrived == {each["sandbox"]["key"]: each["size"] for each in recorder.archives}
-    # Several a rotation, and slow ones among them: there were uploads under way whenever a key went.
+    sizes = {archive["Key"]: archive["Size"] for page in pages for archive in page["Contents"]}
+    assert sizes == {archive["sandbox"]["key"]: archive["size"] for archive in recorder.archives}
+    # Several recordings, and slow ones, per rotation: uploads were in progress at each deletion of a key.
     assert len(recorder.archives) > 3 * ROTATIONS
-    assert sum(size > 2**20 for size in arrived.values()) >= ROTATIONS
-    rotation.settled()
-    rotation.steady()
+    assert sum(size > 2**20 for size in sizes.values()) >= ROTATIONS
+    rotation.assert_configured()
+    rotation.assert_idempotent()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two rotations of one project at the same time: no key that the target may hold goes, and one run sees to it all."""
+"""Test two concurrent rotations of a project: no key that the target may contain is deleted, and one run succeeds."""
 
 from __future__ import annotations
 
@@ -16,194 +16,201 @@ from typing import Any
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from tests.e2e.rotation_site import RotationSite, iam_action, rotation_site
+from tests.e2e.rotation_environment import RotationEnvironment, iam_action, new_rotation_environment
 from tests.sandbox import ProxiedRequest, Sandbox
 
-# For a run that is held up by the other one.
-PATIENT: dict[str, Any] = {"timeout": 20, "total_timeout": 20, "verify": "never"}
+# A run that waits for the other one.
+LONG_TIMEOUT: dict[str, Any] = {"timeout": 20, "total_timeout": 20, "verify": "never"}
 Matches = Callable[[ProxiedRequest], bool]
 
 
 @pytest.fixture
-def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
+def rotation(e2e_sandbox: Sandbox) -> Iterator[RotationEnvironment]:
     """A project that has its first key."""
-    with rotation_site(e2e_sandbox) as site:
-        site.run(verify="never")
-        yield site
+    with new_rotation_environment(e2e_sandbox) as rotation:
+        rotation.run(verify="never")
+        yield rotation
 
 
-def attempt(site: RotationSite, **options: Any) -> str:
-    """Rotate; return what came of it, which is "conflict" only if the message says what to do."""
+def outcome_of(rotation: RotationEnvironment, **options: Any) -> str:
+    """Run the use case, and return the outcome: "conflict" only if the message contains the next step."""
     try:
-        return "done" if site.run(**options).changed else "unchanged"
+        return "done" if rotation.run(**options).changed else "unchanged"
     except errors.ConflictError as error:
-        told = "another run" in str(error) and "again" in str(error)
-        return "conflict" if told else str(error)
+        has_next_step = "another run" in str(error) and "again" in str(error)
+        return "conflict" if has_next_step else str(error)
 
 
-def meanwhile(site: RotationSite, matches: Matches, deed: Callable[[], object]) -> None:
-    """Do something while a run waits with its first request that matches, before that is sent on."""
-    once = threading.Lock()
+def call_before_request(rotation: RotationEnvironment, matches: Matches, function: Callable[[], object]) -> None:
+    """Call a function before the first matching request of a run is sent."""
+    lock = threading.Lock()
 
     def before(n: int, request: ProxiedRequest) -> None:
-        if matches(request) and once.acquire(blocking=False):
-            deed()
+        if matches(request) and lock.acquire(blocking=False):
+            function()
 
-    site.s3.before = site.api.before = before
+    rotation.s3.before = rotation.api.before = before
 
 
-def is_record(request: ProxiedRequest) -> bool:
+def is_state_file_write(request: ProxiedRequest) -> bool:
     return request.method == "PUT" and "/.vonage-archiving/" in request.path
 
 
-def is_call(request: ProxiedRequest) -> bool:
+def is_target_request(request: ProxiedRequest) -> bool:
     return request.path.endswith("/archive/storage")
 
 
-def works(site: RotationSite) -> None:
-    """The key that the target holds is there and works."""
-    assert site.statuses().get(site.held) == "Active"
-    site.archive_arrives()
+def assert_target_works(rotation: RotationEnvironment) -> None:
+    """Assert that the key in the target exists and works."""
+    assert rotation.statuses().get(rotation.target_key_id) == "Active"
+    rotation.record_archive()
 
 
-def test_both_before_the_claim(rotation: RotationSite) -> None:
-    """Both have seen the same record when they write theirs."""
-    met = threading.Barrier(2)
+def test_rotate_two_runs_with_the_same_state_file_one_conflicts(rotation: RotationEnvironment) -> None:
+    """Both runs read the same state file before they write it."""
+    barrier = threading.Barrier(2)
 
     def meet(n: int, request: ProxiedRequest) -> None:
-        if is_record(request) and not met.broken:
-            # The first two meet; the one that is quicker to go on spares all others.
+        if is_state_file_write(request) and not barrier.broken:
+            # The first two requests meet. Then the barrier is released for all others.
             with contextlib.suppress(threading.BrokenBarrierError):
-                met.wait(20)
-            met.abort()
+                barrier.wait(20)
+            barrier.abort()
 
-    rotation.forget()
+    rotation.clear_request_log()
     rotation.s3.before = meet
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(attempt, rotation, rotate=True, verify="never") for _unused in range(2)]
-        assert sorted(each.result() for each in both) == ["conflict", "done"]
-    works(rotation)
+        futures = [pool.submit(outcome_of, rotation, rotate=True, verify="never") for _unused in range(2)]
+        assert sorted(future.result() for future in futures) == ["conflict", "done"]
+    assert_target_works(rotation)
     assert len(rotation.api.requests) == 1
-    rotation.in_order()
+    rotation.assert_repaired()
 
 
 @pytest.mark.parametrize("verify", ["never", "new_key"])
-def test_taken_over_before_its_call(rotation: RotationSite, verify: str) -> None:
-    """The second run finds a key that no target can hold, and takes the place of the first."""
+def test_rotate_replaced_before_its_request_conflicts(rotation: RotationEnvironment, verify: str) -> None:
+    """The second run finds a key that no target can contain, and replaces the first run."""
 
     def has_a_key(request: ProxiedRequest) -> bool:
-        # In the middle of the proof; without one, when the record is to say that the API is going to be called.
+        # During the verification; without one, when the state file is set to pending.
         if verify == "new_key":
             return "archive.mp4" in request.path
-        return is_record(request) and len(rotation.statuses()) == 2
+        return is_state_file_write(request) and len(rotation.statuses()) == 2
 
-    came: list[str] = []
-    meanwhile(rotation, has_a_key, lambda: came.append(attempt(rotation, rotate=True, verify="never")))
-    assert attempt(rotation, rotate=True, verify=verify, verify_timeout=1) == "conflict"
-    assert came == ["done"]
-    rotation.settled()
-    rotation.in_order()
+    outcomes: list[str] = []
+    call_before_request(rotation, has_a_key, lambda: outcomes.append(outcome_of(rotation, rotate=True, verify="never")))
+    assert outcome_of(rotation, rotate=True, verify=verify, verify_timeout=1) == "conflict"
+    assert outcomes == ["done"]
+    rotation.assert_configured()
+    rotation.assert_repaired()
 
 
-@pytest.mark.parametrize(("lasts", "clock"), [("not long", 0), ("not long", 61), ("not long", -400), ("too long", 0)])
-def test_the_call_is_under_way(rotation: RotationSite, lasts: str, clock: float) -> None:
-    """The second run waits for the end of it, and then has nothing to do; or the message says when to run it again.
+@pytest.mark.parametrize(
+    ("duration", "clock"), [("not long", 0), ("not long", 61), ("not long", -400), ("too long", 0)]
+)
+def test_reconcile_during_request_of_another_run_waits_or_conflicts(
+    rotation: RotationEnvironment, duration: str, clock: float
+) -> None:
+    """The second run waits for the end of the request and changes nothing, or its message states when to run it
+    again.
 
     :param clock: seconds that the clock of the second run is ahead.
     """
-    came: list[str] = []
-    options: dict[str, Any] = {**(PATIENT if lasts == "not long" else {"verify": "never"}), "later": clock}
-    thread = threading.Thread(target=lambda: came.append(attempt(rotation, **options)))
+    outcomes: list[str] = []
+    options: dict[str, Any] = {**(LONG_TIMEOUT if duration == "not long" else {"verify": "never"}), "later": clock}
+    thread = threading.Thread(target=lambda: outcomes.append(outcome_of(rotation, **options)))
 
     def start() -> None:
         thread.start()
         thread.join(1)
 
-    meanwhile(rotation, is_call, start)
-    assert attempt(rotation, rotate=True, **PATIENT) == "done"
+    call_before_request(rotation, is_target_request, start)
+    assert outcome_of(rotation, rotate=True, **LONG_TIMEOUT) == "done"
     thread.join(30)
-    # To a clock that is behind by minutes, a state file of the future proves nothing: the run sets the target again.
-    expected = "done" if clock < 0 else "unchanged" if lasts == "not long" else "conflict"
-    assert came == [expected]
-    works(rotation)
-    rotation.in_order()
+    # If the clock is minutes behind, the time in the state file is in the future. The run sets the target again.
+    expected = "done" if clock < 0 else "unchanged" if duration == "not long" else "conflict"
+    assert outcomes == [expected]
+    assert_target_works(rotation)
+    rotation.assert_repaired()
 
 
-def test_the_one_that_is_late_has_another_bucket(rotation: RotationSite) -> None:
-    """Whoever loses has not changed what the key of the other is allowed."""
-    other = f"{rotation.bucket}-2"
-    rotation.client.create_bucket(Bucket=other)
-    moved: dict[str, Any] = {**PATIENT, "s3": {**rotation.params["s3"], "bucket": other}}
-    came: list[str] = []
-    observed, goes = threading.Event(), threading.Event()
+def test_rotate_late_run_with_another_bucket_conflicts(rotation: RotationEnvironment) -> None:
+    """The losing run has not changed the policy of the key of the other run."""
+    other_bucket = f"{rotation.bucket}-2"
+    rotation.client.create_bucket(Bucket=other_bucket)
+    options: dict[str, Any] = {**LONG_TIMEOUT, "s3": {**rotation.params["s3"], "bucket": other_bucket}}
+    outcomes: list[str] = []
+    is_waiting, may_continue = threading.Event(), threading.Event()
 
-    def held_up(request: ProxiedRequest) -> bool:
-        return is_record(request) or iam_action(request).get("Action") == "PutUserPolicy"
+    def is_policy_or_state_file_write(request: ProxiedRequest) -> bool:
+        return is_state_file_write(request) or iam_action(request).get("Action") == "PutUserPolicy"
 
     def wait() -> None:
-        observed.set()
-        goes.wait(20)
+        is_waiting.set()
+        may_continue.wait(20)
 
-    meanwhile(rotation, held_up, wait)
-    late = threading.Thread(target=lambda: came.append(attempt(rotation, rotate=True, verify="never")))
-    late.start()
-    assert observed.wait(20)
+    call_before_request(rotation, is_policy_or_state_file_write, wait)
+    late_run = threading.Thread(target=lambda: outcomes.append(outcome_of(rotation, rotate=True, verify="never")))
+    late_run.start()
+    assert is_waiting.wait(20)
 
-    def let_go() -> None:
-        goes.set()
-        late.join(20)
+    def finish_late_run() -> None:
+        may_continue.set()
+        late_run.join(20)
 
-    meanwhile(rotation, is_call, let_go)
-    assert attempt(rotation, **moved) == "done"
-    assert came == ["conflict"]
-    assert rotation.target()["config"]["bucket"] == other
-    works(rotation)
-    rotation.in_order(s3=moved["s3"])
-    rotation.store.empty_and_delete(other)
+    call_before_request(rotation, is_target_request, finish_late_run)
+    assert outcome_of(rotation, **options) == "done"
+    assert outcomes == ["conflict"]
+    assert rotation.target()["config"]["bucket"] == other_bucket
+    assert_target_works(rotation)
+    rotation.assert_repaired(s3=options["s3"])
+    rotation.store.empty_and_delete(other_bucket)
 
 
-def test_a_zombie_does_not_call(rotation: RotationSite) -> None:
-    """A run that was stopped for longer than its call may take finds that out by itself."""
-    held, before = rotation.held, rotation.record_text()
-    announced: list[bool] = []
+def test_rotate_suspended_run_does_not_send_its_request(rotation: RotationEnvironment) -> None:
+    """A run that was suspended for longer than the time limit of its request detects this."""
+    key, before = rotation.target_key_id, rotation.state_file_text()
+    announcements: list[bool] = []
 
-    def announces(request: ProxiedRequest) -> bool:
-        return is_record(request) and b'"bucket"' in request.body
+    def is_announcement(request: ProxiedRequest) -> bool:
+        return is_state_file_write(request) and b'"bucket"' in request.body
 
-    meanwhile(rotation, announces, lambda: announced.append(True))
-    rotation.clock = lambda: time.time() + 60 * len(announced)
+    call_before_request(rotation, is_announcement, lambda: announcements.append(True))
+    rotation.clock = lambda: time.time() + 60 * len(announcements)
     with pytest.raises(errors.UnreachableError, match="longer than the time limit of the call"):
         rotation.run(rotate=True, verify="never")
-    assert (rotation.held, rotation.record_text()) == (held, before)
+    assert (rotation.target_key_id, rotation.state_file_text()) == (key, before)
     rotation.clock = time.time
-    rotation.settled()
-    rotation.in_order()
+    rotation.assert_configured()
+    rotation.assert_repaired()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("second", [{}, {"rotate": True}], ids=["nothing to do", "forced"])
-def test_a_whole_run_within_another_at_every_request(rotation: RotationSite, second: dict[str, Any]) -> None:
-    """Before each request of a rotation, another run comes and goes."""
+def test_rotate_other_run_before_every_request_keeps_target_working(
+    rotation: RotationEnvironment, second: dict[str, Any]
+) -> None:
+    """Before each request of a rotation, another run starts and ends."""
     # Both users exist from here on.
     rotation.run(rotate=True, verify="never")
-    rotation.forget()
+    rotation.clear_request_log()
     rotation.run(rotate=True, verify="never")
-    count = len(rotation.sent)
+    count = len(rotation.described_requests)
     assert count > 12
-    # Whether the second run has a wish of its own matters little: every third request will do.
+    # Options of the second run do not affect this. Every third request is sufficient.
     for point in range(1, count + 1, 1 if second else 3):
-        rotation.forget()
-        came = within(rotation, point, second)
-        assert came.count("conflict") <= 1, (point, came)
-        assert len(came) == 2
-        works(rotation)
+        rotation.clear_request_log()
+        outcomes = run_within(rotation, point, second)
+        assert outcomes.count("conflict") <= 1, (point, outcomes)
+        assert len(outcomes) == 2
+        assert_target_works(rotation)
         rotation.run(verify="never")
-        rotation.settled()
-    rotation.steady()
+        rotation.assert_configured()
+    rotation.assert_idempotent()
 
 
 def at_request(point: int) -> Matches:
-    """Whether this is the request of that number."""
+    """Return whether a request has this number."""
     numbers = itertools.count(1)
     lock = threading.Lock()
 
@@ -214,35 +221,35 @@ def at_request(point: int) -> Matches:
     return matches
 
 
-def within(site: RotationSite, point: int, second: dict[str, Any]) -> list[str]:
-    """Run one in another, before its request of that number; return what came of both."""
-    came: list[str] = []
+def run_within(rotation: RotationEnvironment, point: int, second: dict[str, Any]) -> list[str]:
+    """Run the use case within another run, before the request with this number, and return both outcomes."""
+    outcomes: list[str] = []
 
     def run_second() -> None:
-        came.append(attempt(site, verify="never", **second))
-        works(site)
+        outcomes.append(outcome_of(rotation, verify="never", **second))
+        assert_target_works(rotation)
 
-    meanwhile(site, at_request(point), run_second)
-    came.append(attempt(site, rotate=True, **PATIENT))
-    site.s3.before = site.api.before = None
-    return came
+    call_before_request(rotation, at_request(point), run_second)
+    outcomes.append(outcome_of(rotation, rotate=True, **LONG_TIMEOUT))
+    rotation.s3.before = rotation.api.before = None
+    return outcomes
 
 
 @pytest.fixture(params=["seaweedfs", "moto-iam"])
-def verified(request: pytest.FixtureRequest, e2e_sandbox: Sandbox) -> Iterator[RotationSite]:
+def rotation_on_iam(request: pytest.FixtureRequest, e2e_sandbox: Sandbox) -> Iterator[RotationEnvironment]:
     """A project that has its first key, on IAM servers that return creation dates and that do not."""
     if request.param == "seaweedfs":
-        with rotation_site(e2e_sandbox) as site:
-            site.run(verify="never")
-            yield site
+        with new_rotation_environment(e2e_sandbox) as rotation:
+            rotation.run(verify="never")
+            yield rotation
     else:
-        with Sandbox(stores=("moto-iam",)) as sandbox, rotation_site(sandbox) as site:
-            site.run(verify="never")
-            yield site
+        with Sandbox(stores=("moto-iam",)) as sandbox, new_rotation_environment(sandbox) as rotation:
+            rotation.run(verify="never")
+            yield rotation
 
 
 VERIFY: dict[str, Any] = {"verify": "only", "timeout": 20, "total_timeout": 20}
-OTHERS: dict[str, dict[str, Any]] = {
+OTHER_RUNS: dict[str, dict[str, Any]] = {
     "configure": {"verify": "never"},
     "rotate": {"verify": "never", "rotate": True, "grace_period": 3600, "delete_after": 3600},
     "verify": {"verify": "only"},
@@ -250,53 +257,59 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("other", OTHERS)
-def test_verify_with_another_run_at_every_request(verified: RotationSite, other: str) -> None:
-    """The key of a verification is no reason to rotate, and no other run deletes it."""
-    verified.forget()
-    verified.run(**VERIFY)
-    count = len(verified.sent)
+@pytest.mark.parametrize("other_run", OTHER_RUNS)
+def test_verify_other_run_before_every_request_succeeds(rotation_on_iam: RotationEnvironment, other_run: str) -> None:
+    """The temporary key of a verification does not cause a rotation, and no other run deletes it."""
+    rotation_on_iam.clear_request_log()
+    rotation_on_iam.run(**VERIFY)
+    count = len(rotation_on_iam.described_requests)
     assert count > 20
-    for point in range(1, count + 1, 1 if other == "configure" else 4):
-        _settle(verified)
-        before = verified.held
-        came = start_at(verified, point, lambda: attempt(verified, **OTHERS[other]))
-        assert verified.run(**VERIFY).result["verification"].startswith("uploads with "), (other, point)
-        verified.s3.before = verified.api.before = None
-        assert came == ["done" if other == "rotate" else "unchanged"], (other, point)
-        assert (verified.held == before) == (other != "rotate")
-        works(verified)
+    for point in range(1, count + 1, 1 if other_run == "configure" else 4):
+        _delete_old_keys(rotation_on_iam)
+        before = rotation_on_iam.target_key_id
+        outcomes = run_before_request(
+            rotation_on_iam, point, lambda: outcome_of(rotation_on_iam, **OTHER_RUNS[other_run])
+        )
+        assert rotation_on_iam.run(**VERIFY).result["verification"].startswith("uploads with "), (other_run, point)
+        rotation_on_iam.s3.before = rotation_on_iam.api.before = None
+        assert outcomes == ["done" if other_run == "rotate" else "unchanged"], (other_run, point)
+        assert (rotation_on_iam.target_key_id == before) == (other_run != "rotate")
+        assert_target_works(rotation_on_iam)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("other", ["configure", "rotate"])
-def test_another_run_with_verify_at_every_request(verified: RotationSite, other: str) -> None:
-    options = {**OTHERS[other], "timeout": 20, "total_timeout": 20}
+@pytest.mark.parametrize("other_run", ["configure", "rotate"])
+def test_reconcile_verification_before_every_request_succeeds(
+    rotation_on_iam: RotationEnvironment, other_run: str
+) -> None:
+    options = {**OTHER_RUNS[other_run], "timeout": 20, "total_timeout": 20}
     # Both users exist from here on.
-    verified.run(verify="never", rotate=True)
-    _settle(verified)
-    verified.run(**options)
-    count = len(verified.sent)
+    rotation_on_iam.run(verify="never", rotate=True)
+    _delete_old_keys(rotation_on_iam)
+    rotation_on_iam.run(**options)
+    count = len(rotation_on_iam.described_requests)
     for point in range(1, count + 1):
-        _settle(verified)
-        came = start_at(verified, point, lambda: str(verified.run(**VERIFY).result["verification"]))
-        assert attempt(verified, **options) == ("done" if other == "rotate" else "unchanged"), point
-        verified.s3.before = verified.api.before = None
-        assert len(came) == 1
-        assert came[0].startswith("uploads with "), point
-        works(verified)
+        _delete_old_keys(rotation_on_iam)
+        outcomes = run_before_request(
+            rotation_on_iam, point, lambda: str(rotation_on_iam.run(**VERIFY).result["verification"])
+        )
+        assert outcome_of(rotation_on_iam, **options) == ("done" if other_run == "rotate" else "unchanged"), point
+        rotation_on_iam.s3.before = rotation_on_iam.api.before = None
+        assert len(outcomes) == 1
+        assert outcomes[0].startswith("uploads with "), point
+        assert_target_works(rotation_on_iam)
 
 
-def start_at(site: RotationSite, point: int, run_other: Callable[[], str]) -> list[str]:
-    """Have another run come and go before the request of that number; the list gets what came of it."""
-    came: list[str] = []
-    meanwhile(site, at_request(point), lambda: came.append(run_other()))
-    return came
+def run_before_request(rotation: RotationEnvironment, point: int, run_other: Callable[[], str]) -> list[str]:
+    """Run another use case before the request with this number. The list receives its outcome."""
+    outcomes: list[str] = []
+    call_before_request(rotation, at_request(point), lambda: outcomes.append(run_other()))
+    return outcomes
 
 
-def _settle(site: RotationSite) -> None:
-    """One key only, as after the grace period."""
-    site.s3.before = site.api.before = None
-    site.run(verify="never", later=7300)
-    assert list(site.statuses()) == [site.held]
-    site.forget()
+def _delete_old_keys(rotation: RotationEnvironment) -> None:
+    """Delete all keys except the current one, as after the grace period."""
+    rotation.s3.before = rotation.api.before = None
+    rotation.run(verify="never", later=7300)
+    assert list(rotation.statuses()) == [rotation.target_key_id]
+    rotation.clear_request_log()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The integration targets, each run by ansible-playbook on each store that it is about."""
+"""Run the integration targets with ansible-playbook on each store that they test."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e import runs
-from tests.e2e.runs import ROOT, run_playbook
-from tests.e2e.site import leftovers
+from tests.e2e import playbook_runs
+from tests.e2e.playbook_runs import ROOT, run_playbook
+from tests.e2e.project_environment import leftovers
 from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.xdist_group("targets")
 
 TARGETS = ROOT / "tests" / "integration" / "targets"
-# The same suite on a store that is real and on one that knows all of AWS.
+# A real store, and an emulator of all AWS operations.
 STORES = ("seaweedfs", "moto")
-# moto's default form accepts any key and lets everybody list every bucket: it does not show what a user may do, and an
-# upload check rightly finds it open.
+# moto without IAM accepts any key, and all users can list all buckets. It cannot verify permissions, and an upload
+# check reports it as public.
 ONLY_STORES = {
     "archive_upload_check": ("seaweedfs", "moto-iam", "rclone"),
     "iam_archive_uploader": ("seaweedfs", "moto-iam"),
 }
-# No store plays a part in these.
+# These targets use no store.
 WITHOUT_STORE = {"heroku_config_vars"}
-# The store sees records alone of it: on a second one it can leave out the rest.
-RECORDS_ONLY = {("vonage_archive_storage", "moto")}
-# Some have two hundred tasks, each of half a second and more where the machine is busy.
+# With this store, only the tests of the state file run: the other tests do not use the store.
+STATE_FILE_ONLY = {("vonage_archive_storage", "moto")}
+# Some targets have two hundred tasks, each of half a second, and more if the machine is busy.
 SECONDS = 280
 
 
@@ -67,13 +67,13 @@ def test_target(sandbox: Sandbox, target: str, store: str, home: Path) -> None:
     variables = {
         "sandbox": described,
         "store": described["stores"][store],
-        "only_what_the_store_sees": (target, store) in RECORDS_ONLY,
+        "store_cases_only": (target, store) in STATE_FILE_ONLY,
     }
-    # The targets' own tasks hand secrets to programs that look at the servers, which Ansible shows at high verbosity;
-    # what the modules show then is looked through in all other runs.
+    # The tasks of the targets pass secrets to programs that read the servers. With high verbosity, Ansible
+    # shows them. All other runs verify the output of the modules.
     run = run_playbook(playbook, variables, home, {"ANSIBLE_VERBOSITY": "0"}, seconds=SECONDS).ok()
     assert run.stats["failures"] == 0
     assert run.stats["ok"] > 5
-    known = [each.secret_key for each in sandbox.stores.values()]
-    assert not runs.leaks(run.output, known)
+    all_secrets = [store_.secret_key for store_ in sandbox.stores.values()]
+    assert not playbook_runs.find_leaks(run.output, all_secrets)
     assert leftovers(home) == []

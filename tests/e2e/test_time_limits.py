@@ -40,7 +40,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class Scene:
+class StoreScenario:
     """A store behind a proxy that can withhold responses."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -56,17 +56,17 @@ class Scene:
         return {"endpoint_url": self.proxy.url, **keys}
 
     def withhold(self, method: str, part: str, applied: bool) -> None:
-        """Do not respond to such requests.
+        """Withhold the responses to these requests.
 
         :param part: of the path and the query.
-        :param applied: whether the store gets the request.
+        :param applied: whether the store receives the request.
         """
 
-        def hold(n: int, request: ProxiedRequest) -> None:
+        def withhold_response(n: int, request: ProxiedRequest) -> None:
             if request.method == method and part in f"{request.path}?{request.query}":
                 self.released.wait(60)
 
-        self.proxy.before, self.proxy.after = (None, hold) if applied else (hold, None)
+        self.proxy.before, self.proxy.after = (None, withhold_response) if applied else (withhold_response, None)
 
     def respond(self) -> None:
         self.proxy.before = self.proxy.after = None
@@ -75,8 +75,8 @@ class Scene:
         return bucket.reconcile({**self.operator, "name": self.name, **OPTIONS, **options}, Context())
 
     @contextlib.contextmanager
-    def abandoned(self, operation: str) -> Iterator[pytest.ExceptionInfo[UnreachableError]]:
-        """The block ends within its budget, with an error that names the operation."""
+    def assert_abandoned(self, operation: str) -> Iterator[pytest.ExceptionInfo[UnreachableError]]:
+        """Assert that the block ends within its budget with an error that names the operation."""
         start = time.monotonic()
         with pytest.raises(UnreachableError, match=f"did not complete {operation} within the time budget") as caught:
             yield caught
@@ -91,12 +91,12 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def scene(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+def scenario(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoreScenario]:
     monkeypatch.setattr(time_budget, "CALL_SECONDS", BUDGET)
-    found = Scene(sandbox)
-    with found.proxy:
-        yield found
-        found.released.set()
+    store_scenario = StoreScenario(sandbox)
+    with store_scenario.proxy:
+        yield store_scenario
+        store_scenario.released.set()
 
 
 # The query of each request that writes, and its operation.
@@ -110,99 +110,101 @@ WRITES = [
 
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize(("part", "operation"), WRITES)
-def test_next_run_is_correct_after_an_abandoned_write(scene: Scene, part: str, operation: str, applied: bool) -> None:
-    scene.withhold("PUT", f"?{part}" if part else f"/{scene.name}?", applied)
-    with scene.abandoned(operation):
-        scene.run()
-    scene.respond()
-    scene.run()
-    assert not scene.run().changed
-    cors = scene.admin.get_bucket_cors(Bucket=scene.name)["CORSRules"]
+def test_bucket_abandoned_write_next_run_repairs(
+    scenario: StoreScenario, part: str, operation: str, applied: bool
+) -> None:
+    scenario.withhold("PUT", f"?{part}" if part else f"/{scenario.name}?", applied)
+    with scenario.assert_abandoned(operation):
+        scenario.run()
+    scenario.respond()
+    scenario.run()
+    assert not scenario.run().changed
+    cors = scenario.admin.get_bucket_cors(Bucket=scenario.name)["CORSRules"]
     assert cors[0]["AllowedOrigins"] == ["https://player.example.com"]
-    rules = scene.admin.get_bucket_lifecycle_configuration(Bucket=scene.name)["Rules"]
+    rules = scenario.admin.get_bucket_lifecycle_configuration(Bucket=scenario.name)["Rules"]
     assert [rule["Expiration"]["Days"] for rule in rules] == [90]
-    assert {"Key": "owner", "Value": "video"} in scene.admin.get_bucket_tagging(Bucket=scene.name)["TagSet"]
+    assert {"Key": "owner", "Value": "video"} in scenario.admin.get_bucket_tagging(Bucket=scenario.name)["TagSet"]
 
 
-def test_abandoned_write_that_was_the_last_one_is_seen_as_applied(scene: Scene) -> None:
-    scene.run()
-    scene.withhold("PUT", "?cors", applied=True)
+def test_bucket_abandoned_last_write_is_reported_as_applied(scenario: StoreScenario) -> None:
+    scenario.run()
+    scenario.withhold("PUT", "?cors", applied=True)
     rules = [{"allowed_origins": ["https://other.example.com"], "allowed_methods": ["GET"]}]
-    with scene.abandoned("PutBucketCors"):
-        scene.run(cors_rules=rules)
-    scene.respond()
-    assert not scene.run(cors_rules=rules).changed
-    cors = scene.admin.get_bucket_cors(Bucket=scene.name)["CORSRules"]
+    with scenario.assert_abandoned("PutBucketCors"):
+        scenario.run(cors_rules=rules)
+    scenario.respond()
+    assert not scenario.run(cors_rules=rules).changed
+    cors = scenario.admin.get_bucket_cors(Bucket=scenario.name)["CORSRules"]
     assert cors[0]["AllowedOrigins"] == ["https://other.example.com"]
 
 
-def test_check_mode_ends_as_well(scene: Scene) -> None:
-    scene.run()
-    scene.withhold("GET", "?cors", applied=False)
-    with scene.abandoned("GetBucketCors"):
-        bucket.reconcile({**scene.operator, "name": scene.name, **OPTIONS}, Context(check_mode=True))
+def test_bucket_check_mode_ends_within_budget(scenario: StoreScenario) -> None:
+    scenario.run()
+    scenario.withhold("GET", "?cors", applied=False)
+    with scenario.assert_abandoned("GetBucketCors"):
+        bucket.reconcile({**scenario.operator, "name": scenario.name, **OPTIONS}, Context(check_mode=True))
 
 
-def target_options(scene: Scene) -> dict[str, Any]:
-    project = scene.sandbox.vonage.add_project()
+def target_options(scenario: StoreScenario) -> dict[str, Any]:
+    project = scenario.sandbox.vonage.add_project()
     key = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
     return {
-        **scene.operator,
-        "api_url": scene.sandbox.vonage.url,
+        **scenario.operator,
+        "api_url": scenario.sandbox.vonage.url,
         "api_key": project.key,
         "api_secret": project.secret,
-        "s3": {"bucket": scene.name, "endpoint": "https://s3.example.com", "sse": "s3", **key},
+        "s3": {"bucket": scenario.name, "endpoint": "https://s3.example.com", "sse": "s3", **key},
         "fallback": "opentok",
         "verify": "never",
-        "state_file": f"s3://{scene.name}/.vonage-archiving/{project.key}.json",
+        "state_file": f"s3://{scenario.name}/.vonage-archiving/{project.key}.json",
     }
 
 
 @pytest.mark.parametrize("applied", [True, False])
-def test_next_run_is_correct_after_an_abandoned_write_of_the_state_file(scene: Scene, applied: bool) -> None:
-    scene.run()
-    options = target_options(scene)
-    scene.withhold("PUT", "/.vonage-archiving/", applied)
-    with scene.abandoned("PutObject"):
+def test_target_abandoned_write_of_state_file_next_run_repairs(scenario: StoreScenario, applied: bool) -> None:
+    scenario.run()
+    options = target_options(scenario)
+    scenario.withhold("PUT", "/.vonage-archiving/", applied)
+    with scenario.assert_abandoned("PutObject"):
         reconcile(options, Context())
     # The state file is written before the target.
-    assert scene.sandbox.vonage.target(options["api_key"]) is None
-    scene.respond()
+    assert scenario.sandbox.vonage.target(options["api_key"]) is None
+    scenario.respond()
     assert reconcile(options, Context()).changed
     assert not reconcile(options, Context()).changed
-    target = scene.sandbox.vonage.target(options["api_key"])
+    target = scenario.sandbox.vonage.target(options["api_key"])
     assert target is not None
-    assert target["config"]["bucket"] == scene.name
+    assert target["config"]["bucket"] == scenario.name
 
 
-def test_read_of_the_state_file_ends_as_well(scene: Scene) -> None:
-    scene.run()
-    options = target_options(scene)
-    scene.withhold("GET", "/.vonage-archiving/", applied=True)
-    with scene.abandoned("GetObject"):
+def test_target_read_of_state_file_ends_within_budget(scenario: StoreScenario) -> None:
+    scenario.run()
+    options = target_options(scenario)
+    scenario.withhold("GET", "/.vonage-archiving/", applied=True)
+    with scenario.assert_abandoned("GetObject"):
         reconcile(options, Context())
-    assert scene.sandbox.vonage.target(options["api_key"]) is None
+    assert scenario.sandbox.vonage.target(options["api_key"]) is None
 
 
-def test_next_run_sees_a_key_whose_creation_was_abandoned(scene: Scene) -> None:
+def test_uploader_abandoned_creation_of_key_next_run_lists_the_key(scenario: StoreScenario) -> None:
     options = {
-        **scene.operator,
+        **scenario.operator,
         "state": "present",
         "name": f"uploader-{secrets.token_hex(4)}",
-        "bucket": scene.name,
+        "bucket": scenario.name,
         "prefix": "471",
     }
 
-    def hold(n: int, request: ProxiedRequest) -> None:
+    def withhold_response(n: int, request: ProxiedRequest) -> None:
         if b"Action=CreateAccessKey" in request.body:
-            scene.released.wait(60)
+            scenario.released.wait(60)
 
-    scene.proxy.after = hold
-    with scene.abandoned("CreateAccessKey") as caught:
+    scenario.proxy.after = withhold_response
+    with scenario.assert_abandoned("CreateAccessKey") as caught:
         uploader_module.reconcile(options, Context())
     assert "The key may exist" in caught.value.hint
-    scene.respond()
-    keys = scene.sandbox.store.iam_client().list_access_keys(UserName=options["name"])["AccessKeyMetadata"]
+    scenario.respond()
+    keys = scenario.sandbox.store.iam_client().list_access_keys(UserName=options["name"])["AccessKeyMetadata"]
     result = uploader_module.reconcile(options, Context()).result
     assert [key["id"] for key in result["access_keys"]] == [key["AccessKeyId"] for key in keys]
     assert len(keys) == 1

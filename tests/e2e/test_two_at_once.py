@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two runs on the same project at the same time: whatever comes of it, the state file is never wrong."""
+"""Test two concurrent runs of the same project: the state file is always correct."""
 
 from __future__ import annotations
 
@@ -14,88 +14,90 @@ from typing import Any
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-from tests.e2e import driver, runs
-from tests.e2e.prepared import configured, variables
-from tests.e2e.site import Site
-from tests.e2e.test_kill import kept, truth
+from tests.e2e import playbook_runs, workflow_driver
+from tests.e2e.configured_project import configure_project, driver_variables
+from tests.e2e.project_environment import ProjectEnvironment
+from tests.e2e.test_kill import assert_state_file_correct, read_state_file
 from tests.sandbox import ProxiedRequest
 
 ROUNDS = 12
 
 
-def attempt(given: dict[str, Any], start: threading.Barrier) -> str:
-    """Set the target; return what came of it."""
+def set_target(variables: dict[str, Any], start: threading.Barrier) -> str:
+    """Set the target, and return the outcome."""
     start.wait(10)
     try:
-        return "done" if driver.reach_target(given).changed else "unchanged"
+        return "done" if workflow_driver.ensure_target(variables).changed else "unchanged"
     except errors.ConflictError as error:
-        told = "another run" in str(error) and "again once the other run has ended" in str(error)
-        return "conflict" if told else str(error)
+        has_next_step = "another run" in str(error) and "again once the other run has ended" in str(error)
+        return "conflict" if has_next_step else str(error)
 
 
-@pytest.mark.parametrize("where", ["bucket", "file"])
-def test_two_use_cases(site: Site, where: str, tmp_path: Path) -> None:
-    common = {} if where == "bucket" else {"state_file": str(tmp_path / "record.json")}
-    driver.configure(variables(site, **common))
-    # Answers that take a moment let the two overlap in every order.
-    site.api.latency = 0.02
+@pytest.mark.parametrize("location", ["bucket", "file"])
+def test_target_two_concurrent_runs_keep_state_file_correct(
+    project: ProjectEnvironment, location: str, tmp_path: Path
+) -> None:
+    common = {} if location == "bucket" else {"state_file": str(tmp_path / "state.json")}
+    workflow_driver.configure(driver_variables(project, **common))
+    # With this latency, the runs overlap in every order.
+    project.api.latency = 0.02
     outcomes = []
     for round_ in range(ROUNDS):
-        wanted = [variables(site, fallback=fallback, **common) for fallback in ("none", "opentok", "vonage")]
-        two = [wanted[round_ % 3], wanted[(round_ + 1) % 3]]
+        desired = [driver_variables(project, fallback=fallback, **common) for fallback in ("none", "opentok", "vonage")]
+        pair = [desired[round_ % 3], desired[(round_ + 1) % 3]]
         start = threading.Barrier(2)
         with ThreadPoolExecutor(2) as pool:
-            came = [future.result() for future in [pool.submit(attempt, given, start) for given in two]]
-        outcomes += came
-        record = kept(site, two[0])
-        assert record is not None
-        truth(site, record)
-        # Nobody is told that nothing had to be done unless it is so, and one of them gets through or knows why not.
-        if "conflict" not in came:
-            assert record["status"] == "applied"
-        if record["status"] == "applied":
-            assert (site.target() or {})["fallback"] == record["storage"]["fallback"]
+            results = [future.result() for future in [pool.submit(set_target, variables, start) for variables in pair]]
+        outcomes += results
+        state_file = read_state_file(project, pair[0])
+        assert state_file is not None
+        assert_state_file_correct(project, state_file)
+        # A run reports "unchanged" only if nothing had to change. At least one run succeeds or reports a conflict.
+        if "conflict" not in results:
+            assert state_file["status"] == "applied"
+        if state_file["status"] == "applied":
+            assert (project.target() or {})["fallback"] == state_file["storage"]["fallback"]
     assert {"done", "conflict"} <= set(outcomes) <= {"done", "conflict", "unchanged"}
-    # Whatever is left is mended by one more run.
-    last = variables(site, fallback="opentok", **common)
-    driver.reach_target(last)
-    assert (site.target() or {})["fallback"] == "opentok"
-    assert not driver.reach_target(last).changed
+    # One further run repairs the state.
+    last = driver_variables(project, fallback="opentok", **common)
+    workflow_driver.ensure_target(last)
+    assert (project.target() or {})["fallback"] == "opentok"
+    assert not workflow_driver.ensure_target(last).changed
 
 
-def test_two_playbooks(site: Site) -> None:
-    """The second one starts its call while that of the first is under way."""
-    configured(site)
-    met = threading.Barrier(2)
+def test_configure_two_concurrent_playbooks_report_conflict(project: ProjectEnvironment) -> None:
+    """The second run starts its request while the first request is in progress."""
+    configure_project(project)
+    barrier = threading.Barrier(2)
 
     def meet(n: int, request: ProxiedRequest) -> None:
-        if request.method == "PUT" and request.path.endswith(f"{site.key}.json") and not met.broken:
+        if request.method == "PUT" and request.path.endswith(f"{project.key}.json") and not barrier.broken:
             try:
-                met.wait(60)
+                barrier.wait(60)
             except threading.BrokenBarrierError:
                 return
-            met.abort()
+            barrier.abort()
 
-    site.s3.before = meet
-    homes = [site.home / secrets.token_hex(4) for _unused in range(2)]
+    project.s3.before = meet
+    homes = [project.home / secrets.token_hex(4) for _unused in range(2)]
     for home in homes:
         home.mkdir()
-    given = [{**site.variables, "archive_storage_fallback": fallback} for fallback in ("none", "vonage")]
+    variables = [{**project.variables, "archive_storage_fallback": fallback} for fallback in ("none", "vonage")]
     with ThreadPoolExecutor(2) as pool:
         futures = [
-            pool.submit(runs.run_playbook, "configure", each, home, site.operator)
-            for each, home in zip(given, homes, strict=True)
+            pool.submit(playbook_runs.run_playbook, "configure", options, home, project.operator)
+            for options, home in zip(variables, homes, strict=True)
         ]
-        both = [future.result() for future in futures]
-    site.s3.before = None
-    (loser,) = [run for run in both if run.rc]
-    (winner,) = [run for run in both if not run.rc]
+        runs = [future.result() for future in futures]
+    project.s3.before = None
+    (loser,) = [run for run in runs if run.rc]
+    (winner,) = [run for run in runs if not run.rc]
     assert "another run has written it in between" in loser.failed().error
-    assert not runs.leaks(loser.output + winner.output, site.secrets)
-    target = site.target() or {}
-    assert target["fallback"] == winner.result["storage"]["fallback"] == site.record()["storage"]["fallback"]
-    assert site.record()["status"] == "applied"
-    assert len(site.methods) == 2
-    last = variables(site, fallback="opentok")
-    assert driver.reach_target(last).changed
-    assert not driver.reach_target(last).changed
+    assert not playbook_runs.find_leaks(loser.output + winner.output, project.secrets)
+    target = project.target() or {}
+    assert target["fallback"] == winner.result["storage"]["fallback"] == project.state_file()["storage"]["fallback"]
+    assert project.state_file()["status"] == "applied"
+    assert len(project.methods) == 2
+    last = driver_variables(project, fallback="opentok")
+    assert workflow_driver.ensure_target(last).changed
+    assert not workflow_driver.ensure_target(last).changed

@@ -286,16 +286,12 @@ def test_reader_of_path_depends_on_its_name(path: str, is_read: bool) -> None:
     assert (reader_of(Path(path)) is not None) is is_read
 
 
-A, B, C = Path("a.py"), Path("docs/b/c/b.rst"), Path("c.yml")
+A, B = Path("a.py"), Path("docs/b/c/b.rst")
 TWO_SENTENCES = Paragraph("It is right. The key is wrong.", ((0, 3),))
 
 
-def test_problems_list_names_what_must_change() -> None:
-    findings = [prose.Finding(path, TWO_SENTENCES, 19, "wanted => desired") for path in (A, B)]
-    assert prose.problems(findings, {B, C}) == [
-        "a.py:3: wanted -> desired",
-        "c.yml: no findings; remove it from unconverted.txt",
-    ]
+def test_finding_names_file_line_and_replacement() -> None:
+    assert str(prose.Finding(A, TWO_SENTENCES, 19, "wanted => desired")) == "a.py:3: wanted -> desired"
 
 
 def test_count_findings_returns_sentences_by_folder() -> None:
@@ -305,15 +301,6 @@ def test_count_findings_returns_sentences_by_folder() -> None:
         ["docs/b", "2", "1", "50.0%"],
         ["total", "2", "1", "50.0%"],
     ]
-
-
-def test_update_findings_writes_the_list_or_deletes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prose, "UNCONVERTED", tmp_path / "unconverted.txt")
-    prose.update([prose.Finding(path, TWO_SENTENCES, 0, "") for path in (B, A, A)])
-    assert prose.read_unconverted() == {A, B}
-    prose.update([])
-    assert not prose.UNCONVERTED.exists()
-    assert prose.read_unconverted() == set()
 
 
 def test_lock_file_names_the_public_registry_only() -> None:

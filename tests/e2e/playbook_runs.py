@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs of ansible-playbook as a person or AWX starts them, in a home folder of their own, and what came of them."""
+"""Runs of ansible-playbook, each with a separate home folder, and their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from urllib.parse import quote, quote_plus
 
 import yaml
 
-from tests.e2e import warm_runs
+from tests.e2e.fork_server import launcher
 
 ROOT = Path(__file__).resolve().parents[2]
 TREE = ROOT / "build" / "tree"
@@ -30,7 +30,7 @@ REPORT = "vonage.archiving.archive_storage_report"
 
 @dataclass(frozen=True)
 class Event:
-    """What one task returned; ``kind`` is ok, failed, skipped or unreachable."""
+    """The result of one task; ``kind`` is ok, failed, skipped, or unreachable."""
 
     kind: str
     task: str
@@ -40,20 +40,19 @@ class Event:
 
     @property
     def changed(self) -> bool:
-        """Tell whether the task counts as a change."""
         return self.kind == "ok" and bool(self.result.get("changed"))
 
 
 @dataclass
 class Run:
-    """One finished run."""
+    """A finished run."""
 
     rc: int
     stdout: str = field(repr=False)
     stderr: str = field(repr=False)
     events: list[Event] = field(repr=False)
-    #: the events as they were written, for a look at all that callbacks are told
-    told: str = field(repr=False)
+    #: the file of the events, which has everything that Ansible passes to callbacks
+    events_text: str = field(repr=False)
     stats: dict[str, int]
     seconds: float
     home: Path
@@ -62,12 +61,12 @@ class Run:
 
     @property
     def output(self) -> str:
-        """Return everything a person saw."""
+        """Return everything that the user sees."""
         return self.stdout + self.stderr
 
     @property
     def changed(self) -> list[str]:
-        """Return the names of the tasks that changed something; the report only repeats it."""
+        """Return the names of the tasks that changed something, except the report, which repeats the changes."""
         return [event.task for event in self.events if event.changed and event.action != REPORT]
 
     @property
@@ -79,30 +78,30 @@ class Run:
 
     @property
     def failed_task(self) -> str:
-        """Return the name of the task that failed, without the role's."""
+        """Return the name of the task that failed, without the name of the role."""
         failed = [event for event in self.events if event.kind == "failed"]
         return failed[-1].task.rpartition(" : ")[2] if failed else ""
 
     @property
     def result(self) -> dict[str, Any]:
-        """Return the role's result, which its last task registers."""
+        """Return the result of the role, which its last task registers."""
         reports = [event.result for event in self.events if event.action == REPORT and "project" in event.result]
         assert reports, self.output
         return dict(reports[-1])
 
     def task(self, name: str) -> Event:
-        """Return the last event of the task whose name ends so."""
-        found = [event for event in self.events if event.task.endswith(name)]
-        assert found, f"no task {name!r} in {[event.task for event in self.events]}"
-        return found[-1]
+        """Return the last event of the task whose name ends with this text."""
+        events = [event for event in self.events if event.task.endswith(name)]
+        assert events, f"no task {name!r} in {[event.task for event in self.events]}"
+        return events[-1]
 
     def ok(self) -> Run:
-        """Return this run, which must have succeeded."""
+        """Assert that the run succeeded, and return it."""
         assert self.rc == 0, self.output
         return self
 
     def failed(self) -> Run:
-        """Return this run, which must have failed in a task, with a message and no traceback."""
+        """Assert that a task failed with a message and without a traceback, and return the run."""
         assert self.rc == 2, self.output
         assert self.error, self.output
         assert "Traceback" not in self.output, self.output
@@ -111,7 +110,7 @@ class Run:
 
 
 def environment(home: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment in which everything that is kept is kept below ``home``, and no account is in reach."""
+    """Return environment variables with which all files are in ``home``, and no account can be used."""
     for name in ("tmp", "ansible/tmp"):
         (home / name).mkdir(parents=True, exist_ok=True, mode=0o700)
     return {
@@ -127,10 +126,10 @@ def environment(home: Path, env: Mapping[str, str]) -> dict[str, str]:
         "ANSIBLE_CALLBACKS_ENABLED": "e2e_events",
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_NOCOLOR": "1",
-        # Whatever a run shows is looked through for secrets: so it shows all it can.
+        # The tests search the output for secrets.
         "ANSIBLE_VERBOSITY": "3",
         "ANSIBLE_DIFF_ALWAYS": "true",
-        # Results repeat the options, as they always did before ansible-core 2.21.
+        # Include the options in results, as ansible-core before 2.21 always does.
         "ANSIBLE_INJECT_INVOCATION": "true",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -141,30 +140,30 @@ def environment(home: Path, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Write a file that only its owner may read."""
+    """Write a file that only its owner can read."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     return path
 
 
 def awx_variables(variables: Mapping[str, Any]) -> str:
-    """Return the variables as AWX writes its file of extra variables: keys and strings marked as unsafe."""
+    """Return a file of extra variables as AWX writes it: keys and strings are marked as unsafe."""
     lines = []
     for name, value in variables.items():
         text = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else json.dumps(value)
-        # A single-quoted scalar folds its line ends: a text of several lines is written in double quotes.
+        # YAML folds line ends in single quotes.
         text = json.dumps(value) if isinstance(value, str) and "\n" in value else text
         lines.append(f"!unsafe '{name}': {'!unsafe ' if isinstance(value, str) else ''}{text}")
     return "---\n" + "\n".join(lines) + "\n"
 
 
 def command_line(
-    playbook: str | Path, extra_vars: Path, ansible_playbook: Path | None, args: Sequence[str], warm: bool
+    playbook: str | Path, extra_vars: Path, ansible_playbook: Path | None, args: Sequence[str], fork_server: bool
 ) -> list[str]:
-    """Return the command; the values of variables are not in it."""
+    """Return the command, which does not contain the values of variables."""
     path = playbook if isinstance(playbook, Path) else ROOT / "playbooks" / f"{playbook}.yml"
     program = str(ansible_playbook or ANSIBLE_PLAYBOOK)
-    python = ["-e", f"ansible_python_interpreter={warm_runs.interpreter()}"] if warm else []
+    python = ["-e", f"ansible_python_interpreter={launcher.interpreter()}"] if fork_server else []
     return [program, "-i", "localhost,", *python, "-e", f"@{extra_vars}", *args, str(path)]
 
 
@@ -180,27 +179,27 @@ def run_playbook(
 ) -> Run:
     """Run one playbook.
 
-    :param playbook: the name of one of the collection's, or the path of another.
-    :param variables: extra variables, or the text of a file of them.
-    :param home: all that the run keeps is kept below it.
-    :param env: on top of a bare environment.
+    :param playbook: the name of a playbook of the collection, or a path.
+    :param variables: extra variables, or the text of a file of extra variables.
+    :param home: the folder of all files of the run.
+    :param env: added to a minimal environment.
     :param watch: called with the process while it runs.
-    :param seconds: how long it may take.
+    :param seconds: the time limit.
     """
-    surroundings = environment(home, env)
+    full_env = environment(home, env)
     if not watch:
-        surroundings["E2E_PACKED"] = str(warm_runs.packed(ansible_playbook or ANSIBLE_PLAYBOOK))
-    events = Path(surroundings["E2E_EVENTS"])
+        full_env["E2E_MODULE_CACHE"] = str(launcher.module_cache(ansible_playbook or ANSIBLE_PLAYBOOK))
+    events = Path(full_env["E2E_EVENTS"])
     events.unlink(missing_ok=True)
     text = variables if isinstance(variables, str) else yaml.safe_dump(dict(variables))
     extra_vars = write_private(home / "extra_vars.yml", text)
-    # Whoever watches is to see all processes and files of a run; and another ansible-core has another Python.
-    command = command_line(playbook, extra_vars, ansible_playbook, args, warm=not watch and not ansible_playbook)
+    # A watched run must have its own processes and files, and another ansible-core uses another Python.
+    command = command_line(playbook, extra_vars, ansible_playbook, args, fork_server=not watch and not ansible_playbook)
     started = time.monotonic()
-    # Files rather than pipes: whoever watches the process need not read them meanwhile.
+    # Unlike pipes, files do not have to be read during the run.
     with open(home / "stdout", "w+") as out, open(home / "stderr", "w+") as err:
         with subprocess.Popen(
-            command, env=surroundings, cwd=home, stdout=out, stderr=err, text=True, start_new_session=True
+            command, env=full_env, cwd=home, stdout=out, stderr=err, text=True, start_new_session=True
         ) as process:
             try:
                 if watch:
@@ -208,33 +207,35 @@ def run_playbook(
                 process.wait(seconds)
             finally:
                 process.kill()
-        took = time.monotonic() - started
+        duration = time.monotonic() - started
         stdout, stderr = (home / "stdout").read_text(), (home / "stderr").read_text()
-    told = events.read_text() if events.exists() else ""
-    lines = [json.loads(line) for line in told.splitlines()]
+    events_text = events.read_text() if events.exists() else ""
+    lines = [json.loads(line) for line in events_text.splitlines()]
     stats = [line["result"] for line in lines if line["kind"] == "stats"]
     names = ("kind", "task", "action", "result", "host")
-    seen = [Event(*(line[name] for name in names)) for line in lines if "task" in line]
+    results = [Event(*(line[name] for name in names)) for line in lines if "task" in line]
     recap = (stats or [{}])[-1]
-    return Run(process.returncode, stdout, stderr, seen, told, recap.get("localhost", {}), took, home, recap)
+    return Run(
+        process.returncode, stdout, stderr, results, events_text, recap.get("localhost", {}), duration, home, recap
+    )
 
 
-def forms(secret: str) -> set[str]:
-    """Return a secret as it may stand somewhere: as it is, in base64, URL-encoded, JSON-escaped."""
+def encoded_forms(secret: str) -> set[str]:
+    """Return a secret in all encodings in which it can appear: plain, base64, URL-encoded, JSON-escaped."""
     encoded = base64.b64encode(secret.encode()).decode()
-    found = {secret, encoded, encoded.rstrip("="), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
+    forms = {secret, encoded, encoded.rstrip("="), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
     if "\n" in secret.strip():
-        # Of a PEM, no line may show either, but for those that stand in every key.
-        found |= {line for line in secret.splitlines() if len(line) > 40}
-    return found
+        # Single lines of a PEM are also secret, except short lines, which all keys have.
+        forms |= {line for line in secret.splitlines() if len(line) > 40}
+    return forms
 
 
-def leaks(text: str, secrets: Iterable[str]) -> list[str]:
-    """Return the places where a text shows a secret, the secret itself left out."""
-    found = []
+def find_leaks(text: str, secrets: Iterable[str]) -> list[str]:
+    """Return the text before each secret, without the secret."""
+    leaks = []
     for secret in secrets:
-        for form in forms(secret):
-            at = text.find(form)
-            if at >= 0:
-                found.append(f"…{text[max(0, at - 80) : at]}<secret of {len(secret)} characters>")
-    return found
+        for form in encoded_forms(secret):
+            position = text.find(form)
+            if position >= 0:
+                leaks.append(f"…{text[max(0, position - 80) : position]}<secret of {len(secret)} characters>")
+    return leaks

@@ -26,9 +26,9 @@ from botocore.exceptions import ClientError
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._interactive_broadcast import reconcile as use_case
-from tests.e2e import runs
-from tests.e2e.runs import Run
-from tests.e2e.site import is_read, leftovers, made_secrets, told
+from tests.e2e import playbook_runs
+from tests.e2e.playbook_runs import Run
+from tests.e2e.project_environment import created_secrets, describe_request, is_read, leftovers
 from tests.sandbox import HerokuEmulator, RecordingProxy, Sandbox, Store, VonageEmulator
 from tests.sandbox.heroku import App
 
@@ -42,11 +42,13 @@ OTHERS = {
 }
 # The CORS rule of the document, in its order.
 BY_HAND = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET", "POST", "PUT"], "AllowedHeaders": ["*"]}
+# Without verification, which sends the same requests at every point and leaves at most probes.
+UNVERIFIED: dict[str, Any] = {"verify": "never"}
 IMAGE = b"\x89PNG an image of an event"
 
 
 @dataclass
-class BroadcastSite:
+class BroadcastEnvironment:
     """The environment of one test. Only the project and the application exist before a run.
 
     :param api: the proxy in front of Heroku; test_kill.Killer uses this name.
@@ -124,10 +126,10 @@ class BroadcastSite:
         variables = {**self.variables, **changes}
         operator = {"AWS_ACCESS_KEY_ID": self.store.access_key, "AWS_SECRET_ACCESS_KEY": self.store.secret_key}
         env = {**operator, "ANSIBLE_INJECT_INVOCATION": "true"}
-        text: Mapping[str, Any] | str = runs.awx_variables(variables) if awx else variables
-        run = runs.run_playbook(playbook, text, home, env, ansible_playbook, args)
+        text: Mapping[str, Any] | str = playbook_runs.awx_variables(variables) if awx else variables
+        run = playbook_runs.run_playbook(playbook, text, home, env, ansible_playbook, args)
         self.assert_no_secret(run.output, *hidden)
-        self.assert_no_secret(run.told, *hidden)
+        self.assert_no_secret(run.events_text, *hidden)
         assert leftovers(home) == []
         return run
 
@@ -149,7 +151,7 @@ class BroadcastSite:
         }
 
     def assert_no_secret(self, text: str, *more: str) -> None:
-        assert not runs.leaks(text, [*self.secrets, *more])
+        assert not playbook_runs.find_leaks(text, [*self.secrets, *more])
 
     @property
     def secrets(self) -> list[str]:
@@ -161,11 +163,11 @@ class BroadcastSite:
         # Where a test has swapped the two, the value is an ID.
         app = [value for value in values if value and not re.fullmatch("[A-Z0-9]{16,24}", value)]
         others = [self.secret, self.store.secret_key, self.heroku.api_token, *OTHERS.values()]
-        return [*others, *uploader, *app, *self.created_secrets, *made_secrets(self.s3.requests)]
+        return [*others, *uploader, *app, *self.created_secrets, *created_secrets(self.s3.requests)]
 
-    def clear_log(self) -> None:
+    def clear_request_log(self) -> None:
         """Clear the recorded requests."""
-        self.created_secrets += made_secrets(self.s3.requests)
+        self.created_secrets += created_secrets(self.s3.requests)
         self.s3.clear()
         self.api.clear()
         self.vonage.clear_log()
@@ -174,7 +176,7 @@ class BroadcastSite:
     def writes(self) -> list[str]:
         """The write requests to the store, IAM, Heroku, and Vonage."""
         requested = [*self.s3.requests, *self.api.requests]
-        described = [told(request) for request in requested if not is_read(request)]
+        described = [describe_request(request) for request in requested if not is_read(request)]
         return described + [call["method"] for call in self.vonage.log() if f"/{self.key}/" in call["path"]]
 
     def patches(self) -> list[dict[str, Any]]:
@@ -214,11 +216,20 @@ class BroadcastSite:
 
     def assert_idempotent(self, **options: Any) -> None:
         """Run the use case again, and assert that it changes and writes nothing."""
-        self.clear_log()
+        self.clear_request_log()
         outcome = self.run(**options)
         assert (outcome.changed, outcome.result["changes"], self.writes) == (False, [], [])
 
-    def record(self) -> tuple[str, int]:
+    def assert_recovered(self) -> None:
+        """Assert that the key works now, and that the next runs reach the desired state."""
+        if "AWS_ACCESS_KEY_ID" in self.config:
+            assert self.keys()[self.config["AWS_ACCESS_KEY_ID"]] == "Active"
+            self.assert_key_works()
+        self.run(**UNVERIFIED)
+        self.assert_configured()
+        self.assert_idempotent(**UNVERIFIED)
+
+    def record_archive(self) -> tuple[str, int]:
         """Record an archive; returns its object key and its size."""
         archive = self.vonage.record_archive(self.key)
         assert archive["status"] == "uploaded", archive["sandbox"]
@@ -262,40 +273,49 @@ def s3_client(store: Store, access_key: str, secret_key: str) -> Any:
     )
 
 
+def is_denied(call: Any, **options: Any) -> bool:
+    """Whether S3 responds to a call with HTTP 403."""
+    try:
+        call(**options)
+    except ClientError as error:
+        return bool(error.response["ResponseMetadata"]["HTTPStatusCode"] == 403)
+    return False
+
+
 def run_use_case(params: Mapping[str, Any]) -> None:
     """The entry point of the process that is killed."""
     use_case.reconcile(params, Context())
 
 
 @contextlib.contextmanager
-def broadcast_site(
+def new_broadcast_environment(
     sandbox: Sandbox, heroku: HerokuEmulator, store: Store | None = None, config: Mapping[str, str] | None = None
-) -> Iterator[BroadcastSite]:
+) -> Iterator[BroadcastEnvironment]:
     """Create a project and an application; delete the bucket and the users at the end."""
     store = store or sandbox.store
     project = sandbox.vonage.add_project()
     app = heroku.add_app(config={**OTHERS, **(config or {})})
     name = f"ib-{secrets.token_hex(6)}"
     with RecordingProxy(store.endpoint_url) as s3, RecordingProxy(heroku.url) as api:
-        site = BroadcastSite(store, sandbox.vonage, heroku, project.key, project.secret, name, app, s3, api)
+        broadcast = BroadcastEnvironment(store, sandbox.vonage, heroku, project.key, project.secret, name, app, s3, api)
         try:
-            yield site
+            yield broadcast
         finally:
             s3.before = s3.after = api.before = api.after = None
             heroku.clear_faults()
-            _delete_resources(site)
+            _delete_resources(broadcast)
 
 
-def _delete_resources(site: BroadcastSite) -> None:
-    others = (f"{prefix}-{site.key}" for prefix in ("vonage-archiving", "uploads", "person"))
-    for user in (site.user, *others):
+def _delete_resources(broadcast: BroadcastEnvironment) -> None:
+    others = (f"{prefix}-{broadcast.key}" for prefix in ("vonage-archiving", "uploads", "person"))
+    for user in (broadcast.user, *others):
         with contextlib.suppress(ClientError):
-            for key in site.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
-                site.iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
-            site.iam.delete_user_policy(UserName=user, PolicyName="vonage-archiving")
-            site.iam.delete_user(UserName=user)
+            for key in broadcast.iam.list_access_keys(UserName=user)["AccessKeyMetadata"]:
+                broadcast.iam.delete_access_key(UserName=user, AccessKeyId=key["AccessKeyId"])
+            broadcast.iam.delete_user_policy(UserName=user, PolicyName="vonage-archiving")
+            broadcast.iam.delete_user(UserName=user)
     with contextlib.suppress(ClientError):
-        site.client.delete_bucket_policy(Bucket=site.bucket)
-        site.store.empty_and_delete(site.bucket)
+        broadcast.client.delete_bucket_policy(Bucket=broadcast.bucket)
+        broadcast.store.empty_and_delete(broadcast.bucket)
     with contextlib.suppress(ClientError):
-        site.store.empty_and_delete(f"{site.bucket}-images")
+        broadcast.store.empty_and_delete(f"{broadcast.bucket}-images")

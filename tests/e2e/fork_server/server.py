@@ -1,15 +1,15 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Python that has loaded what modules import, and forks a process for every program that Ansible starts with it.
+"""A Python process that has loaded the libraries of the modules, and forks for each module that Ansible runs.
 
-What comes from the checkout is not loaded: it is read from what Ansible has packed, so that something that Ansible
-would not pack is missing here as well. Only its compilation is known already, for a source that is the same.
+Files of the checkout are not loaded: a module uses the files that Ansible has packed. A file that Ansible does not pack
+is missing here too. Only the compiled code is reused if the source is the same.
 
-The server ends when its standard input does, and removes the folder of its socket. A client that is gone takes its
-process with it.
+The server ends when its standard input is closed, and deletes the folder of its socket. It kills the process of a
+client that disconnects.
 
-usage: python -P warm_server.py SOCKET FOLDER...   (folders: of sources that may come packed)
+usage: python -P server.py SOCKET FOLDER...   (folders with sources that can be packed)
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ SERVICES = ("s3", "iam")
 
 
 def preload() -> None:
-    """Import what modules import that is not of the checkout, and read botocore's descriptions of services."""
+    """Import the libraries of the modules, and load botocore's descriptions of services."""
     for name in PRELOADED:
         importlib.import_module(name)
-    # By its path: the checkout is nowhere that modules could import it from.
-    runpy.run_path(str(Path(__file__).with_name("quick_clients.py")))["remember"]()
+    # By its path: modules must not be able to import from the checkout.
+    runpy.run_path(str(Path(__file__).parents[1] / "botocore_cache.py"))["enable"]()
     session = importlib.import_module("botocore.session").Session()
     session.register_component("data_loader", importlib.import_module("botocore.loaders").create_loader(None))
     for service in SERVICES:
@@ -61,38 +61,38 @@ def preload() -> None:
         session.create_client(service, region_name="us-east-1", endpoint_url="http://127.0.0.1:9", **keys)
 
 
-def know(folders: Sequence[str]) -> None:
-    """Let ``zipimport`` take the code of a source that is below one of the folders from there, compiled."""
-    known: dict[bytes, CodeType] = {}
+def cache_compiled_code(folders: Sequence[str]) -> None:
+    """Let ``zipimport`` reuse the compiled code of sources in these folders."""
+    code_by_source: dict[bytes, CodeType] = {}
     for path in (path for folder in folders for path in Path(folder).rglob("*.py")):
         code = SourceFileLoader(path.stem, str(path)).get_code(path.stem)
         if code:
-            known[path.read_bytes()] = code
-    hidden = vars(zipimport)
-    compiled = hidden["_compile_source"]
-    hidden["_compile_source"] = lambda place, source: known.get(source) or compiled(place, source)
+            code_by_source[path.read_bytes()] = code
+    namespace = vars(zipimport)
+    compile_source = namespace["_compile_source"]
+    namespace["_compile_source"] = lambda path, source: code_by_source.get(source) or compile_source(path, source)
 
 
 class Server:
-    """Forks; every process has a connection, by which its client is told how it ended."""
+    """Forks a process for each connection, and sends its exit status to the client."""
 
     def __init__(self, address: str) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(address)
         self.socket.listen(64)
-        self.ended, told = os.pipe()
-        for end in (self.ended, told):
+        self.ended, wakeup = os.pipe()
+        for end in (self.ended, wakeup):
             os.set_blocking(end, False)
-        signal.set_wakeup_fd(told)
+        signal.set_wakeup_fd(wakeup)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.selector = selectors.DefaultSelector()
         for file in (sys.stdin, self.socket, self.ended):
             self.selector.register(file, selectors.EVENT_READ)
         self.clients: dict[int, socket.socket] = {}
-        self.inherited = [self.ended, told]
+        self.inherited = [self.ended, wakeup]
 
     def serve(self) -> list[str]:
-        """Return in every process that is forked, with its arguments."""
+        """Serve forever; return the arguments of the module in each forked process."""
         while True:
             for key, _events in self.selector.select():
                 if key.fileobj is sys.stdin:
@@ -105,20 +105,20 @@ class Server:
                 elif key.fileobj == self.ended:
                     self.reap()
                 elif key.data in self.clients:
-                    # A client says nothing more: it is gone.
+                    # A client sends nothing else: it has disconnected.
                     os.kill(key.data, signal.SIGKILL)
                     self.selector.unregister(key.fileobj)
 
     def accept(self) -> list[str] | None:
         client, _address = self.socket.accept()
-        told, files, _flags, _from = socket.recv_fds(client, 1 << 16, 3)
-        while len(told) < 4 or len(told) - 4 < int.from_bytes(told[:4], "little"):
-            told += client.recv(1 << 16)
+        message, files, _flags, _from = socket.recv_fds(client, 1 << 16, 3)
+        while len(message) < 4 or len(message) - 4 < int.from_bytes(message[:4], "little"):
+            message += client.recv(1 << 16)
         pid = os.fork()
         if not pid:
             client.close()
-            # What it reads comes from the client of this very test run.
-            return self.become(files, *marshal.loads(told[4:]))  # noqa: S302
+            # The data is from the client of this test run.
+            return self.become(files, *marshal.loads(message[4:]))  # noqa: S302
         for file in files:
             os.close(file)
         self.clients[pid] = client
@@ -128,7 +128,7 @@ class Server:
     def become(
         self, files: Sequence[int], arguments: list[str], folder: str, env: dict[bytes, bytes], mask: int
     ) -> list[str]:
-        """Turn into the process that the client would have been."""
+        """Take over the files, folder, environment, and umask of the client."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.selector.close()
@@ -147,7 +147,7 @@ class Server:
         return arguments
 
     def reap(self) -> None:
-        """Tell the clients of processes that have ended."""
+        """Send the exit statuses of processes that have ended."""
         os.read(self.ended, 1 << 16)
         while self.clients:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -162,10 +162,10 @@ class Server:
 
 
 def main(address: str, folders: Sequence[str]) -> list[str]:
-    """Return in every process that is forked, see ``Server.serve``."""
+    """Return the arguments of the module in each forked process, see ``Server.serve``."""
     preload()
-    know(folders)
-    # What is there by now stays: no process needs to look through it again.
+    cache_compiled_code(folders)
+    # Forked processes do not have to collect these objects.
     gc.collect()
     gc.freeze()
     server = Server(address)
@@ -174,7 +174,7 @@ def main(address: str, folders: Sequence[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    # Here rather than in a function: the process ends as any other does, with all that is to be done at its end.
+    # Not in a function: the forked process must end like any Python process.
     sys.argv = main(sys.argv[1], sys.argv[2:])
     sys.path.insert(0, os.path.dirname(sys.argv[0]))
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Config vars on Heroku: runs of ansible-playbook, and all faults of the API.
+"""The module ``heroku_config_vars`` with an emulator of Heroku: runs of ansible-playbook, and all faults of the API.
 
 Assertions compare the config vars, releases, and requests of the emulator.
 """
@@ -20,9 +20,9 @@ import yaml
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._heroku import config_vars
-from tests.e2e import runs
-from tests.e2e.runs import Run
-from tests.e2e.site import leftovers
+from tests.e2e import playbook_runs
+from tests.e2e.playbook_runs import Run
+from tests.e2e.project_environment import leftovers
 from tests.sandbox import HerokuEmulator
 from tests.sandbox.heroku import App
 
@@ -88,10 +88,10 @@ def play(emulator: HerokuEmulator, app: App, home: Path, tasks: list[dict[str, A
     playbook.write_text(yaml.safe_dump([content], sort_keys=False))
     secrets = {"api_token": emulator.api_token, "secret": NEW_SECRET, "second": SECOND_SECRET}
     # Up to ansible-core 2.20, results always contain the options; later ones need the variable.
-    run = runs.run_playbook(playbook, secrets, home, {"ANSIBLE_INJECT_INVOCATION": "true", **env})
+    run = playbook_runs.run_playbook(playbook, secrets, home, {"ANSIBLE_INJECT_INVOCATION": "true", **env})
     hidden = [*HIDDEN, emulator.api_token]
-    assert not runs.leaks(run.output, hidden)
-    assert not runs.leaks(run.told, hidden)
+    assert not playbook_runs.find_leaks(run.output, hidden)
+    assert not playbook_runs.find_leaks(run.events_text, hidden)
     assert leftovers(home) == []
     return run
 
@@ -205,7 +205,10 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "hang and applied": ({"kind": "hang", "seconds": 60, "apply": True}, SLOW),
     "reset and applied": ({"kind": "reset", "apply": True}, "the connection failed"),
     "close": ({"kind": "close"}, "the connection failed"),
-    "truncate and applied": ({"kind": "truncate", "apply": True}, "the connection broke in the middle of the answer"),
+    "truncate and applied": (
+        {"kind": "truncate", "apply": True},
+        "the connection was closed before the end of the response",
+    ),
 }
 
 
@@ -266,7 +269,7 @@ def test_reconcile_permanent_fault_raises_unreachable_error(emulator: HerokuEmul
     assert str(error).startswith(f"Could not change the config vars of {app.name}: {emulator.url}: ")
     assert re.search(FAULTS[name][1], str(error))
     assert "(3 attempts)" in str(error)
-    assert not runs.leaks(str(error), [*HIDDEN, emulator.api_token])
+    assert not playbook_runs.find_leaks(str(error), [*HIDDEN, emulator.api_token])
     assert calls(emulator) == ["GET", *["PATCH"] * 3]
     assert_recovered(emulator, app)
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflow of the role without Ansible: quick enough to be killed at every single call.
+"""The workflow of the role without Ansible, which is fast enough to be killed at every request.
 
-``test_kill.py`` shows that it sends what the role sends.
+``test_kill.py`` verifies that it sends the same requests as the role.
 """
 
 from __future__ import annotations
@@ -22,38 +22,38 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.re
 
 # The role's variables without their prefix.
 Variables = dict[str, Any]
-Done = list[str]
+Changes = list[str]
 
 
 def parse(variables: Variables, **changes: Any) -> Params:
-    """Return the parameters; the environment of the tests does not count."""
+    """Return the parameters, without values from the environment."""
     return parse_params({**variables, **changes}, {})
 
 
-def reach_target(variables: Variables, check_mode: bool = False) -> Outcome:
+def ensure_target(variables: Variables, check_mode: bool = False) -> Outcome:
     """Run the use case of ``vonage_archive_storage`` with an external key, without an upload check."""
     return ensure_upload_target(parse(variables, verify="never").desired_target, Context(check_mode=check_mode))
 
 
 def check_uploads(variables: Variables) -> None:
-    """Run the upload check of an external key, which must find nothing wrong."""
+    """Run the upload check of an external key; all checks must pass."""
     params = parse_params(variables, {}, verify_only=True)
     assert ensure_upload_target(params.desired_target, Context()).result["checks"]
 
 
-def lease_for_a_second() -> None:
-    """Instead of most of a minute, so that nobody has to wait for long for a run that was killed in its turn."""
+def shorten_lease() -> None:
+    """Reduce the lease to one second: the lease of a killed run delays the next one."""
     lease.SECONDS, lease.WRITE_SECONDS, lease.MARGIN, lease.LONGEST_PAUSE = 1.0, 0.4, 0.0, 0.2
 
 
-def share_bucket(options: dict[str, Any]) -> None:
-    """Run the use case of ``s3_archive_bucket``, to be killed while it holds the bucket lock."""
-    lease_for_a_second()
+def ensure_shared_bucket(options: dict[str, Any]) -> None:
+    """Run the use case of ``s3_archive_bucket`` with a short lease."""
+    shorten_lease()
     bucket.reconcile(options, Context())
 
 
-def configure(variables: Variables) -> Done:
-    """Run the workflow, which must succeed; return what was changed."""
+def configure(variables: Variables) -> Changes:
+    """Run the workflow, which must succeed, and return the changed resources."""
     outcome = workflow.configure(parse(variables), Context())
     if outcome.failed:
         raise AssertionError(outcome.failed)
@@ -62,7 +62,7 @@ def configure(variables: Variables) -> Done:
     return [*(["bucket"] if result["bucket_changes"] else []), *(["target"] if target else [])]
 
 
-def remove(variables: Variables) -> Done:
+def remove(variables: Variables) -> Changes:
     """Delete the upload target as tasks/absent.yml does."""
     changed = ensure_upload_target(parse(variables, state="absent").desired_target, Context()).changed
     return ["target"] if changed else []
@@ -73,7 +73,7 @@ def kill_at_file(operation: str, count: int, after: bool) -> None:
     original: Callable[..., Any] = getattr(os, operation)
     calls: list[int] = []
 
-    def deadly(*args: Any, **kwargs: Any) -> Any:
+    def call_or_kill(*args: Any, **kwargs: Any) -> Any:
         calls.append(1)
         if len(calls) != count:
             return original(*args, **kwargs)
@@ -82,7 +82,7 @@ def kill_at_file(operation: str, count: int, after: bool) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("this process has been killed")
 
-    setattr(os, operation, deadly)
+    setattr(os, operation, call_or_kill)
 
 
 def main(action: str, variables: Variables, file_kill: tuple[str, int, bool] | None = None) -> None:
