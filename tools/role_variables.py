@@ -1,10 +1,10 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write what follows from the list of the variables of the role archive_storage, or check that it is up to date.
+"""Write the files that are derived from the list of variables of the role archive_storage, or check these files.
 
-The list is plugins/module_utils/_archive_storage/variables.py. From it come the defaults of the role and the table in
-its README, with descriptions from the argument specs. Argument specs and surveys are only checked.
+The list is plugins/module_utils/_archive_storage/variables.py. The defaults of the role and the table in its README,
+with descriptions from the argument specs, are derived from it. Argument specs and surveys are only checked.
 
 usage: python -m tools.role_variables [--check]
 """
@@ -28,7 +28,7 @@ SPECS, DEFAULTS, README = ROLE / "meta" / "argument_specs.yml", ROLE / "defaults
 SURVEYS = ROOT / "extensions" / "awx" / "surveys"
 BEGIN, END = "<!-- variables: begin -->\n", "<!-- variables: end -->\n"
 # Variables of the entry point recover, which are not variables of the role.
-OF_RECOVERY = "archive_recover_"
+RECOVERY_PREFIX = "archive_recover_"
 TYPES = {
     "text": "str",
     "choice": "str",
@@ -38,8 +38,8 @@ TYPES = {
     "list": "list",
     "dict": "dict",
 }
-# AWX sends an empty string for an input that was left empty, which these types would refuse.
-RAW = ("boolean", "number", "names", "list", "dict")
+# AWX sends an empty string for an empty input, which these types would reject.
+RAW_KINDS = ("boolean", "number", "names", "list", "dict")
 DEFAULTS_HEAD = """---
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -57,7 +57,7 @@ def load_list() -> Any:
     if spec is None or spec.loader is None:
         raise SystemExit(f"{LIST} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
-    # Dataclasses look for their module there.
+    # Dataclasses search for their module in sys.modules.
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
@@ -102,7 +102,7 @@ def _describe(variable: Any, options: dict[str, Any]) -> str:
     return plain.replace("|", "\\|")
 
 
-def with_table(readme: str, table: str) -> str:
+def replace_table(readme: str, table: str) -> str:
     """Return the README with this table between the markers."""
     before, begin, rest = readme.partition(BEGIN)
     _old, end, after = rest.partition(END)
@@ -112,22 +112,22 @@ def with_table(readme: str, table: str) -> str:
 
 
 def spec_problems(variables: dict[str, Any], specs: dict[str, Any]) -> Iterator[str]:
-    """Say where the argument specs and the list differ."""
+    """Yield the differences between the argument specs and the list."""
     path = SPECS.relative_to(ROOT)
-    known = {variable.full_name: variable for variable in variables.values()}
+    by_name = {variable.full_name: variable for variable in variables.values()}
     for entry, spec in specs.items():
-        options = {name: option for name, option in spec["options"].items() if not name.startswith(OF_RECOVERY)}
-        for name in sorted(known.keys() - options.keys()):
+        options = {name: option for name, option in spec["options"].items() if not name.startswith(RECOVERY_PREFIX)}
+        for name in sorted(by_name.keys() - options.keys()):
             yield f"{path}: {entry} lacks {name}"
-        for name in sorted(options.keys() - known.keys()):
+        for name in sorted(options.keys() - by_name.keys()):
             yield f"{path}: {entry} has {name}, which is not a variable of the role"
-        for name in sorted(options.keys() & known.keys()):
-            yield from (f"{path}: {entry}: {name}: {text}" for text in _option_problems(known[name], options[name]))
+        for name in sorted(options.keys() & by_name.keys()):
+            yield from (f"{path}: {entry}: {name}: {text}" for text in _option_problems(by_name[name], options[name]))
 
 
 def _option_problems(variable: Any, option: dict[str, Any]) -> Iterator[str]:
     expected = {
-        "type": "raw" if variable.kind in RAW else "str",
+        "type": "raw" if variable.kind in RAW_KINDS else "str",
         "default": variable.default,
         "no_log": True if variable.secret else None,
     }
@@ -141,25 +141,25 @@ def _option_problems(variable: Any, option: dict[str, Any]) -> Iterator[str]:
 
 
 def survey_problems(variables: dict[str, Any], surveys: dict[Path, Any]) -> Iterator[str]:
-    """Say where surveys ask for variables that do not exist, or offer values that are not valid."""
-    known = {variable.full_name: variable for variable in variables.values()}
+    """Yield questions whose variable does not exist, and choices that are not valid."""
+    by_name = {variable.full_name: variable for variable in variables.values()}
     for path, survey in surveys.items():
         for question in survey["spec"]:
             name = question["variable"]
-            variable = known.get(name)
+            variable = by_name.get(name)
             if variable is None:
                 if name.startswith("archive_storage_"):
                     yield f"{path}: {name} is not a variable of the role"
                 continue
-            wrong = set(question.get("choices") or ()) - set(variable.choices)
-            if variable.kind == "choice" and wrong:
-                yield f"{path}: {name} offers {', '.join(sorted(wrong))}, not one of {', '.join(variable.choices)}"
+            invalid = set(question.get("choices") or ()) - set(variable.choices)
+            if variable.kind == "choice" and invalid:
+                yield f"{path}: {name}: invalid choices {', '.join(sorted(invalid))}, use {', '.join(variable.choices)}"
             if variable.secret and question["type"] != "password":
-                yield f"{path}: {name} is a secret, its type must be password"
+                yield f"{path}: {name} is a secret, so its type must be password"
 
 
 def read_surveys() -> dict[Path, Any]:
-    """Read all surveys."""
+    """Read all surveys, by path."""
     return {path.relative_to(ROOT): yaml.safe_load(path.read_text()) for path in sorted(SURVEYS.glob("*.yml"))}
 
 
@@ -167,7 +167,7 @@ def problems() -> list[str]:
     """Return one line for each difference."""
     module = load_list()
     specs = yaml.safe_load(SPECS.read_text())["argument_specs"]
-    stale = [path for path, text in written(module, specs).items() if path.read_text() != text]
+    stale = [path for path, text in generate(module, specs).items() if path.read_text() != text]
     return [
         *(f"{path.relative_to(ROOT)}: not up to date, run `make variables`" for path in stale),
         *spec_problems(module.VARIABLES, specs),
@@ -175,10 +175,10 @@ def problems() -> list[str]:
     ]
 
 
-def written(module: Any, specs: dict[str, Any]) -> dict[Path, str]:
-    """Return the files that follow from the list."""
+def generate(module: Any, specs: dict[str, Any]) -> dict[Path, str]:
+    """Return the content of the derived files."""
     table = format_table(module.SECTIONS, specs["main"]["options"])
-    return {DEFAULTS: format_defaults(module.SECTIONS), README: with_table(README.read_text(), table)}
+    return {DEFAULTS: format_defaults(module.SECTIONS), README: replace_table(README.read_text(), table)}
 
 
 def main(arguments: list[str]) -> int:
@@ -187,11 +187,11 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{__doc__}\n")
         return 2
     if arguments:
-        found = problems()
-        sys.stdout.writelines(f"{problem}\n" for problem in found)
-        return 1 if found else 0
+        lines = problems()
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return 1 if lines else 0
     specs = yaml.safe_load(SPECS.read_text())["argument_specs"]
-    for path, text in written(load_list(), specs).items():
+    for path, text in generate(load_list(), specs).items():
         path.write_text(text)
     return 0
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running text of Markdown and reStructuredText."""
+"""Extract the text of Markdown and reStructuredText files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tools.prose.text import Line, Paragraph, join_lines
 
 ROLE = re.compile(r":([a-z][\w:+.-]*):`")
 TITLE_AND_TARGET = re.compile(r"(.+?)\s*<[^<>]+>", re.DOTALL)
-# Their text is code, or is not shown.
+# Their text is code or is not displayed.
 CODE_NODES = (nodes.literal, nodes.target, nodes.footnote_reference, nodes.problematic)
 BLOCKS = (nodes.paragraph, nodes.title, nodes.term, nodes.caption, nodes.rubric, nodes.field_name)
 
 
 def markdown_paragraphs(text: str) -> Iterator[Paragraph]:
-    """Yield the paragraphs, headings and table cells of a Markdown file."""
+    """Yield the paragraphs, headings, and table cells of a Markdown file."""
     for token in MarkdownIt("commonmark").enable("table").parse(text):
         if token.type == "inline" and token.map and token.children:
             yield from filter(None, [join_lines(_markdown_lines(token.children, token.map[0] + 1))])
@@ -45,15 +45,15 @@ def _markdown_lines(children: list[Token], number: int) -> Iterator[Line]:
 
 
 def rst_paragraphs(text: str) -> Iterator[Paragraph]:
-    """Yield the paragraphs, headings, terms and table cells of a reStructuredText file."""
+    """Yield the paragraphs, headings, terms, and table cells of a reStructuredText file."""
     source = text.splitlines()
     for node in parse_rst(text).findall(lambda node: isinstance(node, BLOCKS)):
         if isinstance(node.parent, nodes.system_message):
             continue
-        shown = [*node_text(node).split("\n")]
-        first = node.rawsource.split("\n")[0].strip() if node.rawsource else shown[0].strip()
+        lines = node_text(node).split("\n")
+        first = node.rawsource.split("\n")[0].strip() if node.rawsource else lines[0].strip()
         number = _line_of(first, source, getattr(node, "line", None) or 1)
-        yield from filter(None, [join_lines(enumerate(shown, number))])
+        yield from filter(None, [join_lines(enumerate(lines, number))])
 
 
 def parse_rst(text: str) -> nodes.document:
@@ -81,6 +81,6 @@ def node_text(node: Any) -> str:
 
 
 def _line_of(first: str, source: list[str], near: int) -> int:
-    """Return the line that has this text and is next to the one that docutils reports, which may be off by some."""
+    """Return the line with this text that is nearest to the line from docutils, which is not exact."""
     matching = [number for number, line in enumerate(source, 1) if first in line]
     return min(matching, key=lambda number: abs(number - near), default=near)

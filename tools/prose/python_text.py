@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running text of Python: docstrings, comments, messages, and the documentation of plugins."""
+"""Extract the text of Python files: docstrings, comments, messages, and the documentation of plugins."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def _text_of(node: ast.AST) -> str | None:
 
 
 def _docstrings(tree: ast.Module) -> set[int]:
-    """Return the lines at which docstrings start, and strings that document an attribute."""
+    """Return the first lines of docstrings, including those of attributes."""
     statements = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
     return {value.lineno for value in statements if _text_of(value) is not None}
 
 
 def _documentation(tree: ast.Module) -> dict[int, str]:
-    """Return the YAML that documents plugins, by the line at which it starts."""
-    found = {}
+    """Return the YAML documentation of plugins, by its first line."""
+    documentation = {}
     owners: list[ast.Module | ast.ClassDef] = [tree]
     owners += [node for node in tree.body if isinstance(node, ast.ClassDef)]
     for owner in owners:
@@ -69,8 +69,8 @@ def _documentation(tree: ast.Module) -> dict[int, str]:
                 continue
             text = _text_of(node.value)
             if text and (is_fragment or (owner is tree and node.targets[0].id in DOCUMENTATION)):
-                found[node.value.lineno] = text
-    return found
+                documentation[node.value.lineno] = text
+    return documentation
 
 
 def _is_message(text: str) -> bool:
@@ -82,7 +82,7 @@ def _is_message(text: str) -> bool:
 
 
 def _dedent(lines: list[Line]) -> Iterator[Line]:
-    """Remove the indentation of a docstring, of which the first line has none."""
+    """Remove the indentation of a docstring, whose first line is not indented."""
     clean = inspect.cleandoc("x\n" + "\n".join(line for _number, line in lines[1:])).split("\n")[1:]
     yield lines[0]
     yield from zip((number for number, _line in lines[1:]), clean, strict=False)
@@ -123,7 +123,7 @@ def _slice(rows: list[str], start: tuple[int, int], end: tuple[int, int]) -> str
 
 
 def _literal(source: str, start: int) -> Iterator[Line]:
-    """Yield the lines of a string literal; what an f-string inserts becomes a placeholder."""
+    """Yield the lines of a string literal, with a placeholder for each expression of an f-string."""
     value = ast.parse(source, mode="eval").body
     parts: Iterable[ast.expr] = value.values if hasattr(value, "values") else [value]
     text = "".join("X" if (part := _text_of(node)) is None else part for node in parts)

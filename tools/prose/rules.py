@@ -31,16 +31,16 @@ class Rule:
 
     @property
     def flags(self) -> str:
-        """Ignore case unless the pattern has an upper-case letter."""
+        """The flag to ignore case, unless the pattern has an upper-case letter."""
         return "" if re.search(r"[A-Z]", re.sub(r"\\.", "", self.pattern)) else "i"
 
     @property
     def expression(self) -> str:
-        """Match whole words only, where the pattern starts or ends with a word."""
+        """The pattern, which must match whole words if it starts or ends with a word."""
         return rf"(?:(?<![\w-])(?=\w)|(?=\W))(?:{self.pattern})(?:(?<=\w)(?![\w-])|(?<=\W))"
 
     def compile(self) -> re.Pattern[str]:
-        """Return the rule for Python; the syntax of the page means the same in JavaScript."""
+        """Compile the rule; the syntax has the same meaning in JavaScript."""
         return re.compile(self.expression, re.IGNORECASE if self.flags else 0)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which files have running text, and how to read it."""
+"""Select the files with text to check, and their readers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _fragment(text: str) -> Iterator[Paragraph]:
     return yaml_text.paragraphs(text, everything=True)
 
 
-# The first that matches a path reads it; None: not text of this project, or written by a tool.
+# The first match applies. None is for text of other projects and for generated files.
 READERS: tuple[tuple[re.Pattern[str], Reader | None], ...] = (
     (re.compile(r"changelogs/changelog\.yaml|CHANGELOG\.md|CHANGELOG\.rst"), None),
     (re.compile(r"changelogs/fragments/.*\.ya?ml"), _fragment),
@@ -34,12 +34,12 @@ READERS: tuple[tuple[re.Pattern[str], Reader | None], ...] = (
 
 
 def reader_of(path: Path) -> Reader | None:
-    """Return what reads a file; None when it has no text to check."""
+    """Return the reader of a file; None if it has no text to check."""
     return next((reader for pattern, reader in READERS if pattern.fullmatch(path.as_posix())), None)
 
 
 def read_all(paths: Sequence[Path]) -> dict[Path, list[Paragraph]]:
-    """Return the paragraphs of the collection's files that are at or below these paths."""
+    """Return the paragraphs of the collection's files at or below these paths."""
     texts = {}
     for path in collection_files():
         reader = reader_of(path)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Paragraphs: running text that was taken out of a file, with the line that each character comes from."""
+"""Paragraphs: the text of a file, with the source line of each character."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-# Each is replaced by a word of the same length: it reads as a noun, and no offset changes.
+# A word of the same length replaces each match, so the sentence stays complete and no offset changes.
 CODE = re.compile(
     r"""
       ``.+?``(?!`)                    # reStructuredText, and docstrings
@@ -26,8 +26,8 @@ CODE = re.compile(
 )
 EMPHASIS = re.compile(r"\b(?:[BILR])\(|\*\*?(?=\w)|(?<=\w)\*\*?")
 WORD = re.compile(r"[^\W\d_]{2,}")
-# A full stop, exclamation mark or question mark ends a sentence when a blank and something other than a lower-case
-# letter follow; so does the end of the paragraph. Closing quotes and brackets belong to the sentence that they end.
+# A full stop, exclamation mark, or question mark ends a sentence if a blank and no lower-case letter follow, or at the
+# end of the paragraph. Closing quotes and brackets belong to the sentence before them.
 SENTENCE_END = re.compile(r"""[.!?]["')\]]*\s+(?=[^\sa-z])""")
 LIST_ITEM = re.compile(r"(?:[-*+]|\d+[.)])\s+")
 NOT_PROSE = re.compile(
@@ -60,13 +60,13 @@ class Paragraph:
 
 
 def blank_code(text: str) -> str:
-    """Replace inline code by a placeholder word of the same length, and remove marks of emphasis."""
+    """Replace inline code by a placeholder of the same length, and emphasis markup by blanks."""
     text = CODE.sub(lambda match: "X" * len(match[0]), text)
     return EMPHASIS.sub(lambda match: " " * len(match[0]), text)
 
 
 def join_lines(lines: Iterable[Line]) -> Paragraph | None:
-    """Make a paragraph of source lines; None when it has fewer than two words."""
+    """Join source lines to a paragraph; return None if it has fewer than two words."""
     parts: list[str] = []
     starts: list[tuple[int, int]] = []
     offset = 0
@@ -81,7 +81,7 @@ def join_lines(lines: Iterable[Line]) -> Paragraph | None:
 
 
 def split_paragraphs(lines: Iterable[Line]) -> Iterator[Paragraph]:
-    """Split plain text at blank lines, list items and fields; skip blocks that `::` introduces."""
+    """Split plain text at blank lines, list items, and fields; skip blocks after `::`."""
     block: list[Line] = []
     literal_indent: int | None = None
     for number, line in [*lines, (0, "")]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,8 @@ def node() -> str:
 
 def install() -> None:
     """Install the locked packages, unless they are installed."""
-    wanted = "\n".join([node(), *(path.read_text() for path in PACKAGE)])
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    packages = "\n".join([node(), *(path.read_text() for path in PACKAGE)])
+    if STAMP.exists() and STAMP.read_text() == packages:
         return
     INSTALLED.mkdir(parents=True, exist_ok=True)
     STAMP.unlink(missing_ok=True)
@@ -57,34 +58,44 @@ def install() -> None:
         (INSTALLED / path.name).write_bytes(path.read_bytes())
     npm = node_folder() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     env = user_environment("home")
-    # A proxy may have a certificate authority that only the system knows.
+    # A proxy may have a certificate authority that only the system trusts.
     env.setdefault("NODE_USE_SYSTEM_CA", "1")
     env.setdefault("npm_config_cache", str(CACHE / "npm"))
     if subprocess.run([node(), str(npm), *INSTALL], cwd=INSTALLED, env=env, check=False).returncode:
         raise SystemExit("textlint: npm ci failed. Check the connection to the npm registry.")
-    STAMP.write_text(wanted)
+    STAMP.write_text(packages)
 
 
 def check(lines: Sequence[str], rules: Sequence[Rule]) -> list[Match]:
     """Check lines of text in one process of textlint."""
     install()
     SETTINGS.mkdir(parents=True, exist_ok=True)
-    (SETTINGS / "prh.yml").write_text(prh_rules(rules))
-    settings = SETTINGS / "textlintrc.json"
-    settings.write_text(json.dumps({"rules": {"prh": {"rulePaths": [str(SETTINGS / "prh.yml")]}}}))
-    command = [node(), str(INSTALLED / "node_modules" / "textlint" / "bin" / "textlint.js")]
-    command += ["--config", str(settings), "--format", "json", "--stdin", "--stdin-filename", "prose.txt"]
-    text = "".join(f"{line}\n" for line in lines).encode(errors="replace")
-    env = homeless_environment("prose-home")
-    run = subprocess.run(command, cwd=INSTALLED, env=env, input=text, capture_output=True, check=False)
+    # Tests run it concurrently, with different rules.
+    with tempfile.TemporaryDirectory(dir=SETTINGS) as folder:
+        run = _run(lines, _write_settings(Path(folder), rules))
     if run.returncode not in (0, 1) or not run.stdout:
         raise SystemExit(f"textlint failed with status {run.returncode}: {run.stderr.decode()}")
     messages = [message for result in json.loads(run.stdout) for message in result["messages"]]
-    # Columns are counted from 1, in UTF-16 code units; `text_offset` undoes the latter.
+    # Columns count from 1, in UTF-16 code units.
     return [
         Match(item["line"], text_offset(lines[item["line"] - 1], item["column"] - 1), item["message"])
         for item in messages
     ]
+
+
+def _write_settings(folder: Path, rules: Sequence[Rule]) -> Path:
+    (folder / "prh.yml").write_text(prh_rules(rules))
+    settings = folder / "textlintrc.json"
+    settings.write_text(json.dumps({"rules": {"prh": {"rulePaths": [str(folder / "prh.yml")]}}}))
+    return settings
+
+
+def _run(lines: Sequence[str], settings: Path) -> subprocess.CompletedProcess[bytes]:
+    command = [node(), str(INSTALLED / "node_modules" / "textlint" / "bin" / "textlint.js")]
+    command += ["--config", str(settings), "--format", "json", "--stdin", "--stdin-filename", "prose.txt"]
+    text = "".join(f"{line}\n" for line in lines).encode(errors="replace")
+    env = homeless_environment("prose-home")
+    return subprocess.run(command, cwd=INSTALLED, env=env, input=text, capture_output=True, check=False)
 
 
 def prh_rules(rules: Sequence[Rule]) -> str:

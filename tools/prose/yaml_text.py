@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running text of YAML: comments, names of tasks, messages, and descriptions of options and results."""
+"""Extract the text of YAML files: comments, names of tasks, messages, and descriptions of options and results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yamllint.parser import Comment, token_or_comment_generator
 
 from tools.prose.text import NOT_PROSE, QUOTED, Line, Paragraph, split_paragraphs
 
-# Everything below one of these keys is text.
+# All values below these keys are text.
 TEXT_KEYS = {
     "description",
     "details",
