@@ -139,9 +139,11 @@ def bucket_environments(sandbox: Sandbox) -> Iterator[NewBucket]:
         buckets.append(BucketEnvironment(store, f"s3-bucket-{secrets.token_hex(5)}", proxy))
         return buckets[-1]
 
-    yield new_bucket
-    for bucket in buckets:
-        if bucket.exists():
-            bucket.run(state="absent", force=True)
-            assert not bucket.exists()
-        bucket.proxy.stop()
+    try:
+        yield new_bucket
+    finally:
+        for bucket in buckets:
+            if bucket.exists():
+                bucket.run(state="absent", force=True)
+                assert not bucket.exists()
+            bucket.proxy.stop()

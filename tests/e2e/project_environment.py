@@ -202,12 +202,13 @@ class ProjectEnvironment:
         return {key: status for user in list_users for key, status in self.keys(user).items()}
 
     def pass_time(self, seconds: float) -> None:
-        """Move the times in the state file into the past."""
+        """Move the times in the state file, and that of its last write, into the past."""
         document = self.state_file()
         for name in ("time", "since", "settings_since"):
             moment = parse_utc(document.get(name, ""))
             document.update({} if moment is None else {name: format_utc(moment - seconds)})
         self.client.put_object(Bucket=self.bucket, Key=self.state_file_key, Body=json.dumps(document).encode())
+        self.s3.pass_time(f"/{self.bucket}/{self.state_file_key}", seconds)
 
     def record_archive(self) -> str:
         """Record an archive, assert that it is uploaded, and return its object key."""

@@ -90,7 +90,7 @@ def test_playbooks_each_ansible_core_accept_awx_and_typed_values(
     assert all(check["ok"] for check in verified.result["checks"])
     project.clear_request_log()
     refused = project.run("configure", require_encryption=True, sse="none", ansible_playbook=core).failed()
-    assert "require_encryption would reject every recording" in refused.error
+    assert "require_encryption: would reject every recording" in refused.error
     assert project.no_requests
     key, secret = create_uploader(project.store, project.bucket)
     external_key = {"upload_key": "external", "uploader_access_key": key, "uploader_secret_key": secret}

@@ -381,7 +381,7 @@ def test_configure_external_and_managed_key_replace_each_other(project: ProjectE
     # The external key is not changed.
     assert project.store.client(*external).list_objects_v2(Bucket=project.bucket)["KeyCount"] > 0
     rejected = project.run("configure", upload_key="managed").failed()
-    assert "delete them, or set archive_storage_upload_key to external" in rejected.error
+    assert "Remove it, or set archive_storage_upload_key to external" in rejected.error
     run = project.configure()
     assert (run.changed, project.target_key) == ([TARGET], external)
     project.record_archive()

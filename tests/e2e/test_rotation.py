@@ -79,6 +79,7 @@ def pass_time(rotation: RotationEnvironment, seconds: float) -> None:
     document = rotation.state_file()
     moment = (parse_utc(document["time"]) or 0) - seconds
     rotation.write_state_file(json.dumps({**document, "time": format_utc(moment)}))
+    rotation.s3.pass_time(f"/{rotation.bucket}/{rotation.state_file_key}", seconds)
 
 
 def set_external_key(rotation: RotationEnvironment, access_key: str, secret_key: str, **options: Any) -> None:

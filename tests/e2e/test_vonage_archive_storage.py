@@ -207,6 +207,7 @@ def pass_time_since_change(rotation: RotationEnvironment, seconds: float) -> Non
     for name in ("time", "settings_since"):
         document[name] = format_utc((parse_utc(document[name]) or 0) - seconds)
     rotation.write_state_file(json.dumps(document))
+    rotation.s3.pass_time(f"/{rotation.bucket}/{rotation.state_file_key}", seconds)
 
 
 def delete(rotation: RotationEnvironment, check_mode: bool = False, **uploader: Any) -> Outcome:

@@ -10,6 +10,8 @@ the server verifies the signature with the header that it receives.
 from __future__ import annotations
 
 import contextlib
+import email.utils
+import re
 import socket
 import struct
 import threading
@@ -54,7 +56,8 @@ class RecordingProxy:
 
     The proxy calls ``before(n, request)`` after it receives a request and before it forwards it. It calls
     ``after(n, request)`` after it receives the response and before it forwards it. ``n`` counts from 1. Both can raise
-    DropConnection. Each request uses a new connection to the upstream, because the proxy must not retry requests.
+    DropConnection. ``pass_time`` changes the age of an object. Each request uses a new connection to the upstream,
+    because the proxy must not retry requests.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class RecordingProxy:
         self.before = before
         self.after = after
         self._lock = threading.Lock()
+        self._passed: dict[str, float] = {}
         self._count = 0
         self._requests: list[ProxiedRequest] = []
         self._connections: set[socket.socket] = set()
@@ -98,6 +102,25 @@ class RecordingProxy:
         with self._lock:
             self._requests.clear()
             self._count = 0
+
+    def pass_time(self, path: str, seconds: float) -> None:
+        """Move ``Last-Modified`` of a path into the past until the next PUT."""
+        with self._lock:
+            self._passed[path] = self._passed.get(path, 0.0) + seconds
+
+    def _with_passed_time(self, request: ProxiedRequest, response: Message) -> Message:
+        with self._lock:
+            if request.method == "PUT":
+                self._passed.pop(request.path, None)
+            seconds = self._passed.get(request.path, 0.0)
+        modified = response.headers.get("last-modified", "")
+        if not (seconds and modified):
+            return response
+        moment = email.utils.parsedate_to_datetime(modified).timestamp() - seconds
+        # Not the header Date, which may contain the same time.
+        earlier = email.utils.formatdate(moment, usegmt=True).encode()
+        head = re.sub(rb"(?im)^(last-modified:\s*)[^\r]*", rb"\g<1>" + earlier, response.head)
+        return Message(head, response.body, response.headers)
 
     def start(self) -> RecordingProxy:
         """Accept connections in a thread."""
@@ -160,7 +183,7 @@ class RecordingProxy:
             self.after(request.n, request)
         if response is None:
             raise DropConnection
-        client.sendall(response.raw)
+        client.sendall(self._with_passed_time(request, response).raw)
         return is_complete and message.keeps_alive() and response.keeps_alive()
 
     def _forward(self, message: Message, request: ProxiedRequest) -> tuple[Message | None, bool]:

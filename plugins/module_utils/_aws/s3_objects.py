@@ -135,14 +135,14 @@ def _list_pages(bucket: Bucket, params: dict[str, t.Any], after: str = "") -> t.
     marker = {"KeyMarker": after} if after else {}
     pages = _pages(bucket, "list_object_versions", operation, "s3:ListBucketVersions", **params, **marker)
     try:
-        page = next(pages)
+        page = next(pages, {})
         has_versions = page.get("RootElement") in ("ListVersionsResult", "ListVersionResult")
     except errors.UnsupportedError:
         has_versions = False
     if not has_versions:
         marker = {"StartAfter": after} if after else {}
         pages = _pages(bucket, "list_objects_v2", operation, "s3:ListBucket", **params, **marker)
-        page = next(pages)
+        page = next(pages, {})
         if page.get("RootElement") != "ListBucketResult":
             raise _not_a_listing_error(bucket)
     yield page

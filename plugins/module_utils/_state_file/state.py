@@ -115,7 +115,8 @@ def create_pending(
 def possible_target_keys(last: State | None, trusted: bool) -> frozenset[str] | None:
     """The ids of access keys that the target may hold; ``None`` for any key.
 
-    :param trusted: whether the state file is reliable, or only pending.
+    :param trusted: whether the state file is about this target. A pending state file, or a wrong time in it, does not
+        change the keys.
     """
     if last is None or not trusted:
         return None
@@ -208,12 +209,20 @@ def parse_project(data: bytes) -> str:
     return project if isinstance(project, str) else ""
 
 
-def distrust_reason(state: State, project: str, api_url: str, now: float) -> str:
-    """Why the state file does not show the current target; empty if it does."""
+def mismatch_reason(state: State, project: str, api_url: str) -> str:
+    """Why the state file is about another target; empty if it is not."""
     if state.project != project:
         return f"the state file is of another project ({state.project})"
     if state.api_url != api_url:
         return f"the state file is of the same project at another address ({state.api_url})"
+    return ""
+
+
+def distrust_reason(state: State, project: str, api_url: str, now: float) -> str:
+    """Why the state file does not show the current target; empty if it does."""
+    mismatch = mismatch_reason(state, project, api_url)
+    if mismatch:
+        return mismatch
     if (parse_utc(state.time) or 0) > now + MAX_CLOCK_DIFFERENCE:
         return f"the time of the state file is in the future ({state.time}): a clock is or was wrong"
     if state.status == PENDING:

@@ -6,7 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-Vonage does not document a check of the target, and reports failed uploads by e-mail (Vonage's security guide for archiving). Therefore, a verification uploads with the key that Vonage gets, checks the stored probes, and deletes them
+Vonage does not document a check of the target, and reports failed uploads by e-mail (Vonage's security guide for
+archiving). Therefore, a verification uploads with the key that Vonage gets, checks the stored probes, and deletes them
 with the operator's credentials.
 """
 

@@ -13,6 +13,7 @@ After an interruption at any point, the state file is ``pending``, which counts 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from .._core import errors
 from .._core.plan import Context, Outcome
@@ -20,7 +21,6 @@ from .._core.runtime import Runtime
 from .._state_file import state
 from .._state_file.store import Store
 from .._vonage.client import CallResult, Client
-from .._vonage.project import Project
 from . import previous_target, result
 from .fetch import CurrentStateFile, fetch_state_file
 from .journal import Journal
@@ -49,7 +49,7 @@ def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
     if params.check_previous_target:
         last = written or previous_target.unchanged_settings(current.known, params.target.public())
         outcome.result["previous_target"] = previous_target.fetch_for_result(
-            params.project, params.store, last, params.grace_period, context.runtime
+            params.project, params.store, last, params.grace_period, context.runtime, current.stored.age
         )
     return outcome
 
@@ -96,10 +96,10 @@ def _set_target(
         client.put_storage(body)
         return None
     written, _result = call_with_state_file(
-        params.project,
+        client,
         params.store,
         current,
-        lambda: client.put_storage(body),
+        lambda limited_client: limited_client.put_storage(body),
         runtime,
         storage=target.public(),
         secret=target.secret,
@@ -108,22 +108,28 @@ def _set_target(
 
 
 def call_with_state_file(
-    project: Project,
+    client: Client,
     store: Store,
     current: CurrentStateFile,
-    call: t.Callable[[], CallResult],
+    call: t.Callable[[Client], CallResult],
     runtime: Runtime,
     storage: t.Mapping[str, t.Any] | None = None,
     secret: str | None = None,
 ) -> tuple[state.State, CallResult]:
     """Write the state file, call the API, and write the state file again.
 
+    :param call: takes the client whose time limit is the announced end.
     :param storage: the public fields of the target; ``None`` to delete it.
     """
-    journal = Journal(project, store, current.stored, current.known is not None, current.possible_target_keys, runtime)
+    known = current.known is not None
+    journal = Journal(client.project, store, current.stored, known, current.possible_target_keys, runtime)
     journal.begin(storage or {}, secret)
     try:
-        call_result = call()
+        limited_client = replace(client, project=journal.project_for_call())
+    except errors.ArchivingError as exc:
+        raise journal.rollback_before_call(exc) from exc
+    try:
+        call_result = call(limited_client)
     except errors.ArchivingError as exc:
         raise journal.rollback_after_error(exc) from exc
     return journal.commit(state.ABSENT if storage is None else state.APPLIED), call_result

@@ -83,9 +83,7 @@ def _delete_target(params: DeleteParams, context: Context) -> Deletion:
     # The bucket may have been deleted first, with the state file in it.
     if params.store is None or not current.stored.bucket_exists:
         return Deletion(current, reason, client.delete_storage().existed)
-    written, call_result = call_with_state_file(
-        params.project, params.store, current, client.delete_storage, context.runtime
-    )
+    written, call_result = call_with_state_file(client, params.store, current, Client.delete_storage, context.runtime)
     return Deletion(current, reason, call_result.existed, written)
 
 
@@ -127,7 +125,9 @@ def _previous_target(
     if context.check_mode:
         # The result after the wait of a real run.
         return previous_target.fetch(client, project, changed_at, grace_period, now + drain_timeout)
-    return previous_target.wait(client, project, changed_at, grace_period, drain_timeout, context.runtime)
+    # The time in a state file that this run wrote is of its own clock.
+    age = None if deletion.written else deletion.current.stored.age
+    return previous_target.wait(client, project, changed_at, grace_period, drain_timeout, context.runtime, age)
 
 
 class _UserDeletion:

@@ -33,6 +33,7 @@ class CurrentStateFile:
     :param known: the parsed content if it reliably shows the current target; else ``None``.
     :param reason: why it does not.
     :param pending: whether the only reason is that the run did not finish.
+    :param names_keys: whether it contains the possible keys of the target, also if it is pending or its time is wrong.
     """
 
     stored: StoredObject = field(default_factory=lambda: StoredObject(None))
@@ -40,11 +41,12 @@ class CurrentStateFile:
     known: state.State | None = None
     reason: str = ""
     pending: bool = False
+    names_keys: bool = False
 
     @property
     def possible_target_keys(self) -> frozenset[str] | None:
         """The ids of access keys that the target may hold; ``None`` for any key."""
-        return state.possible_target_keys(self.last, self.known is not None or self.pending)
+        return state.possible_target_keys(self.last, self.names_keys)
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def fetch_state_file(project: Project, store: Store | None, now: float) -> Curre
     except ValueError as exc:
         return CurrentStateFile(stored, reason=str(exc))
     doubt = state.distrust_reason(last, project.id, project.api_url, now)
-    return CurrentStateFile(stored, last, None if doubt else last, doubt, doubt == state.UNFINISHED)
+    names_keys = not state.mismatch_reason(last, project.id, project.api_url)
+    return CurrentStateFile(stored, last, None if doubt else last, doubt, doubt == state.UNFINISHED, names_keys)
 
 
 def another_project_error(project: Project, location: str, owner: str) -> errors.NotManagedError:

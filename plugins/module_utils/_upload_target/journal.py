@@ -24,6 +24,8 @@ from .._vonage.project import Project
 
 # Seconds. Other runs distinguish an announced call from a claim by its duration.
 MIN_CALL_SECONDS = 1.0
+OTHER_RUN = "another run is changing the same project"
+RUN_AGAIN = "Run it again once the other run has ended."
 
 
 @dataclass
@@ -65,6 +67,21 @@ class Journal:
         """Until the announced end of the call; other runs do not wait for longer."""
         return (parse_utc(self._pending.until) or 0) - self.runtime.now()
 
+    def project_for_call(self) -> Project:
+        """The project with a time budget that ends before the announced end: after that, another run may call.
+
+        :raises UnreachableError: no time is left.
+        """
+        budget = self.project.budget
+        seconds = min(budget.total, self.seconds_left)
+        if seconds <= 0:
+            raise errors.UnreachableError(
+                f"change the upload target of {self.project.name}",
+                f"writing the state file {self.store.location} took longer than the time limit of the call",
+                "The upload target was not changed. Run it again.",
+            )
+        return replace(self.project, budget=replace(budget, total=seconds))
+
     def commit(self, status: str, others: t.Iterable[str] = ()) -> state.State:
         """Record the success of the call.
 
@@ -96,9 +113,26 @@ class Journal:
             return exc.with_hint(f"The state file could not be corrected either: {second.problem}.")
         return exc
 
-    def rollback(self) -> None:
-        """Restore the state file: the target was not changed."""
-        if self.known and self._previous.data is not None:
+    def rollback_before_call(self, exc: errors.ArchivingError) -> errors.ArchivingError:
+        """Restore the state file after an error before the call.
+
+        :returns: the error to raise.
+        """
+        try:
+            self.rollback(before_call=True)
+        except errors.ConflictError:
+            # This is also the cause of the error: the other run deleted the key, or changed the policy.
+            return errors.ConflictError(exc.operation, f"{OTHER_RUN}, and has claimed the state file", RUN_AGAIN)
+        except errors.ArchivingError as second:
+            return exc.with_hint(f"The state file could not be restored either: {second.problem}.")
+        return exc
+
+    def rollback(self, before_call: bool = False) -> None:
+        """Restore the state file: the target was not changed.
+
+        :param before_call: whether no call was sent. Then a state file that is not reliable is restored too.
+        """
+        if (self.known or before_call) and self._previous.data is not None:
             current = self.store.read()
             # A write that failed may have taken effect.
             is_own = current.data == state.dump(self._pending)

@@ -125,7 +125,7 @@ def unknown_keys(current: Current) -> list[AccessKey]:
 
     This happens if the location of the state file changes and changes back, for example together with its bucket.
     """
-    known = current.state_file.known
+    known = current.state_file.last if current.state_file.names_keys else None
     if known is None or known.status != state.APPLIED:
         return []
     named = {known.storage.get("access_key"), *known.others, *protected_keys(current)}
@@ -136,12 +136,13 @@ def possible_target_keys(current: Current) -> frozenset[str]:
     """The ids of access keys that the target may hold; all keys if unknown.
 
     Keys of other users are never changed. The target cannot hold a key that is created later, unless another run calls
-    the API.
+    the API. No run sets an older key again: if a state file that is newer than this one exists, the target holds an
+    unknown key.
     """
     named = current.state_file.possible_target_keys
-    if named is None or unknown_keys(current):
-        return frozenset(key.id for key in current.keys) | (named or frozenset())
-    return named | protected_keys(current)
+    if named is None:
+        return frozenset(key.id for key in current.keys)
+    return named | protected_keys(current) | {key.id for key in unknown_keys(current)}
 
 
 def rotation_reason(params: ManagedKeyParams, current: Current, target_key: AccessKey | None, now: float) -> str:
@@ -164,9 +165,9 @@ def is_older(key: AccessKey, seconds: float | None, now: float) -> bool:
 
 
 def target_set_at(current: Current) -> float:
-    """The time of the last update of the target, in Unix seconds; 0 if unknown."""
-    known = current.state_file.known
-    return (parse_utc(known.time) if known else None) or 0
+    """The time of the last update of the target, or of its announcement, in Unix seconds; 0 if unknown."""
+    last = current.state_file.last if current.state_file.names_keys else None
+    return (parse_utc(last.time) if last else None) or 0
 
 
 def elapsed(since: float, now: float) -> float:

@@ -13,6 +13,7 @@ assumes the worst case, the target at its start.
 from __future__ import annotations
 
 import itertools
+import math
 import typing as t
 from dataclasses import dataclass
 
@@ -55,18 +56,25 @@ class PreviousTarget:
 
 
 def fetch(
-    client: listing.ArchiveApi, project: Project, changed_at: float, grace_period: float, now: float
+    client: listing.ArchiveApi,
+    project: Project,
+    changed_at: float,
+    grace_period: float,
+    now: float,
+    age: float | None = None,
 ) -> PreviousTarget:
     """Determine whether the previous target can still be in use. Reads the archive list during the grace period only.
 
     :param changed_at: the time of the change of the target, Unix seconds.
     :param grace_period: seconds.
     :param now: Unix seconds.
+    :param age: seconds since the change, or fewer, by the clock of the store; ``None`` if unknown. The clock of the
+        machine that changed the target may differ from this one by more than ``LIST_DELAY``.
     """
     until = changed_at + grace_period
     if now >= until:
         return PreviousTarget(False, until)
-    if now - changed_at < LIST_DELAY:
+    if min(now - changed_at, math.inf if age is None else age) < LIST_DELAY:
         return PreviousTarget(True, until, "the target changed a moment ago")
     try:
         recordings = list_in_progress(client, project, changed_at)
@@ -86,28 +94,38 @@ def wait(
     grace_period: float,
     seconds: float,
     runtime: Runtime,
+    age: float | None = None,
 ) -> PreviousTarget:
     """Fetch repeatedly until the target is no longer in use, for at most that many seconds."""
-    for _number in attempts(Deadline(seconds, runtime), itertools.repeat(INTERVAL)):
-        previous = fetch(client, project, changed_at, grace_period, runtime.now())
+    deadline = Deadline(seconds, runtime)
+    for _number in attempts(deadline, itertools.repeat(INTERVAL)):
+        current_age = None if age is None else age + deadline.elapsed
+        previous = fetch(client, project, changed_at, grace_period, runtime.now(), current_age)
         if not previous.in_use:
             break
     return previous
 
 
 def fetch_for_result(
-    project: Project, store: Store | None, last: state.State | None, grace_period: float, runtime: Runtime
+    project: Project,
+    store: Store | None,
+    last: state.State | None,
+    grace_period: float,
+    runtime: Runtime,
+    age: float | None = None,
 ) -> dict[str, t.Any]:
     """The return value ``previous_target``.
 
     :param last: the state file; ``None`` if this run changes the target.
+    :param age: of the state file before this run, by the clock of the store.
     """
     now, client = runtime.now(), Client(project)
     client.prepare()
     if store is None:
         # Without a state file, the time of the last change is unknown: only the archive list is used.
         return fetch(client, project, now - LIST_DELAY, grace_period, now).as_result()
-    return fetch(client, project, (last.changed_at if last else None) or now, grace_period, now).as_result()
+    changed_at = (last.changed_at if last else None) or now
+    return fetch(client, project, changed_at, grace_period, now, age).as_result()
 
 
 def unchanged_settings(known: state.State | None, storage: t.Mapping[str, t.Any]) -> state.State | None:

@@ -22,7 +22,7 @@ After an interruption at any point, every key that the target may hold works, an
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from .._aws.iam_client import Iam, warn_of_exposed_keys
 from .._aws.multipart_uploads import MultipartUploads
@@ -43,7 +43,7 @@ from .._vonage.client import Client
 from . import fetch, previous_target, result
 from .announced_call import AnnouncedCalls
 from .fetch import Current
-from .journal import Journal
+from .journal import OTHER_RUN, RUN_AGAIN, Journal
 from .params import ALWAYS, NEVER, ONLY, ManagedKeyParams, UploaderParams
 from .plan import (
     DELETE,
@@ -63,9 +63,6 @@ from .plan import (
     without_active_keys,
 )
 from .verify import ManagedKeyVerifier
-
-OTHER_RUN = "another run is changing the same project"
-RUN_AGAIN = "Run it again once the other run has ended."
 
 
 def ensure_managed_key(params: ManagedKeyParams, context: Context) -> Outcome:
@@ -164,8 +161,9 @@ class Rotation:
 
     def _fetch_previous_target(self, current: Current) -> previous_target.PreviousTarget:
         project = self.params.project
+        changed_at, age = target_set_at(current), current.state_file.stored.age
         return previous_target.fetch(
-            Client(project), project, target_set_at(current), self.users.grace_period, self.runtime.now()
+            Client(project), project, changed_at, self.users.grace_period, self.runtime.now(), age
         )
 
     def _previous_target_result(self, current: Current) -> dict[str, t.Any]:
@@ -175,7 +173,10 @@ class Rotation:
         if not self.log.new:
             storage = result.public_target(params, NEW)
             last = previous_target.unchanged_settings(current.state_file.known, storage)
-        return previous_target.fetch_for_result(params.project, params.store, last, params.grace_period, self.runtime)
+        age = current.state_file.stored.age
+        return previous_target.fetch_for_result(
+            params.project, params.store, last, params.grace_period, self.runtime, age
+        )
 
     def _uploads(self, current: Current) -> MultipartUploads:
         operator, bucket = self.users.operator, self.params.target.bucket
@@ -197,7 +198,10 @@ class Rotation:
     def _rotate(self, before: Current, verifier: ManagedKeyVerifier) -> None:
         """Create a key, and set it in the target."""
         params, state_file = self.params, before.state_file
-        target_keys = possible_target_keys(before)
+        # Any key, if the state file does not show it: the users may have been read before the state file. Without a
+        # state file, the claim fails if another run has created a key since.
+        is_shown = state_file.possible_target_keys is not None or state_file.stored.data is None
+        target_keys = possible_target_keys(before) if is_shown else None
         known = state_file.known is not None
         journal = Journal(params.project, params.store, state_file.stored, known, target_keys, self.runtime)
         client = Client(params.project)
@@ -209,8 +213,9 @@ class Rotation:
             journal.claim()
             # The list of keys is final only after the claim: no other run creates keys from now on.
             current = Current(*self._fetch_users(), state_file)
+            journal.possible_keys = possible_target_keys(current)
             widened = self._widen_policies(current)
-            new, deleted = self._create_key(current, target_keys)
+            new, deleted = self._create_key(current, journal.possible_keys)
         except errors.ArchivingError as exc:
             raise self._abort(exc, journal) from exc
         self._set_target(journal, new, verifier)
@@ -286,7 +291,7 @@ class Rotation:
             if self.params.verify != NEVER:
                 verifier.verify(new)
             journal.begin(target.public(), new.secret)
-            client = self._client(journal, new)
+            client = Client(journal.project_for_call(), [new.secret])
         except errors.ArchivingError as exc:
             raise self._abort(exc, journal, new) from exc
         try:
@@ -296,32 +301,12 @@ class Rotation:
             error = journal.rollback_after_error(exc)
             raise (self._delete_new_key(error, new) if errors.is_definite_refusal(exc) else error) from exc
 
-    def _client(self, journal: Journal, new: NewKey) -> Client:
-        """Create the client for one call that ends before its announced end: after that, another run may call."""
-        project = self.params.project
-        seconds = min(project.budget.total, journal.seconds_left)
-        if seconds <= 0:
-            raise errors.UnreachableError(
-                f"set the upload target of {project.name}",
-                f"writing the state file {self.params.store.location} took longer than the time limit of the call",
-                "The upload target was not changed. Run it again.",
-            )
-        return Client(replace(project, budget=replace(project.budget, total=seconds)), [new.secret])
-
     def _abort(self, exc: errors.ArchivingError, journal: Journal, new: NewKey | None = None) -> errors.ArchivingError:
         """Delete the new key and restore the state file, after an error before the call of the API.
 
         :returns: the error to raise.
         """
-        error = self._delete_new_key(exc, new) if new else exc
-        try:
-            journal.rollback()
-        except errors.ConflictError:
-            # This is also the cause of the error: the other run deleted the key, or changed the policy.
-            return errors.ConflictError(error.operation, f"{OTHER_RUN}, and has claimed the state file", RUN_AGAIN)
-        except errors.ArchivingError as second:
-            return error.with_hint(f"The state file could not be restored either: {second.problem}.")
-        return error
+        return journal.rollback_before_call(self._delete_new_key(exc, new) if new else exc)
 
     def _delete_new_key(self, exc: errors.ArchivingError, new: NewKey) -> errors.ArchivingError:
         return delete_unused_key(self.iam, self._user(new.user), new, exc)

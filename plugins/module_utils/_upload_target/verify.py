@@ -49,6 +49,10 @@ def format_verification(key_id: str) -> str:
     return f"uploads with {key_id} work"
 
 
+def _is_complete(current: CurrentUser) -> bool:
+    return current.user is not None and bool(current.keys or current.user.policy is not None)
+
+
 @dataclass(frozen=True)
 class ManagedKeyVerifier:
     """Verifies uploads with managed keys."""
@@ -72,7 +76,8 @@ class ManagedKeyVerifier:
 
         :param users: the current users.
         """
-        existing = [user for user, current in zip(self.params.uploader.users, users) if current.user]
+        # An interrupted run may leave a user without keys, policy, and tags: uploads with its keys do not work.
+        existing = [user for user, current in zip(self.params.uploader.users, users) if _is_complete(current)]
         # The current keys: this run may have deleted keys since it read the users.
         owners = [key.user for key in self.log.keys]
         users_with_slot = [user for user in existing if owners.count(user.name) < QUOTA]

@@ -119,7 +119,7 @@ def fetch_user(iam: Iam, desired: DesiredUser, eager: bool = True) -> CurrentUse
         "policy": _fetch_policy,
     }
     # Only the IAM API of AWS is documented to return tags with the user (AWS IAM API Reference, GetUser).
-    reads.update({} if iam.connection.is_aws else {"tags": _fetch_tags})
+    reads.update({} if iam.connection.is_aws else {"keys": _fetch_keys_and_tags})
     parts: dict[str, t.Any] = {}
     if not eager:
         parts["user"] = reads.pop("user")(iam, desired)
@@ -129,8 +129,9 @@ def fetch_user(iam: Iam, desired: DesiredUser, eager: bool = True) -> CurrentUse
     if parts["user"] is None:
         return CurrentUser(None, partition=iam.partition)
     user = replace(parts["user"], policy=parts["policy"])
-    user = replace(user, tags={**user.tags, **parts.get("tags", {})})
-    return CurrentUser(user, _with_announced_age(parts["keys"], user.tags), iam.partition)
+    listed, tags = (parts["keys"], {}) if iam.connection.is_aws else parts["keys"]
+    user = replace(user, tags={**user.tags, **tags})
+    return CurrentUser(user, _with_announced_age(listed, user.tags), iam.partition)
 
 
 def _with_announced_age(listed: KeyList, tags: t.Mapping[str, str]) -> tuple[AccessKey, ...]:
@@ -199,6 +200,12 @@ def _fetch_access_keys(iam: Iam, desired: DesiredUser) -> KeyList:
     listed = (key for page in pages for key in page.get("AccessKeyMetadata") or [])
     keys = [_access_key(desired.name, key, server_time) for key in listed]
     return KeyList(tuple(sorted(keys, key=lambda key: (key.created or 0.0, key.id))), server_time)
+
+
+def _fetch_keys_and_tags(iam: Iam, desired: DesiredUser) -> tuple[KeyList, dict[str, str]]:
+    """The keys and then the tags: a verification writes its tag before it creates its key."""
+    listed = _fetch_access_keys(iam, desired)
+    return listed, _fetch_tags(iam, desired)
 
 
 def _access_key(user: str, listed: t.Mapping[str, t.Any], server_time: float | None) -> AccessKey:

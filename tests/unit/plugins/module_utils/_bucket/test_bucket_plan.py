@@ -177,7 +177,7 @@ def test_plan_opened_prefix_switches_the_block_off_first() -> None:
     assert planned[0][1] == UNLOCKED
 
 
-def test_plan_closed_prefixes_switch_the_block_on_first() -> None:
+def test_plan_closed_prefixes_are_deleted_after_the_block_is_on() -> None:
     before = Policy.from_statements([public_statement(ARN, ["a/"])])
     planned = plan_steps(bucket_params((), None, None, None), policy=before, block_public_access=UNLOCKED)
     assert planned == [("block_public_access", LOCKED), ("policy", Policy.from_statements([]))]

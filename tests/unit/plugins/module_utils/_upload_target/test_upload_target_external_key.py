@@ -19,6 +19,7 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import execute
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import SYSTEM, Runtime
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
@@ -65,7 +66,7 @@ class Scene:
     def calls(self) -> list[str]:
         return [request.method for request in self.server.requests]
 
-    def run(self, check_mode: bool = False, **params: t.Any) -> Outcome:
+    def run(self, check_mode: bool = False, runtime: Runtime = SYSTEM, **params: t.Any) -> Outcome:
         options = {
             "api_key": "45828062",
             "api_secret": API_SECRET,
@@ -78,7 +79,7 @@ class Scene:
             "s3": S3,
             **params,
         }
-        return reconcile(options, Context(check_mode))
+        return reconcile(options, Context(check_mode, runtime=runtime))
 
     def read_state(self) -> state.State:
         return state.parse(self.path.read_bytes())
@@ -398,15 +399,25 @@ def test_reconcile_with_a_definite_refusal_restores_the_state_file(scene: Scene,
 def test_reconcile_absent_with_404_of_a_proxy_leaves_the_state_file_pending(scene: Scene) -> None:
     scene.run()
     scene.api.fault = Reply(404, b"<html><title>404 Not Found</title></html>")
-    # The next run waits for the call that this run announced.
     with pytest.raises(errors.UnreachableError, match="not an error of the Vonage API"):
-        scene.run(state="absent", total_timeout=0.5)
+        scene.run(state="absent", total_timeout=20)
     assert scene.read_state().status == "pending"
     assert scene.api.target is not None
     scene.api.fault = None
     assert scene.run(state="absent").changed
     assert scene.api.target is None
     assert scene.read_state().status == "absent"
+
+
+def test_reconcile_absent_after_a_slow_write_of_the_state_file_sends_nothing(scene: Scene) -> None:
+    scene.run()
+    before = scene.path.read_bytes()
+    times = iter(range(0, 100_000, 100))
+    runtime = Runtime(now=lambda: time.time() + next(times))
+    with pytest.raises(errors.UnreachableError, match="took longer than the time limit of the call"):
+        scene.run(runtime=runtime, state="absent", total_timeout=20)
+    assert scene.path.read_bytes() == before
+    assert scene.calls == ["PUT"]
 
 
 def test_reconcile_with_a_refusal_and_no_previous_state_file_leaves_it_pending(scene: Scene) -> None:
