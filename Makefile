@@ -21,6 +21,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TREE := $(BUILD)/tree
 LINK := $(TREE)/ansible_collections/vonage/archiving
+MUTATION := $(BUILD)/mutation/venv
 
 # Tools write to the checkout, not to the home folder. Tests cannot use the AWS account of the user.
 export ANSIBLE_HOME := $(BUILD)/home
@@ -91,14 +92,26 @@ unit: venv  ## Unit tests with pytest (ARGS="-k name" for some)
 units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
 	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
 
+$(MUTATION)/.ready: requirements/mutation.txt requirements/test.txt requirements/runtime.txt
+	@$(PY) -m tools.environment $(MUTATION) -r requirements/mutation.txt
+	@touch $@
+
+.PHONY: mutation
+mutation: venv $(MUTATION)/.ready  ## Mutation tests, not part of `test` (ARGS="--seed 1 --count 400 --modules plan,rotation")
+	@$(MUTATION)/bin/python -m tools.mutation $(ARGS)
+
 .PHONY: integration
 integration: venv  ## Integration and end-to-end tests; they start their own servers (ARGS=...)
 	@$(PY) -m tests.e2e.extra_stores
-	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
+	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/simulation tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
 .PHONY: soak
 soak: venv  ## Attack the event source over HTTP and HTTPS for 10 minutes (SOAK_SECONDS=60 for less)
 	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) $(PY) -m pytest tests/e2e/test_webhook_attack.py -s $(ARGS)
+
+.PHONY: simulate
+simulate: venv  ## Simulate concurrent runs for SEEDS=1-200 of each pair of playbooks (ARGS="--pair configure,verify")
+	PYTHONPATH=$(TREE) $(PY) -m tests.simulation --seeds $(or $(SEEDS),1-200) $(ARGS)
 
 .PHONY: molecule
 molecule: venv  ## Molecule scenarios of the roles (ARGS="-s name" for one)
