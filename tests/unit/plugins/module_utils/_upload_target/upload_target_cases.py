@@ -64,7 +64,8 @@ def current_state(*keys: AccessKey, last: State | None = None, reason: str = "",
     reason = reason or (state.UNFINISHED if last and last.status == state.PENDING else "")
     known = None if reason or last is None else last
     data = state.dump(last) if last else None
-    state_file = CurrentStateFile(StoredObject(data), last, known, reason, reason == state.UNFINISHED)
+    is_pending = reason == state.UNFINISHED
+    state_file = CurrentStateFile(StoredObject(data), last, known, reason, is_pending, bool(known) or is_pending)
     return Current(
         CurrentUser(user(), tuple(main)),
         CurrentUser(user(SPARE) if has_spare else None, tuple(other)),
