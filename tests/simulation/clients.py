@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import requests
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
@@ -259,7 +259,7 @@ class Transport:
         with world.acting(run):
             if parts.netloc != "api.opentok.com":
                 return self._anonymous(method, parts.netloc, parts.path, parts.query)
-            response = world.vonage.request(method, parts.path, headers, payload)
+            response = world.vonage.request(method, parts.path, headers, payload, dict(parse_qsl(parts.query)))
             self.scheduler.log(f"{method} {parts.path}{_key_of(payload)}: {response.status}")
             if response.ok and method != "GET":
                 world.invariants.after_request(run, method, parts.path)

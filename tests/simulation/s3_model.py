@@ -227,10 +227,10 @@ class S3Model:
 
     def _get_object(self, caller: Caller, Bucket: str, Key: str, **_params: Any) -> dict[str, Any]:
         version = self._read(caller, Bucket, Key)
-        return {**self._version_headers(version), "Body": io.BytesIO(version.data)}
+        return {**self._read_headers(Bucket, version), "Body": io.BytesIO(version.data)}
 
     def _head_object(self, caller: Caller, Bucket: str, Key: str, **_params: Any) -> dict[str, Any]:
-        return self._version_headers(self._read(caller, Bucket, Key))
+        return self._read_headers(Bucket, self._read(caller, Bucket, Key))
 
     def _read(self, caller: Caller, name: str, key: str) -> Version:
         self.authorize(caller, "s3:GetObject", name, key)
@@ -239,12 +239,11 @@ class S3Model:
             raise ApiError(404, "NoSuchKey", "The specified key does not exist.")
         return version
 
-    def _version_headers(self, version: Version) -> dict[str, Any]:
-        headers: dict[str, Any] = {"ETag": version.etag, "ContentLength": version.size}
-        headers["LastModified"] = _datetime(version.modified)
-        if version.sse:
-            headers["ServerSideEncryption"] = version.sse
-        return headers if version.id == "null" else {**headers, "VersionId": version.id}
+    def _read_headers(self, bucket: str, version: Version) -> dict[str, Any]:
+        headers = {"ContentLength": version.size, "LastModified": _datetime(version.modified)}
+        # After versioning was enabled or suspended once, reads return the ID "null", and uploads do not.
+        is_versioned = bool(self._bucket(bucket).versioning)
+        return {**headers, **({"VersionId": version.id} if is_versioned else {}), **_version_headers(version)}
 
     def _put_object(self, caller: Caller, Bucket: str, Key: str, Body: bytes = b"", **params: Any) -> dict[str, Any]:
         self._authorize_put(caller, Bucket, Key, params.get("ServerSideEncryption"))
@@ -252,8 +251,7 @@ class S3Model:
         self._check_conditions(bucket.current(Key), params.get("IfMatch"), params.get("IfNoneMatch"))
         etag = f'"{hashlib.md5(Body, usedforsecurity=False).hexdigest()}"'
         version = self._add(bucket, Key, Body, len(Body), etag, self._sse(bucket, params.get("ServerSideEncryption")))
-        headers = self._version_headers(version)
-        return {name: headers[name] for name in ("ETag", "ServerSideEncryption", "VersionId") if name in headers}
+        return _version_headers(version)
 
     def _authorize_put(self, caller: Caller, bucket: str, key: str, sse: str | None) -> None:
         context = {"s3:x-amz-server-side-encryption": sse} if sse else {}
@@ -292,7 +290,9 @@ class S3Model:
         marker: dict[str, Any] = {}
         if version_id:
             kept = [version for version in versions if version.id != version_id]
-            marker = {"VersionId": version_id}
+            marker = {"VersionId": version_id} if bucket.versioning else {}
+            if any(version.marker for version in versions if version.id == version_id):
+                marker["DeleteMarker"] = True
         elif bucket.versioning:
             # A suspended bucket replaces the version "null" by the marker.
             name = self.random_id(8) if bucket.versioning == "Enabled" else "null"
@@ -399,8 +399,7 @@ class S3Model:
         del bucket.uploads[UploadId]
         size = sum(upload.parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
         version = self._add(bucket, Key, b"", size, f'"{UploadId}-{len(upload.parts)}"', upload.sse)
-        values = {"Bucket": Bucket, "Key": Key, "ETag": version.etag, **_sse_header(upload)}
-        return values if version.id == "null" else {**values, "VersionId": version.id}
+        return {"Bucket": Bucket, "Key": Key, **_version_headers(version)}
 
     def _abort_multipart_upload(self, caller: Caller, Bucket: str, Key: str, UploadId: str) -> dict[str, Any]:
         self.authorize(caller, "s3:AbortMultipartUpload", Bucket, Key)
@@ -439,8 +438,13 @@ def _versions(bucket: Bucket, keys: list[str]) -> Iterator[tuple[str, Version, b
             yield key, version, version is versions[-1]
 
 
-def _sse_header(upload: Upload) -> dict[str, str]:
-    return {"ServerSideEncryption": upload.sse} if upload.sse else {}
+def _version_headers(version: Version) -> dict[str, str]:
+    headers = {"ETag": version.etag, **_sse_header(version)}
+    return headers if version.id == "null" else {**headers, "VersionId": version.id}
+
+
+def _sse_header(encrypted: Upload | Version) -> dict[str, str]:
+    return {"ServerSideEncryption": encrypted.sse} if encrypted.sse else {}
 
 
 def _datetime(time: float) -> datetime.datetime:

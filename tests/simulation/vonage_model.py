@@ -18,6 +18,8 @@ from .responses import http_date
 
 API_URL = "https://api.opentok.com"
 MAX_LIFETIME = 300
+# API reference, listing archives.
+DEFAULT_COUNT, MAX_COUNT = "50", 1000
 
 
 @dataclass
@@ -55,19 +57,21 @@ class VonageModel:
     projects: dict[str, VonageProject] = field(default_factory=dict)
     on_change: Callable[[], None] = lambda: None
 
-    def request(self, method: str, path: str, headers: Mapping[str, str], payload: Any) -> Response:
-        """Respond to a request; ``path`` is the part after the base URL, without a query."""
+    def request(
+        self, method: str, path: str, headers: Mapping[str, str], payload: Any, query: Mapping[str, str]
+    ) -> Response:
+        """Respond to a request; ``path`` is the part after the base URL, without the query."""
         parts = path.strip("/").split("/")
         project = self.projects.get(parts[2]) if parts[:2] == ["v2", "project"] and len(parts) > 2 else None
         if project is None:
-            return self.error(404, "Not found")
+            return self.error(403, "Invalid token: the key does not exist")
         problem = self._token_problem(project, headers.get("X-OPENTOK-AUTH", ""))
         if problem:
             return self.error(403, problem)
         if parts[3:] == ["archive", "storage"]:
             return self._storage(project, method, payload)
         if parts[3:] == ["archive"] and method == "GET":
-            return self._list(project)
+            return self._list(project, query)
         return self.error(404, "Not found")
 
     def respond(self, status: int, document: Any = None) -> Response:
@@ -112,13 +116,17 @@ class VonageModel:
             return self.respond(204)
         return self.error(405, "Method not allowed")
 
-    def _list(self, project: VonageProject) -> Response:
+    def _list(self, project: VonageProject, query: Mapping[str, str]) -> Response:
+        """Respond with a page, newest first; ``count`` of the response is the number of archives on all pages."""
+        offset, count = query.get("offset", "0"), query.get("count", DEFAULT_COUNT)
+        if not (offset.isdigit() and count.isdigit()) or int(count) > MAX_COUNT:
+            return self.error(400, "offset or count is not valid")
         archives = [archive for archive in reversed(project.archives) if archive.listed <= self.now()]
         items = [
-            {"id": archive.id, "status": archive.status, "createdAt": int(archive.created * 1000), "duration": 0}
-            for archive in archives
+            {"id": archive.id, "status": archive.status, "createdAt": round(archive.created * 1000), "duration": 0}
+            for archive in archives[int(offset) : int(offset) + int(count)]
         ]
-        return self.respond(200, {"count": len(items), "items": items})
+        return self.respond(200, {"count": len(archives), "items": items})
 
 
 def _target_problem(payload: Any) -> str:
