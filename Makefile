@@ -21,7 +21,6 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 TREE := $(BUILD)/tree
 LINK := $(TREE)/ansible_collections/vonage/archiving
-MUTATION := $(BUILD)/mutation/venv
 
 # Tools write to the checkout, not to the home folder. Tests cannot use the AWS account of the user.
 export ANSIBLE_HOME := $(BUILD)/home
@@ -92,13 +91,9 @@ unit: venv  ## Unit tests with pytest (ARGS="-k name" for some)
 units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
 	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
 
-$(MUTATION)/.ready: requirements/mutation.txt requirements/test.txt requirements/runtime.txt
-	@$(PY) -m tools.environment $(MUTATION) -r requirements/mutation.txt
-	@touch $@
-
 .PHONY: mutation
-mutation: venv $(MUTATION)/.ready  ## Mutation tests, not part of `test` (ARGS="--seed 1 --count 400 --modules plan,rotation")
-	@$(MUTATION)/bin/python -m tools.mutation $(ARGS)
+mutation: venv  ## Mutation tests, not part of `test` (ARGS="--seed 1 --count 400 --modules plan,rotation")
+	@$(PY) -m tools.mutation $(ARGS)
 
 .PHONY: integration
 integration: venv  ## Integration and end-to-end tests; they start their own servers (ARGS=...)

@@ -13,18 +13,22 @@ variables keep their value.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
+from libcst.metadata import CodePosition, MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 
-Operator = Callable[[cst.CSTNode], Iterable[cst.CSTNode]]
+# Creates the replacements of a node of one type.
+Operator = Callable[[Any], Iterable[cst.CSTNode]]
 
 # Calls without an effect at run time, or that describe a field of a dataclass.
 DECLARATIONS = frozenset({"cast", "dataclass", "field", "TypeVar"})
+BLANK = re.compile(r"\s*(#|$)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Mutant:
     @property
     def code(self) -> str:
         """The code of the module; empty if it does not compile."""
-        code = str(self.tree.deep_replace(self.node, self.changed).code)
+        code = cst.ensure_type(self.tree.deep_replace(self.node, self.changed), cst.Module).code
         try:
             compile(code, "<mutant>", "exec")
         except (SyntaxError, ValueError):
@@ -71,7 +75,7 @@ def create_mutants(module: str, source: str) -> list[Mutant]:
     for node, changed in _mutations(tree):
         if node not in positions:
             continue
-        line = positions[node].start.line
+        line = _first_line(lines, positions[node].start)
         text, before, after = lines[line - 1].strip(), _code(tree, node), _code(tree, changed)
         if before == after:
             continue
@@ -79,6 +83,12 @@ def create_mutants(module: str, source: str) -> list[Mutant]:
         occurrences[text, mutation] += 1
         mutants.append(Mutant(module, line, text, mutation, occurrences[text, mutation], tree, node, changed))
     return sorted(mutants, key=lambda mutant: mutant.line)
+
+
+def _first_line(lines: Sequence[str], start: CodePosition) -> int:
+    """The line of a node. For libcst, line breaks and comments before an operator are part of it."""
+    rest = [lines[start.line - 1][start.column :], *lines[start.line :]]
+    return next(number for number, text in enumerate(rest, start.line) if not BLANK.match(text))
 
 
 def _mutations(tree: cst.Module) -> Iterator[tuple[cst.CSTNode, cst.CSTNode]]:
@@ -140,8 +150,11 @@ def _remove_keyword_argument(node: cst.Call) -> Iterator[cst.CSTNode]:
 def _fix_condition(node: cst.If | cst.While | cst.CompIf) -> Iterator[cst.CSTNode]:
     """Replace a condition by a constant; `while True` would only exceed the time limit."""
     blank = cst.SimpleWhitespace(" ")
-    names = {cst.If: ("whitespace_before_test", ("True", "False"))}
-    names |= {cst.While: ("whitespace_after_while", ("False",)), cst.CompIf: ("whitespace_before_test", ("True",))}
+    names: dict[type, tuple[str, tuple[str, ...]]] = {
+        cst.If: ("whitespace_before_test", ("True", "False")),
+        cst.While: ("whitespace_after_while", ("False",)),
+        cst.CompIf: ("whitespace_before_test", ("True",)),
+    }
     whitespace, values = names[type(node)]
     for value in values:
         yield node.with_changes(test=cst.Name(value), **{whitespace: blank})
@@ -159,7 +172,7 @@ def _remove_call(node: cst.SimpleStatementLine) -> Iterator[cst.CSTNode]:
         yield node.with_changes(body=[cst.Pass()])
 
 
-OPERATORS: list[tuple[type[cst.CSTNode], Operator]] = [
+OPERATORS: list[tuple[type, Operator]] = [
     (cst.BaseNumber, mutators.operator_number),
     (cst.SimpleString, _mark_string),
     (cst.Name, mutators.operator_name),

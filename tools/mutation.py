@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mutation tests: change one expression of a module, and check that a unit test of this module fails.
 
-`make mutation` runs this with the environment in build/mutation/venv. Each mutant runs in a fork of this process, which
-has imported the libraries already. The import system of the fork compiles the changed code: no file is changed. The
-results are in build/mutation/results.json. tools/mutation_equivalent.yml lists mutants without an effect.
+Each mutant runs in a fork of this process, which has imported the libraries already. The import system of the fork
+compiles the changed code: no file is changed. The results are in build/mutation/results.json.
+tools/mutation_equivalent.yml lists mutants without an effect.
 
 usage: python -m tools.mutation [--seed N] [--count N] [--modules NAME,...] [--survivors]
 """
