@@ -15,8 +15,9 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.e2e import botocore_cache
+from tests.e2e.broadcast_environment import BroadcastEnvironment, new_broadcast_environment
 from tests.e2e.project_environment import MANAGED_KEY, ProjectEnvironment, new_project_environment
-from tests.sandbox import Sandbox
+from tests.sandbox import HerokuEmulator, Sandbox
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -71,3 +72,19 @@ def managed_project(e2e_sandbox: Sandbox, home: Path) -> Iterator[ProjectEnviron
     e2e_sandbox.vonage.echo_secrets = False
     with new_project_environment(e2e_sandbox, home, MANAGED_KEY) as environment:
         yield environment
+
+
+@pytest.fixture(scope="module")
+def heroku() -> Iterator[HerokuEmulator]:
+    with HerokuEmulator() as running:
+        # Errors quote the request, including secrets.
+        running.echo_secrets = True
+        yield running
+
+
+@pytest.fixture
+def broadcast(e2e_sandbox: Sandbox, heroku: HerokuEmulator) -> Iterator[BroadcastEnvironment]:
+    """An application with a bucket, without a user."""
+    with new_broadcast_environment(e2e_sandbox, heroku) as broadcast:
+        broadcast.ensure_bucket()
+        yield broadcast

@@ -9,7 +9,6 @@ Assertions compare the state of the servers and the requests that they received.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,30 +26,14 @@ from tests.e2e.broadcast_environment import (
     UNVERIFIED,
     BroadcastEnvironment,
     is_denied,
-    new_broadcast_environment,
 )
 from tests.e2e.module_runs import without_libraries
-from tests.sandbox import HerokuEmulator, Sandbox
+from tests.sandbox import HerokuEmulator
 
 # The time limit of one call of the Heroku API in broadcast_environment.py, and the delay of a busy machine.
 TOTAL, SLACK = 3.0, 4.0
 
 ALWAYS = 99
-
-
-@pytest.fixture(scope="module")
-def heroku() -> Iterator[HerokuEmulator]:
-    with HerokuEmulator() as running:
-        # Errors quote the request, including secrets.
-        running.echo_secrets = True
-        yield running
-
-
-@pytest.fixture
-def broadcast(e2e_sandbox: Sandbox, heroku: HerokuEmulator) -> Iterator[BroadcastEnvironment]:
-    with new_broadcast_environment(e2e_sandbox, heroku) as broadcast:
-        broadcast.ensure_bucket()
-        yield broadcast
 
 
 def test_reconcile_check_mode_then_create_then_idempotent(broadcast: BroadcastEnvironment) -> None:

@@ -9,7 +9,6 @@ in the config vars; the run after that writes nothing and sends no PATCH.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,26 +18,9 @@ from tests.e2e.broadcast_environment import (
     OTHERS,
     UNVERIFIED,
     BroadcastEnvironment,
-    new_broadcast_environment,
     run_use_case,
 )
 from tests.e2e.test_kill import Killer
-from tests.sandbox import HerokuEmulator, Sandbox
-
-
-@pytest.fixture(scope="module")
-def heroku() -> Iterator[HerokuEmulator]:
-    with HerokuEmulator() as running:
-        # Errors quote the request, including secrets.
-        running.echo_secrets = True
-        yield running
-
-
-@pytest.fixture
-def broadcast(e2e_sandbox: Sandbox, heroku: HerokuEmulator) -> Iterator[BroadcastEnvironment]:
-    with new_broadcast_environment(e2e_sandbox, heroku) as broadcast:
-        broadcast.ensure_bucket()
-        yield broadcast
 
 
 def run_and_kill(broadcast: BroadcastEnvironment, point: int = 0, after: bool = False, **options: Any) -> Killer:

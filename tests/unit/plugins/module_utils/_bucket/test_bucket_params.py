@@ -27,8 +27,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params im
     parse_params,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import AWS
 
-AWS = Connection(region="eu-west-1")
 OTHER = Connection("https://s3.example.com", "eu-west-1")
 
 

@@ -43,8 +43,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params im
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.plan import CurrentBucket, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Step
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import ARN
 
-ARN = "arn:aws:s3:::b-1"
 PREFIXES = ("a/", "b/", "c/")
 UNMANAGED_PRIVATE = {"Sid": "Unmanaged", "Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*"}
 UNMANAGED_PUBLIC = {

@@ -30,8 +30,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.plan impo
     plan,
     warnings,
 )
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import ARN
 
-ARN = "arn:aws:s3:::b-1"
 CLOSED, OPEN = Block(True, True, True, True), Block(False, False, False, False)
 PREFIXES = ("a/", "b/")
 

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.encryption import Encryption
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     Lifecycle,
@@ -47,18 +46,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.risks imp
     find_risks,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
-
-ARN = "arn:aws:s3:::b-1"
-# Prefixes of each other: a comparison without the slash would confuse them.
-PROJECTS = ("471", "4711", "4712", "a-b", "a")
-AWS = Connection(region="eu-west-1")
-UNMANAGED = {
-    "Sid": "Unmanaged",
-    "Effect": "Allow",
-    "Principal": {"AWS": "111122223333"},
-    "Action": "s3:*",
-    "Resource": ARN,
-}
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import (
+    ARN,
+    AWS,
+    PROJECTS,
+    UNMANAGED,
+)
 
 
 class Stored:

@@ -56,8 +56,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.re
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags, TaggingFacet
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problems
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import ARN
 
-ARN = "arn:aws:s3:::b-1"
 words = st.sampled_from(["a", "b", "c"])
 word_lists = st.lists(words, max_size=3, unique=True).map(lambda values: tuple(sorted(values)))
 ages = st.sampled_from([None, 0, 60])

@@ -19,8 +19,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.po
     PolicyFacet,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import ARN
 
-ARN = "arn:aws:s3:::b-1"
 PUBLIC, ENCRYPTION = "VonageArchivingPublicRead", "VonageArchivingRequireEncryption"
 TLS_STATEMENT = {
     "Sid": "VonageArchivingRequireTls",

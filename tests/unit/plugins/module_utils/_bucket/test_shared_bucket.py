@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import s3_naming as names
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import plan as bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.lifecycle import (
     MOST_RULES,
@@ -33,17 +32,13 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.re
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import BucketParams, parse_options
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.plan import CurrentBucket, plan
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import (
+    ARN,
+    AWS,
+    PROJECTS,
+    UNMANAGED,
+)
 
-ARN = "arn:aws:s3:::b-1"
-PROJECTS = ("471", "4711", "4712", "a-b", "a")
-AWS = Connection(region="eu-west-1")
-UNMANAGED = {
-    "Sid": "Unmanaged",
-    "Effect": "Allow",
-    "Principal": {"AWS": "111122223333"},
-    "Action": "s3:*",
-    "Resource": ARN,
-}
 UNMANAGED_RULE = {"ID": "unmanaged", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 9}}
 OPEN, CLOSED = Block(True, True, False, False), Block(True, True, True, True)
 
