@@ -193,9 +193,16 @@ def _check_retention(bucket: Bucket, risk: Retention) -> None:
 
 
 def _expiring_object(bucket: Bucket, risk: Retention) -> t.Mapping[str, t.Any] | None:
-    """An object, or a noncurrent version, that the shorter period applies to; the oldest of the first page."""
+    """An object, or a noncurrent version, that the shorter period applies to; the oldest of the first page.
+
+    Empty folder markers and probes do not count: an interrupted verification leaves probes.
+    """
     if risk.option == "expire_days":
-        entries = [entry for entry in objects.list_first_page(bucket, risk.prefix) if not _is_folder(entry)]
+        entries = [
+            entry
+            for entry in objects.list_first_page(bucket, risk.prefix)
+            if not _is_folder(entry) and PROBE_PREFIX not in str(entry.get("Key"))
+        ]
     else:
         entries = objects.list_noncurrent_versions(bucket, risk.prefix)
     return min(entries, key=lambda entry: str(entry.get("LastModified", "")), default=None)

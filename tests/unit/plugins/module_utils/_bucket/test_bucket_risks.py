@@ -453,6 +453,20 @@ def test_retention_of_noncurrent_versions_reads_one_page(
     assert caught.value.facts == {"consent": "shorter_retention"}
 
 
+PROBE = "471/vonage-archiving-probe-1c2d/archive.mp4"
+
+
+@pytest.mark.parametrize(("keys", "refused"), [([PROBE], False), ([PROBE, "471/a/archive.mp4"], True)])
+def test_retention_probe_of_an_interrupted_verification_does_not_count(keys: list[str], refused: bool) -> None:
+    bucket = t.cast(t.Any, Listing({"Contents": [{"Key": key, "Size": 1} for key in keys]}))
+    risks = [Retention("expire_days", 7, "471/")]
+    if not refused:
+        check_risks(bucket, BucketParams("b-1", project="471"), risks)
+        return
+    with pytest.raises(errors.RejectedError, match=r"such as the object 471/a/archive\.mp4"):
+        check_risks(bucket, BucketParams("b-1", project="471"), risks)
+
+
 def test_retention_without_permission_to_list_names_the_alternative() -> None:
     class Denied(Listing):
         def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
