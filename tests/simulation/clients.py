@@ -86,7 +86,7 @@ class Transport:
     def call(self, client: Client, operation: str, params: Mapping[str, Any]) -> Any:
         name = camel_case(operation)
         run, crashes = self._begin(name)
-        world, budget = self.world, time_budget.budget(client.tries)
+        world, budget = self.world, _budget(client)
         kind = world.faults.kind(faults.AWS_KINDS) if run.faulty else faults.OK
         caller = Caller(client.key, client.connection.secret_key or "", self.scheduler.now + run.offset)
         self.scheduler.pause(world.faults.latency())
@@ -100,7 +100,9 @@ class Transport:
         result = self._apply(run, client, operation, params, caller)
         if crashes:
             self._crash(f"{name}, which took effect")
-        self.scheduler.pause(world.faults.latency())
+        state_keys = [project.state_key for project in world.projects.values()]
+        is_state_file = operation == "put_object" and params["Key"] in state_keys
+        self.scheduler.pause(world.faults.latency() + (world.faults.state_file_delay() if is_state_file else 0.0))
         if kind == faults.LOST:
             self.scheduler.log(f"{name}: the response is lost")
             raise self._lost(client, name, budget)
@@ -148,9 +150,9 @@ class Transport:
         self, run: Run, client: Client, operation: str, params: Mapping[str, Any], caller: Caller, latest: float
     ) -> Any:
         """The client abandons the call, which takes effect at some time until ``latest`` seconds from now."""
-        name, scheduler, budget = camel_case(operation), self.scheduler, time_budget.budget(client.tries)
+        name, scheduler, budget = camel_case(operation), self.scheduler, _budget(client)
         # Most of the latency is over.
-        time = scheduler.now + self.world.random.uniform(0.0, latest - 10.5)
+        time = scheduler.now + self.world.random.uniform(0.0, max(latest - 10.5, 1.0))
 
         def apply() -> None:
             scheduler.log(f"{name} of {run.name} takes effect late")
@@ -206,6 +208,8 @@ class Transport:
         crashes_late = run.crash_late and is_api and method != "GET"
         if payload and (kind != faults.OK or crashes or crashes_late):
             world.uncertain_keys.add(payload["config"]["accessKey"])
+        if is_api and method != "GET":
+            self._suspend(run, payload)
         if kind in (faults.REFUSED, faults.PAGE):
             return self._refuse_request(kind, method, parts.path)
         if kind == faults.LATE or crashes_late:
@@ -218,6 +222,15 @@ class Transport:
             self.scheduler.log(f"{method} {parts.path}: the response is lost")
             raise requests.exceptions.ConnectionError("the connection was closed")
         return response
+
+    def _suspend(self, run: Run, payload: Any) -> None:
+        seconds = self.world.faults.suspension() if run.faulty else 0.0
+        if seconds:
+            run.suspended = True
+            if payload:
+                self.world.uncertain_keys.add(payload["config"]["accessKey"])
+            self.scheduler.log(f"{run.name} is suspended")
+            self.scheduler.pause(seconds)
 
     def _refuse_request(self, kind: str, method: str, path: str) -> Response:
         choice = self.world.random.random()
@@ -282,6 +295,18 @@ class Transport:
             self.scheduler.log(f"{method} {bucket}/{key} without a key: {exc.status}")
             return Response(exc.status, {}, b"<Error/>")
         return Response(200, {}, result["Body"].read())
+
+
+def _budget(client: Client) -> float:
+    """The seconds of a call.
+
+    :raises BudgetExceededError: the call is one of several with a common time limit, which has passed.
+    """
+    seconds, group = time_budget.budget(client.tries), time_budget._CURRENT.get()
+    if group is None:
+        return seconds
+    group.check()
+    return min(seconds, group.deadline.left)
 
 
 def _key_of(payload: Any) -> str:

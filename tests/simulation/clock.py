@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import session, time_budget
 from ansible_collections.vonage.archiving.plugins.module_utils._core import http_client
+from ansible_collections.vonage.archiving.plugins.module_utils._core.retry import Deadline
 from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import SYSTEM
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 
@@ -95,6 +96,15 @@ class SimulatedRuntime:
         return event.is_set()
 
 
+def _run_within(seconds: float, operation: str, work: Callable[[], Any]) -> Any:
+    """Do the work in this greenlet; its calls find the time limit as those of botocore do."""
+    token = time_budget._CURRENT.set(time_budget._Call(operation, Deadline(seconds)))
+    try:
+        return work()
+    finally:
+        time_budget._CURRENT.reset(token)
+
+
 def random_hex(scheduler: Scheduler, length: int) -> str:
     return "".join(scheduler.random.choices(HEX, k=length))
 
@@ -113,6 +123,7 @@ def installed(scheduler: Scheduler, create_client: Callable[..., Any], request: 
         (session, "_create_client", create_client),
         (session, "os", SimpleNamespace(environ={}, getpid=lambda: 0)),
         (time_budget, "run", lambda _operation, work, _tries: work()),
+        (time_budget, "run_within", _run_within),
         (http_client, "_request", request),
         (state, "secrets", tokens),
         (uuid, "uuid4", lambda: uuid.UUID(random_hex(scheduler, 32))),

@@ -38,6 +38,10 @@ class Profile:
     :param window: the seconds in which all runs start; 0 for that of the seed.
     :param clocks: whether the clocks of all machines differ by minutes.
     :param has_dates: whether listed keys have a creation date; ``None`` for the seed. A store without dates is not AWS.
+    :param external: whether the keys are external.
+    :param suspended: the probability that the machine of a run is suspended before it sends a call that changes the
+        target, until other runs no longer wait for the call. Such a run does not fail otherwise.
+    :param slow_state_file: the probability that the response to a write of the state file takes up to a minute.
     :param rotations: how many times the keys were rotated, each time with a recording in progress, before the runs.
     """
 
@@ -48,6 +52,9 @@ class Profile:
     clocks: bool = False
     has_dates: bool | None = None
     rotations: int = 0
+    external: bool = False
+    suspended: float = 0.0
+    slow_state_file: float = 0.0
 
 
 PROFILES = {
@@ -57,6 +64,9 @@ PROFILES = {
     "clocks": Profile(clocks=True, slow=0.05, window=3.0),
     "no_dates": Profile(has_dates=False, window=3.0),
     "full_slots": Profile(rotations=3),
+    "suspended": Profile(suspended=0.3, window=150.0),
+    "slow_state_file": Profile(api_rate=0.7, late_crash=0.3, slow_state_file=0.5, window=60.0),
+    "external": Profile(external=True, api_rate=0.3, late_crash=0.1),
 }
 
 
@@ -94,6 +104,16 @@ class Faults:
             return self.random.uniform(0.5, 10.0)
         return self.random.expovariate(20.0)
 
+    def state_file_delay(self) -> float:
+        """Seconds until the response to a write of the state file, in addition to the latency."""
+        share = self.profile.slow_state_file
+        return self.random.uniform(20.0, 50.0) if share and self.enabled and self.random.random() < share else 0.0
+
+    def suspension(self) -> float:
+        """Seconds for which a machine is suspended; the token of the call is still valid after that."""
+        share = self.profile.suspended
+        return self.random.uniform(100.0, 150.0) if share and self.enabled and self.random.random() < share else 0.0
+
     def propagation_delay(self) -> float:
         if not self.propagation:
             return 0.0
@@ -101,7 +121,7 @@ class Faults:
 
 
 def draw_faults(generator: random.Random, profile: Profile, *, is_aws: bool) -> Faults:
-    rate = generator.choice((0.0, 0.0, 0.005, 0.02, 0.06))
+    rate = 0.0 if profile.suspended else generator.choice((0.0, 0.0, 0.005, 0.02, 0.06))
     slow = generator.choice((0.0, 0.01, 0.05, 0.2))
     # The collection waits for 30 seconds on AWS, and for 3 seconds elsewhere.
     propagation = generator.choice((0.0, 2.0, 12.0)) if is_aws else 0.0

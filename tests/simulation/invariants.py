@@ -47,6 +47,8 @@ class Invariants:
         self.dirty = False
         self.failure = ""
         self._documents: dict[str, tuple[bytes, dict[str, Any]]] = {}
+        # By project: the run that wrote the state file last.
+        self._writers: dict[str, Run] = {}
 
     def mark(self) -> None:
         self.dirty = True
@@ -97,6 +99,8 @@ class Invariants:
         document, keys = self.state_file(project), self.keys(project)
         if document is None or document["status"] != "pending" or len(keys) < MAX_KEYS:
             return False
+        if document["may_hold"] is None and any(run.suspended for run in self.world.runs):
+            return True  # two calls in an unknown order
         named = {*(document["may_hold"] or ()), document["storage"].get("access_key")}
         crashed = {run.name for run in self.world.runs if run.dead}
         certain = [key for key in keys if key.id not in self.world.uncertain_keys and key.creator not in crashed]
@@ -143,6 +147,8 @@ class Invariants:
                 raise InvariantError(f"the user {name} has {len(user.keys)} keys")
 
     def _check_state_file(self, project: Project, document: Mapping[str, Any]) -> None:
+        if any(run.suspended and run.alive and run.project == project.id for run in self.world.runs):
+            return
         target, status, storage = self.world.vonage.projects[project.id].target, document["status"], document["storage"]
         if document["project"] != project.id:
             raise InvariantError(f"the state file of {project.id} belongs to {document['project']}")
@@ -161,6 +167,7 @@ class Invariants:
         """After the claim, the run must read the keys again: its final state file names the keys of that time."""
 
         def check() -> None:
+            self._writers[project.id] = run
             document, keys = self.state_file(project), frozenset(key.id for key in self.keys(project))
             if document is None or document["status"] == "absent":
                 return
@@ -254,7 +261,11 @@ class Invariants:
             return
         key = self.world.iam.keys[params["AccessKeyId"]]
         creator = next((other for other in self.world.runs if other.name == key.creator), None)
-        if creator is not None and creator is not run and creator.alive and self._is_temporary(project, key):
+        if creator is None or creator is run or not creator.alive:
+            return
+        # A run that has lost its claim cannot set the key any more: it fails at the next write of the state file.
+        has_lost_claim = creator.has_claimed and self._writers.get(project.id) is run
+        if not has_lost_claim and self._is_temporary(project, key):
             self._fail(f"{run.name} calls {operation} for the key {key.id}, which {creator.name} still uses")
 
     def _is_temporary(self, project: Project, key: Key) -> bool:

@@ -11,11 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.iam_client import Iam
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket import plan as bucket_plan
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import DesiredPolicy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import parse_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import (
     announced_call,
+    apply,
+    delete,
     plan,
     previous_target,
     reconcile,
@@ -117,6 +120,38 @@ def _tags_before_keys(iam: Iam, desired: Any) -> Any:
     return uploader_fetch._fetch_access_keys(iam, desired), tags
 
 
+@contextmanager
+def _announce_nothing(*_args: Any) -> Iterator[None]:
+    yield
+
+
+def _fetch_at_once(project: Any, store: Any, runtime: Any) -> Any:
+    return target_fetch.fetch_state_file(project, store, runtime.now())
+
+
+def _wait_for_put() -> Callable[..., bool]:
+    original = announced_call.AnnouncedCalls.wait
+
+    def wait(self: announced_call.AnnouncedCalls, stored: Any, last: state.State | None) -> bool:
+        is_put = last is None or bool(last.storage) or last.status != state.PENDING
+        return is_put and original(self, stored, last)
+
+    return wait
+
+
+def _block_before_policy() -> Callable[..., Any]:
+    original = bucket_plan._order_steps
+
+    def order_steps(steps: Any, params: Any, current: Any) -> Any:
+        ordered = original(steps, params, current)
+        names = [step.target for step in ordered]
+        if names[:2] == ["policy", "block_public_access"] and not ordered[0].value.is_public:
+            return [ordered[1], ordered[0], *ordered[2:]]
+        return ordered
+
+    return order_steps
+
+
 def _set_at_if_known(current: target_fetch.Current) -> float:
     known = current.state_file.known
     return (parse_utc(known.time) if known else None) or 0
@@ -151,22 +186,20 @@ MUTATIONS: dict[str, Callable[[], Sequence[Patch]]] = {
     "rollback_before_call": lambda: [(Journal, "rollback", _rollback_if_known())],
     "tags_before_keys": lambda: [(uploader_fetch, "_fetch_keys_and_tags", _tags_before_keys)],
     "list_delay": lambda: [(previous_target, "fetch", _without_age())],
+    # No run creates a key while another run deletes the users.
+    "announced_user_deletion": lambda: [(delete, "announce_deletion", _announce_nothing)],
+    # A DELETE of the target that takes effect late must not follow the call of another run.
+    "announced_deletion": lambda: [(announced_call.AnnouncedCalls, "wait", _wait_for_put())],
+    # A run with an external key waits for an announced call too.
+    "external_key_wait": lambda: [(apply, "fetch_after_announced_call", _fetch_at_once)],
+    # The policy is closed before the block is on: otherwise, other projects cannot write it after a crash.
+    "policy_before_block": lambda: [(bucket_plan, "_order_steps", _block_before_policy())],
+    # The keys of a deleted target do not belong to a verification.
+    "keys_without_target": lambda: [(Journal, "_named_keys", lambda _self: frozenset())],
     "unknown_key_slot": lambda: [
         (plan, "possible_target_keys", _all_keys_if_unknown),
         (rotation, "possible_target_keys", _all_keys_if_unknown),
     ],
-}
-
-
-# Fixes whose effect needs two failures in a row, or a store or a playbook that the simulation does not have. No seed in
-# thousands of simulations fails without them.
-SECOND_SAFEGUARDS = {
-    # Another run calls the API during the announced time only if it does not wait: with an external key, or in a store
-    # that ignores conditions.
-    "mark_unknown": "other runs wait until the announced end",
-    # The margin of the wait covers all delays except a slow write of the state file and a call at the time limit.
-    "call_budget": "the wait has a margin",
-    # A third run has to set the target in the seconds between the second deletion and a late first one.
 }
 
 

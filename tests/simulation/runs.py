@@ -32,7 +32,10 @@ BUCKET = "recordings"
 
 @dataclass(frozen=True)
 class Settings:
-    """The variables of a project that a seed chooses."""
+    """The variables of a project that a seed chooses.
+
+    :param external_key: ID and secret of the key; empty for a managed key.
+    """
 
     is_aws: bool = True
     sse: str = "s3"
@@ -40,6 +43,7 @@ class Settings:
     public: bool = False
     retention_days: int = 0
     least_privilege: bool = False
+    external_key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,9 @@ def role_variables(project: str, secret: str, settings: Settings) -> dict[str, A
         "retention_days": settings.retention_days,
         "expect_least_privilege": settings.least_privilege,
     }
+    if settings.external_key:
+        names = ("uploader_access_key", "uploader_secret_key")
+        variables |= {"upload_key": "external", **dict(zip(names, settings.external_key, strict=True))}
     if settings.is_aws:
         return {**variables, "expected_bucket_owner": ACCOUNT}
     return {**variables, "endpoint": "https://s3.example.com"}
@@ -125,8 +132,13 @@ class Playbooks:
         return self._configure(self._parse())
 
     def rotate(self) -> str:
+        """Rotate the key; set an external key again."""
         self.note_request("requested")
-        return self._configure(self._parse(rotate=True))
+        return self._configure(self._parse(**({"update": "always"} if self.is_external else {"rotate": True})))
+
+    @property
+    def is_external(self) -> bool:
+        return bool(self.settings.external_key)
 
     def _configure(self, params: Params) -> str:
         outcome = workflow.configure(params, Context())
@@ -146,10 +158,10 @@ class Playbooks:
     def verify(self) -> str:
         """The role's tasks/verify.yml."""
         steps = self._verify()
-        results = result.build_result(self.project.id, True, steps, verify_only=True)
+        results = result.build_result(self.project.id, not self.is_external, steps, verify_only=True)
         if steps.error is not None:
             raise FailedError(str(steps.error["kind"]), str(steps.error["problem"]))
-        mismatch = result.describe_mismatch(results, True)
+        mismatch = result.describe_mismatch(results, not self.is_external)
         if mismatch:
             raise FailedError("mismatch", mismatch)
         return "as configured"
@@ -172,11 +184,12 @@ class Playbooks:
     def recover(self) -> str:
         """The role's tasks/recover_project.yml."""
         steps = self._verify()
-        verified = result.build_result(self.project.id, True, steps, verify_only=True)
-        verified["mismatch"] = "" if steps.error else result.describe_mismatch(verified, True)
+        is_managed = not self.is_external
+        verified = result.build_result(self.project.id, is_managed, steps, verify_only=True)
+        verified["mismatch"] = "" if steps.error else result.describe_mismatch(verified, is_managed)
         findings = report._describe_findings(verified)
         request = RecoveryRequest(self.project.id, "", "bad_credentials")
-        reason = plan_recovery(request, verified, managed=True, findings=findings)
+        reason = plan_recovery(request, verified, managed=is_managed, findings=findings)
         if reason not in ROTATING:
             raise FailedError(reason, findings)
         return f"{reason}: {self._configure(self._parse(rotate=True))}"
@@ -195,4 +208,6 @@ def _summarize(values: dict[str, Any], *, changed: bool) -> str:
     if not changed:
         return "unchanged"
     changes = [*values["bucket_changes"], *(values.get("uploader_changes") or values.get("changes") or ())]
+    # The role's result with an external key has no list of the changes of the target.
+    changes += ["target"] if values["reason"] != "unchanged" and "target" not in changes else []
     return f"changed ({values['reason']}): {', '.join(changes)}"

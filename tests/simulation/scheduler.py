@@ -34,11 +34,13 @@ class Run:
     :param crash_applied: whether that call takes effect.
     :param crash_late: whether it crashes during the first call that changes the target, which takes effect later.
     :param faulty: whether its calls can fail.
+    :param suspended: whether its machine was suspended: until its end, the state file may differ from the target.
     """
 
     def __init__(self, name: str, kind: str, project: str, work: Callable[[], Any], offset: float = 0.0) -> None:
         self.name, self.kind, self.project, self.work, self.offset = name, kind, project, work, offset
         self.crash_at, self.crash_applied, self.crash_late, self.faulty = 0, False, False, True
+        self.suspended = False
         self.calls = 0
         self.dead = self.ended = self.started = False
         self.result: Any = None

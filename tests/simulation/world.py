@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from .clients import Transport
 from .clock import installed, random_hex
+from .external_key import ExternalKeyInvariants, create_external_keys
 from .faults import PROFILES, Faults, Profile, draw_faults
 from .iam_model import BASE32, QUOTA, IamModel
 from .invariants import InvariantError, Invariants
@@ -63,7 +64,7 @@ class World:
         self.uncertain_keys: set[str] = set()
         self.projects: dict[str, Project] = {}
         self._acting: Run | None = None
-        self.invariants = Invariants(self)
+        self.invariants = ExternalKeyInvariants(self) if profile.external else Invariants(self)
         self.is_aws = self.random.random() < 0.7 and profile.has_dates is not False
         self.faults: Faults = draw_faults(self.random, profile, is_aws=self.is_aws)
         self.iam = IamModel(self._random_id, lambda: scheduler.now, scheduler.at, self.faults.propagation_delay)
@@ -93,7 +94,12 @@ class World:
             self._acting = previous
 
     def add_project(self, number: int, desired: Settings, initial: Settings | None) -> Project:
-        project = Project(f"4{number}000001", random_hex(self.scheduler, 40), desired, initial)
+        name = f"4{number}000001"
+        if self.faults.profile.external:
+            keys = create_external_keys(self.iam, name)
+            desired = replace(desired, external_key=keys[0])
+            initial = replace(initial, external_key=self.random.choice(keys)) if initial else None
+        project = Project(name, random_hex(self.scheduler, 40), desired, initial)
         self.projects[project.id] = project
         self.vonage.projects[project.id] = VonageProject(project.id, project.secret)
         return project
@@ -206,7 +212,7 @@ class Simulation:
             project = projects[0] if generator.random() < 0.6 else generator.choice(projects)
             run = world.add_run(kind, project, project.desired, now + generator.uniform(0.0, window))
             run.offset = self._draw_offset(world)
-            if generator.random() < 0.25:
+            if generator.random() < 0.25 and not profile.suspended:
                 run.crash_at, run.crash_applied = generator.randint(1, 90), generator.random() < 0.5
             run.crash_late = bool(profile.late_crash) and generator.random() < profile.late_crash
             runs.append(run)
@@ -234,7 +240,7 @@ class Simulation:
 
         If the run has to rotate the key, the old keys have another grace period. The state after it is the normal one.
         """
-        world.faults.enabled = False
+        world.faults.enabled, world.faults.slow = False, 0.0
         for project in world.projects.values():
             for is_last in (False, True):
                 world.scheduler.run(before=world.scheduler.now + SETTLED)

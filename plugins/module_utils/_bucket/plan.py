@@ -136,8 +136,8 @@ def _open_for_other_projects(params: BucketParams, current: CurrentBucket) -> bo
 def _order_steps(steps: list[Step], params: BucketParams, current: CurrentBucket) -> list[Step]:
     """An order that is safe to interrupt: writes that close the bucket come first, writes that open it last.
 
-    A policy with public access cannot be written while the block is on. It is written before the block is switched on,
-    and after it is switched off.
+    A policy with public access cannot be written while the block is on. The policy is written before the block is
+    switched on, and after it is switched off: if the run is killed between the two, other projects can still write it.
     """
     block = next((step for step in steps if step.target == "block_public_access"), None)
     policy = next((step for step in steps if step.target == "policy"), None)
@@ -149,7 +149,7 @@ def _order_steps(steps: list[Step], params: BucketParams, current: CurrentBucket
         return first + _close_before_opening(policy, params, current) + middle + [*last, policy]
     if policy.value.opens_more_than(current.states.get("policy", Policy())):
         return first + middle + [*last, policy]
-    return [*first, policy, *middle, *last] if not policy.value.is_public else [policy, *first, *middle, *last]
+    return [policy, *first, *middle, *last]
 
 
 def _block_steps(step: Step | None, current: CurrentBucket) -> tuple[list[Step], list[Step]]:

@@ -140,12 +140,15 @@ class RejectedError(ArchivingError):
     kind = "rejected"
 
 
-def is_definite_refusal(exc: ArchivingError) -> bool:
-    """Whether the request certainly changed nothing: its only attempt was refused."""
-    if isinstance(exc, UnreachableError):
-        return False
+def is_over(exc: ArchivingError) -> bool:
+    """Whether the request cannot take effect later: its only attempt has a response that is not a time-out."""
     status = exc.facts.get("status") or 0
     return 400 <= status < 500 and status not in (408, 409, 425, 429) and exc.facts.get("tries") == 1
+
+
+def is_definite_refusal(exc: ArchivingError) -> bool:
+    """Whether the request certainly changed nothing: its only attempt was refused."""
+    return is_over(exc) and not isinstance(exc, UnreachableError)
 
 
 def format_message(operation: str, problem: str, hint: str = "") -> str:

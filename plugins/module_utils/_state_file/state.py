@@ -22,6 +22,8 @@ from dataclasses import asdict, dataclass, field, replace
 from .._core.timestamps import MAX_CLOCK_DIFFERENCE, format_utc, parse_utc
 
 FORMAT = 1
+# Seconds between the times in a state file that announces nothing.
+CLAIM_SECONDS = 1.0
 PENDING, APPLIED, ABSENT = "pending", "applied", "absent"
 CONTEXT = "vonage.archiving state file of an archive upload target, version 1"
 DAMAGED = "the state file is damaged"
@@ -40,8 +42,9 @@ class State:
     :param run: a random ID of the run, which makes every state file unique.
     :param may_hold: if pending, ids of access keys that the target may hold besides the one in ``storage``; ``None``
         for any key.
-    :param until: if pending, the latest end of the announced call.
-    :param others: if applied, ids of the other access keys. Any further key was created without this state file:
+    :param until: the latest end of the announced call, or of the announced deletion of the IAM users.
+    :param deleting_since: if absent, the start of the announced deletion of the IAM users; empty without one.
+    :param others: ids of the other access keys. If applied, any further key was created without this state file:
         another state file may be newer.
     :param since: the start of the current period with a target; empty if unknown, or without a target.
     :param settings_since: the last change of bucket, endpoint, or encryption; empty if unknown, or without a target.
@@ -60,6 +63,7 @@ class State:
     others: tuple[str, ...] = ()
     since: str = ""
     settings_since: str = ""
+    deleting_since: str = ""
 
     def commit(self, status: str, now: float, others: t.Iterable[str] = ()) -> State:
         """The state file after the success of the call.
@@ -70,6 +74,13 @@ class State:
         settings_since = (self.settings_since or format_utc(now)) if status == APPLIED else ""
         committed = replace(self, status=status, time=format_utc(now), since=since, settings_since=settings_since)
         return replace(committed, may_hold=(), until="", others=tuple(sorted(others)))
+
+    @property
+    def announced_seconds(self) -> float:
+        """The maximum duration of the announced call or deletion; 0 without one."""
+        start, end = parse_utc(self.time if self.status == PENDING else self.deleting_since), parse_utc(self.until)
+        seconds = 0.0 if start is None or end is None else end - start
+        return seconds if seconds > CLAIM_SECONDS else 0.0
 
     @property
     def target_since(self) -> float | None:
@@ -107,7 +118,7 @@ def create_pending(
     salt = secrets.token_hex(16)
     secret_hmac = compute_secret_hmac(secret, salt, key) if secret is not None else ""
     keys = None if may_hold is None else tuple(sorted(may_hold))
-    until = format_utc(now + seconds_left + 1)
+    until = format_utc(now + seconds_left + CLAIM_SECONDS)
     run = secrets.token_hex(8)
     return State(project, api_url, PENDING, format_utc(now), storage, salt, secret_hmac, run, keys, until, since=since)
 
@@ -126,9 +137,28 @@ def possible_target_keys(last: State | None, trusted: bool) -> frozenset[str] | 
     return None if last.may_hold is None else frozenset(target_key | set(last.may_hold))
 
 
+def named_keys(state: State) -> frozenset[str]:
+    """The ids of all access keys in a state file."""
+    target_key = state.storage.get("access_key")
+    return frozenset([*([str(target_key)] if target_key else []), *state.others, *(state.may_hold or ())])
+
+
 def mark_keys_unknown(pending: State) -> State:
     """The pending state file after a concurrent run was detected: the target may hold any key."""
     return replace(pending, may_hold=None)
+
+
+def end_call(pending: State) -> State:
+    """The pending state file after the end of a call with an unknown effect: other runs need not wait."""
+    return replace(pending, until=format_utc((parse_utc(pending.time) or 0) + CLAIM_SECONDS))
+
+
+def announce_deletion(absent: State, now: float, seconds: float) -> State:
+    """The state file while the IAM users are deleted: no other run may create a key for them.
+
+    :param seconds: the maximum duration.
+    """
+    return replace(absent, deleting_since=format_utc(now), until=format_utc(now + seconds))
 
 
 def compute_secret_hmac(secret: str, salt: str, key: str) -> str:
@@ -162,7 +192,7 @@ def parse(data: bytes) -> State:
     """
     document = _parse_document(data)
     texts = {name: document.get(name) for name in _TEXTS}
-    since = {name: document.get(name, "") for name in ("since", "settings_since")}
+    since = {name: document.get(name, "") for name in ("since", "settings_since", "deleting_since")}
     storage, may_hold, others = document.get("storage"), document.get("may_hold"), document.get("others", [])
     lists = [[] if may_hold is None else may_hold, others]
     if not isinstance(storage, dict) or not all(isinstance(ids, list) for ids in lists):

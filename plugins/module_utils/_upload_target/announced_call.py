@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Wait for a call that another run announced in the state file. The call of this run must be the last one.
+"""Wait for a call or a deletion that another run announced in the state file. Those of this run must be the last.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -12,21 +12,22 @@ if the state file is older than that by the clock of the store, or if it has not
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import typing as t
 from dataclasses import dataclass
 
 from .._core import errors
 from .._core.retry import Deadline, attempts
 from .._core.runtime import Runtime
-from .._core.timestamps import parse_utc
 from .._state_file import state
 from .._state_file.store import Store, StoredObject
 from .._vonage.project import Project
+from .fetch import CurrentStateFile, fetch_state_file
+from .journal import OTHER_RUN, RUN_AGAIN
 
 # Seconds: stores report times in whole seconds.
 MARGIN = 2.0
-# Seconds between the times in a claim, which announces no call: see Journal.claim.
-CLAIM_SECONDS = 1.0
 # Seconds between two reads of the state file.
 INTERVAL = 2.0
 
@@ -37,13 +38,9 @@ def seconds_remaining(last: state.State | None, age: float | None, watched: floa
     :param age: seconds since the write of the state file, by the clock of the store; ``None`` if unknown.
     :param watched: seconds for which this run has read the same state file.
     """
-    if last is None or last.status != state.PENDING:
+    if last is None or not last.announced_seconds:
         return 0.0
-    start, end = parse_utc(last.time), parse_utc(last.until)
-    duration = 0.0 if start is None or end is None else end - start
-    if duration <= CLAIM_SECONDS:
-        return 0.0
-    return max(0.0, duration + MARGIN - max(age or 0.0, watched))
+    return max(0.0, last.announced_seconds + MARGIN - max(age or 0.0, watched))
 
 
 @dataclass
@@ -87,3 +84,40 @@ class AnnouncedCalls:
         # The age of a local file is reduced by the maximum difference of the clocks: the next read may show less.
         self.ended = stored.data
         return True
+
+
+def fetch_after_announced_call(project: Project, store: Store | None, runtime: Runtime) -> CurrentStateFile:
+    """Fetch the state file once no call of another run is in progress."""
+    calls = AnnouncedCalls(project, store, runtime) if store else None
+    while True:
+        current = fetch_state_file(project, store, runtime.now())
+        is_deletion = current.last is not None and current.last.status == state.ABSENT
+        if calls is None or is_deletion or not calls.wait(current.stored, current.last):
+            return current
+
+
+@contextlib.contextmanager
+def announce_deletion(
+    project: Project, store: Store | None, operation: str, seconds: float, runtime: Runtime
+) -> t.Iterator[None]:
+    """Announce in the state file that the block deletes the IAM users: no other run creates a key in the meantime.
+
+    :param seconds: the maximum time until the last request takes effect.
+    :raises ConflictError: another run has changed the state file.
+    """
+    current = fetch_state_file(project, store, runtime.now())
+    if store is None or not current.stored.bucket_exists:
+        yield
+        return
+    if current.known is None or current.known.status != state.ABSENT:
+        raise errors.ConflictError(operation, OTHER_RUN, RUN_AGAIN)
+    announced = state.announce_deletion(current.known, runtime.now(), seconds)
+    written = store.write(state.dump(announced), current.stored)
+    try:
+        yield
+    except errors.UnreachableError:
+        raise  # a request may take effect until the announced end
+    except errors.ArchivingError:
+        store.write(state.dump(current.known), written)
+        raise
+    store.write(state.dump(current.known), written)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from .._aws import time_budget
+from .._aws.errors import translate_errors
 from .._aws.iam_client import Iam
 from .._aws.multipart_uploads import LONGEST_UPLOAD, MultipartUploads
 from .._aws.session import make_client
@@ -26,14 +28,17 @@ from .._uploader.delete import delete_user, fetch_deletable_attachments, parts_t
 from .._uploader.fetch import CurrentUser
 from .._vonage.client import Client
 from . import fetch, previous_target, result
-from .announced_call import AnnouncedCalls
+from .announced_call import announce_deletion, fetch_after_announced_call
 from .apply import call_with_state_file
 from .fetch import CurrentStateFile
+from .journal import MIN_CALL_SECONDS
 from .params import DeleteParams, UploaderParams
 from .plan import plan_target
 from .previous_target import PreviousTarget
 
 UPLOADS_IN_PROGRESS = "uploads of recordings are in progress"
+# The part of the announced time in which requests are sent. In the remaining time, the last one can take effect.
+REQUESTS_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def delete_target(params: DeleteParams, context: Context) -> Outcome:
 
 
 def _delete_target(params: DeleteParams, context: Context) -> Deletion:
-    current = _fetch_after_announced_call(params, context)
+    current = _fetch(params, context)
     reason = plan_target(params, current, context.runtime.now())
     if reason == "unchanged" or context.check_mode:
         return Deletion(current, reason, reason != "unchanged")
@@ -87,17 +92,10 @@ def _delete_target(params: DeleteParams, context: Context) -> Deletion:
     return Deletion(current, reason, call_result.existed, written)
 
 
-def _fetch_after_announced_call(params: DeleteParams, context: Context) -> CurrentStateFile:
-    """Fetch the state file, and wait until no call of another run can set the target again."""
-    runtime, store = context.runtime, params.store
-    calls = AnnouncedCalls(params.project, store, runtime) if store else None
-    while True:
-        current = fetch.fetch_state_file(params.project, store, runtime.now())
-        may_be_set_again = bool(current.last and current.last.storage)
-        if context.check_mode or calls is None or not may_be_set_again:
-            return current
-        if not calls.wait(current.stored, current.last):
-            return current
+def _fetch(params: DeleteParams, context: Context) -> CurrentStateFile:
+    if context.check_mode:
+        return fetch.fetch_state_file(params.project, params.store, context.runtime.now())
+    return fetch_after_announced_call(params.project, params.store, context.runtime)
 
 
 def _outcome(params: DeleteParams, deletion: Deletion) -> Outcome:
@@ -170,12 +168,27 @@ class _UserDeletion:
             outcome.result.update(retained_keys_reason=reason, retained_keys_until=format_utc(until))
             return outcome
         if not self.context.check_mode:
-            for user, current in zip(self.users.users, self.current):
-                delete_user(self.iam, user, current)
+            self._delete_users()
         for user, changes in zip(self.users.users, self.changes):
             outcome.result["changes"] += [f"{user.name}: {change}" for change in changes]
         before = {**(outcome.before or {}), "users": self._users_before()}
         return Outcome(True, outcome.result, before, outcome.after)
+
+    def _delete_users(self) -> None:
+        """Delete both users.
+
+        :raises ConflictError: another run changed the state file; nothing was deleted.
+        """
+
+        def delete_users() -> None:
+            for user, current in zip(self.users.users, self.current):
+                delete_user(self.iam, user, current)
+
+        params, operation = self.params, f"delete the IAM user {self.users.main.name}"
+        seconds = max(params.project.budget.total, MIN_CALL_SECONDS)
+        announcement = announce_deletion(params.project, params.store, operation, seconds, self.context.runtime)
+        with announcement, translate_errors(operation, self.iam.connection):
+            time_budget.run_within(seconds * REQUESTS_SHARE, "DeleteUser", delete_users)
 
     def _retention(self, deletion: Deletion) -> tuple[str, float]:
         """Why recordings may still use the keys, and the latest end; an empty reason if they cannot."""

@@ -44,11 +44,13 @@ class Journal:
     possible_keys: frozenset[str] | None = None
     runtime: Runtime = SYSTEM
     _previous: StoredObject = field(init=False)
+    _last: state.State | None = field(init=False)
     _target_since: str = field(init=False)
     _pending: state.State = field(init=False)
 
     def __post_init__(self) -> None:
         self._previous = self.stored
+        self._last = self._parse_last()
         self._target_since = self._parse_target_since()
         self._pending = self._pending_state({}, None, 0)
 
@@ -85,8 +87,9 @@ class Journal:
     def commit(self, status: str, others: t.Iterable[str] = ()) -> state.State:
         """Record the success of the call.
 
-        :param others: ids of the other access keys.
+        :param others: ids of the other access keys. Without a target, these are the keys in the previous state file.
         """
+        others = self._named_keys() if status == state.ABSENT else others
         committed = self._pending.commit(status, self.runtime.now(), others)
         try:
             self.stored = self.store.write(state.dump(committed), self.stored)
@@ -109,6 +112,8 @@ class Journal:
             # The call may still take effect: a state file that another run committed since then may become wrong.
             elif self.store.read().data != self.stored.data:
                 self._mark_unknown()
+            elif errors.is_over(exc):
+                self._replace_own(state.dump(state.end_call(self._pending)))
         except errors.ArchivingError as second:
             return exc.with_hint(f"The state file could not be corrected either: {second.problem}.")
         return exc
@@ -133,10 +138,15 @@ class Journal:
         :param before_call: whether no call was sent. Then a state file that is not reliable is restored too.
         """
         if (self.known or before_call) and self._previous.data is not None:
-            current = self.store.read()
-            # A write that failed may have taken effect.
-            is_own = current.data == state.dump(self._pending)
-            self.stored = self.store.write(self._previous.data, current if is_own else self.stored)
+            self._replace_own(self._previous.data)
+        elif self._pending.announced_seconds:
+            self._replace_own(state.dump(state.end_call(self._pending)))
+
+    def _replace_own(self, data: bytes) -> None:
+        """Replace the pending state file, or the content before it: a write that failed may have taken effect."""
+        current = self.store.read()
+        is_own = current.data == state.dump(self._pending)
+        self.stored = self.store.write(data, current if is_own else self.stored)
 
     def _write_pending(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> None:
         self._pending = self._pending_state(storage, secret, seconds)
@@ -148,7 +158,12 @@ class Journal:
         pending = state.create_pending(
             project.id, project.api_url, now, storage, secret, project.secret, keys, seconds, since
         )
-        return replace(pending, settings_since=self._settings_since(storage))
+        others = self._last.others if self._last else ()
+        return replace(pending, settings_since=self._settings_since(storage), others=others)
+
+    def _named_keys(self) -> frozenset[str]:
+        """The ids of access keys in the previous state file: they do not belong to a verification."""
+        return state.named_keys(self._last) if self._last else frozenset()
 
     def _settings_since(self, storage: t.Mapping[str, t.Any]) -> str:
         """The last change of bucket, endpoint, or encryption; empty if they change, or were unknown so far."""
@@ -158,17 +173,21 @@ class Journal:
         is_unchanged = last.status == state.APPLIED and last.has_settings_of(storage)
         return (last.settings_since or last.time) if is_unchanged else ""
 
-    def _parse_target_since(self) -> str:
-        """The time of the first target; a pending state file contains it too."""
+    def _parse_last(self) -> state.State | None:
+        """The previous state file; ``None`` if it is not about this target."""
         try:
             last = state.parse(self.stored.data or b"")
         except ValueError:
+            return None
+        return None if state.mismatch_reason(last, self.project.id, self.project.api_url) else last
+
+    def _parse_target_since(self) -> str:
+        """The time of the first target; a pending state file contains it too."""
+        if self._last is None:
             return ""
-        reason = state.distrust_reason(last, self.project.id, self.project.api_url, self.runtime.now())
-        if reason not in ("", state.UNFINISHED):
-            return ""
-        since = last.target_since
-        return "" if since is None else format_utc(since)
+        reason = state.distrust_reason(self._last, self.project.id, self.project.api_url, self.runtime.now())
+        since = self._last.target_since
+        return "" if since is None or reason not in ("", state.UNFINISHED) else format_utc(since)
 
     def _concurrent_run_error(self) -> errors.ConflictError:
         hint = "The state file is marked as pending. Run it again once the other run has ended."

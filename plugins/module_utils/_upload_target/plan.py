@@ -114,7 +114,7 @@ def old_keys(users: UploaderParams, current: Current, target_key: AccessKey | No
 def protected_keys(current: Current) -> frozenset[str]:
     """The ids of new keys that are not in the state file: a verification may use them."""
     last = current.state_file.last
-    named = {last.storage.get("access_key"), *last.others, *(last.may_hold or ())} if last else set()
+    named = state.named_keys(last) if last else frozenset()
     return frozenset(
         key.id for key in current.keys if key.id not in named and key.age is not None and key.age < PROTECTED_AGE
     )

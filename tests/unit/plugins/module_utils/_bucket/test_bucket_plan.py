@@ -177,10 +177,11 @@ def test_plan_opened_prefix_switches_the_block_off_first() -> None:
     assert planned[0][1] == UNLOCKED
 
 
-def test_plan_closed_prefixes_are_deleted_after_the_block_is_on() -> None:
+def test_plan_closed_prefixes_are_deleted_before_the_block_is_on() -> None:
+    """Other projects could not write a public policy behind the block, if the run is killed after the first write."""
     before = Policy.from_statements([public_statement(ARN, ["a/"])])
     planned = plan_steps(bucket_params((), None, None, None), policy=before, block_public_access=UNLOCKED)
-    assert planned == [("block_public_access", LOCKED), ("policy", Policy.from_statements([]))]
+    assert planned == [("policy", Policy.from_statements([])), ("block_public_access", LOCKED)]
 
 
 def test_plan_fewer_prefixes_behind_the_block_deletes_the_statement_first() -> None:

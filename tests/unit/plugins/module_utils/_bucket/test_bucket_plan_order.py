@@ -100,11 +100,8 @@ def test_plan_closes_a_prefix_before_all_other_writes(public: tuple[str, ...], m
     if before == set(public):
         return
     first = plan_with_protection(public, public_policy(sorted(before)), OPEN).steps[0]
-    if public:
-        assert first.target == "policy"
-        assert readable(first.value, OPEN) == set(public)
-    else:
-        assert (first.target, first.value.restrict_public_buckets) == ("block_public_access", True)
+    assert first.target == "policy"
+    assert readable(first.value, OPEN) == set(public)
 
 
 @pytest.mark.parametrize(

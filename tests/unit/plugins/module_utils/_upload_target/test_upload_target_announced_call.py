@@ -124,3 +124,88 @@ def test_seconds_remaining_without_an_announced_call_is_zero(last: state.State |
 def test_seconds_remaining_never_exceeds_the_announced_duration() -> None:
     values: t.Iterable[float] = (announced_call.seconds_remaining(announced(), age, 0) for age in (None, 0.0, -50.0))
     assert all(value == 93 for value in values)
+
+
+ABSENT = announced().commit(state.ABSENT, NOW)
+
+
+class MemoryStore:
+    """One state file in memory."""
+
+    location = "s3://b/state.json"
+
+    def __init__(self, last: state.State | None, *, bucket_exists: bool = True) -> None:
+        self.data = None if last is None else state.dump(last)
+        self.bucket_exists = bucket_exists
+
+    def read(self) -> StoredObject:
+        return StoredObject(self.data, bucket_exists=self.bucket_exists)
+
+    def write(self, data: bytes, expected: StoredObject | None) -> StoredObject:
+        if expected is not None and expected.data != self.data:
+            raise errors.ConflictError("write the state file", "another run has written it in between")
+        self.data = data
+        return StoredObject(data)
+
+    def announced_seconds(self) -> float:
+        assert self.data is not None
+        return state.parse(self.data).announced_seconds
+
+
+def announcement(store: MemoryStore | None) -> t.ContextManager[None]:
+    project = Project("45828062", "secret", api_url="https://api", budget=Budget(total=90))
+    return announced_call.announce_deletion(project, store, "delete the user", 60, Runtime(now=lambda: NOW + 9))
+
+
+def test_announce_deletion_announces_it_inside_the_block_only() -> None:
+    store = MemoryStore(ABSENT)
+    with announcement(store):
+        assert store.announced_seconds() == 60
+        last = state.parse(store.data or b"")
+        assert (last.status, last.time) == (ABSENT.status, ABSENT.time)
+    assert store.data == state.dump(ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (errors.UnreachableError("delete the user", "no response"), 60),
+        (errors.DeniedError("delete the user", "no"), 0),
+    ],
+)
+def test_announce_deletion_after_an_error_stays_if_a_request_may_take_effect(
+    error: errors.ArchivingError, seconds: float
+) -> None:
+    store = MemoryStore(ABSENT)
+    with pytest.raises(type(error)), announcement(store):
+        raise error
+    assert store.announced_seconds() == seconds
+
+
+@pytest.mark.parametrize("last", [None, announced(), announced().commit(state.APPLIED, NOW)])
+def test_announce_deletion_after_a_change_by_another_run_is_a_conflict(last: state.State | None) -> None:
+    store = MemoryStore(last)
+    before = store.data
+    with pytest.raises(errors.ConflictError), announcement(store):
+        pytest.fail("the block must not run")
+    assert store.data == before
+
+
+def test_announce_deletion_of_another_run_during_the_block_is_a_conflict() -> None:
+    store = MemoryStore(ABSENT)
+    other = state.dump(announced())
+    with pytest.raises(errors.ConflictError), announcement(store):
+        store.data = other
+    assert store.data == other
+
+
+@pytest.mark.parametrize("store", [None, MemoryStore(None, bucket_exists=False)])
+def test_announce_deletion_without_a_state_file_writes_nothing(store: MemoryStore | None) -> None:
+    with announcement(store):
+        assert store is None or store.data is None
+
+
+def test_wait_for_an_announced_deletion() -> None:
+    store = FakeStore(state.announce_deletion(ABSENT, NOW, 60))
+    assert store.wait()
+    assert store.time == pytest.approx(62)

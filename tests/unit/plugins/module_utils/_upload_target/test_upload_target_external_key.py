@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import execute
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
-from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import SYSTEM, Runtime
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
@@ -56,6 +56,19 @@ class Api:
         return reply(200, self.target)
 
 
+class Sleeps:
+    """A clock on which a sleep takes no time. After ``late`` seconds of sleep, the announced call takes effect."""
+
+    def __init__(self, late: float = 1e9, effect: t.Callable[[], None] = lambda: None) -> None:
+        self.seconds, self.late, self.effect = 0.0, late, effect
+        self.runtime = Runtime(monotonic=lambda: time.monotonic() + self.seconds, sleep=self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        if self.seconds < self.late <= self.seconds + seconds:
+            self.effect()
+        self.seconds += seconds
+
+
 class Scene:
     """One project with one state file."""
 
@@ -66,7 +79,7 @@ class Scene:
     def calls(self) -> list[str]:
         return [request.method for request in self.server.requests]
 
-    def run(self, check_mode: bool = False, runtime: Runtime = SYSTEM, **params: t.Any) -> Outcome:
+    def run(self, check_mode: bool = False, runtime: Runtime | None = None, **params: t.Any) -> Outcome:
         options = {
             "api_key": "45828062",
             "api_secret": API_SECRET,
@@ -79,7 +92,7 @@ class Scene:
             "s3": S3,
             **params,
         }
-        return reconcile(options, Context(check_mode, runtime=runtime))
+        return reconcile(options, Context(check_mode, runtime=runtime or Sleeps().runtime))
 
     def read_state(self) -> state.State:
         return state.parse(self.path.read_bytes())
@@ -120,6 +133,53 @@ def test_reconcile_writes_no_secret_to_state_file_and_result(scene: Scene) -> No
     assert SECRET not in shown
     assert API_SECRET not in shown
     assert scene.path.stat().st_mode & 0o777 == 0o600
+
+
+def announce_call(scene: Scene, seconds: float, **storage: str) -> None:
+    """Another run has announced a call of that duration: a deletion without ``storage``."""
+    now = time.time()
+    scene.update_state(status="pending", time=format_utc(now), until=format_utc(now + seconds), storage=storage)
+
+
+@pytest.mark.parametrize("storage", [{}, {**PUBLIC, "access_key": "AKIAOTHER00000000000"}])
+def test_reconcile_announced_call_of_another_run_ends_first(scene: Scene, storage: dict[str, str]) -> None:
+    scene.run()
+    announce_call(scene, 20, **storage)
+    sleeps = Sleeps(15, lambda: setattr(scene.api, "target", storage))
+    outcome = scene.run(runtime=sleeps.runtime, total_timeout=60)
+    assert sleeps.seconds >= 20
+    assert (outcome.result["reason"], scene.calls) == ("unknown", ["PUT", "PUT"])
+    assert scene.api.target["config"]["accessKey"] == KEY
+    assert scene.read_state().status == "applied"
+
+
+def test_reconcile_in_check_mode_waits_for_no_announced_call(scene: Scene) -> None:
+    scene.run()
+    announce_call(scene, 20)
+    sleeps = Sleeps()
+    scene.run(check_mode=True, runtime=sleeps.runtime)
+    assert (sleeps.seconds, scene.calls) == (0.0, ["PUT"])
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_reconcile_after_a_refused_call_does_not_wait(scene: Scene, status: int) -> None:
+    """The response shows that the call is over, also if the target is unknown."""
+    scene.api.fault = reply(status, {"code": -1, "message": "no"})
+    with pytest.raises(errors.ArchivingError, match=f"HTTP {status}"):
+        scene.run()
+    assert scene.read_state().status == "pending"
+    scene.api.fault, sleeps = None, Sleeps()
+    assert scene.run(runtime=sleeps.runtime).changed
+    assert sleeps.seconds == 0
+
+
+def test_reconcile_after_a_time_out_waits_until_the_call_is_over(scene: Scene) -> None:
+    scene.api.fault = reply(504)
+    with pytest.raises(errors.UnreachableError):
+        scene.run()
+    scene.api.fault, sleeps = None, Sleeps()
+    assert scene.run(runtime=sleeps.runtime).changed
+    assert 85 < sleeps.seconds < 95
 
 
 def test_reconcile_during_the_call_state_file_is_pending(scene: Scene) -> None:

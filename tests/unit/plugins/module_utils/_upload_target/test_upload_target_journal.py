@@ -178,6 +178,43 @@ def test_rollback_without_a_reliable_state_file_restores_nothing() -> None:
         assert state.possible_target_keys(store.read_state(), True) == frozenset({IDS[0], IDS[1]})
 
 
+def test_error_after_which_no_call_takes_effect_ends_the_announcement() -> None:
+    """The response may be from a proxy: the target is unknown, but other runs need not wait."""
+    unknown = errors.UnreachableError("delete it", "a page", status=404, tries=1)
+    cases: list[tuple[errors.ArchivingError, bool, bool]] = [
+        (error_of_call(403), False, True),
+        (unknown, True, True),
+        (error_of_call(503), True, False),
+        (errors.UnreachableError("delete it", "a page", status=404, tries=2), True, False),
+    ]
+    for error, known, ended in cases:
+        store = MemoryStore(BEFORE)
+        run = journal(store, known=known)
+        run.begin(TARGET, "secret")
+        before = store.read_state()
+        assert before.announced_seconds == 91
+        run.rollback_after_error(error)
+        after = store.read_state()
+        assert after.announced_seconds == (0 if ended else 91)
+        assert replace(after, until="") == replace(before, until="")
+
+
+def test_commit_without_a_target_keeps_the_keys_of_the_previous_state_file() -> None:
+    """They do not belong to a verification: a later run may delete them for a free slot."""
+    store = MemoryStore(state.dump(applied(IDS[0], [IDS[1], IDS[2]])))
+    run = journal(store)
+    run.begin({}, None)
+    assert store.read_state().others == (IDS[1], IDS[2])
+    run.commit(state.ABSENT)
+    assert store.read_state().others == tuple(sorted(IDS[:3]))
+    run = journal(store)
+    run.claim()
+    assert store.read_state().others == tuple(sorted(IDS[:3]))
+    run.begin(TARGET, "secret")
+    run.commit(state.APPLIED, [IDS[3]])
+    assert store.read_state().others == (IDS[3],)
+
+
 def test_rollback_after_an_unknown_outcome_distrusts_a_concurrent_run() -> None:
     """The order of the two calls is unknown: the state file is not reliable any more."""
     store = MemoryStore(BEFORE)
