@@ -20,6 +20,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._aws import lease
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import announced_call
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import ensure_upload_target
 
 # The role's variables without their prefix.
@@ -54,9 +55,22 @@ def ensure_shared_bucket(options: dict[str, Any]) -> None:
     bucket.reconcile(options, Context())
 
 
+def runtime_without_waits() -> Runtime:
+    """A clock on which the wait for the announced call of a killed run takes no time."""
+    skipped = [0.0]
+
+    def sleep(seconds: float) -> None:
+        if seconds == announced_call.INTERVAL:
+            skipped.append(seconds)
+        else:
+            time.sleep(seconds)
+
+    return Runtime(monotonic=lambda: time.monotonic() + sum(skipped), sleep=sleep)
+
+
 def configure(variables: Variables) -> Changes:
     """Run the workflow, which must succeed, and return the changed resources."""
-    outcome = workflow.configure(parse(variables), Context())
+    outcome = workflow.configure(parse(variables), Context(runtime=runtime_without_waits()))
     if outcome.failed:
         raise AssertionError(outcome.failed)
     result = outcome.result
@@ -65,10 +79,8 @@ def configure(variables: Variables) -> Changes:
 
 
 def remove(variables: Variables) -> Changes:
-    """Delete the upload target as tasks/absent.yml does, without a wait for the announced call of a killed run."""
-    pauses = [0.0]
-    runtime = Runtime(monotonic=lambda: time.monotonic() + sum(pauses), sleep=pauses.append)
-    context = Context(runtime=runtime)
+    """Delete the upload target as tasks/absent.yml does."""
+    context = Context(runtime=runtime_without_waits())
     changed = ensure_upload_target(parse(variables, state="absent").desired_target, context).changed
     return ["target"] if changed else []
 
