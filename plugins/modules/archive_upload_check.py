@@ -27,6 +27,7 @@ description:
 extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
   - vonage.archiving.attributes.actiongroup_aws
 attributes:
   check_mode:

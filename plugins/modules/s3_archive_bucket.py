@@ -265,6 +265,7 @@ options:
 extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
 attributes:
   check_mode:
     support: full

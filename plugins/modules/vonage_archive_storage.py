@@ -51,6 +51,7 @@ extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.iam
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
   - vonage.archiving.attributes.actiongroup_vonage
 attributes:
   check_mode:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contract tests of archive_upload_check in direct execution, spread over the supported releases of ansible-core."""
+"""The contract tests of archive_upload_check in direct execution, spread over the supported ansible-core."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import Any
 
 from ansible import constants
@@ -76,5 +77,7 @@ class CallbackModule(CallbackBase):
         self._task("unreachable", result)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Write the recap."""
+        """Write the recap, and the libraries in the process that forks for tasks."""
+        libraries = [name for name in ("botocore", "jwt", "requests") if name in sys.modules]
+        self._write(kind="libraries", result=libraries)
         self._write(kind="stats", result={host: stats.summarize(host) for host in stats.processed})
