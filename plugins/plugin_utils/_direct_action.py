@@ -26,7 +26,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.execute imp
 
 from ._libraries import load_libraries
 
-CORE = (int(__version__.split(".")[0]), int(__version__.split(".")[1]))
+CORE = tuple(map(int, __version__.split(".")[:2]))
 
 
 def _load_early() -> None:

@@ -39,9 +39,11 @@ ACTION = "vonage.archiving.archive_upload_check"
 # Lines of the output about the way, and about module processes.
 WAY = re.compile(r"<\S+> .*|Using module file .*|Pipelining is enabled\.|Running vonage\.archiving\..*")
 TIME = re.compile(
-    r"(?<=clock_skew\": )-?\d+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}"
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}"
+    r"|(?<=clock_skew\": )-?\d+|\d+\.\d(?= s after )"
 )
-FRAME = re.compile(r'File "[^"]*?/((?:ansible_collections|site-packages|lib/python[\d.]+)/[^"]+)"')
+# The output of the test contains the traceback as JSON, with escaped quotes.
+FRAME = re.compile(r'File \\?"[^"]*?/((?:ansible_collections|site-packages|lib/python[\d.]+)/[^"\\]+)')
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Comparison:
         """Replace names, times, random IDs, and the folder of modules."""
         for name, placeholder in self.names.items():
             text = text.replace(name, placeholder)
-        return FRAME.sub(r'File "\1"', TIME.sub("TIME", text))
+        return FRAME.sub(r"File \1", TIME.sub("TIME", text))
 
     @property
     def events(self) -> list[str]:
@@ -127,11 +129,11 @@ def test_playbook_results_are_equal_in_both_ways(e2e_sandbox: Sandbox, home: Pat
     assert direct.run.recap == module.run.recap
     bug = direct.run.task("Use a broken library").result
     assert "please report it" in bug["msg"]
-    assert "Traceback" in str(bug.get("exception", "Traceback"))
+    # From ansible-core 2.19 on, tracebacks have a setting of their own.
+    assert ("Traceback" in str(bug["exception"])) is (line == OLDEST)
     assert direct.run.task("Show a warning").result["warnings"]
-    assert "********" in json.dumps(direct.run.task("Set an upload target").result["invocation"]) or (
-        "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in json.dumps(direct.run.task("Set an upload target").result)
-    )
+    invocation = direct.run.task("Set an upload target").result["invocation"]["module_args"]
+    assert invocation["api_secret"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def test_adapter_memory_does_not_grow_over_1000_items(e2e_sandbox: Sandbox, core_processes: CoreProcesses) -> None:
@@ -144,6 +146,12 @@ def test_adapter_memory_does_not_grow_over_1000_items(e2e_sandbox: Sandbox, core
     assert response["result"]["changed"] is False
     # KiB, after the first hundred items.
     assert response["growth"] < 6 * 1024
+
+
+def has_module_process(watcher: Watcher) -> bool:
+    """Whether a process of this run was one of the module; the watcher sees those of other tests, too."""
+    lines = [line for line in watcher.command_lines if str(watcher.home) in line]
+    return any("AnsiballZ_archive_upload_check" in line for line in lines)
 
 
 @dataclass
@@ -172,7 +180,7 @@ class Probe:
         watcher = Watcher(home)
         arguments = ["-c", "local", *self.arguments]
         run = run_playbook(self.write(home), {}, home, self.environment, core, arguments, watcher)
-        is_watched = any("AnsiballZ_archive_upload_check" in line for line in watcher.command_lines)
+        is_watched = has_module_process(watcher)
         assert is_watched is ("AnsiballZ_archive_upload_check" in run.output)
         return run, is_watched
 
@@ -319,7 +327,7 @@ def test_runner_job_starts_module_process_only_if_disabled(home: Path, newest: P
         assert process.stdout
         output = process.stdout.read()
     assert (job / "artifacts" / "1" / "status").read_text() == "successful", output
-    has_process = any("AnsiballZ_archive_upload_check" in line for line in watcher.command_lines)
+    has_process = has_module_process(watcher)
     assert has_process is not setting
     assert ("without a module process" in output) is setting
 
@@ -367,8 +375,9 @@ def options_of(module: str, url: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["direct", "module"])
-@pytest.mark.parametrize("line", [OLDEST, NEWEST])
-@pytest.mark.parametrize("module", PACKAGES)
+@pytest.mark.parametrize(
+    ("line", "module"), [*((NEWEST, module) for module in PACKAGES), (OLDEST, "s3_archive_bucket")]
+)
 def test_playbook_timeout_ends_hanging_task(
     hanging_store: tuple[str, list[float]], home: Path, line: str, module: str, way: str
 ) -> None:
@@ -382,6 +391,7 @@ def test_playbook_timeout_ends_hanging_task(
     assert run.rc == 2, run.output
     assert "Timed out after 5" in run.error or "expected time frame (5)" in run.error
     assert times
-    # The task starts before its first request.
-    assert end - times[0] < 7
-    assert run.events[0].kind == "failed"
+    (failed,) = [event for event in map(json.loads, run.events_text.splitlines()) if event["kind"] == "failed"]
+    # The task starts a moment before its first request. No thread keeps the process from exiting.
+    assert failed["time"] - times[0] < 7
+    assert end - times[0] < 15

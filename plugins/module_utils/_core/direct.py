@@ -66,7 +66,7 @@ class Facts:
 
     is_enabled: bool = True
     platform: str = sys.platform
-    core: tuple[int, int] = NEWEST_CORE
+    core: tuple[int, ...] = NEWEST_CORE
     connection: str = "ansible.builtin.local"
     has_become: bool = False
     is_async: bool = False

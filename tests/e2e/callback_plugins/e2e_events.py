@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import Any
 
 from ansible import constants
@@ -39,7 +40,7 @@ class CallbackModule(CallbackBase):
 
     def _write(self, **event: Any) -> None:
         with open(os.environ["E2E_EVENTS"], "a", encoding="utf-8") as file:
-            file.write(json.dumps(event, default=str) + "\n")
+            file.write(json.dumps({**event, "time": time.monotonic()}, default=str) + "\n")
 
     def _task(self, kind: str, result: Any) -> None:
         # ansible-core 2.19 renamed these attributes, and warns about the old names.
