@@ -387,11 +387,29 @@ def test_playbook_timeout_ends_hanging_task(
     path.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
     variables = {"vonage_archiving_direct": way == "direct", **CONTROLLER}
     run = run_playbook(path, variables, home, {}, find_core(line), ["-c", "local"])
-    end = time.monotonic()
+    assert_ended_in_time(run, times, time.monotonic())
+
+
+def assert_ended_in_time(run: Run, times: Sequence[float], end: float) -> None:
+    """Assert that the task failed within 7 seconds, and that no thread kept the process from exiting."""
     assert run.rc == 2, run.output
     assert "Timed out after 5" in run.error or "expected time frame (5)" in run.error
-    assert times
     (failed,) = [event for event in map(json.loads, run.events_text.splitlines()) if event["kind"] == "failed"]
-    # The task starts a moment before its first request. No thread keeps the process from exiting.
+    assert times
+    # The task starts a moment before its first request.
     assert failed["time"] - times[0] < 7
     assert end - times[0] < 15
+
+
+def test_fleet_action_timeout_ends_hanging_task(
+    hanging_store: tuple[str, list[float]], home: Path, newest: Path
+) -> None:
+    url, times = hanging_store
+    settings = {"api_key": "47123456", "api_secret": "0" * 40, "bucket": "recordings", "endpoint": url}
+    settings.update(OPERATOR, region="us-east-1", state_file="s3://recordings/.vonage-archiving/47123456.json")
+    variables = {f"archive_storage_{name}": value for name, value in settings.items()}
+    task = {"vonage.archiving.archive_storage_project": {"archives": 0}, "timeout": 5, "vars": variables}
+    path = home / "play.yml"
+    path.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
+    run = run_playbook(path, CONTROLLER, home, {}, newest, ["-c", "local"])
+    assert_ended_in_time(run, times, time.monotonic())
