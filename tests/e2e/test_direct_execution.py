@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core import direct
 from tests.e2e import playbook_runs
 from tests.e2e.adapters import PACKAGES
 from tests.e2e.module_runs import CoreProcesses
@@ -120,20 +121,24 @@ def find_core(line: str) -> Path:
 def test_playbook_results_are_equal_in_both_ways(e2e_sandbox: Sandbox, home: Path, line: str) -> None:
     e2e_sandbox.vonage.echo_secrets = False
     core = find_core(line)
-    direct, module = (compare_run(e2e_sandbox, home / name, core, name == "direct") for name in ("direct", "module"))
-    assert direct.run.rc == module.run.rc == 0, direct.run.output
-    assert len(direct.events) > 25
-    for one, other in zip(direct.events, module.events, strict=True):
+    directly, as_module = (compare_run(e2e_sandbox, home / way, core, way == "direct") for way in ("direct", "module"))
+    assert directly.run.rc == as_module.run.rc == 0, directly.run.output
+    assert len(directly.events) > 25
+    for one, other in zip(directly.events, as_module.events, strict=True):
         assert one == other
-    assert direct.output == module.output
-    assert direct.run.recap == module.run.recap
-    bug = direct.run.task("Use a broken library").result
+    assert directly.output == as_module.output
+    assert directly.run.recap == as_module.run.recap
+    bug = directly.run.task("Use a broken library").result
     assert "please report it" in bug["msg"]
     # From ansible-core 2.19 on, tracebacks have a setting of their own.
     assert ("Traceback" in str(bug["exception"])) is (line == OLDEST)
-    assert direct.run.task("Show a warning").result["warnings"]
-    invocation = direct.run.task("Set an upload target").result["invocation"]["module_args"]
+    assert directly.run.task("Show a warning").result["warnings"]
+    invocation = directly.run.task("Set an upload target").result["invocation"]["module_args"]
     assert invocation["api_secret"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def test_supported_releases_are_those_of_direct_execution() -> None:
+    assert [f"{major}.{minor}" for major, minor in (direct.OLDEST_CORE, direct.NEWEST_CORE)] == [OLDEST, NEWEST]
 
 
 def test_adapter_memory_does_not_grow_over_1000_items(e2e_sandbox: Sandbox, core_processes: CoreProcesses) -> None:

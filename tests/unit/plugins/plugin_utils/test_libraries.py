@@ -12,6 +12,7 @@ import warnings
 
 import pytest
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import MissingLibraryError
 from ansible_collections.vonage.archiving.plugins.plugin_utils import _libraries
 
@@ -53,3 +54,14 @@ def test_load_libraries_reads_no_configuration_of_user(monkeypatch: pytest.Monke
     before = dict(os.environ)
     assert load_libraries() == ""
     assert dict(os.environ) == before
+
+
+def test_make_client_forked_process_uses_its_own_client() -> None:
+    """Connections of the parent must not be shared."""
+    connection = Connection("http://localhost:9", region="us-east-1", access_key="none", secret_key="none")
+    client = make_client(connection)
+    assert make_client(connection) is client
+    pid = os.fork()
+    if not pid:
+        os._exit(int(make_client(connection) is client))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
