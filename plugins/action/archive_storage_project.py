@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
-from dataclasses import replace
 
 from ansible.plugins.action import ActionBase
 
@@ -19,25 +17,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
     describe_unknown_variables,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
-from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action, suppress_warnings
-from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
+from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.plugin_utils._libraries import load_libraries
 
-
-def _warm_up() -> None:
-    """Load the libraries once: Ansible loads an action before it forks a process for each host."""
-    unused = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
-    # If a library is missing or too old, the task fails with a message.
-    with suppress_warnings(), contextlib.suppress(Exception):
-        for service in ("s3", "iam"):
-            # botocore creates the exceptions of a client on first use.
-            make_client(replace(unused, service=service), isolated=True).exceptions  # noqa: B018
-        for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
-            load(library)
-
-
-_warm_up()
+# Ansible loads an action before it forks. If a library is missing, the task fails with a message.
+load_libraries()
 
 
 class ActionModule(ActionBase):

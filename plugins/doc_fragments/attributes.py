@@ -43,6 +43,23 @@ attributes:
       - The module makes no changes.
 """
 
+    # For modules that the action of the same name runs without a process.
+    DIRECT = r"""
+options: {}
+attributes:
+  action:
+    description: Has an action plugin of the same name, which runs on the controller.
+    support: full
+    details:
+      - The action plugin runs the module in the process that Ansible forks for the task, if the result is the same. See
+        R(Direct execution,ansible_collections.vonage.archiving.docsite.guide_getting_started.direct_execution).
+  async:
+    description: Supports the keyword C(async).
+    support: full
+    details:
+      - An asynchronous task runs as a module process.
+"""
+
     # Values of action_group. One block of module_defaults applies to all modules of a group.
     ACTIONGROUP_ALL = r"""
 options: {}

@@ -19,8 +19,8 @@ description:
     task.
   - For one project, use the role, whose steps are separate tasks. For hundreds of projects, each of them a host, use
     this action. C(--forks) is the number of concurrent projects.
-  - It is an action and runs on the controller, in the process that Ansible forks for the task. The role starts a
-    process for each module.
+  - It is an action and runs on the controller, in the process that Ansible forks for the task. The role needs such a
+    process for each of its tasks.
   - The playbook C(vonage.archiving.fleet) runs it over an inventory. A project that fails is a failed host. It does not
     affect the others.
   - Environment variables that name one project are ignored, since they would be the same for all hosts. Only

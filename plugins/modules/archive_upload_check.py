@@ -27,6 +27,7 @@ description:
 extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
   - vonage.archiving.attributes.actiongroup_aws
 attributes:
   check_mode:
@@ -285,12 +286,11 @@ error:
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.params import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.module import MODULE
 
 
 def main() -> None:
-    run_module(reconcile, ARGUMENTS)
+    run_module(*MODULE)
 
 
 if __name__ == "__main__":

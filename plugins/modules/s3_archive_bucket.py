@@ -265,6 +265,7 @@ options:
 extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
 attributes:
   check_mode:
     support: full
@@ -582,14 +583,12 @@ error:
   type: dict
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.module import MODULE
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 
 
 def main() -> None:
-    # A tag may have no value.
-    run_module(reconcile, ARGUMENTS, keep_empty_strings=("tags",))
+    run_module(*MODULE)
 
 
 if __name__ == "__main__":

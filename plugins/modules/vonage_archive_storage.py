@@ -51,6 +51,7 @@ extends_documentation_fragment:
   - vonage.archiving.aws
   - vonage.archiving.iam
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
   - vonage.archiving.attributes.actiongroup_vonage
 attributes:
   check_mode:
@@ -855,12 +856,11 @@ error:
 """
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.module import MODULE
 
 
 def main() -> None:
-    run_module(reconcile, ARGUMENTS)
+    run_module(*MODULE)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import tempfile
@@ -16,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from tests.e2e import botocore_cache
 from tests.e2e.broadcast_environment import BroadcastEnvironment, new_broadcast_environment
+from tests.e2e.module_runs import CoreProcesses
 from tests.e2e.project_environment import MANAGED_KEY, ProjectEnvironment, new_project_environment
 from tests.sandbox import HerokuEmulator, Sandbox
 
@@ -49,6 +51,13 @@ def e2e_sandbox() -> Iterator[Sandbox]:
     """SeaweedFS and the emulator of Vonage."""
     with Sandbox(stores=("seaweedfs",)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def core_processes() -> Iterator[CoreProcesses]:
+    """Processes that run modules with each supported ansible-core."""
+    with contextlib.ExitStack() as stack:
+        yield CoreProcesses(stack)
 
 
 @pytest.fixture

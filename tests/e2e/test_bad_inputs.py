@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.module_runs import run_module
+from tests.e2e.adapters import PACKAGES
+from tests.e2e.module_runs import CoreProcesses, run_module
 from tests.e2e.playbook_runs import ROOT
 from tests.sandbox import RecordingProxy
+from tools.cores import SUPPORTED
 
 pytestmark = pytest.mark.xdist_group("bad_inputs")
 
@@ -73,19 +75,38 @@ def _no_environment_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "/dev/null")
 
 
-@pytest.mark.parametrize("row", rows())
-def test_module_invalid_options_fails_without_a_request(row: dict[str, Any], listener: RecordingProxy) -> None:
+def arguments(row: dict[str, Any], listener: RecordingProxy) -> dict[str, Any]:
+    """The arguments of a row, with the default arguments of its module."""
     defaults = {
         key: value.replace("{listener}", listener.url) for key, value in DEFAULTS.get(row["module"], {}).items()
     }
-    args = {key: value for key, value in {**defaults, **row["args"]}.items() if value is not None}
-    result = run_module(row["module"], args)
+    return {key: value for key, value in {**defaults, **row["args"]}.items() if value is not None}
+
+
+@pytest.mark.parametrize("row", rows())
+def test_module_invalid_options_fails_without_a_request(row: dict[str, Any], listener: RecordingProxy) -> None:
+    result = run_module(row["module"], arguments(row, listener))
     assert result.get("failed"), result
     assert row["error"] in result["msg"]
     assert "problems" not in row or len(result["error"]["problems"]) == row["problems"]
     assert "please report it" not in result["msg"]
     assert result["invocation"]["module_args"]
     assert not [text for text in (OPERATOR["secret_key"], row.get("hidden")) if text and text in json.dumps(result)]
+    assert listener.requests == []
+
+
+@pytest.mark.parametrize("line", SUPPORTED)
+def test_module_invalid_options_fails_the_same_way_in_direct_execution(
+    line: str, core_processes: CoreProcesses, listener: RecordingProxy
+) -> None:
+    process = core_processes.of_line(line)
+    table = [row for param in rows() for row in param.values if row["module"] in PACKAGES]
+    assert len(table) > 100
+    for row in table:
+        args = arguments(row, listener)
+        direct, module = (process.run(way, row["module"], args)["result"] for way in ("direct", "module"))
+        assert direct == module
+        assert row["error"] in direct["msg"]
     assert listener.requests == []
 
 

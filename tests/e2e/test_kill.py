@@ -369,8 +369,9 @@ def kill_tree(process: psutil.Process) -> None:
         psutil.wait_procs(tree[1:], timeout=10)
 
 
-def kill_playbook(project: ProjectEnvironment, like: str, point: int, after: bool) -> None:
+def kill_playbook(project: ProjectEnvironment, like: str, point: int, after: bool, is_direct: bool) -> None:
     """Run the playbook configure, and kill all its processes at the ``point``-th request with this description."""
+    variables = {**project.variables, "vonage_archiving_direct": is_direct}
     tree: list[psutil.Process] = []
     ready = threading.Event()
 
@@ -383,7 +384,7 @@ def kill_playbook(project: ProjectEnvironment, like: str, point: int, after: boo
         ready.set()
 
     with Killer(project, point, after, like, kill) as killer:
-        run = playbook_runs.run_playbook("configure", project.variables, project.home, project.operator, watch=watch)
+        run = playbook_runs.run_playbook("configure", variables, project.home, project.operator, watch=watch)
     assert run.rc == -9, run.output
     assert killer.hit is not None
     assert not playbook_runs.find_leaks(run.output, project.secrets)
@@ -395,25 +396,29 @@ API = "PUT /v2/project/KEY/archive/storage?"
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("like", "point", "after"),
+    ("like", "point", "after", "is_direct"),
     [
-        ("PUT /BUCKET?", 1, True),
-        ("PUT /BUCKET?lifecycle", 1, False),
-        ("POST /BUCKET/KEY/vonage-archiving-probe-*/archive.zip?uploads", 1, True),
-        (STATE_FILE, 1, False),
-        (STATE_FILE, 1, True),
-        (API, 1, False),
-        (API, 1, True),
-        (STATE_FILE, 2, False),
-        (STATE_FILE, 2, True),
+        ("PUT /BUCKET?", 1, True, True),
+        ("PUT /BUCKET?lifecycle", 1, False, True),
+        ("POST /BUCKET/KEY/vonage-archiving-probe-*/archive.zip?uploads", 1, True, True),
+        (STATE_FILE, 1, False, True),
+        (STATE_FILE, 1, True, True),
+        (API, 1, False, True),
+        (API, 1, True, True),
+        (API, 1, True, False),
+        (STATE_FILE, 2, False, True),
+        (STATE_FILE, 2, True, True),
+        (STATE_FILE, 2, True, False),
     ],
 )
-def test_playbook_killed_is_repaired(project: ProjectEnvironment, like: str, point: int, after: bool) -> None:
+def test_playbook_killed_is_repaired(
+    project: ProjectEnvironment, like: str, point: int, after: bool, is_direct: bool
+) -> None:
     """The playbook repairs the worst case, in which the state file can differ from the API.
 
     The driver, which sends the same requests, repairs the other cases.
     """
-    kill_playbook(project, like, point, after)
+    kill_playbook(project, like, point, after, is_direct)
     variables = driver_variables(project)
     assert_state_file_correct(project, read_state_file(project, variables))
     probes = project.leftover_probes() if project.exists() else []

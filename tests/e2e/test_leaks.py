@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Test that no secret appears in the output at -vvv, in diffs, logs, callbacks, state files, or process lists.
 
-The end-to-end tests verify the output of all other runs in the same way (``ProjectEnvironment.run``). Without
-pipelining, Ansible writes each module with its arguments to a file in its own temporary folder while the task runs.
-Only the user can read that folder, and Ansible deletes it after the task. With pipelining, there is no such file.
+The end-to-end tests verify the output of all other runs in the same way (``ProjectEnvironment.run``). For a module
+process without pipelining, Ansible writes the module with its arguments to a file in its own temporary folder while the
+task runs. Only the user can read that folder, and Ansible deletes it after the task. With pipelining, and in direct
+execution, there is no such file.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from subprocess import Popen
 from typing import Any
 
 import psutil
+import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_naming import LOCK_KEY
 from tests.e2e import playbook_runs
@@ -91,9 +93,13 @@ def run_verbosely(
     playbook: str,
     secrets: Sequence[str] = (),
     env: dict[str, str] | None = None,
+    is_direct: bool = True,
     **changes: Any,
 ) -> ObservedRun:
-    """Run a playbook with the most verbose output, and assert that no secret appears."""
+    """Run a playbook with verbose output, and assert that no secret appears.
+
+    :param is_direct: whether modules run directly if possible.
+    """
     log, junit, tree = project.home / "ansible.log", project.home / "junit", project.home / "tree"
     environment = {
         **project.operator,
@@ -105,6 +111,7 @@ def run_verbosely(
         **(env or {}),
     }
     variables = {**project.variables, **{f"archive_storage_{name}": value for name, value in changes.items()}}
+    variables["vonage_archiving_direct"] = is_direct
     watcher = Watcher(project.home)
     run = playbook_runs.run_playbook(
         playbook, variables, project.home, environment, args=["-vvv", "--diff"], watch=watcher
@@ -124,12 +131,13 @@ def run_verbosely(
     return ObservedRun(run, watcher, text)
 
 
-def test_playbooks_successful_show_no_secret(project: ProjectEnvironment) -> None:
-    first = run_verbosely(project, "configure")
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_playbooks_successful_show_no_secret(project: ProjectEnvironment, is_direct: bool) -> None:
+    first = run_verbosely(project, "configure", is_direct=is_direct)
     assert first.run.ok().stats["changed"] == 3
     assert "secret_key" in first.text
-    run_verbosely(project, "verify").run.ok()
-    changed = run_verbosely(project, "configure", fallback="none").run.ok()
+    run_verbosely(project, "verify", is_direct=is_direct).run.ok()
+    changed = run_verbosely(project, "configure", is_direct=is_direct, fallback="none").run.ok()
     assert changed.task("Create or update the upload target").result["diff"]["after"]["fallback"] == "none"
     run_verbosely(project, "teardown").run.ok()
     # All objects, including the state file.
@@ -138,17 +146,18 @@ def test_playbooks_successful_show_no_secret(project: ProjectEnvironment) -> Non
         assert not playbook_runs.find_leaks(body, project.secrets)
 
 
-def test_playbooks_managed_key_shows_no_secret(managed_project: ProjectEnvironment) -> None:
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_playbooks_managed_key_shows_no_secret(managed_project: ProjectEnvironment, is_direct: bool) -> None:
     """The IAM API returns the secrets, and the run sends them to Vonage."""
-    first = run_verbosely(managed_project, "configure")
+    first = run_verbosely(managed_project, "configure", is_direct=is_direct)
     assert first.run.ok().stats["changed"] == 3
-    assert run_verbosely(managed_project, "rotate").run.ok().result["reason"] == "forced"
+    assert run_verbosely(managed_project, "rotate", is_direct=is_direct).run.ok().result["reason"] == "forced"
     created = created_secrets(managed_project.s3.requests)
     assert len(set(created)) == 2
     assert managed_project.target_key[1] == created[-1]
-    # The argument files contain the secrets from the options only.
+    # The argument files of module processes contain the secrets from the options only.
     contents = "\n".join(first.watcher.contents.values())
-    assert playbook_runs.find_leaks(contents, [managed_project.secret])
+    assert bool(playbook_runs.find_leaks(contents, [managed_project.secret])) is not is_direct
     assert not playbook_runs.find_leaks(contents, created)
     assert not playbook_runs.find_leaks(json.dumps(managed_project.state_file()), created)
 
@@ -205,10 +214,11 @@ def test_configure_private_key_is_not_shown(project: ProjectEnvironment) -> None
 
 
 def test_configure_pipelining_writes_no_secret_to_files(project: ProjectEnvironment) -> None:
-    without_pipelining = run_verbosely(project, "configure", env={"ANSIBLE_PIPELINING": "false"})
+    without_pipelining = run_verbosely(project, "configure", env={"ANSIBLE_PIPELINING": "false"}, is_direct=False)
     without_pipelining.run.ok()
     assert any("AnsiballZ_vonage_archive_storage" in name for name in without_pipelining.watcher.contents)
-    with_pipelining = run_verbosely(project, "configure", env={"ANSIBLE_PIPELINING": "true"}, fallback="none")
+    pipelining = {"ANSIBLE_PIPELINING": "true"}
+    with_pipelining = run_verbosely(project, "configure", env=pipelining, is_direct=False, fallback="none")
     with_pipelining.run.ok()
     assert with_pipelining.watcher.contents
     assert [

@@ -86,7 +86,7 @@ class Owner:
         try:
             with translate_errors(_OPERATION, self._sts, _ACTION):
                 return account.result()
-        except errors.ArchivingError:
+        except BaseException:  # also the keyword timeout of a task, whose next item needs a new request
             _ACCOUNTS.pop(key, None)
             raise
 

@@ -12,11 +12,9 @@ where the libraries are already loaded. This makes a difference for fleets.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import typing as t
-from warnings import catch_warnings, simplefilter
 
 from ansible.module_utils.common.parameters import remove_values
 
@@ -25,6 +23,7 @@ from .environment import GARBAGE_THRESHOLD, drop_empty_aws_variables
 from .execute import UseCase, execute
 from .plan import Context, Outcome
 from .problems import Problems
+from .process_state import isolated_process
 from .secrets import mark_as_secret
 from .values import none_if_blank
 
@@ -57,7 +56,6 @@ def run_task(
         time.
     :param keep_empty_strings: options of type dict in which an empty string is a value.
     """
-    gc.set_threshold(GARBAGE_THRESHOLD)
     secrets: list[str] = []
 
     def register_secret(secret: str) -> None:
@@ -67,7 +65,11 @@ def run_task(
     def use_case_with_validation(options: t.Mapping[str, t.Any], context: Context) -> Outcome:
         return use_case(validate_options(argument_spec, options, keep_empty_strings), context)
 
-    with _task_environment(environ), suppress_warnings():
+    with isolated_process():
+        gc.set_threshold(GARBAGE_THRESHOLD)
+        # YAML can contain numbers and booleans.
+        os.environ.update({name: str(value) for name, value in environ.items()})
+        drop_empty_aws_variables()
         context = Context(
             check_mode=check_mode,
             diff_mode=diff_mode,
@@ -89,31 +91,6 @@ def _secret_options(argument_spec: t.Mapping[str, t.Any], options: t.Mapping[str
         for name in (option, *spec.get("aliases", ()))
     ]
     return [str(options[name]) for name in names if none_if_blank(options.get(name)) is not None]
-
-
-@contextlib.contextmanager
-def suppress_warnings() -> t.Iterator[None]:
-    """Suppress warnings of Python, for example about HTTPS requests without validation of certificates.
-
-    Ansible does not show those of modules. Those of an action would be on the screen, once for each host.
-    """
-    with catch_warnings():
-        simplefilter("ignore")
-        yield
-
-
-@contextlib.contextmanager
-def _task_environment(environ: t.Mapping[str, t.Any]) -> t.Iterator[None]:
-    """Set the environment of the task, and restore that of the process: a loop runs a task several times in it."""
-    before = dict(os.environ)
-    # YAML can contain numbers and booleans.
-    os.environ.update({name: str(value) for name, value in environ.items()})
-    drop_empty_aws_variables()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def read_variables(

@@ -25,6 +25,16 @@ from .redaction import redact, redact_nested
 UseCase = t.Callable[[t.Mapping[str, t.Any], Context], Outcome]
 
 
+class ModuleSpec(t.NamedTuple):
+    """A module: its use case, its argument spec in the format of AnsibleModule, and its options of type dict that keep
+    empty strings.
+    """
+
+    use_case: UseCase
+    argument_spec: dict[str, t.Any]
+    keep_empty_strings: t.Sequence[str] = ()
+
+
 def execute(use_case: UseCase, params: t.Mapping[str, t.Any], context: Context) -> dict[str, t.Any]:
     """Run a use case and return the result of the task.
 

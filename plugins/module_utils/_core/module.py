@@ -67,8 +67,18 @@ def run_module(
     :param keep_empty_strings: options of type dict in which an empty string is a value.
     :param rules: ``required_if``, ``mutually_exclusive``, and other rules of AnsibleModule.
     """
+    # Collections at the end of the process do not free anything that is needed.
+    atexit.register(gc.freeze)
+    exit_module(use_case, argument_spec, keep_empty_strings, **rules)
+
+
+def exit_module(
+    use_case: UseCase, argument_spec: dict[str, t.Any], keep_empty_strings: t.Sequence[str] = (), **rules: t.Any
+) -> t.NoReturn:
+    """Run a use case as a module, print the result, and raise SystemExit; see :func:`run_module`."""
     module = ArchivingModule(keep_empty_strings, argument_spec=argument_spec, supports_check_mode=True, **rules)
-    _reduce_garbage_collection()
+    # Collections are a third of the time that a module needs to load botocore.
+    gc.set_threshold(GARBAGE_THRESHOLD)
     drop_empty_aws_variables()
 
     def register_secret(secret: str) -> None:
@@ -92,12 +102,3 @@ def _exit(module: AnsibleModule, result: dict[str, t.Any]) -> t.NoReturn:
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
-
-
-def _reduce_garbage_collection() -> None:
-    """Collect garbage rarely, and not at the end of the process.
-
-    Collections are a third of the time that a module needs to load botocore.
-    """
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    atexit.register(gc.freeze)

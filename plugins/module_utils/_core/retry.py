@@ -9,6 +9,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 
 from __future__ import annotations
 
+import math
 import threading
 import typing as t
 from dataclasses import dataclass, field
@@ -53,6 +54,10 @@ class Deadline:
         """Start the time limit again."""
         self._start = self.runtime.monotonic()
 
+    def expire(self) -> None:
+        """Let the time limit end now, for good."""
+        self.seconds = -math.inf
+
     def run(self, tasks: t.Sequence[t.Callable[[], T]], workers: int = 0) -> dict[int, T]:
         """Run the tasks concurrently and return the results of those that end in time, by their index.
 
@@ -64,10 +69,15 @@ class Deadline:
         """
         batch: _Batch[T] = _Batch(tasks, self)
         events = [batch.start() for _number in range(min(workers or len(tasks), len(tasks)))]
-        for event in events:
-            # The work can restart the deadline.
-            while not self.runtime.wait(event, max(0.0, self.left)) and self.left > 0:
-                pass
+        try:
+            for event in events:
+                # The work can restart the deadline.
+                while not self.runtime.wait(event, max(0.0, self.left)) and self.left > 0:
+                    pass
+        except BaseException:
+            # The keyword timeout of the task: the work must send no further request.
+            self.expire()
+            raise
         return batch.close()
 
 

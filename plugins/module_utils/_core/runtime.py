@@ -11,11 +11,12 @@ A test replaces the fields of :class:`Runtime` to control time and the order of 
 
 from __future__ import annotations
 
+import queue
 import random
 import threading
 import time
 import typing as t
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent import futures
 from dataclasses import dataclass
 
 T = t.TypeVar("T")
@@ -24,6 +25,66 @@ T = t.TypeVar("T")
 def start_daemon_thread(work: t.Callable[[], None]) -> None:
     """Run the work in a thread that does not keep the process from exiting."""
     threading.Thread(target=work, daemon=True).start()
+
+
+class DaemonExecutor(futures.Executor):
+    """An executor whose threads do not keep the process from exiting.
+
+    The keyword ``timeout`` of a task raises an exception in the main thread. ThreadPoolExecutor would then wait for
+    requests in progress, at the end of the block and again at the end of the process.
+    """
+
+    def __init__(self, max_workers: int) -> None:
+        self._max_workers = max_workers
+        self._threads = 0
+        self._waiting: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._futures: list[futures.Future[t.Any]] = []
+
+    def submit(self, fn: t.Callable[..., t.Any], /, *args: t.Any, **kwargs: t.Any) -> futures.Future[t.Any]:
+        future: futures.Future[t.Any] = futures.Future()
+        self._futures.append(future)
+        self._waiting.put(_Work(future, lambda: fn(*args, **kwargs)))
+        if self._threads < self._max_workers:
+            self._threads += 1
+            start_daemon_thread(self._run_waiting)
+        return future
+
+    def _run_waiting(self) -> None:
+        while (work := self._waiting.get()) is not None:
+            work.run()
+
+    def __exit__(self, kind: type[BaseException] | None, *_rest: t.Any) -> None:
+        abandoned = kind is not None and not issubclass(kind, Exception)
+        self.shutdown(wait=not abandoned, cancel_futures=abandoned)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        for _number in range(self._threads):
+            self._waiting.put(None)
+        try:
+            if wait and not cancel_futures:
+                futures.wait(self._futures)
+        except BaseException:
+            cancel_futures = True
+            raise
+        finally:
+            if cancel_futures:
+                for future in self._futures:
+                    future.cancel()
+
+
+class _Work(t.NamedTuple):
+    future: futures.Future[t.Any]
+    call: t.Callable[[], t.Any]
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self.call()
+        except BaseException as exc:  # raised again in the thread of the caller
+            self.future.set_exception(exc)
+        else:
+            self.future.set_result(result)
 
 
 @dataclass(frozen=True)
@@ -43,7 +104,7 @@ class Runtime:
     monotonic: t.Callable[[], float] = time.monotonic
     sleep: t.Callable[[float], None] = time.sleep
     random: t.Callable[[], float] = random.random
-    executor: t.Callable[[int], Executor] = ThreadPoolExecutor
+    executor: t.Callable[[int], futures.Executor] = DaemonExecutor
     start: t.Callable[[t.Callable[[], None]], None] = start_daemon_thread
     wait: t.Callable[[threading.Event, float], bool] = threading.Event.wait
 
@@ -56,8 +117,8 @@ class Runtime:
         if not tasks:
             return []
         with self.executor(min(workers or len(tasks), len(tasks))) as pool:
-            futures = [pool.submit(task) for task in tasks]
-        return [future.result() for future in futures]
+            submitted = [pool.submit(task) for task in tasks]
+        return [future.result() for future in submitted]
 
 
 SYSTEM = Runtime()

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
 from typing import Any
 
 from ansible import constants
@@ -38,7 +40,7 @@ class CallbackModule(CallbackBase):
 
     def _write(self, **event: Any) -> None:
         with open(os.environ["E2E_EVENTS"], "a", encoding="utf-8") as file:
-            file.write(json.dumps(event, default=str) + "\n")
+            file.write(json.dumps({**event, "time": time.monotonic()}, default=str) + "\n")
 
     def _task(self, kind: str, result: Any) -> None:
         # ansible-core 2.19 renamed these attributes, and warns about the old names.
@@ -76,5 +78,7 @@ class CallbackModule(CallbackBase):
         self._task("unreachable", result)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
-        """Write the recap."""
+        """Write the recap, and the libraries in the process that forks for tasks."""
+        libraries = [name for name in ("botocore", "jwt", "requests") if name in sys.modules]
+        self._write(kind="libraries", result=libraries)
         self._write(kind="stats", result={host: stats.summarize(host) for host in stats.processed})

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import typing as t
-import warnings
 
 import pytest
 import yaml
@@ -105,39 +104,10 @@ def test_documentation_has_all_options() -> None:
         assert ours == theirs, name
 
 
-@pytest.mark.parametrize("error", [TypeError("unexpected keyword"), OSError("no descriptor left")])
-def test_import_any_error_is_ignored(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_args: t.Any, **_options: t.Any) -> t.NoReturn:
-        raise error
-
-    monkeypatch.setattr(action, "make_client", fail)
-    action._warm_up()
-
-
-def test_import_without_libraries_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_without_libraries_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_args: t.Any, **_options: t.Any) -> t.NoReturn:
         raise MissingLibraryError("load the Python library boto3", "there is none")
 
-    monkeypatch.setattr(action, "make_client", missing)
-    action._warm_up()
     monkeypatch.setattr(action, "reconcile", missing)
     result = act(action.ActionModule, {})
     assert result["error"]["kind"] == "missing_library"
-
-
-def test_import_writes_nothing(recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(action, "make_client", lambda *_args, **_options: warnings.warn("old", stacklevel=1))
-    action._warm_up()
-    assert list(recwarn) == []
-
-
-def test_import_reads_no_configuration_of_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    # It happens before anything is known of the task.
-    monkeypatch.setenv("AWS_PROFILE", "there-is-none")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere.pem")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "no url")
-    before = dict(os.environ)
-    action._warm_up()
-    assert dict(os.environ) == before

@@ -18,9 +18,10 @@ import typing as t
 import pytest
 from ansible.module_utils import basic
 
+from ansible_collections.vonage.archiving.plugins.module_utils._core.direct import run_directly
 from ansible_collections.vonage.archiving.plugins.module_utils._core.environment import GARBAGE_THRESHOLD
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
-from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import UseCase
+from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import ModuleSpec, UseCase
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 
@@ -40,13 +41,23 @@ SHOW_OPTIONS: dict[str, t.Any] = {"_ansible_inject_invocation": True} if _NEW el
 
 
 class Runner:
-    """Runs use cases as Ansible runs modules."""
+    """Runs use cases as Ansible runs modules: in a separate process, which is this one here, or directly."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.monkeypatch, self.capsys = monkeypatch, capsys
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_direct: bool = False
+    ) -> None:
+        self.monkeypatch, self.capsys, self.is_direct = monkeypatch, capsys, is_direct
 
     def __call__(self, use_case: UseCase, rules: t.Any = None, **arguments: t.Any) -> dict[str, t.Any]:
         message = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        run = self._run_directly if self.is_direct else self._run_module
+        status, printed = run(use_case, message, rules or {})
+        assert SECRET not in printed
+        result: dict[str, t.Any] = json.loads(printed)
+        assert bool(result.get("failed")) is (status != 0)
+        return result
+
+    def _run_module(self, use_case: UseCase, message: bytes, rules: t.Any) -> tuple[t.Any, str]:
         self.monkeypatch.setattr(basic, "_ANSIBLE_ARGS", message)
         # ansible-core 2.19 and later need the format of results.
         self.monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
@@ -55,18 +66,23 @@ class Runner:
             internal = importlib.import_module("ansible.module_utils._internal")
             self.monkeypatch.setattr(internal, "is_controller", False, raising=False)
         with pytest.raises(SystemExit) as exited:
-            run_module(use_case, SPEC, **(rules or {}))
-        printed = self.capsys.readouterr().out
-        assert SECRET not in printed
-        result: dict[str, t.Any] = json.loads(printed)
-        assert bool(result.get("failed")) is (exited.value.code != 0)
-        return result
+            run_module(use_case, SPEC, **rules)
+        return exited.value.code, self.capsys.readouterr().out
+
+    def _run_directly(self, use_case: UseCase, message: bytes, rules: t.Any) -> tuple[t.Any, str]:
+        if set(rules) - set(ModuleSpec._fields):
+            pytest.skip("no module with these rules runs directly")
+        output = run_directly(ModuleSpec(use_case, SPEC, **rules), message, {}, "/")
+        assert (output.stderr, *self.capsys.readouterr()) == ("", "", "")
+        return output.status, output.stdout
 
 
-@pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> t.Iterator[Runner]:
+@pytest.fixture(params=["module", "direct"])
+def runner(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> t.Iterator[Runner]:
     usual = gc.get_threshold()
-    yield Runner(monkeypatch, capsys)
+    yield Runner(monkeypatch, capsys, request.param == "direct")
     gc.set_threshold(*usual)
     atexit.unregister(gc.freeze)
 
@@ -281,7 +297,8 @@ def test_run_module_reduces_garbage_collection(runner: Runner, monkeypatch: pyte
 
     runner(use_case)
     assert thresholds == [GARBAGE_THRESHOLD]
-    assert gc.freeze in at_the_end
+    # In direct execution, the process belongs to Ansible.
+    assert (gc.freeze in at_the_end) is not runner.is_direct
     assert gc.isenabled()
 
 
