@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from dataclasses import replace
 
 from ansible.plugins.action import ActionBase
 
@@ -19,20 +18,20 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
     describe_unknown_variables,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import prepare_clients
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action, suppress_warnings
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 
 
 def _warm_up() -> None:
     """Load the libraries once: Ansible loads an action before it forks a process for each host."""
-    unused = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
     # If a library is missing or too old, the task fails with a message.
     with suppress_warnings(), contextlib.suppress(Exception):
-        for service in ("s3", "iam"):
-            # botocore creates the exceptions of a client on first use.
-            make_client(replace(unused, service=service), isolated=True).exceptions  # noqa: B018
+        prepare_clients(("s3", "iam"))
+        # Python compiles the format of times on first use.
+        parse_utc(format_utc(0))
         for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
             load(library)
 
@@ -55,4 +54,5 @@ class ActionModule(ActionBase):
                 context.warn(warning)
             return reconcile(params, context, variables)
 
-        return {**result, **run_action(self, use_case, ARGUMENTS)}
+        options = variables.with_fleet_defaults(self._task.args)
+        return {**result, **run_action(self, use_case, ARGUMENTS, options)}
