@@ -367,11 +367,22 @@ def prepare_clients(services: t.Iterable[str]) -> None:
 
 def _new_session() -> t.Any:
     # boto3 would add 0.1 s to every task for resources and transfer managers that are not used.
-    emitter = load("botocore.hooks").HierarchicalEmitter()
+    emitter = _emitter_class()()
     session = load("botocore.session").Session(event_hooks=emitter)
     # By default, each event of a client is compared with the names that 150 services had in old versions.
     session.register_component("event_emitter", emitter)
     return session
+
+
+@cache
+def _emitter_class() -> t.Any:
+    class SingleClientEmitter(load("botocore.hooks").HierarchicalEmitter):  # type: ignore[misc]
+        """The events of a session with one client, which does not need its own copy of all handlers."""
+
+        def __copy__(self) -> t.Any:
+            return self
+
+    return SingleClientEmitter
 
 
 def _session(connection: Connection, isolated: bool) -> t.Any:
