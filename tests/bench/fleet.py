@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -111,11 +111,15 @@ class MemoryMonitor:
 
 
 class Bench:
-    """Runs playbooks for the inventory of a fleet, and prints their measurements."""
+    """Runs playbooks for the inventory of a fleet, and prints their measurements.
 
-    def __init__(self, fleet: FleetEnvironment, forks: int) -> None:
+    :param env: more environment variables of all runs.
+    """
+
+    def __init__(self, fleet: FleetEnvironment, forks: int, env: Mapping[str, str] | None = None) -> None:
         self.fleet = fleet
         self.forks = forks
+        self.env = env or {}
         self.figures: list[Figures] = []
 
     def measure(
@@ -130,6 +134,7 @@ class Bench:
             "ANSIBLE_FORKS": str(self.forks),
             "ANSIBLE_VERBOSITY": "0",
             "ANSIBLE_DIFF_ALWAYS": "false",
+            **self.env,
         }
         extra_vars = {**fleet.variables, "archive_storage_hosts": "vonage_projects", **variables}
         options = ["-i", str(fleet.inventory), *args]

@@ -15,14 +15,18 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 SECONDS = 0.001
 # The functions in which a thread waits for another one, or for a response.
 WAITING = frozenset(
-    "wait join acquire _wait_for_tstate_lock select poll accept recv recv_into readinto recv_bytes _recv_bytes _recv "
-    "get sleep waitpid result".split()
+    (
+        *("wait", "join", "acquire", "_wait_for_tstate_lock", "get", "result"),
+        *("select", "poll", "accept", "recv", "recv_into", "readinto", "recv_bytes", "_recv_bytes", "_recv"),
+        *("sleep", "waitpid"),
+    )
 )
 Stack = tuple[tuple[str, str], ...]
 samples: collections.Counter[Stack] = collections.Counter()
@@ -31,14 +35,19 @@ samples: collections.Counter[Stack] = collections.Counter()
 def sample(_signal: int, frame: FrameType | None) -> None:
     """Add the stacks of all threads that do not wait."""
     own = threading.get_ident()
-    frames = {**sys._current_frames(), **({own: frame} if frame else {})}
-    busy = [top for top in frames.values() if top.f_code.co_name not in WAITING] or [frame]
-    for top in filter(None, busy):
-        stack, current = [], top
-        while current is not None:
-            stack.append((current.f_code.co_filename, current.f_code.co_name))
-            current = current.f_back  # type: ignore[assignment]
-        samples[tuple(stack)] += 1
+    tops = [top for ident, top in sys._current_frames().items() if ident != own]
+    if frame:
+        tops.append(frame)
+    for top in [top for top in tops if top.f_code.co_name not in WAITING] or tops[-1:]:
+        samples[tuple((caller.f_code.co_filename, caller.f_code.co_name) for caller in callers(top))] += 1
+
+
+def callers(top: FrameType) -> Iterator[FrameType]:
+    """Return a frame and its callers, from the innermost to the outermost."""
+    current: FrameType | None = top
+    while current is not None:
+        yield current
+        current = current.f_back
 
 
 def start() -> None:
@@ -58,15 +67,14 @@ def write() -> None:
             file.write(f"{count} {names}\n")
 
 
-def _exit(code: int, _exit: Any = os._exit) -> NoReturn:
+def write_and_exit(status: int, exit_process: Callable[[int], NoReturn] = os._exit) -> NoReturn:
+    """End a fork, which ends without the handlers of atexit."""
     write()
-    _exit(code)
-    raise SystemExit(code)
+    exit_process(status)
 
 
 if "SAMPLER_FOLDER" in os.environ:
-    # A fork ends without the handlers of atexit.
-    os._exit = _exit
+    os._exit = write_and_exit
     os.register_at_fork(after_in_child=start)
     atexit.register(write)
     start()
