@@ -362,27 +362,16 @@ def prepare_clients(services: t.Iterable[str]) -> None:
         # botocore creates the exceptions of a client on first use.
         client.exceptions  # noqa: B018
         _ERROR_SHAPES[None, service] = client.meta.service_model.error_shapes
-    _UNUSED_SESSIONS.extend(_new_session() for _service in services)
+    _UNUSED_SESSIONS[:] = [_new_session() for _service in services]
 
 
 def _new_session() -> t.Any:
     # boto3 would add 0.1 s to every task for resources and transfer managers that are not used.
-    emitter = _emitter_class()()
+    emitter = load("botocore.hooks").HierarchicalEmitter()
     session = load("botocore.session").Session(event_hooks=emitter)
     # By default, each event of a client is compared with the names that 150 services had in old versions.
     session.register_component("event_emitter", emitter)
     return session
-
-
-@cache
-def _emitter_class() -> t.Any:
-    class SingleClientEmitter(load("botocore.hooks").HierarchicalEmitter):  # type: ignore[misc]
-        """The events of a session with one client, which does not need its own copy of all handlers."""
-
-        def __copy__(self) -> t.Any:
-            return self
-
-    return SingleClientEmitter
 
 
 def _session(connection: Connection, isolated: bool) -> t.Any:
@@ -414,8 +403,9 @@ def _client(connection: Connection, isolated: bool, config: t.Any, tries: int) -
     )
     error_shapes = _ERROR_SHAPES.get((data_path, connection.service))
     if error_shapes is not None:
-        # A cached property.
-        client.meta.service_model.error_shapes = error_shapes
+        # A cached property. Each client works without it.
+        with contextlib.suppress(AttributeError):
+            client.meta.service_model.error_shapes = error_shapes
     return client
 
 
