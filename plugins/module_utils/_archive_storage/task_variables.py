@@ -20,7 +20,6 @@ from . import recovery
 from .unknown_variables import BROADCAST_PREFIX
 from .variables import PREFIX, SECRETS, VARIABLES
 
-
 # Variables of the playbook fleet for the options of archive_storage_project with the same names.
 FLEET_PREFIX = "archive_fleet_"
 FLEET = ("archives", "timeout", "total_timeout", "account_key", "account_secret")
