@@ -71,8 +71,8 @@ sandbox: venv  ## Run the sandbox until Ctrl-C, and print how to use it
 	@$(PY) -m tests.sandbox
 
 .PHONY: bench
-bench: venv  ## Compare a run without changes with the same run of amazon.aws, community.aws, and uri
-	@$(PY) -m tests.bench
+bench: venv  ## Compare a run without changes with the same run of amazon.aws, community.aws, and uri (ARGS="--part role")
+	@$(PY) -m tests.bench $(ARGS)
 
 .PHONY: bench-fleet
 bench-fleet: venv  ## Compare a fleet of 1,000 projects with the role (ARGS="--projects 100" for fewer)

@@ -40,4 +40,5 @@ class ActionModule(ActionBase):
                 context.warn(warning)
             return reconcile(params, context, variables)
 
-        return {**result, **run_action(self, use_case, ARGUMENTS)}
+        options = variables.with_fleet_defaults(self._task.args)
+        return {**result, **run_action(self, use_case, ARGUMENTS, options)}

@@ -17,6 +17,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validate import ARGUMENTS, validate
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.plugin_utils._libraries import load_early
+
+# The validation creates a client, and the following tasks of the role use the libraries too.
+load_early()
 
 
 class ActionModule(ActionBase):

@@ -30,25 +30,31 @@ options:
     description:
       - API key of the project of this host. If C(archive_storage_api_key) is another one, the task fails before it
         changes anything. If neither it nor C(archive_storage_application_id) is set, O(project) is used.
+      - If not set, or empty, the variable C(vonage_project_id) is used.
     type: str
   archives:
     description:
       - The number of the latest archives to fetch, at most 1000. V(0) fetches none.
+      - If not set, or empty, the variable C(archive_fleet_archives) is used.
     type: int
     default: 20
   account_key:
     description:
       - Key of the account. Without C(archive_storage_api_secret), the account returns the secret of the project. The
-        secret is in no result. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_KEY) is used.
+        secret is in no result. If not set, or empty, the variable C(archive_fleet_account_key) is used, or the
+        environment variable E(VONAGE_VIDEO_ACCOUNT_KEY).
       - The URL of the account is C(archive_storage_api_url), or the environment variable
         E(VONAGE_VIDEO_ACCOUNT_API_URL). The project is called at the same URL.
     type: str
   account_secret:
     description:
-      - Secret of the account. If not set, or empty, the environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET) is used.
+      - Secret of the account. If not set, or empty, the variable C(archive_fleet_account_secret) is used, or the
+        environment variable E(VONAGE_VIDEO_ACCOUNT_SECRET).
     type: str
   timeout:
-    description: The timeout in seconds of each call of the API.
+    description:
+      - The timeout in seconds of each call of the API. If not set, or empty, the variable C(archive_fleet_timeout) is
+        used.
     type: float
     default: 20
   retries:
@@ -56,7 +62,9 @@ options:
     type: int
     default: 4
   total_timeout:
-    description: The timeout in seconds of a call of the API with all its retries.
+    description:
+      - The timeout in seconds of a call of the API with all its retries. If not set, or empty, the variable
+        C(archive_fleet_total_timeout) is used.
     type: float
     default: 90
 attributes:

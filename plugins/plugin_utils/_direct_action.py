@@ -10,7 +10,6 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import os
-import sys
 import typing as t
 from dataclasses import replace
 
@@ -24,22 +23,10 @@ from ansible.vars import clean
 from ansible_collections.vonage.archiving.plugins.module_utils._core import direct
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import ModuleSpec
 
-from ._libraries import load_libraries
+from ._libraries import load_early, load_libraries
 
 CORE = tuple(map(int, __version__.split(".")[:2]))
-
-
-def _load_early() -> None:
-    """Load the libraries before Ansible forks, except if no task can run directly."""
-    try:
-        is_enabled = direct.is_enabled(None, os.environ)
-    except ValueError:  # each task fails with the message
-        return
-    if is_enabled and sys.platform == "linux":
-        load_libraries()
-
-
-_load_early()
+load_early()
 
 
 class DirectAction(NormalAction):

@@ -10,12 +10,15 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
+import os
+import sys
 
-from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection, make_client
+from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import prepare_clients
+from ansible_collections.vonage.archiving.plugins.module_utils._core import direct
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_imports import load
 from ansible_collections.vonage.archiving.plugins.module_utils._core.process_state import isolated_process
+from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 
 
 @functools.cache
@@ -24,16 +27,25 @@ def load_libraries() -> str:
 
     Ansible loads an action before it forks a process for each task, which then shares the loaded libraries.
     """
-    unused = Connection("http://localhost", region="us-east-1", access_key="none", secret_key="none")
     try:
         with isolated_process():
             for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
                 load(library)
-            for service in ("s3", "iam"):
-                # botocore creates the exceptions of a client on first use. A forked process uses its own clients.
-                make_client(replace(unused, service=service), isolated=True).exceptions  # noqa: B018
+            prepare_clients(("s3", "iam"))
+            # Python compiles the format of times on first use.
+            parse_utc(format_utc(0))
     except ArchivingError as exc:
         return str(exc)
     except Exception as exc:  # a broken library
         return f"a library cannot be loaded: {type(exc).__name__}: {exc}"
     return ""
+
+
+def load_early() -> None:
+    """Load the libraries before Ansible forks, except if no task can run directly."""
+    try:
+        is_enabled = direct.is_enabled(None, os.environ)
+    except ValueError:  # each task fails with the message
+        return
+    if is_enabled and sys.platform == "linux":
+        load_libraries()

@@ -17,22 +17,23 @@ from statistics import median
 from typing import Any
 
 from tests.bench.runs import Run
-from tests.bench.servers import Side
+from tests.bench.servers import EMPTY, Part, Side
 from tools.paths import BUILD, ROOT
 from tools.peers import ensure_peers, read_versions
 
-HEAD = ("", "wall", "of peers", "above floor", "CPU", "of peers", "requests", "of peers")
+HEAD = ("", "wall", "of peers", "above empty", "CPU", "of peers", "requests", "of peers")
 ROW = "{:<42} {:>8} {:>9} {:>12} {:>8} {:>9} {:>9} {:>9}"
 LEGEND = (
     "wall, CPU: median seconds of a whole ansible-playbook. of peers: median of the ratios of each round.\n"
-    "above floor: the same ratio of wall times, minus the time of Ansible itself in the same round (the floor)."
+    "above empty: the same ratio of wall times, minus the time of the empty play in the same round."
 )
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs of each side on one store with one latency, in the order of the rounds."""
+    """The runs of each side of a part on one store with one latency, in the order of the rounds."""
 
+    part: Part
     store: str
     latency_ms: int
     runs: dict[str, list[Run]]
@@ -49,10 +50,10 @@ class Cell:
         """Return the median number of requests of a run."""
         return median(len(run.requests) for run in self.runs[side])
 
-    def above_floor(self, side: str) -> float | None:
-        """Return the ratio of the wall times above the floor; None if the peers were never slower than the floor."""
-        rounds = zip(self.wall(side), self.wall("peers"), self.wall("floor"), strict=True)
-        ratios = [(own - floor) / (peers - floor) for own, peers, floor in rounds if peers > floor]
+    def above_empty(self, side: str) -> float | None:
+        """Return the ratio of the wall times above the empty play; None if the peers were never slower than it."""
+        rounds = zip(self.wall(side), self.wall("peers"), self.wall(EMPTY.name), strict=True)
+        ratios = [(own - empty) / (peers - empty) for own, peers, empty in rounds if peers > empty]
         return median(ratios) if ratios else None
 
     def request_kinds(self, side: str) -> dict[str, int]:
@@ -64,7 +65,7 @@ class Cell:
         return {
             "wall_s": round(median(self.wall(side)), 3),
             "wall_of_peers": rounded(ratio(self.wall(side), self.wall("peers"))),
-            "wall_of_peers_above_floor": rounded(self.above_floor(side)),
+            "wall_of_peers_above_empty": rounded(self.above_empty(side)),
             "cpu_s": round(median(self.cpu(side)), 3),
             "cpu_of_peers": rounded(ratio(self.cpu(side), self.cpu("peers"))),
             "requests": self.requests(side),
@@ -96,27 +97,28 @@ def environment() -> dict[str, Any]:
     }
 
 
-def format_report(sides: Sequence[Side], cells: Sequence[Cell]) -> str:
+def format_report(cells: Sequence[Cell]) -> str:
     """Format a table for each cell, and the requests of each side."""
     versions = ", ".join(f"{name} {value}" for name, value in environment().items())
     lines = [f"Run without changes: {versions}", LEGEND]
     for cell in cells:
         rounds = len(cell.runs["peers"])
-        lines += ["", f"{cell.store}, {cell.latency_ms} ms for each request, {rounds} rounds", ROW.format(*HEAD)]
-        lines += [format_row(side, cell.summary(side.name)) for side in sides]
-    for store, last in {cell.store: cell for cell in cells}.items():
-        lines += ["", f"Requests to {store}:"]
-        lines += [f"  {side.name}: {format_kinds(last.request_kinds(side.name))}" for side in sides]
+        conditions = f"{cell.store}, {cell.latency_ms} ms for each request, {rounds} rounds"
+        lines += ["", f"{cell.part.title}: {conditions}", ROW.format(*HEAD)]
+        lines += [format_row(side, cell.summary(side.name)) for side in cell.part.sides]
+    for (part, store), last in {(cell.part, cell.store): cell for cell in cells}.items():
+        lines += ["", f"{part.title}: requests to {store}"]
+        lines += [f"  {side.name}: {format_kinds(last.request_kinds(side.name))}" for side in part.sides]
     return "\n".join(lines)
 
 
 def format_row(side: Side, summary: dict[str, Any]) -> str:
     """Format a line of the table."""
-    above_floor = summary["wall_of_peers_above_floor"]
+    above_empty = summary["wall_of_peers_above_empty"]
     values = (
         f"{summary['wall_s']:.2f} s",
         summary["wall_of_peers"],
-        "" if above_floor is None else above_floor,
+        "" if above_empty is None else above_empty,
         f"{summary['cpu_s']:.2f} s",
         summary["cpu_of_peers"],
         int(summary["requests"]),
@@ -130,16 +132,16 @@ def format_kinds(kinds: dict[str, int]) -> str:
     return ", ".join(kind if count == 1 else f"{count} x {kind}" for kind, count in kinds.items()) or "none"
 
 
-def write_report(sides: Sequence[Side], cells: Sequence[Cell]) -> Path:
+def write_report(cells: Sequence[Cell]) -> Path:
     """Write build/bench.json and return its path, relative to the checkout."""
     document = {
         "environment": environment(),
-        "sides": {side.name: side.title for side in sides},
         "cells": [
             {
+                "part": cell.part.name,
                 "store": cell.store,
                 "latency_ms": cell.latency_ms,
-                "sides": {side.name: cell.summary(side.name) for side in sides},
+                "sides": {side.name: {"title": side.title, **cell.summary(side.name)} for side in cell.part.sides},
             }
             for cell in cells
         ],

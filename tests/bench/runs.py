@@ -22,7 +22,7 @@ from tools.paths import BUILD, ROOT, user_environment
 from tools.peers import ensure_peers
 
 HERE = Path(__file__).resolve().parent
-LIMIT_SECONDS = 300
+LIMIT_SECONDS = 1800
 _CHANGED = re.compile(r"changed=(\d+)")
 
 

@@ -49,14 +49,50 @@ class Side:
     is_own: bool = True
 
 
+@dataclass(frozen=True)
+class Part:
+    """Sides with the same end state, which are measured in the same rounds. One of them is "peers"."""
+
+    name: str
+    title: str
+    sides: tuple[Side, ...]
+
+
+EMPTY = Side("empty", "empty.yml", "an empty play", is_own=False)
+ROLE = Part(
+    "role",
+    "One project",
+    (
+        Side("configure", "configure.yml", "playbooks/configure.yml, the role"),
+        Side("modules", "modules.yml", "the two modules without the role"),
+        Side("peers", "peers.yml", "s3_bucket, s3_cors and uri", is_own=False),
+        EMPTY,
+    ),
+)
+BUCKETS = Part(
+    "buckets",
+    "Many buckets in a loop",
+    (
+        Side("module", "buckets.yml", "s3_archive_bucket"),
+        Side("peers", "buckets_peers.yml", "s3_bucket and s3_cors", is_own=False),
+        EMPTY,
+    ),
+)
+
+
 @dataclass
 class BenchServers:
-    """The servers for all sides, which the caller starts and stops."""
+    """The servers for all sides of a part, which the caller starts and stops.
 
+    :param buckets: the number of buckets of each side of the part "buckets".
+    """
+
+    part: Part
     store: Store
     sandbox: Sandbox
     s3: RecordingProxy
     vonage: RecordingProxy
+    buckets: int = 100
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def set_latency(self, seconds: float) -> None:
@@ -76,8 +112,14 @@ class BenchServers:
         )
 
     def bucket(self, side: Side) -> str:
-        """Return the name of the side's bucket."""
-        return f"bench-{side.name}"
+        """Return the name of the side's only or first bucket."""
+        return self.bucket_names(side)[0]
+
+    def bucket_names(self, side: Side) -> list[str]:
+        """Return the names of the side's buckets."""
+        if self.part is ROLE:
+            return [f"bench-{side.name}"]
+        return [f"bench-{side.name}-{number}" for number in range(self.buckets)]
 
     def project(self, side: Side) -> tuple[str, str]:
         """Return key and secret of the side's project."""
@@ -86,14 +128,14 @@ class BenchServers:
             self.keys[side.name] = (project.key, project.secret)
         return self.keys[side.name]
 
-    def create_bucket(self, side: Side) -> None:
-        """Create the side's bucket with public access blocked, the default of AWS since April 2023."""
+    def create_buckets(self, side: Side) -> None:
+        """Create the side's buckets with public access blocked, the default of AWS since April 2023."""
         client = self.store.client()
-        client.create_bucket(Bucket=self.bucket(side))
-        if self.has_public_access_block:
-            client.put_public_access_block(
-                Bucket=self.bucket(side), PublicAccessBlockConfiguration=dict.fromkeys(BLOCKS, True)
-            )
+        for bucket in self.bucket_names(side):
+            client.create_bucket(Bucket=bucket)
+            if self.has_public_access_block:
+                block = dict.fromkeys(BLOCKS, True)
+                client.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
 
     @property
     def has_public_access_block(self) -> bool:
@@ -106,18 +148,24 @@ class BenchServers:
 
     def snapshot(self, side: Side) -> dict[str, Any]:
         """Return the current state of the servers, without the names that differ between the sides."""
+        buckets = [self._bucket_state(bucket) for bucket in self.bucket_names(side)]
+        upload_target = self.sandbox.vonage.target(self.project(side)[0]) or {}
+        target_state = {name: value for name, value in upload_target.items() if value is not None}
+        text = json.dumps({"buckets": buckets, "target": target_state}, sort_keys=True)
+        text = text.replace(f"bench-{side.name}", "BUCKET").replace(self.project(side)[0], "PROJECT")
+        anonymous: dict[str, Any] = json.loads(text)
+        return anonymous
+
+    def _bucket_state(self, bucket: str) -> dict[str, Any]:
         state: dict[str, Any] = {}
+        client = self.store.client()
         for name, (operation, key) in SUBRESOURCES.items():
             try:
-                value = getattr(self.store.client(), operation)(Bucket=self.bucket(side)).get(key)
+                value = getattr(client, operation)(Bucket=bucket).get(key)
             except ClientError:
                 value = None
             state[name] = json.loads(value) if name == "policy" and value else value
-        upload_target = self.sandbox.vonage.target(self.project(side)[0]) or {}
-        state["target"] = {name: value for name, value in upload_target.items() if value is not None}
-        text = json.dumps(state, sort_keys=True).replace(self.bucket(side), "BUCKET")
-        anonymous: dict[str, Any] = json.loads(text.replace(self.project(side)[0], "PROJECT"))
-        return anonymous
+        return state
 
 
 def s3_kind(request: ProxiedRequest) -> str:
@@ -180,6 +228,7 @@ def play_variables(servers: BenchServers, side: Side) -> dict[str, Any]:
         "access_key": servers.store.access_key,
         "secret_key": servers.store.secret_key,
         "target": target(servers, side),
+        "buckets": servers.bucket_names(side),
         "origin": ORIGIN,
         "blocked": servers.has_public_access_block,
     }

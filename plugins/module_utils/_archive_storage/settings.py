@@ -31,6 +31,9 @@ TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
 
 Settings = dict[str, t.Any]
+_SEPARATOR = re.compile(r"[,\n]")
+# YAML 1.1, "Null Language-Independent Type for YAML".
+_NULL = re.compile(r"(?:~|null|Null|NULL|)$")
 
 
 class _Parser:
@@ -86,7 +89,7 @@ class _Parser:
         """Return a list of names, also from text with commas or one name per line."""
         value = self.variables.get(name)
         if isinstance(value, str):
-            value = [part for part in re.split(r"[,\n]", value) if part.strip()]
+            value = [part for part in _SEPARATOR.split(value) if part.strip()]
         if value is None or (isinstance(value, (int, float, datetime.date)) and not isinstance(value, bool)):
             value = [] if value is None else [value]
         if not isinstance(value, (list, tuple)):
@@ -101,7 +104,7 @@ def _plain_loader() -> t.Any:
     """Return a YAML loader whose scalars are text or null: 0123 is not an octal number, "on" not a boolean."""
     yaml = load("yaml")
     loader: t.Any = type("PlainLoader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": {}})
-    loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+    loader.add_implicit_resolver("tag:yaml.org,2002:null", _NULL, ["~", "n", "N", ""])
     return loader
 
 

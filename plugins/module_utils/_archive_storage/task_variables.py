@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 from .._core.action import read_variables
 from .._core.plan import Context
 from .._core.problems import Problem, Problems
-from .._core.values import none_if_blank
+from .._core.values import none_if_blank, without_empty
 from . import recovery
 from .unknown_variables import BROADCAST_PREFIX
 from .variables import PREFIX, SECRETS, VARIABLES
+
+# Variables of the playbook fleet for the options of archive_storage_project with the same names.
+FLEET_PREFIX = "archive_fleet_"
+FLEET = ("archives", "timeout", "total_timeout", "account_key", "account_secret")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class TaskVariables:
 
     :param storage: the variables of the role, without their prefix ``archive_storage_``.
     :param recover: the variables of a recovery, without their prefix ``archive_recover_``.
+    :param fleet: the variables of the playbook fleet that are set, without their prefix ``archive_fleet_``.
     :param owner: ``vonage_project_id``, the project of a host of the account's inventory.
     :param names: the names of all variables.
     :param problems: templates of variables that failed.
@@ -34,9 +39,17 @@ class TaskVariables:
 
     storage: t.Mapping[str, t.Any] = field(repr=False)
     recover: t.Mapping[str, t.Any] = field(default_factory=dict)
+    fleet: t.Mapping[str, t.Any] = field(default_factory=dict, repr=False)
     owner: str = ""
     names: t.Sequence[str] = ()
     problems: t.Sequence[Problem] = ()
+
+    def with_fleet_defaults(self, options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        """Return the options of ``archive_storage_project``, and the variables of the fleet for those that are not set.
+
+        The task reads these variables itself: Ansible would compile a template for each of them and each host.
+        """
+        return {"project": self.owner, **self.fleet, **without_empty(options)}
 
     def register_secrets(self, context: Context) -> None:
         for name in SECRETS:
@@ -60,7 +73,13 @@ def read_task_variables(action: t.Any, task_vars: t.Mapping[str, t.Any]) -> Task
     return TaskVariables(
         storage=read(PREFIX, VARIABLES),
         recover=read(recovery.PREFIX, recovery.VARIABLES),
+        fleet={name: value for name, value in read(FLEET_PREFIX, FLEET).items() if _is_set(name, value)},
         owner="" if owner is None else str(owner).strip(),
         names=[str(name) for name in task_vars if str(name).startswith((PREFIX, BROADCAST_PREFIX))],
         problems=list(problems),
     )
+
+
+def _is_set(name: str, value: t.Any) -> bool:
+    """Whether a variable of the fleet has a value: 0 archives are none, and a timeout of 0 is the default."""
+    return none_if_blank(value) is not None and (bool(value) or name == "archives")

@@ -343,15 +343,55 @@ def md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
 
 
-def _client(connection: Connection, isolated: bool, config: t.Any, tries: int) -> t.Any:
+# Sessions of botocore that no client has used: they have read no environment variable and no file.
+_UNUSED_SESSIONS: list[t.Any] = []
+# The shapes of the errors of an API, by the path of its description and the service.
+_ERROR_SHAPES: dict[tuple[str | None, str], t.Any] = {}
+
+
+def prepare_clients(services: t.Iterable[str]) -> None:
+    """Prepare what clients of these services share, for this process and the processes that are forked from it.
+
+    The session, which registers a hundred handlers, is half of the time that the creation of a client takes. For its
+    first error response, a client searches all shapes of the API.
+    """
+    services = tuple(services)
+    for service in services:
+        unused = Connection("http://localhost", "us-east-1", access_key="none", secret_key="none", service=service)
+        client = make_client(unused, isolated=True)
+        # botocore creates the exceptions of a client on first use.
+        client.exceptions  # noqa: B018
+        _ERROR_SHAPES[None, service] = client.meta.service_model.error_shapes
+    _UNUSED_SESSIONS[:] = [_new_session() for _service in services]
+
+
+def _new_session() -> t.Any:
     # boto3 would add 0.1 s to every task for resources and transfer managers that are not used.
-    session = load("botocore.session").Session(
-        session_vars=_overrides(connection, isolated), profile=connection.profile
-    )
-    session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+    emitter = load("botocore.hooks").HierarchicalEmitter()
+    session = load("botocore.session").Session(event_hooks=emitter)
+    # By default, each event of a client is compared with the names that 150 services had in old versions.
+    session.register_component("event_emitter", emitter)
+    return session
+
+
+def _session(connection: Connection, isolated: bool) -> t.Any:
+    try:
+        session = _UNUSED_SESSIONS.pop()
+    except IndexError:
+        session = _new_session()
+    session.session_var_map.update(_overrides(connection, isolated))
+    if connection.profile is not None:
+        session.set_config_variable("profile", connection.profile)
+    return session
+
+
+def _client(connection: Connection, isolated: bool, config: t.Any, tries: int) -> t.Any:
+    session = _session(connection, isolated)
+    data_path = session.get_config_variable("data_path")
+    session.register_component("data_loader", _loader(data_path))
     session.register("creating-client-class", time_budget.limit_calls(tries))
     verify: bool | str | None = connection.ca_bundle if connection.validate_certs else False
-    return session.create_client(
+    client = session.create_client(
         connection.service,
         region_name=connection.region or session.get_config_variable("region") or "us-east-1",
         endpoint_url=connection.endpoint_url,
@@ -361,6 +401,12 @@ def _client(connection: Connection, isolated: bool, config: t.Any, tries: int) -
         verify=verify,
         config=config,
     )
+    error_shapes = _ERROR_SHAPES.get((data_path, connection.service))
+    if error_shapes is not None:
+        # A cached property. Each client works without it.
+        with contextlib.suppress(AttributeError):
+            client.meta.service_model.error_shapes = error_shapes
+    return client
 
 
 def _overrides(connection: Connection, isolated: bool) -> dict[str, t.Any]:

@@ -28,16 +28,24 @@ from .secrets import mark_as_secret
 from .values import none_if_blank
 
 
-def run_action(action: t.Any, use_case: UseCase, argument_spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def run_action(
+    action: t.Any,
+    use_case: UseCase,
+    argument_spec: t.Mapping[str, t.Any],
+    options: t.Mapping[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
     """Run a use case as an action, and return the result of its task.
 
     :param action: an ``ActionBase``.
     :param argument_spec: the argument spec, in the format of AnsibleModule.
+    :param options: replaces the options of the task.
     """
     environ: dict[str, t.Any] = {}
     action._compute_environment_string(environ)
     task = action._task
-    return run_task(use_case, argument_spec, task.args, environ, check_mode=task.check_mode, diff_mode=task.diff)
+    if options is None:
+        options = task.args
+    return run_task(use_case, argument_spec, options, environ, check_mode=task.check_mode, diff_mode=task.diff)
 
 
 def run_task(

@@ -77,6 +77,44 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
     assert "hidden-key" not in repr(read)
 
 
+@pytest.mark.parametrize(
+    ("variables", "options", "expected"),
+    [
+        ({}, {}, {"project": None, "archives": 20, "timeout": 20, "total_timeout": 90, "account_key": None}),
+        (
+            {
+                "vonage_project_id": 47123456,
+                "archive_fleet_archives": "0",
+                "archive_fleet_timeout": 5,
+                "archive_fleet_total_timeout": "30",
+                "archive_fleet_account_key": "123",
+            },
+            {},
+            {"project": "47123456", "archives": 0, "timeout": 5, "total_timeout": 30, "account_key": "123"},
+        ),
+        ({"archive_fleet_archives": 0, "archive_fleet_timeout": 0}, {}, {"archives": 0, "timeout": 20}),
+        ({"archive_fleet_archives": "", "archive_fleet_timeout": ""}, {}, {"archives": 20, "timeout": 20}),
+        (
+            {"vonage_project_id": "1", "archive_fleet_archives": 5, "archive_fleet_timeout": 5},
+            {"project": "2", "archives": 0, "timeout": ""},
+            {"project": "2", "archives": 0, "timeout": 5},
+        ),
+    ],
+)
+def test_action_unset_option_uses_variable_of_fleet(
+    variables: dict[str, t.Any], options: dict[str, t.Any], expected: dict[str, t.Any], calls: list[Call]
+) -> None:
+    act(action.ActionModule, options, variables)
+    [(params, _context, _variables)] = calls
+    assert {name: params.get(name) for name in expected} == expected
+
+
+def test_action_secret_of_account_in_variable_is_redacted(calls: list[Call]) -> None:
+    result = act(action.ActionModule, {}, {"archive_fleet_account_secret": SECRET})
+    assert calls[0][0]["account_secret"] == SECRET
+    assert SECRET not in str(result)
+
+
 @pytest.mark.parametrize("name", ["archive_storage_bukcet", "interactive_broadcast_heroku_ap"])
 def test_action_misspelled_variable_is_a_warning(name: str, calls: list[Call]) -> None:
     result = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})

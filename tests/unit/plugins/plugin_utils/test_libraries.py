@@ -28,18 +28,18 @@ def fail_with(error: Exception) -> t.Callable[..., t.NoReturn]:
 
 @pytest.mark.parametrize("error", [TypeError("unexpected keyword"), OSError("no descriptor left")])
 def test_load_libraries_broken_library_returns_problem(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_libraries, "make_client", fail_with(error))
+    monkeypatch.setattr(_libraries, "prepare_clients", fail_with(error))
     assert load_libraries() == f"a library cannot be loaded: {type(error).__name__}: {error}"
 
 
 def test_load_libraries_missing_library_returns_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     error = MissingLibraryError("load the Python library boto3", "it is not installed")
-    monkeypatch.setattr(_libraries, "make_client", fail_with(error))
+    monkeypatch.setattr(_libraries, "prepare_clients", fail_with(error))
     assert load_libraries() == "Could not load the Python library boto3: it is not installed."
 
 
 def test_load_libraries_shows_no_warning(recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_libraries, "make_client", lambda *_args, **_options: warnings.warn("old", stacklevel=1))
+    monkeypatch.setattr(_libraries, "prepare_clients", lambda *_args, **_options: warnings.warn("old", stacklevel=1))
     load_libraries()
     assert list(recwarn) == []
 

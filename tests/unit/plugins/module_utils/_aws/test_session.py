@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import pathlib
 import typing as t
+from types import SimpleNamespace
 
 import pytest
+from botocore.hooks import EventAliaser
 
+from ansible_collections.vonage.archiving.plugins.module_utils._aws import session
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import (
     ARGUMENTS,
     Connection,
     connection,
     make_client,
+    prepare_clients,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import InputError, MissingLibraryError
 
@@ -244,6 +248,61 @@ def test_make_client_anonymous_has_no_credentials() -> None:
 def test_make_client_verifies_certificates(given: Connection, verify: t.Any) -> None:
     client = make_client(given, anonymous=True)
     assert client._endpoint.http_session._verify == verify
+
+
+@pytest.fixture
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[t.Any]:
+    """The prepared sessions, which later tests do not get."""
+    sessions: list[t.Any] = []
+    monkeypatch.setattr(session, "_UNUSED_SESSIONS", sessions)
+    monkeypatch.setattr(session, "_ERROR_SHAPES", {})
+    prepare_clients(["s3", "iam"])
+    return sessions
+
+
+def test_prepared_session_serves_one_client(prepared: list[t.Any]) -> None:
+    for number in range(3):
+        assert make_client(Connection(access_key=f"prepared-{number}", secret_key="s"), isolated=True)
+        assert len(prepared) == max(1 - number, 0)
+
+
+def test_prepared_session_uses_the_environment_of_the_client(
+    prepared: list[t.Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "sa-east-1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://later.example.com")
+    client = make_client(Connection(access_key="prepared", secret_key="s"))
+    assert (client.meta.region_name, client.meta.endpoint_url) == ("sa-east-1", "https://later.example.com")
+
+
+def test_prepared_session_uses_the_profile(prepared: list[t.Any]) -> None:
+    client = make_client(Connection(profile="ops", region="eu-west-2"))
+    assert (client.meta.region_name, client.meta.endpoint_url) == ("eu-west-2", "https://ops.example.com")
+    assert credentials(client).access_key == "OPSKEY"
+
+
+def test_prepared_client_has_the_errors_of_its_api(prepared: list[t.Any]) -> None:
+    for service, code in {"s3": "NoSuchBucket", "iam": "NoSuchEntity", "sts": "ExpiredTokenException"}.items():
+        connection = Connection(access_key="k", secret_key="s", service=service)
+        model = make_client(connection, isolated=True).meta.service_model
+        assert model.shape_for_error_code(code).error_code == code
+        assert len(model.error_shapes) == sum(
+            bool(model.shape_for(name).metadata.get("exception")) for name in model.shape_names
+        )
+
+
+def test_make_client_emits_events_without_aliases() -> None:
+    client = make_client(Connection(access_key="k", secret_key="s"), isolated=True)
+    events: list[str] = []
+
+    def record(event_name: str, **_event: t.Any) -> tuple[t.Any, dict[str, t.Any]]:
+        events.append(event_name)
+        return SimpleNamespace(status_code=200), {}
+
+    client.meta.events.register("before-call.s3.HeadBucket", record)
+    client.head_bucket(Bucket="recordings")
+    assert events == ["before-call.s3.HeadBucket"]
+    assert not isinstance(client.meta.events, EventAliaser)
 
 
 def test_make_client_limits_time_and_uses_old_checksums() -> None:
