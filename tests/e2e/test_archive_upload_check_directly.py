@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import test_archive_upload_check as contract
 from tests.e2e.module_runs import CoreProcesses
-from tests.e2e.test_archive_upload_check import *  # noqa: F403
+from tests.e2e.test_archive_upload_check import *  # noqa: F403  # pylint: disable=wildcard-import,unused-wildcard-import
 
 pytestmark = pytest.mark.xdist_group("archive_upload_check_directly")
 

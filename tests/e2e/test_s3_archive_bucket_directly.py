@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e import bucket_environment
 from tests.e2e.module_runs import CoreProcesses
-from tests.e2e.test_s3_archive_bucket import *  # noqa: F403
+from tests.e2e.test_s3_archive_bucket import *  # noqa: F403  # pylint: disable=wildcard-import,unused-wildcard-import
 
 pytestmark = pytest.mark.xdist_group("s3_archive_bucket_directly")
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e import test_vonage_archive_storage as contract
 from tests.e2e.module_runs import CoreProcesses
-from tests.e2e.test_vonage_archive_storage import (  # noqa: F401
+from tests.e2e.test_vonage_archive_storage import (  # noqa: F401  # pylint: disable=unused-import
     TestErrors,
     TestExternalKey,
     external,
