@@ -25,7 +25,7 @@ ROLE_READMES = [ROOT / "roles" / role / "README.md" for role in ROLES]
 DOCUMENTS = [ROOT / "README.md", *ROLE_READMES, *sorted((ROOT / "docs").rglob("*.rst"))]
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
-ROLE_RESULTS = {f"{role}_result" for role in ROLES}
+ROLE_RESULTS = {"archive_storage_recovery", *(f"{role}_result" for role in ROLES)}
 # Variables of the playbooks: their hosts, and the summary for a workflow.
 PLAYBOOK_VARIABLES = {f"{role}_{name}" for role in ROLES for name in ("hosts", "summary")}
 # Plugins whose names start with the name of a role.
