@@ -60,7 +60,7 @@ def main() -> int:
     (SITE / "rst").mkdir(mode=0o755, exist_ok=True)
     configuration = ("--config-file", "antsibull-docs.cfg")
     run("antsibull-docs", *configuration, "collection", *common, "--dest-dir", "rst", "vonage.archiving")
-    # antsibull-docs copies pages only.
+    # antsibull-docs copies only pages.
     shutil.copytree(ROOT / "docs" / "docsite" / "rst" / "images", SITE / "rst" / "docsite" / "images")
     add_changelog_title(SITE / "rst" / "changelog.rst")
     run(sys.executable, "-m", "sphinx", "-b", "html", "-c", ".", "-W", "--keep-going", "-q", "rst", "html")
