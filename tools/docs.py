@@ -14,8 +14,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-from tools.paths import BUILD, homeless_environment
+from tools.paths import BUILD, ROOT, homeless_environment
 from tools.tree import copy_tree
 
 SITE = BUILD / "docs"
@@ -36,6 +37,14 @@ def run(*command: str, quiet: bool = False) -> None:
     subprocess.run(command, check=True, cwd=SITE, env=env, stdout=subprocess.DEVNULL if quiet else None)
 
 
+def add_changelog_title(page: Path) -> None:
+    """Add a title to the changelog if there is no release: Sphinx warns about a page without one."""
+    text = page.read_text()
+    if "===" not in text:
+        label, separator, sentence = text.partition("\n\n")
+        page.write_text(f"{label}{separator}Release notes\n=============\n\n{sentence}")
+
+
 def main() -> int:
     """Build the site into build/docs/html."""
     copy_tree(BUILD / "docs-tree")
@@ -51,6 +60,9 @@ def main() -> int:
     (SITE / "rst").mkdir(mode=0o755, exist_ok=True)
     configuration = ("--config-file", "antsibull-docs.cfg")
     run("antsibull-docs", *configuration, "collection", *common, "--dest-dir", "rst", "vonage.archiving")
+    # antsibull-docs copies only pages.
+    shutil.copytree(ROOT / "docs" / "docsite" / "rst" / "images", SITE / "rst" / "docsite" / "images")
+    add_changelog_title(SITE / "rst" / "changelog.rst")
     run(sys.executable, "-m", "sphinx", "-b", "html", "-c", ".", "-W", "--keep-going", "-q", "rst", "html")
     sys.stdout.write(f"{SITE / 'html' / 'index.html'}\n")
     return 0

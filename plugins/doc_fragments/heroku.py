@@ -53,7 +53,8 @@ notes:
   - The token needs the OAuth scope C(global) or C(write-protected); C(read-protected) is enough if nothing changes.
     C(heroku authorizations:create --scope write-protected) creates one. In a team, the account also needs the
     permission to change the app's config vars.
-  - Not tested against the live service. Calls, names, and values follow the API's schema
+  - Calls, names, and values follow the API's schema
     (U(https://github.com/heroku/heroku-go/blob/main/v5/schema.json)); headers and errors follow the article
-    L(Platform API Reference, https://devcenter.heroku.com/articles/platform-api-reference).
+    L(Platform API Reference, https://devcenter.heroku.com/articles/platform-api-reference). For the tests, see
+    R(Tested and untested services,ansible_collections.vonage.archiving.docsite.guide_tested).
 """

@@ -185,7 +185,8 @@ notes:
     there, and not changed otherwise. Deactivate it after the application runs with its own key.
   - Older releases of an application keep their config vars. Anyone who can see these releases can read old secrets.
     Their keys are deleted.
-  - The config vars that the application reads are known from its public code. Not tested against a running application.
+  - The config vars that the application reads are known from its public code. For the tests, see
+    R(Tested and untested services,ansible_collections.vonage.archiving.docsite.guide_tested).
 seealso:
   - module: vonage.archiving.heroku_config_vars
   - module: vonage.archiving.s3_archive_bucket

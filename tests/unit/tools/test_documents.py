@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -23,9 +24,11 @@ ROOT = Path(__file__).resolve().parents[3]
 ROLES = ("archive_storage", "interactive_broadcast")
 ROLE_READMES = [ROOT / "roles" / role / "README.md" for role in ROLES]
 DOCUMENTS = [ROOT / "README.md", *ROLE_READMES, *sorted((ROOT / "docs").rglob("*.rst"))]
+DIAGRAMS = sorted((ROOT / "docs").rglob("*.svg"))
+SVG = "http://www.w3.org/2000/svg"
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
-ROLE_RESULTS = {f"{role}_result" for role in ROLES}
+ROLE_RESULTS = {"archive_storage_recovery", *(f"{role}_result" for role in ROLES)}
 # Variables of the playbooks: their hosts, and the summary for a workflow.
 PLAYBOOK_VARIABLES = {f"{role}_{name}" for role in ROLES for name in ("hosts", "summary")}
 # Plugins whose names start with the name of a role.
@@ -75,6 +78,17 @@ def test_blocks_cover_all_examples_of_the_documents() -> None:
     assert sum(path.read_text().count("```") for path in DOCUMENTS) == 2 * sum(
         block.document.endswith(".md") for block in ALL
     )
+
+
+@pytest.mark.parametrize("path", DIAGRAMS, ids=lambda path: path.name)
+def test_diagram_has_text_alternatives(path: Path) -> None:
+    """Screen readers read the title and the description of the file, or the alternative text of the page."""
+    root = ElementTree.parse(path).getroot()
+    for name in ("title", "desc"):
+        assert (root.findtext(f"{{{SVG}}}{name}") or "").strip()
+    pages = [page.read_text() for page in DOCUMENTS if f"images/{path.name}" in page.read_text()]
+    assert pages
+    assert all(re.search(rf"^\.\. image:: images/{path.name}\n   :alt: \S", page, re.M) for page in pages)
 
 
 @pytest.mark.parametrize("block", JSON, ids=lambda block: block.id)
