@@ -45,7 +45,7 @@ export PATH := $(VENV)/bin:$(PATH)
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv: $(READY) $(LINK)  ## Create or update the environment in .venv (every target does this first)
@@ -80,15 +80,16 @@ bench-fleet: venv  ## Compare a fleet of 1,000 projects with the role (ARGS="--p
 
 .PHONY: test
 test: venv  ## All tests that gate a change; the last line counts stages: "N passed, N failed"
+	@echo "All stages take about 20 minutes on two cores, the first run longer. Logs of the stages: build/logs"
 	@MAKE="$(MAKE)" $(PY) -m tools.run_stages --jobs $(STAGE_JOBS) \
-		integration sanity unit lint molecule importer docs units ee
+		integration sanity unit lint molecule importer docs ansible-test-units ee
 
 .PHONY: unit
-unit: venv  ## Unit tests with pytest (ARGS="-k name" for some)
+unit: venv  ## Unit tests with pytest and the Python of .venv (ARGS="-k name" for some)
 	$(PY) -m pytest tests/unit $(ARGS)
 
-.PHONY: units
-units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
+.PHONY: ansible-test-units
+ansible-test-units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
 	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
 
 .PHONY: mutation
@@ -113,7 +114,7 @@ molecule: venv  ## Molecule scenarios of the roles (ARGS="-s name" for one)
 	$(PY) -m molecule test $(or $(ARGS),--all)
 
 .PHONY: lint
-lint: venv  ## Static checks: code, types, imports, YAML, writing style, changelog, licenses (ARGS="ruff mypy" for some)
+lint: venv  ## Static checks: code, types, imports, YAML, writing style, workflows, changelog, licenses (ARGS="ruff mypy" for some)
 	$(PY) -m tools.lint $(ARGS)
 
 .PHONY: sanity
