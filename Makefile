@@ -126,12 +126,16 @@ docs: venv  ## Build the HTML site in build/docs/html; a warning is an error
 	$(PY) -m tools.docs
 
 .PHONY: build
-build: venv  ## Build the artifact in build/dist
+build: venv  ## Build the artifact in build/dist; equal files result in equal bytes
 	$(PY) -m tools.artifact build
 
 .PHONY: importer
 importer: venv  ## Check the artifact with Galaxy's importer
 	$(PY) -m tools.artifact importer
+
+.PHONY: release
+release: venv  ## Set VERSION=1.2.3, write the changelog, and create the artifact, SBOM, and checksums in build/release
+	@$(PY) -m tools.release "$(VERSION)"
 
 .PHONY: ee
 ee: venv  ## Check that ansible-builder finds the requirements for an execution environment
