@@ -67,8 +67,8 @@ demo: venv  ## Show the collection in a sandbox: configure twice, record, verify
 	@$(PY) -m tests.demo
 
 .PHONY: sandbox
-sandbox: venv  ## Run the sandbox until Ctrl-C, and print how to use it
-	@$(PY) -m tests.sandbox
+sandbox: venv  ## Run the sandbox until Ctrl-C, with its settings in build/sandbox (ARGS="--store moto --bucket lessons")
+	@$(PY) -m tests.sandbox --files build/sandbox $(ARGS)
 
 .PHONY: bench
 bench: venv  ## Compare a run without changes with the same run of amazon.aws, community.aws, and uri (ARGS="--part role")
