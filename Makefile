@@ -88,6 +88,11 @@ test: venv  ## All tests that gate a change; the last line counts stages: "N pas
 unit: venv  ## Unit tests with pytest and the Python of .venv (ARGS="-k name" for some)
 	$(PY) -m pytest tests/unit $(ARGS)
 
+.PHONY: coverage
+coverage: venv  ## Measure the coverage of the plugins by unit tests, not part of `test`; the report is in build/coverage/html
+	@mkdir -p $(BUILD)/coverage
+	$(PY) -m pytest tests/unit/plugins --quiet --cov --cov-report=term --cov-report=html $(ARGS)
+
 .PHONY: ansible-test-units
 ansible-test-units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
 	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
