@@ -45,7 +45,7 @@ export PATH := $(VENV)/bin:$(PATH)
 
 .PHONY: help
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv
 venv: $(READY) $(LINK)  ## Create or update the environment in .venv (every target does this first)
@@ -67,8 +67,8 @@ demo: venv  ## Show the collection in a sandbox: configure twice, record, verify
 	@$(PY) -m tests.demo
 
 .PHONY: sandbox
-sandbox: venv  ## Run the sandbox until Ctrl-C, and print how to use it
-	@$(PY) -m tests.sandbox
+sandbox: venv  ## Run the sandbox until Ctrl-C, with its settings in build/sandbox (ARGS="--store moto --bucket lessons")
+	@$(PY) -m tests.sandbox --files build/sandbox $(ARGS)
 
 .PHONY: bench
 bench: venv  ## Compare a run without changes with the same run of amazon.aws, community.aws, and uri (ARGS="--part role")
@@ -80,15 +80,21 @@ bench-fleet: venv  ## Compare a fleet of 1,000 projects with the role (ARGS="--p
 
 .PHONY: test
 test: venv  ## All tests that gate a change; the last line counts stages: "N passed, N failed"
+	@echo "All stages take about 20 minutes on two cores, the first run longer. Logs of the stages: build/logs"
 	@MAKE="$(MAKE)" $(PY) -m tools.run_stages --jobs $(STAGE_JOBS) \
-		integration sanity unit lint molecule importer docs units ee
+		integration sanity unit lint molecule importer docs ansible-test-units ee
 
 .PHONY: unit
-unit: venv  ## Unit tests with pytest (ARGS="-k name" for some)
+unit: venv  ## Unit tests with pytest and the Python of .venv (ARGS="-k name" for some)
 	$(PY) -m pytest tests/unit $(ARGS)
 
-.PHONY: units
-units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
+.PHONY: coverage
+coverage: venv  ## Measure the coverage of the plugins by unit tests, not part of `test`; the report is in build/coverage/html
+	@mkdir -p $(BUILD)/coverage
+	$(PY) -m pytest tests/unit/plugins --quiet --cov --cov-report=term --cov-report=html $(ARGS)
+
+.PHONY: ansible-test-units
+ansible-test-units: venv  ## Unit tests of the plugins with ansible-test and the oldest supported Python (UNITS_PYTHON=3.12)
 	$(PY) -m tools.ansible_test units --venv --python $(or $(UNITS_PYTHON),oldest) --num-workers 1 $(or $(ARGS),tests/unit/plugins/)
 
 .PHONY: mutation
@@ -113,7 +119,7 @@ molecule: venv  ## Molecule scenarios of the roles (ARGS="-s name" for one)
 	$(PY) -m molecule test $(or $(ARGS),--all)
 
 .PHONY: lint
-lint: venv  ## Static checks: code, types, imports, YAML, writing style, changelog, licenses (ARGS="ruff mypy" for some)
+lint: venv  ## Static checks: code, types, imports, YAML, writing style, workflows, changelog, licenses (ARGS="ruff mypy" for some)
 	$(PY) -m tools.lint $(ARGS)
 
 .PHONY: sanity
@@ -125,12 +131,16 @@ docs: venv  ## Build the HTML site in build/docs/html; a warning is an error
 	$(PY) -m tools.docs
 
 .PHONY: build
-build: venv  ## Build the artifact in build/dist
+build: venv  ## Build the artifact in build/dist; equal files result in equal bytes
 	$(PY) -m tools.artifact build
 
 .PHONY: importer
 importer: venv  ## Check the artifact with Galaxy's importer
 	$(PY) -m tools.artifact importer
+
+.PHONY: release
+release: venv  ## Set VERSION=1.2.3, write the changelog, and create the artifact, SBOM, and checksums in build/release
+	@$(PY) -m tools.release "$(VERSION)"
 
 .PHONY: ee
 ee: venv  ## Check that ansible-builder finds the requirements for an execution environment

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from tools import environment
+from tools import environment, reproducible
 from tools.paths import BUILD, CACHE, COLLECTION, ROOT, user_environment
 from tools.tree import copy_tree
 
@@ -24,7 +24,7 @@ AWX_DEFINITION = Path("extensions", "awx", "execution-environment.yml")
 
 
 def build() -> Path:
-    """Build the tarball of a clean copy of the collection and return its path."""
+    """Build the tarball of a clean copy of the collection and return its path; equal files result in equal bytes."""
     tree = copy_tree(BUILD / "artifact-tree")
     dist = BUILD / "dist"
     dist.mkdir(parents=True, exist_ok=True)
@@ -33,6 +33,7 @@ def build() -> Path:
     command = ["ansible-galaxy", "collection", "build", "--output-path", str(dist)]
     subprocess.run(command, check=True, cwd=tree, env=user_environment("home"), stdout=subprocess.DEVNULL)
     [tarball] = dist.glob("*.tar.gz")
+    reproducible.normalize(tarball, reproducible.source_date_epoch())
     sys.stdout.write(f"{tarball}\n")
     return tarball
 

@@ -12,11 +12,9 @@ usage: python -m tools.cores [LINE]...      prints {"2.18": "/.../bin/ansible-pl
 
 from __future__ import annotations
 
-import fcntl
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools import environment
@@ -36,15 +34,6 @@ DEFAULT_LINES = ("2.16", "2.18", "2.19", "2.21")
 CORES = BUILD / "cores"
 
 
-@contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file, because parallel test workers create the same environment."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
 def ensure_core(line: str, pythons: dict[str, Path]) -> Path | None:
     """Create the environment of a line if required, and return its ansible-playbook; None without an interpreter."""
     interpreter = newest_between(*SUPPORTED[line], pythons)
@@ -52,7 +41,7 @@ def ensure_core(line: str, pythons: dict[str, Path]) -> Path | None:
         return None
     directory = CORES / line
     requirements = [f"ansible-core=={line}.*", "-r", str(ROOT / "meta" / "ee-requirements.txt")]
-    with file_lock(CORES / f".{line}.lock"):
+    with environment.file_lock(CORES / f".{line}.lock"):
         environment.ensure(directory, requirements, interpreter)
     return directory / "bin" / "ansible-playbook"
 

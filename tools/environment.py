@@ -11,14 +11,16 @@ usage: python -m tools.environment DIRECTORY [-r FILE | SPECIFIER]...
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from tools.paths import VENV, user_environment
+from tools.paths import CACHE, ROOT, VENV, user_environment
 
 UV = "uv>=0.5,<1"
 
@@ -88,6 +90,23 @@ def ensure(directory: Path, requirements: Sequence[str], interpreter: Path | str
     create(directory, interpreter)
     install(directory, requirements)
     stamp.write_text(content)
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file, because parallel tests and stages create the same environment."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def project_tool(name: str) -> str:
+    """Return the executable of a tool in requirements/project.txt, after the installation of these requirements."""
+    directory = CACHE / "project-tools"
+    with file_lock(CACHE / ".project-tools.lock"):
+        ensure(directory, ["-r", str(ROOT / "requirements" / "project.txt")])
+    return str(directory / "bin" / name)
 
 
 if __name__ == "__main__":

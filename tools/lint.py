@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from tools import environment
 from tools.paths import BUILD, COLLECTION, ROOT, homeless_environment
 from tools.run_stages import Result, Stage, format_summary, run_stages
 from tools.tree import copy_tree
@@ -20,6 +21,8 @@ LINKED = BUILD / "tree" / COLLECTION
 # Imported as ansible_collections.vonage.archiving; FROM_ROOT is imported from the root of the checkout.
 AS_COLLECTION = ("plugins", "extensions/eda", "tests/unit")
 FROM_ROOT = ("tools", "tests/*")
+ZIZMOR_FILES = (".github/workflows", ".github/dependabot.yml", ".pre-commit-config.yaml")
+ZIZMOR_ARGUMENTS = ("--offline", "--pedantic", "--strict-collection", *ZIZMOR_FILES)
 
 
 def module(name: str, *arguments: str) -> list[str]:
@@ -36,6 +39,14 @@ def mypy_targets() -> list[str]:
     ]
 
 
+def schema(name: str, schema_name: str, *files: str) -> Stage:
+    """Return the check of files below .github with a schema that check-jsonschema contains."""
+    paths = [str(path.relative_to(ROOT)) for file in files for path in sorted((ROOT / ".github").glob(file))]
+    return Stage(
+        name, [environment.project_tool("check-jsonschema"), "--builtin-schema", f"vendor.{schema_name}", *paths]
+    )
+
+
 def stages() -> list[Stage]:
     """Return the checks; those that require a clean tree check a copy of the collection."""
     tree = copy_tree(BUILD / "lint")
@@ -49,6 +60,12 @@ def stages() -> list[Stage]:
         Stage("prose", module("tools.prose")),
         Stage("yamllint", module("yamllint", "--strict", ".")),
         Stage("ansible-lint", module("ansiblelint", "--offline", "--strict", "--nocolor", "-q")),
+        schema("workflows", "github-workflows", "workflows/*.yml"),
+        schema("dependabot", "dependabot", "dependabot.yml"),
+        schema("issue-forms", "github-issue-forms", "ISSUE_TEMPLATE/[!c]*.yml"),
+        schema("issue-links", "github-issue-config", "ISSUE_TEMPLATE/config.yml"),
+        Stage("zizmor", [environment.project_tool("zizmor"), *ZIZMOR_ARGUMENTS]),
+        Stage("hooks", ["pre-commit", "validate-config", ".pre-commit-config.yaml"]),
         Stage("changelog", ["antsibull-changelog", "lint"]),
         Stage("plugin-docs", ["antsibull-docs", "lint-collection-docs", "--plugin-docs", str(tree)]),
     ]
@@ -57,11 +74,17 @@ def stages() -> list[Stage]:
 def main(names: list[str]) -> int:
     """Run the named checks, or all checks."""
     os.environ.update(homeless_environment("lint-home"), ANSIBLE_COLLECTIONS_PATH=str(BUILD / "tree"))
-    selected = [stage for stage in stages() if not names or stage.name in names]
+    available = stages()
+    unknown = sorted(set(names) - {stage.name for stage in available})
+    if unknown:
+        valid = ", ".join(stage.name for stage in available)
+        sys.stderr.write(f"ARGS: unknown checks: {', '.join(unknown)}. Valid names are: {valid}.\n")
+        return 2
+    selected = [stage for stage in available if not names or stage.name in names]
     start = time.monotonic()
     results: list[Result] = run_stages(selected, logs=BUILD / "logs" / "lint", jobs=2, timeout=600)
     sys.stdout.write(format_summary(results, time.monotonic() - start) + "\n")
-    return 0 if selected and all(result.passed for result in results) else 1
+    return 0 if all(result.passed for result in results) else 1
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tools.cores import file_lock
+from tools.environment import file_lock
 from tools.paths import BUILD, user_environment
 
 REQUIREMENT = "ansible>=12,<17"

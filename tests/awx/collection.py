@@ -11,8 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tools.cores import file_lock
-from tools.environment import run
+from tools.environment import file_lock, run
 from tools.paths import CACHE, user_environment
 
 PACKAGE = "ansible==12.3.0"

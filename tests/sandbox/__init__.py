@@ -155,9 +155,13 @@ class Sandbox:
         return description
 
     def write_description(self, path: Path, extra: dict[str, Any] | None = None) -> None:
-        """Write ``describe()`` as JSON, readable only by its owner; the sandbox deletes the file when it stops."""
+        """Write ``describe()`` as JSON."""
+        description = {"pid": os.getpid(), **self.describe(), **(extra or {})}
+        self.write_private_file(path, json.dumps(description, indent=2) + "\n")
+
+    def write_private_file(self, path: Path, content: str) -> None:
+        """Write a file that only its owner can read; the sandbox deletes it when it stops."""
         self._require_workspace().remove_at_end(str(path.resolve()))
-        content = json.dumps({"pid": os.getpid(), **self.describe(), **(extra or {})}, indent=2) + "\n"
         # Renamed, because other processes wait for the file and must read it complete.
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.resolve().parent)
         with os.fdopen(handle, "w") as file:

@@ -14,10 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from . import STORES, Sandbox, SandboxError, Store, upload_only_policy
 from ._signals import handle_stop_signals
 
 UPLOADER_NAME = "sandbox-uploader"
+# For a shell, and for `ansible-playbook -e @FILE`.
+ENVIRONMENT_FILE = "env.sh"
+VARIABLES_FILE = "recordings.yml"
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -30,6 +35,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--vonage-port", type=int, default=0, help="port of the emulator (default: any free port)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all URLs and keys to this file when ready")
+    parser.add_argument(
+        "--files", type=Path, metavar="FOLDER", help=f"write {ENVIRONMENT_FILE} and {VARIABLES_FILE} to this folder"
+    )
     parser.add_argument("--print-env", action="store_true", help="print only the environment variables for a shell")
     return parser.parse_args(arguments)
 
@@ -78,27 +86,57 @@ def checkout_commands() -> list[str]:
     ]
 
 
-def inventory_commands(sandbox: Sandbox) -> list[str]:
-    """Return the commands for a shell to use the inventory plugin."""
+def export_commands(env: dict[str, str]) -> list[str]:
+    """Return the shell commands that export environment variables."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
+
+
+def account_commands(sandbox: Sandbox) -> list[str]:
+    """Return the commands that export the credentials of the account, for the inventory plugin."""
     emulator = sandbox.vonage
     values = {
         "VONAGE_VIDEO_ACCOUNT_API_URL": emulator.url,
         "VONAGE_VIDEO_ACCOUNT_KEY": emulator.account_key,
         "VONAGE_VIDEO_ACCOUNT_SECRET": emulator.account_secret,
     }
-    return [
-        *(f"export {name}={shlex.quote(value)}" for name, value in values.items()),
-        "echo 'plugin: vonage.archiving.vonage_projects' > sandbox.vonage_projects.yml",
-        "ansible-inventory -i sandbox.vonage_projects.yml --graph",
-    ]
+    return export_commands(values)
 
 
-def print_usage(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], only_env: bool) -> None:
-    """Print the servers and the commands for a shell."""
-    exports = [f"export {name}={shlex.quote(value)}" for name, value in env.items()]
-    if only_env:
-        print("\n".join(exports), flush=True)
-        return
+def write_files(folder: Path, sandbox: Sandbox, env: dict[str, str], variables: dict[str, str]) -> None:
+    """Write the environment for a shell, then the variables of the role, which announce both files."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    commands = [*export_commands(env), *checkout_commands(), *account_commands(sandbox)]
+    sandbox.write_private_file(folder / ENVIRONMENT_FILE, "\n".join(commands) + "\n")
+    sandbox.write_private_file(folder / VARIABLES_FILE, yaml.safe_dump(variables, explicit_start=True, sort_keys=False))
+
+
+def print_commands(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str], folder: Path | None) -> None:
+    """Print the commands for another shell; with a folder, they use its files."""
+    print(
+        "\nRun these commands in another shell. They use the operator's credentials and the Ansible of this checkout:"
+    )
+    if folder:
+        environment_file, variables_file = (
+            shlex.quote(str(folder.resolve() / name)) for name in (ENVIRONMENT_FILE, VARIABLES_FILE)
+        )
+        print(f". {environment_file}")
+        option = f"-e @{variables_file}"
+    else:
+        print("\n".join(export_commands(env) + checkout_commands()))
+        print(f"VARIABLES={shlex.quote(json.dumps(variables, indent=2))}")
+        option = '-e "$VARIABLES"'
+    print(f"ansible-playbook vonage.archiving.configure {option}")
+    if "archive_storage_upload_key" not in variables:
+        print(f"ansible-playbook vonage.archiving.rotate {option}")
+    print("\nTo list the projects of the account as an inventory:")
+    if not folder:
+        print("\n".join(account_commands(sandbox)))
+    print("echo 'plugin: vonage.archiving.vonage_projects' > sandbox.vonage_projects.yml")
+    print("ansible-inventory -i sandbox.vonage_projects.yml --graph")
+
+
+def print_servers(sandbox: Sandbox) -> None:
+    """Print the servers, and the requests that control the emulator."""
     for name, store in sandbox.stores.items():
         print(f"S3     {store.endpoint_url}  ({name})")
     for name, reason in sandbox.skipped.items():
@@ -108,16 +146,6 @@ def print_usage(sandbox: Sandbox, env: dict[str, str], variables: dict[str, str]
     print(f"       requests:       curl {sandbox.vonage.url}/_sandbox/log")
     print(f"       upload target:  curl {sandbox.vonage.url}/_sandbox/target/{key}")
     print(f"       new recording:  curl -X POST {sandbox.vonage.url}/_sandbox/record/{key}")
-    print(
-        "\nRun these commands in another shell. They use the operator's credentials and the Ansible of this checkout:"
-    )
-    print("\n".join(exports + checkout_commands()))
-    print(f"VARIABLES={shlex.quote(json.dumps(variables, indent=2))}")
-    print('ansible-playbook vonage.archiving.configure -e "$VARIABLES"')
-    if "archive_storage_upload_key" not in variables:
-        print('ansible-playbook vonage.archiving.rotate -e "$VARIABLES"')
-    print("\nTo list the projects of the account as an inventory:\n" + "\n".join(inventory_commands(sandbox)))
-    print("\nReady. Press Ctrl-C to stop the servers and delete their data.", flush=True)
 
 
 def serve(options: argparse.Namespace, stopping: threading.Event) -> int:
@@ -129,7 +157,14 @@ def serve(options: argparse.Namespace, stopping: threading.Event) -> int:
         if options.json:
             extra: dict[str, Any] = {"uploader": uploader, "environment": env, "extra_vars": variables}
             sandbox.write_description(options.json, extra)
-        print_usage(sandbox, env, variables, options.print_env)
+        if options.files:
+            write_files(options.files, sandbox, env, variables)
+        if options.print_env:
+            print("\n".join(export_commands(env)), flush=True)
+        else:
+            print_servers(sandbox)
+            print_commands(sandbox, env, variables, options.files)
+            print("\nReady. Press Ctrl-C to stop the servers and delete their data.", flush=True)
         while not stopping.wait(1):
             exits = sandbox.unexpected_exits()
             if exits:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import pytest
 import requests
+import yaml
 
 from tests.sandbox import STORES, Sandbox, SandboxError, Store, upload_only_policy
 from tests.sandbox._aws import aws_client
@@ -189,6 +190,30 @@ def test_command_leaves_keys_to_the_role(tmp_path: Path) -> None:
     variables = description["extra_vars"]
     assert (description["uploader"], users, variables["archive_storage_bucket"]) == ({}, ["admin"], "recordings")
     assert [name for name in variables if "uploader" in name] == []
+
+
+def test_command_with_a_folder_writes_files_that_only_the_owner_can_read(tmp_path: Path) -> None:
+    """A shell can source the environment, and the commands use both files. The files are deleted at the end."""
+    folder = tmp_path / "build" / "sandbox"
+    file = tmp_path / "sandbox.json"
+    command = ("-m", "tests.sandbox", "--store", "rclone", "--files", str(folder), "--json", str(file))
+    process = spawn(tmp_path / "temporary", *command)
+    try:
+        assert wait_for((folder / "recordings.yml").exists, 40)
+        assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600, 0o600]
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        description = json.loads(file.read_text())
+        assert yaml.safe_load((folder / "recordings.yml").read_text()) == description["extra_vars"]
+        shell = ["env", "-i", "sh", "-c", f". '{folder}/env.sh'; env"]
+        sourced = subprocess.run(shell, check=True, **_TEXT).stdout.splitlines()
+    finally:
+        process.send_signal(signal.SIGTERM)
+    printed, _unused = process.communicate(timeout=TIMEOUT)
+    assert {f"{name}={value}" for name, value in description["environment"].items()} <= set(sourced)
+    assert f"VONAGE_VIDEO_ACCOUNT_SECRET={description['vonage']['account_secret']}" in sourced
+    assert f". {folder}/env.sh\nansible-playbook vonage.archiving.configure -e @{folder}/recordings.yml\n" in printed
+    assert description["environment"]["AWS_SECRET_ACCESS_KEY"] not in printed
+    assert list(folder.iterdir()) == []
 
 
 def test_command_ends_when_a_server_ends(tmp_path: Path) -> None:
