@@ -267,18 +267,18 @@ class Rotation:
     def _find_key_slot(self, current: Current, target_keys: frozenset[str]) -> KeySlot:
         """Find a slot for the next key. An active old key is deleted for it only if no recording can use that key.
 
+        :param target_keys: the keys that the target may hold, and protected keys.
         :raises QuotaError: every key may be in use.
         """
         revoke = self.users.revoke_old_keys
-        kept = target_keys if revoke else target_keys | protected_keys(current)
         active = frozenset() if revoke else frozenset(key.id for key in current.keys if key.active)
-        slot = find_key_slot(current.keys, self.users, kept | active)
+        slot = find_key_slot(current.keys, self.users, target_keys | active)
         if slot:
             return slot
         previous = self._fetch_previous_target(current)
         wait = f"Run it again after {format_utc(previous.until)}, when the grace period is over: {previous.reason}."
         if not previous.in_use:
-            slot = find_key_slot(current.keys, self.users, kept)
+            slot = find_key_slot(current.keys, self.users, target_keys)
             if slot and not self._uploads(current).started_before(self.runtime.now()):
                 return slot
             wait = "Run it again in 15 minutes, or once the uploads in progress have ended."

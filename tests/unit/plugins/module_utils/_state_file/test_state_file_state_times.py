@@ -92,6 +92,35 @@ def test_commit_sets_the_times_of_the_target() -> None:
     assert (deleted.status, deleted.time, deleted.since, deleted.settings_since) == ("absent", LATER_TEXT, "", "")
 
 
+def test_announced_seconds_are_those_of_a_call_or_of_a_deletion() -> None:
+    announced = pending(seconds_left=59)
+    assert announced.announced_seconds == 60
+    assert pending(seconds_left=0.0).announced_seconds == 0
+    assert pending(seconds_left=1).announced_seconds == 2
+    assert replace(announced, time="").announced_seconds == 0
+    assert replace(announced, until="").announced_seconds == 0
+    assert announced.commit(state.APPLIED, NOW).announced_seconds == 0
+    absent = announced.commit(state.ABSENT, NOW - 5)
+    assert absent.announced_seconds == 0
+    deleting = state.announce_deletion(absent, NOW, 60)
+    assert (deleting.deleting_since, deleting.until, deleting.announced_seconds) == (NOW_TEXT, LATER_TEXT, 60)
+    assert replace(deleting, deleting_since="", until="") == absent
+
+
+def test_end_call_changes_the_announced_end_only() -> None:
+    announced = pending(seconds_left=59)
+    ended = state.end_call(announced)
+    assert (ended.until, ended.announced_seconds) == ("2027-01-15T08:00:01Z", 0)
+    assert replace(ended, until=announced.until) == announced
+
+
+def test_named_keys_are_all_keys_of_a_state_file() -> None:
+    last = replace(pending(may_hold=["B"]), others=("C",))
+    assert state.named_keys(last) == {"AKIA", "B", "C"}
+    assert state.named_keys(replace(last, may_hold=None)) == {"AKIA", "C"}
+    assert state.named_keys(replace(last, storage={}, may_hold=(), others=())) == frozenset()
+
+
 @pytest.mark.parametrize(
     ("status", "since", "target_since"),
     [("applied", "", NOW), ("applied", LATER_TEXT, NOW + 60), ("pending", LATER_TEXT, NOW + 60), ("pending", "", None)],

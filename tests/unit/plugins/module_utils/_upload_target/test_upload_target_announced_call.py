@@ -209,3 +209,35 @@ def test_wait_for_an_announced_deletion() -> None:
     store = FakeStore(state.announce_deletion(ABSENT, NOW, 60))
     assert store.wait()
     assert store.time == pytest.approx(62)
+
+
+def fetch_and_wait(store: FakeStore | None) -> tuple[float, state.State | None]:
+    """The seconds of the wait, and the fetched state file."""
+    project = Project("45828062", "secret", api_url="https://api", budget=Budget(total=90))
+    seconds = store or FakeStore(announced())
+    runtime = Runtime(now=lambda: NOW, monotonic=lambda: seconds.time, sleep=seconds.sleep)
+    current = announced_call.fetch_after_announced_call(project, store, runtime)
+    return seconds.time, current.last
+
+
+def test_fetch_after_announced_call_returns_the_state_file_of_the_end() -> None:
+    waited, last = fetch_and_wait(FakeStore(announced(), finished_after=5))
+    assert waited == 6
+    assert last is not None
+    assert last.status == state.APPLIED
+    waited, last = fetch_and_wait(FakeStore(announced()))
+    assert waited == pytest.approx(93)
+    assert last is not None
+    assert last.status == state.PENDING
+
+
+def test_fetch_after_announced_call_without_a_call_does_not_wait() -> None:
+    assert fetch_and_wait(FakeStore(announced(0)))[0] == 0
+    assert fetch_and_wait(FakeStore(announced(), finished_after=0))[0] == 0
+    assert fetch_and_wait(None) == (0, None)
+
+
+def test_fetch_after_announced_call_does_not_wait_for_the_deletion_of_users() -> None:
+    """The target cannot be set by it."""
+    deleting = state.announce_deletion(ABSENT, NOW, 60)
+    assert fetch_and_wait(FakeStore(deleting)) == (0, deleting)

@@ -273,6 +273,33 @@ def begin_call(run: Journal) -> None:
     run.begin(TARGET, "secret")
 
 
+@pytest.mark.parametrize(("passed", "seconds"), [(0.0, 90.0), (1.0, 90.0), (61.0, 30.0), (90.5, 0.5), (91.0, 0.0)])
+def test_project_for_call_ends_before_the_announced_end(passed: float, seconds: float) -> None:
+    times = [NOW]
+    store = MemoryStore(BEFORE)
+    project = Project(PROJECT, API_SECRET)
+    run = Journal(project, store, StoredObject(BEFORE), True, frozenset(), Runtime(lambda: times[-1]))
+    run.begin(TARGET, "secret")
+    times.append(NOW + passed)
+    if seconds:
+        limited = run.project_for_call()
+        assert limited.budget.total == seconds
+        assert replace(limited, budget=project.budget) == project
+    else:
+        with pytest.raises(errors.UnreachableError, match="took longer than the time limit"):
+            run.project_for_call()
+
+
+def test_rollback_before_call_without_a_previous_state_file_keeps_the_claim() -> None:
+    store = MemoryStore(None)
+    run = journal(store, may_hold=(), known=False)
+    run.claim()
+    claimed = store.data
+    error = error_of_call(None)
+    assert run.rollback_before_call(error) is error
+    assert (store.data, store.writes) == (claimed, 1)
+
+
 def test_seconds_left_after_the_deadline_is_negative() -> None:
     store = MemoryStore(BEFORE)
     clock = [NOW]
