@@ -7,7 +7,7 @@
 OLDEST_PYTHON := 3.11
 NEWEST_PYTHON := 3.14
 # May exceed the number of cores: many end-to-end tests wait for a timeout or a server.
-PYTEST_JOBS ?= 3
+PYTEST_JOBS ?= 4
 STAGE_JOBS ?= 2
 
 ROOT := $(CURDIR)

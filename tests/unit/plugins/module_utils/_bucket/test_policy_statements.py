@@ -285,6 +285,7 @@ def denied(problem: str, code: str = "AccessDenied") -> errors.DeniedError:
 
 
 BY_BLOCK = "b-1 responded with AccessDenied: public policies are prevented by the BlockPublicPolicy setting"
+BY_SETTING = "b-1 responded with AccessDenied: BlockPublicPolicy is on"
 BY_TEXT = "b-1 responded with AccessDenied: Public policy is not allowed"
 WITHOUT_REASON = "b-1 responded with AccessDenied: Access Denied"
 BY_IDENTITY = "b-1 responded with AccessDenied: no identity-based policy allows the action"
@@ -303,7 +304,13 @@ def test_write_sends_the_policy_and_an_empty_one_is_deleted() -> None:
     assert list(bucket.state.statements) == []
 
 
-@pytest.mark.parametrize("problem", [BY_BLOCK, BY_TEXT, WITHOUT_REASON])
+def test_public_prefixes_if_unmodified_of_the_whole_bucket_is_none() -> None:
+    """No option of this collection writes such a statement."""
+    assert document(public("a/", "b/")).public_prefixes_if_unmodified == {"a/", "b/"}
+    assert document(public("a/", "")).public_prefixes_if_unmodified is None
+
+
+@pytest.mark.parametrize("problem", [BY_BLOCK, BY_SETTING, BY_TEXT, WITHOUT_REASON])
 def test_write_of_public_prefixes_is_repeated_while_the_block_may_still_be_on(problem: str) -> None:
     bucket = FakeBucket([denied(problem), denied(problem)])
     assert write(bucket, DesiredPolicy(ARN, ("a/",)), document(public("a/")))
