@@ -22,7 +22,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import
 from ansible_collections.vonage.archiving.plugins.plugin_utils._libraries import load_libraries
 
 # Ansible loads an action before it forks. If a library is missing, the task fails with a message.
-load_libraries()
+load_libraries(for_each_run=True)
 
 
 class ActionModule(ActionBase):

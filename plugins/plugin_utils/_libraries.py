@@ -10,6 +10,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import sys
 
@@ -20,18 +21,27 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_im
 from ansible_collections.vonage.archiving.plugins.module_utils._core.process_state import isolated_process
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 
+API_LIBRARIES = ("jwt", "requests", "cryptography")
+
 
 @functools.cache
-def load_libraries() -> str:
+def load_libraries(for_each_run: bool = False) -> str:
     """Load the libraries once, and return the reason if one cannot be used; empty without a problem.
 
     Ansible loads an action before it forks a process for each task, which then shares the loaded libraries.
+
+    :param for_each_run: whether each run uses the IAM API or the Vonage API. Otherwise, only S3 is prepared, because a
+        run without changes calls no other API, and the other libraries take 60 ms.
     """
     try:
         with isolated_process():
-            for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
-                load(library)
-            prepare_clients(("s3", "iam"))
+            for library in API_LIBRARIES:
+                if importlib.util.find_spec(library) is None:
+                    load(library)  # raises the error
+            if for_each_run:
+                for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
+                    load(library)
+            prepare_clients(("s3", "iam") if for_each_run else ("s3",))
             # Python compiles the format of times on first use.
             parse_utc(format_utc(0))
     except ArchivingError as exc:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import typing as t
 import warnings
@@ -36,6 +37,25 @@ def test_load_libraries_missing_library_returns_problem(monkeypatch: pytest.Monk
     error = MissingLibraryError("load the Python library boto3", "it is not installed")
     monkeypatch.setattr(_libraries, "prepare_clients", fail_with(error))
     assert load_libraries() == "Could not load the Python library boto3: it is not installed."
+
+
+@pytest.mark.parametrize("library", ["jwt", "requests", "cryptography"])
+def test_load_libraries_finds_each_library_without_loading_it(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(_libraries, "load", loaded.append)
+    assert load_libraries() == ""
+    assert loaded == []
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == library else find_spec(name))
+    monkeypatch.setattr(_libraries, "load", fail_with(MissingLibraryError("load it", "it is not installed")))
+    assert load_libraries() == "Could not load it: it is not installed."
+
+
+def test_load_libraries_for_each_run_loads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(_libraries, "load", loaded.append)
+    assert load_libraries(for_each_run=True) == ""
+    assert loaded == ["jwt", "requests", "cryptography.hazmat.primitives.serialization"]
 
 
 def test_load_libraries_shows_no_warning(recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch) -> None:
