@@ -95,8 +95,7 @@ class Policy:
     @property
     def public_prefixes_if_unmodified(self) -> set[str] | None:
         """The prefixes that the managed statement opens; ``None`` if it was changed by hand."""
-        prefixes = self._prefixes_if_unmodified(PUBLIC, public_statement)
-        return prefixes if prefixes is not None and all(prefixes) else None
+        return self._prefixes_if_unmodified(PUBLIC, public_statement)
 
     @property
     def encrypted_prefixes_if_unmodified(self) -> set[str] | None:
