@@ -21,7 +21,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_im
 from ansible_collections.vonage.archiving.plugins.module_utils._core.process_state import isolated_process
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 
-API_LIBRARIES = ("jwt", "requests", "cryptography")
+API_LIBRARIES = ("jwt", "requests", "cryptography.hazmat.primitives.serialization")
 
 
 @functools.cache
@@ -36,11 +36,8 @@ def load_libraries(for_each_run: bool = False) -> str:
     try:
         with isolated_process():
             for library in API_LIBRARIES:
-                if importlib.util.find_spec(library) is None:
-                    load(library)  # raises the error
-            if for_each_run:
-                for library in ("jwt", "requests", "cryptography.hazmat.primitives.serialization"):
-                    load(library)
+                if for_each_run or importlib.util.find_spec(library.partition(".")[0]) is None:
+                    load(library)  # raises the error of a missing library
             prepare_clients(("s3", "iam") if for_each_run else ("s3",))
             # Python compiles the format of times on first use.
             parse_utc(format_utc(0))

@@ -20,8 +20,9 @@ import json
 import os
 import runpy
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 COLLECTION = "ansible_collections.vonage.archiving.plugins"
 PACKAGES = {
@@ -81,18 +82,9 @@ def run(way: str, name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(output.strip().splitlines()[-1]))
 
 
-@contextlib.contextmanager
-def replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+def replaced(owner: Any, name: str, value: Any) -> contextlib.AbstractContextManager[Any]:
     """Replace an attribute, if it exists."""
-    if not hasattr(owner, name):
-        yield
-        return
-    before = getattr(owner, name)
-    setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        setattr(owner, name, before)
+    return mock.patch.object(owner, name, value) if hasattr(owner, name) else contextlib.nullcontext()
 
 
 def resident_memory() -> int:

@@ -125,7 +125,7 @@ def _announce_nothing(*_args: Any) -> Iterator[None]:
     yield
 
 
-def _fetch_at_once(project: Any, store: Any, runtime: Any) -> Any:
+def _fetch_at_once(project: Any, store: Any, runtime: Any, _read_only: bool) -> Any:
     return target_fetch.fetch_state_file(project, store, runtime.now())
 
 

@@ -86,9 +86,11 @@ class AnnouncedCalls:
         return True
 
 
-def fetch_after_announced_call(project: Project, store: Store | None, runtime: Runtime) -> CurrentStateFile:
-    """Fetch the state file once no call of another run is in progress."""
-    calls = AnnouncedCalls(project, store, runtime) if store else None
+def fetch_after_announced_call(
+    project: Project, store: Store | None, runtime: Runtime, read_only: bool
+) -> CurrentStateFile:
+    """Fetch the state file once no call of another run is in progress. A read-only run does not wait for it."""
+    calls = None if read_only or store is None else AnnouncedCalls(project, store, runtime)
     while True:
         current = fetch_state_file(project, store, runtime.now())
         is_deletion = current.last is not None and current.last.status == state.ABSENT

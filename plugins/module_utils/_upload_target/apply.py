@@ -23,7 +23,7 @@ from .._state_file.store import Store
 from .._vonage.client import CallResult, Client
 from . import previous_target, result
 from .announced_call import fetch_after_announced_call
-from .fetch import CurrentStateFile, fetch_state_file
+from .fetch import CurrentStateFile
 from .journal import Journal
 from .params import ALWAYS, NEW_KEY, ONLY, ExternalKeyParams
 from .plan import plan_target
@@ -32,7 +32,8 @@ from .verify import Checks, format_verification, verify_key
 
 def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
     """Ensure that the target holds this key, and that uploads with it work."""
-    current = _fetch(params, context)
+    read_only = context.check_mode or params.verify == ONLY
+    current = fetch_after_announced_call(params.project, params.store, context.runtime, read_only)
     now = context.runtime.now()
     reason = plan_target(params, current, now)
     is_due = reason != "unchanged"
@@ -53,12 +54,6 @@ def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
             params.project, params.store, last, params.grace_period, context.runtime, current.stored.age
         )
     return outcome
-
-
-def _fetch(params: ExternalKeyParams, context: Context) -> CurrentStateFile:
-    if context.check_mode or params.verify == ONLY:
-        return fetch_state_file(params.project, params.store, context.runtime.now())
-    return fetch_after_announced_call(params.project, params.store, context.runtime)
 
 
 def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason: str) -> Client:

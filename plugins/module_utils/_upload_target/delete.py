@@ -79,7 +79,7 @@ def delete_target(params: DeleteParams, context: Context) -> Outcome:
 
 
 def _delete_target(params: DeleteParams, context: Context) -> Deletion:
-    current = _fetch(params, context)
+    current = fetch_after_announced_call(params.project, params.store, context.runtime, context.check_mode)
     reason = plan_target(params, current, context.runtime.now())
     if reason == "unchanged" or context.check_mode:
         return Deletion(current, reason, reason != "unchanged")
@@ -90,12 +90,6 @@ def _delete_target(params: DeleteParams, context: Context) -> Deletion:
         return Deletion(current, reason, client.delete_storage().existed)
     written, call_result = call_with_state_file(client, params.store, current, Client.delete_storage, context.runtime)
     return Deletion(current, reason, call_result.existed, written)
-
-
-def _fetch(params: DeleteParams, context: Context) -> CurrentStateFile:
-    if context.check_mode:
-        return fetch.fetch_state_file(params.project, params.store, context.runtime.now())
-    return fetch_after_announced_call(params.project, params.store, context.runtime)
 
 
 def _outcome(params: DeleteParams, deletion: Deletion) -> Outcome:

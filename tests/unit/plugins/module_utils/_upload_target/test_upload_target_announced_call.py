@@ -211,12 +211,12 @@ def test_wait_for_an_announced_deletion() -> None:
     assert store.time == pytest.approx(62)
 
 
-def fetch_and_wait(store: FakeStore | None) -> tuple[float, state.State | None]:
+def fetch_and_wait(store: FakeStore | None, *, read_only: bool = False) -> tuple[float, state.State | None]:
     """The seconds of the wait, and the fetched state file."""
     project = Project("45828062", "secret", api_url="https://api", budget=Budget(total=90))
     seconds = store or FakeStore(announced())
     runtime = Runtime(now=lambda: NOW, monotonic=lambda: seconds.time, sleep=seconds.sleep)
-    current = announced_call.fetch_after_announced_call(project, store, runtime)
+    current = announced_call.fetch_after_announced_call(project, store, runtime, read_only)
     return seconds.time, current.last
 
 
@@ -235,6 +235,10 @@ def test_fetch_after_announced_call_without_a_call_does_not_wait() -> None:
     assert fetch_and_wait(FakeStore(announced(0)))[0] == 0
     assert fetch_and_wait(FakeStore(announced(), finished_after=0))[0] == 0
     assert fetch_and_wait(None) == (0, None)
+
+
+def test_fetch_after_announced_call_read_only_does_not_wait() -> None:
+    assert fetch_and_wait(FakeStore(announced()), read_only=True)[0] == 0
 
 
 def test_fetch_after_announced_call_does_not_wait_for_the_deletion_of_users() -> None:
