@@ -10,6 +10,7 @@ PRIVATE to the collection ``vonage.archiving``: there is no stability promise ou
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.util
 import os
 import sys
@@ -21,6 +22,9 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.optional_im
 from ansible_collections.vonage.archiving.plugins.module_utils._core.process_state import isolated_process
 from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps import format_utc, parse_utc
 
+_PACKAGE = f"{__name__.partition('.plugins.')[0]}.plugins.module_utils"
+# Only runs with changes need this code. Without it here, each process of a fleet would compile it.
+WRITES = ("_bucket.apply", "_upload_check.verify", "_upload_target.apply")
 API_LIBRARIES = ("jwt", "requests", "cryptography.hazmat.primitives.serialization")
 
 
@@ -30,14 +34,18 @@ def load_libraries(for_each_run: bool = False) -> str:
 
     Ansible loads an action before it forks a process for each task, which then shares the loaded libraries.
 
-    :param for_each_run: whether each run uses the IAM API or the Vonage API. Otherwise, only S3 is prepared, because a
-        run without changes calls no other API, and the other libraries take 60 ms.
+    :param for_each_run: whether each run uses the IAM API or the Vonage API, or many runs start from this process.
+        Otherwise, only S3 is prepared, because a run without changes calls no other API, and the other libraries take
+        60 ms.
     """
     try:
         with isolated_process():
             for library in API_LIBRARIES:
                 if for_each_run or importlib.util.find_spec(library.partition(".")[0]) is None:
                     load(library)  # raises the error of a missing library
+            if for_each_run:
+                for name in WRITES:
+                    importlib.import_module(f"{_PACKAGE}.{name}")
             prepare_clients(("s3", "iam") if for_each_run else ("s3",))
             # Python compiles the format of times on first use.
             parse_utc(format_utc(0))

@@ -15,30 +15,19 @@ from .._aws.bucket_lock import with_bucket_lock
 from .._aws.s3_client import Bucket
 from .._core import errors
 from .._core.plan import Context, Step
-from .._core.redaction import redact
 from .facets.base import NotAppliedError
 from .facets.registry import FACETS
 from .fetch import fetch_current
 from .params import BucketParams
-from .plan import BucketPlan, CurrentBucket, plan
+from .plan import AppliedPlan, CurrentBucket, plan
 from .risks import Risk, check_risks, find_risks
+from .unsupported import skip_facet, skip_unsupported
 
 # Seconds between attempts. A new bucket may be unknown to the next request: bucket configurations are eventually
 # consistent (S3 User Guide, "Amazon S3 data consistency model").
 CREATE_BACKOFF = (0.3, 0.7, 1.5, 3.0, 5.0)
 # A write replaces the whole document that was read. Projects that share a bucket need the bucket lock.
 LOCKED_FACETS = frozenset({"policy", "block_public_access", "lifecycle", "tags"})
-
-
-class AppliedPlan(t.NamedTuple):
-    """A plan with its inputs.
-
-    :param params: the options, without those that were skipped.
-    """
-
-    params: BucketParams
-    current: CurrentBucket
-    plan: BucketPlan
 
 
 def create_and_apply(bucket: Bucket, planned: AppliedPlan, context: Context) -> AppliedPlan:
@@ -94,13 +83,6 @@ def _apply_and_replan(bucket: Bucket, planned: AppliedPlan, context: Context) ->
     return planned if params is planned.params else AppliedPlan(params, current, plan(params, current))
 
 
-def skip_unsupported(params: BucketParams, current: CurrentBucket, context: Context) -> BucketParams:
-    """The options without those to skip, each with a warning."""
-    for name, exc in current.unsupported.items():
-        params = _skip_facet(params, name, exc, context)
-    return params.without_opening_the_block() if "public_prefixes" in params.skipped else params
-
-
 def _skip_after_write(
     params: BucketParams, current: CurrentBucket, step: Step, exc: errors.UnsupportedError, context: Context
 ) -> BucketParams:
@@ -115,15 +97,7 @@ def _skip_after_write(
     remaining = facet.without_required_options(params.facets[step.target])
     if remaining is not None and not facet.equal(facet.target(remaining, state), state):
         raise exc
-    return _skip_facet(params, step.target, exc, context)
-
-
-def _skip_facet(params: BucketParams, name: str, exc: errors.UnsupportedError, context: Context) -> BucketParams:
-    # The problem contains a message of the store.
-    problem = redact(exc.problem, params.connection.secrets)
-    for option in FACETS[name].required_options(params.facets[name]):
-        context.warn(f"{option} is skipped, since it is in skip_unsupported: {problem}.")
-    return params.without_facet(name)
+    return skip_facet(params, step.target, exc, context)
 
 
 def _create(bucket: Bucket, params: BucketParams) -> None:

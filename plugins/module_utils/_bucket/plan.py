@@ -57,6 +57,17 @@ class BucketPlan(Plan):
     pending: tuple[str, ...] = ()
 
 
+class AppliedPlan(t.NamedTuple):
+    """A plan with its inputs.
+
+    :param params: the options, without those that were skipped.
+    """
+
+    params: BucketParams
+    current: CurrentBucket
+    plan: BucketPlan
+
+
 def plan(params: BucketParams, current: CurrentBucket) -> BucketPlan:
     """Plan the changes, and the writes that apply them.
 

@@ -15,13 +15,12 @@ from .._aws import s3_naming as names
 from .._aws import s3_objects as objects
 from .._aws.s3_client import Bucket
 from .._core.plan import Context, Outcome
-from .apply import AppliedPlan, apply_plan, create_and_apply, skip_unsupported
-from .delete import Part, delete_bucket, delete_part, only_lock_object_remains, refuse_other_contents
 from .facets.registry import FACETS
 from .fetch import bucket_exists, bucket_location, fetch_current
 from .params import BucketParams, parse_params
-from .plan import plan, warnings
+from .plan import AppliedPlan, plan, warnings
 from .risks import check_risks, find_risks
+from .unsupported import skip_unsupported
 
 
 def reconcile(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
@@ -51,6 +50,9 @@ def _ensure_present(bucket: Bucket, params: BucketParams, context: Context) -> O
     for warning in warnings(params, current):
         context.warn(warning)
     if planned.plan.changed and not context.check_mode:
+        # A run without changes does not load it: Ansible compiles the code of a collection in each run.
+        from .apply import apply_plan, create_and_apply
+
         if current.exists:
             planned = apply_plan(bucket, planned, context, risks)
         else:
@@ -74,6 +76,8 @@ def _to_outcome(bucket: Bucket, applied: AppliedPlan) -> Outcome:
 
 
 def _ensure_absent(bucket: Bucket, params: BucketParams, context: Context) -> Outcome:
+    from .delete import Part, delete_bucket, delete_part, only_lock_object_remains, refuse_other_contents
+
     exists = bucket_exists(bucket, params)
     part = Part(params.project, params.folders) if params.force and params.project else None
     if exists and part:

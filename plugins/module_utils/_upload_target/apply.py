@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A target with an external key: fetch, plan, verify, apply.
+"""Writes of a target with an external key.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -16,44 +16,33 @@ import typing as t
 from dataclasses import replace
 
 from .._core import errors
-from .._core.plan import Context, Outcome
+from .._core.plan import Context
 from .._core.runtime import Runtime
 from .._state_file import state
 from .._state_file.store import Store
 from .._vonage.client import CallResult, Client
-from . import previous_target, result
-from .announced_call import fetch_after_announced_call
 from .fetch import CurrentStateFile
 from .journal import Journal
 from .params import ALWAYS, NEW_KEY, ONLY, ExternalKeyParams
-from .plan import plan_target
-from .verify import Checks, format_verification, verify_key
+from .result import Checks
+from .verify import verify_key
 
 
-def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
-    """Ensure that the target holds this key, and that uploads with it work."""
-    read_only = context.check_mode or params.verify == ONLY
-    current = fetch_after_announced_call(params.project, params.store, context.runtime, read_only)
-    now = context.runtime.now()
-    reason = plan_target(params, current, now)
+def apply_external_key(
+    params: ExternalKeyParams, current: CurrentStateFile, reason: str, context: Context
+) -> tuple[Checks, state.State | None]:
+    """Verify uploads with the key if required, and update the target if it is not up to date.
+
+    :returns: the checks, and the new state file; ``None`` if nothing was written.
+    """
     is_due = reason != "unchanged"
     checks: Checks = []
-    written: state.State | None = None
-    if not context.check_mode:
-        client = _prepare_client(params, current, reason) if is_due and params.verify != ONLY else None
-        if params.verify in (ALWAYS, ONLY) or (is_due and params.verify == NEW_KEY):
-            checks = _verify(params, context)
-        if client:
-            written = _set_target(client, params, current, context.runtime)
-    changed = is_due and (context.check_mode or params.verify != ONLY)
-    outcome = _outcome(params, current, reason, changed, written)
-    outcome.result.update(checks=checks, verification=format_verification(_key_id(params)) if checks else "")
-    if params.check_previous_target:
-        last = written or previous_target.unchanged_settings(current.known, params.target.public())
-        outcome.result["previous_target"] = previous_target.fetch_for_result(
-            params.project, params.store, last, params.grace_period, context.runtime, current.stored.age
-        )
-    return outcome
+    client = _prepare_client(params, current, reason) if is_due and params.verify != ONLY else None
+    if params.check and (params.verify in (ALWAYS, ONLY) or (is_due and params.verify == NEW_KEY)):
+        key_id = params.target.config.get("access_key", "")
+        checks = verify_key(params.check, context, f"verify uploads with the access key {key_id}")
+    written = _set_target(client, params, current, context.runtime) if client else None
+    return checks, written
 
 
 def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason: str) -> Client:
@@ -74,16 +63,6 @@ def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason
     client = Client(params.project, [target.secret])
     client.prepare()
     return client
-
-
-def _verify(params: ExternalKeyParams, context: Context) -> Checks:
-    if params.check is None:
-        return []
-    return verify_key(params.check, context, f"verify uploads with the access key {_key_id(params)}")
-
-
-def _key_id(params: ExternalKeyParams) -> str:
-    return params.target.config.get("access_key", "")
 
 
 def _set_target(
@@ -135,13 +114,3 @@ def call_with_state_file(
     except errors.ArchivingError as exc:
         raise journal.rollback_after_error(exc) from exc
     return journal.commit(state.ABSENT if storage is None else state.APPLIED), call_result
-
-
-def _outcome(
-    params: ExternalKeyParams, current: CurrentStateFile, reason: str, changed: bool, written: state.State | None
-) -> Outcome:
-    is_due = reason != "unchanged"
-    before, after = result.target_diff(params.target, current.known, params.project.secret, is_due)
-    values = result.target_result(params, current, reason, written)
-    values["changes"] = ["target"] if is_due else []
-    return Outcome(changed, values, before, after)

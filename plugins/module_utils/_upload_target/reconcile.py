@@ -12,7 +12,7 @@ The package, in the order of a run:
 - ``fetch``: the state file and the IAM users.
 - ``plan``: the differences, and the actions for old keys.
 - ``verify``: the upload check, before the target uses a key.
-- ``apply`` (external key), ``rotation`` (managed key), ``delete`` (no target): the writes.
+- ``external_key`` with ``apply``, ``rotation`` (managed key), ``delete`` (no target): the use cases and their writes.
 - ``result``: the result and the diff, with the same keys in every mode.
 """
 
@@ -21,8 +21,7 @@ from __future__ import annotations
 import typing as t
 
 from .._core.plan import Context, Outcome
-from .apply import ensure_external_key
-from .delete import delete_target
+from .external_key import ensure_external_key
 from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploadTargetParams, parse_params
 from .rotation import ensure_managed_key
 
@@ -41,5 +40,8 @@ def ensure_upload_target(params: UploadTargetParams, context: Context) -> Outcom
     if isinstance(params, ExternalKeyParams):
         return ensure_external_key(params, context)
     if isinstance(params, DeleteParams):
+        # A run that deletes nothing does not load it: Ansible compiles the code of a collection in each run.
+        from .delete import delete_target
+
         return delete_target(params, context)
     raise TypeError(type(params).__name__)

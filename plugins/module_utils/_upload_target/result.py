@@ -29,6 +29,7 @@ DELETE_AFTER = "old keys are inactive, and deleted later"
 UNKNOWN_KEY = "an access key exists that the state file does not contain"
 
 Diff = tuple[dict[str, t.Any], dict[str, t.Any]]
+Checks = list[dict[str, t.Any]]
 
 
 def base_result(params: UploadTargetParams, reason: str, state_file: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -51,6 +52,11 @@ def base_result(params: UploadTargetParams, reason: str, state_file: t.Mapping[s
         "verification": "",
         "previous_target": None,
     }
+
+
+def format_verification(key_id: str) -> str:
+    """The return value ``verification`` of a check that passed."""
+    return f"uploads with {key_id} work"
 
 
 def format_state_file(store: Store | None, last: state.State | None, reason: str) -> dict[str, t.Any]:

@@ -136,9 +136,12 @@ def test_registered_variables_are_read_by_report() -> None:
     assert registered == {*REGISTERED.values(), "archive_storage_result"}
 
 
+DELETION = "Apply the pending requirements to the bucket, or delete the archive storage"
+
+
 def test_deletion_is_after_tasks_with_same_variables() -> None:
     names = [entry["name"] for entry in tasks("main")]
-    assert names.index("Delete the archive storage") > names.index("Create or update the upload target")
+    assert names.index(DELETION) > names.index("Create or update the upload target")
 
 
 def test_tasks_steady_run_are_four() -> None:
