@@ -5,7 +5,7 @@
 
 For each size, the fleet is configured. Then each round runs the fleet without changes and the floor, which is one
 ``debug`` task on the same hosts with the same inventory and forks, in alternating order. A ratio is the median of the
-ratios of each round. A run before the rounds measures the memory, which takes processor time.
+ratios of each round. Runs before the rounds measure the memory, which takes processor time.
 
 ``--scenarios`` adds, for the last size, a run with one changed project, a run with ten broken projects, and the
 playbook configure for some of these projects. The time of the role per project, multiplied by the number of projects,
@@ -171,9 +171,9 @@ class Bench:
         assert (figures.changed, figures.failed, self.fleet.puts(), self.fleet.writes) == (0, 0, [], [])
         return figures
 
-    def measure_floor(self) -> Figures:
+    def measure_floor(self, title: str = "floor", *, memory: bool = False) -> Figures:
         """Run one task that does nothing for each project."""
-        figures, _run = self.measure("floor", FLOOR)
+        figures, _run = self.measure(title, FLOOR, memory=memory)
         assert (figures.projects, figures.failed) == (len(self.fleet.ids), 0)
         return figures
 
@@ -193,7 +193,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fleet", description=__doc__)
     parser.add_argument("--projects", action="append", type=int, help="number of projects, repeatable (default: 1000)")
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of the fleet and the floor (default: 3)")
-    parser.add_argument("--buckets", type=int, default=20, help="number of shared buckets (default: 20)")
+    parser.add_argument("--per-bucket", type=int, default=50, help="projects that share a bucket (default: 50)")
     parser.add_argument("--forks", type=int, default=20, help="forks of Ansible (default: 20)")
     parser.add_argument("--scenarios", action="store_true", help="also changes, failures, and the role")
     parser.add_argument("--role-projects", type=int, default=20, help="projects to run the role for (default: 20)")
@@ -206,6 +206,8 @@ class Summary:
 
     :param of_floor: the wall time of the fleet as a multiple of the floor.
     :param cpu_above_floor: milliseconds of processor time for each project, without those of the floor.
+    :param fork: peak private memory of a fork in MiB.
+    :param fork_of_floor: the same for the floor.
     """
 
     projects: int
@@ -216,13 +218,15 @@ class Summary:
     cpu_of_project: float
     cpu_above_floor: float
     fork: int
+    fork_of_floor: int
 
     def sentence(self) -> str:
         """Format the summary."""
         return (
             f"{self.projects} projects: {self.wall:.1f} s without changes, {self.of_floor:.2f} times the floor of "
             f"{self.floor:.1f} s; {self.cpu_of_project:.1f} ms of processor time for each project, "
-            f"{self.cpu_above_floor:.1f} ms above the floor; {self.fork} MiB private memory of a fork."
+            f"{self.cpu_above_floor:.1f} ms above the floor; {self.fork} MiB private memory of a fork, "
+            f"{self.fork_of_floor} MiB with the floor."
         )
 
 
@@ -233,6 +237,7 @@ def measure_size(bench: Bench, rounds: int) -> Summary:
     first, _run = bench.measure("first run", "fleet", memory=True)
     assert (first.changed, first.failed) == (len(fleet.ids), 0)
     assert fleet.puts() == fleet.ids
+    floor_memory = bench.measure_floor("floor, with memory", memory=True)
     memory = bench.measure_steady("steady, with memory", memory=True)
     pairs: list[tuple[Figures, Figures]] = []
     for number in range(rounds):
@@ -250,6 +255,7 @@ def measure_size(bench: Bench, rounds: int) -> Summary:
         cpu_of_project=median(steady.cpu_of_project for steady, _floor in pairs),
         cpu_above_floor=median(steady.cpu_of_project - floor.cpu_of_project for steady, floor in pairs),
         fork=memory.fork,
+        fork_of_floor=floor_memory.fork,
     )
     print(summary.sentence(), flush=True)
     return summary
@@ -329,7 +335,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names = [f"customer {index}" for index in range(projects)]
             with (
                 tempfile.TemporaryDirectory(prefix="fleet-") as home,
-                new_fleet_environment(sandbox, Path(home), names, options.buckets) as fleet,
+                new_fleet_environment(
+                    sandbox, Path(home), names, buckets=-(-projects // options.per_bucket), keeps_bodies=False
+                ) as fleet,
             ):
                 bench = Bench(fleet, options.forks)
                 summaries.append(measure_size(bench, options.rounds))

@@ -29,7 +29,7 @@ SAMPLER = Path(__file__).with_name("sampler")
 PREFIX = re.compile(r".*(?:/site-packages/|/python3\.\d+/|/plugins/|ansible_collections/vonage/archiving/)")
 
 
-def profile_role(profile: Callable[[dict[str, str]], dict[str, str]]) -> None:
+def profile_role(profile: Callable[[dict[str, str]], dict[str, str]], times: int) -> None:
     """Run the playbook configure without changes."""
     env = runs.environment()
     with (
@@ -39,7 +39,8 @@ def profile_role(profile: Callable[[dict[str, str]], dict[str, str]]) -> None:
     ):
         servers = BenchServers(ROLE, sandbox.store, sandbox, s3, vonage)
         apply_end_state(servers, env)
-        runs.run(servers, ROLE.sides[0], profile(env))
+        for _number in range(times):
+            runs.run(servers, ROLE.sides[0], profile(env))
 
 
 def profile_fleet(profile: Callable[[dict[str, str]], dict[str, str]], projects: int) -> None:
@@ -82,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.profile", description=__doc__)
     parser.add_argument("run", choices=("role", "fleet"))
     parser.add_argument("--projects", type=int, default=100, help="projects of the fleet (default: 100)")
+    parser.add_argument("--runs", type=int, default=10, help="runs of the role (default: 10)")
     parser.add_argument("--percent", type=float, default=1.0, help="the smallest share (default: 1)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="samples-") as folder:
@@ -90,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return {**env, "PYTHONPATH": str(SAMPLER), "SAMPLER_FOLDER": folder}
 
         if options.run == "role":
-            profile_role(profile)
+            profile_role(profile, options.runs)
         else:
             profile_fleet(profile, options.projects)
         print(format_shares(Path(folder), options.percent))

@@ -205,9 +205,17 @@ def stats(run: Run) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def new_fleet_environment(
-    sandbox: Sandbox, home: Path, names: Sequence[str], buckets: int = 1, managed: bool = False
+    sandbox: Sandbox,
+    home: Path,
+    names: Sequence[str],
+    buckets: int = 1,
+    managed: bool = False,
+    keeps_bodies: bool = True,
 ) -> Iterator[FleetEnvironment]:
-    """Create a project for each name; delete the buckets and the users at the end."""
+    """Create a project for each name; delete the buckets and the users at the end.
+
+    :param keeps_bodies: whether the bodies of S3 requests are recorded.
+    """
     store, emulator = sandbox.store, sandbox.vonage
     mark = f"fleet{secrets.token_hex(4)}"
     before = list_users(store)
@@ -216,7 +224,7 @@ def new_fleet_environment(
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     key = ("", "") if managed else store.make_user(f"uploader-{mark}", policy)
     projects = [emulator.add_project(f"{mark} {name}") for name in names]
-    with RecordingProxy(store.endpoint_url) as s3:
+    with RecordingProxy(store.endpoint_url, keeps_bodies=keeps_bodies) as s3:
         fleet = FleetEnvironment(store, emulator, mark, projects, key, s3, home, buckets)
         emulator.clear_log()
         try:

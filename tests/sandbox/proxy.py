@@ -56,12 +56,18 @@ class RecordingProxy:
 
     The proxy calls ``before(n, request)`` after it receives a request and before it forwards it. It calls
     ``after(n, request)`` after it receives the response and before it forwards it. ``n`` counts from 1. Both can raise
-    DropConnection. ``pass_time`` changes the age of an object. Each request uses a new connection to the upstream,
+    DropConnection. ``pass_time`` changes the age of an object. Without ``keeps_bodies``, the recorded requests have no
+    bodies: those of thousands of projects take gigabytes. Each request uses a new connection to the upstream,
     because the proxy must not retry requests.
     """
 
     def __init__(
-        self, upstream_url: str, latency: float = 0.0, before: Hook | None = None, after: Hook | None = None
+        self,
+        upstream_url: str,
+        latency: float = 0.0,
+        before: Hook | None = None,
+        after: Hook | None = None,
+        keeps_bodies: bool = True,
     ) -> None:
         parts = urlsplit(upstream_url)
         if parts.scheme != "http" or not parts.hostname:
@@ -70,6 +76,7 @@ class RecordingProxy:
         self.latency = latency
         self.before = before
         self.after = after
+        self._keeps_bodies = keeps_bodies
         self._lock = threading.Lock()
         self._passed: dict[str, float] = {}
         self._count = 0
@@ -204,7 +211,8 @@ class RecordingProxy:
                     return None, False
                 request.status = int(response.first_line[1])
                 is_complete = reader.response_body(response, request.method)
-                request.response_body = response.body
+                if self._keeps_bodies:
+                    request.response_body = response.body
                 return response, is_complete
             except Incomplete as incomplete:
                 return Message(incomplete.received), False
@@ -222,7 +230,8 @@ class RecordingProxy:
         path, _unused, query = target.partition("?")
         with self._lock:
             self._count += 1
-            request = ProxiedRequest(self._count, method, path, query, message.headers, message.body, time.time())
+            body = message.body if self._keeps_bodies else b""
+            request = ProxiedRequest(self._count, method, path, query, message.headers, body, time.time())
             self._requests.append(request)
         return request
 

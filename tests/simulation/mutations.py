@@ -17,11 +17,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.timestamps 
 from ansible_collections.vonage.archiving.plugins.module_utils._state_file import state
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import (
     announced_call,
-    apply,
     delete,
+    external_key,
     plan,
     previous_target,
-    reconcile,
     rotation,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import fetch as target_fetch
@@ -47,7 +46,7 @@ def _wait_by_own_clock(self: announced_call.AnnouncedCalls, _stored: Any, last: 
 
 
 def _delete_users_first() -> Callable[..., Any]:
-    original: Callable[..., Any] = vars(reconcile)["delete_target"]
+    original: Callable[..., Any] = vars(delete)["delete_target"]
 
     def delete_target(params: DeleteParams, context: Any) -> Any:
         if params.uploader and not context.check_mode:
@@ -159,17 +158,17 @@ def _set_at_if_known(current: target_fetch.Current) -> float:
 
 # By name: the patches that revert the fix, created when they are applied.
 MUTATIONS: dict[str, Callable[[], Sequence[Patch]]] = {
-    # Audit 1: a key of a verification is not an unknown key.
+    # A key of a verification is not an unknown key.
     "young_unnamed_key": lambda: [(plan, "PROTECTED_AGE", 0)],
-    # Audit 5: an old key stays active during the grace period.
+    # An old key stays active during the grace period.
     "grace_period": lambda: [(plan, "elapsed", lambda _since, _now: math.inf)],
-    # Audit 8: only an error of the API shows that there is no target.
+    # Only an error of the API shows that there is no target.
     "api_error": lambda: [(client, "is_api_error", lambda _response: True)],
-    # Audit 9: the clock of the store measures the announced call.
+    # The clock of the store measures the announced call.
     "announced_call": lambda: [(announced_call.AnnouncedCalls, "wait", _wait_by_own_clock)],
-    # Audit 10: requirements apply after the target.
+    # Requirements apply after the target.
     "requirements_last": lambda: [(DesiredPolicy, "pending", lambda _self, _current: ())],
-    "teardown_order": lambda: [(reconcile, "delete_target", _delete_users_first())],
+    "teardown_order": lambda: [(delete, "delete_target", _delete_users_first())],
     "key_slot": lambda: [(rotation, "find_key_slot", _slot_of_any_key())],
     "compare_and_swap": lambda: [(Journal, "_write_pending", _write_any), (Journal, "commit", _commit_any())],
     "mark_unknown": lambda: [(Journal, "_mark_unknown", lambda _self: None)],
@@ -191,7 +190,7 @@ MUTATIONS: dict[str, Callable[[], Sequence[Patch]]] = {
     # A DELETE of the target that takes effect late must not follow the call of another run.
     "announced_deletion": lambda: [(announced_call.AnnouncedCalls, "wait", _wait_for_put())],
     # A run with an external key waits for an announced call too.
-    "external_key_wait": lambda: [(apply, "fetch_after_announced_call", _fetch_at_once)],
+    "external_key_wait": lambda: [(external_key, "fetch_after_announced_call", _fetch_at_once)],
     # The policy is closed before the block is on: otherwise, other projects cannot write it after a crash.
     "policy_before_block": lambda: [(bucket_plan, "_order_steps", _block_before_policy())],
     # The keys of a deleted target do not belong to a verification.
