@@ -99,9 +99,9 @@ class State:
 
     def add_project(self, name: str = "", key: str | None = None, secret: str | None = None) -> Project:
         with self.lock:
-            key = key or _digits("4", 8)
             if key in self.projects:
                 raise ValueError(f"project {key} exists")
+            key = key or next(new for new in iter(lambda: _digits("4", 8), "") if new not in self.projects)
             project = Project(
                 key=key, secret=secret or secrets.token_hex(20), name=name, created_at=int(time.time() * 1000)
             )
