@@ -106,6 +106,10 @@ integration: venv  ## Integration and end-to-end tests; they start their own ser
 	@$(PY) -m tests.e2e.extra_stores
 	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/simulation tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
+.PHONY: live
+live: venv  ## Ask the live services with your accounts, not part of `test` (ARGS="--list"; docs/docsite/rst/dev_live.rst)
+	@$(PY) -m tests.live $(ARGS)
+
 .PHONY: soak
 soak: venv  ## Attack the event source over HTTP and HTTPS for 10 minutes (SOAK_SECONDS=60 for less)
 	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) $(PY) -m pytest tests/e2e/test_webhook_attack.py -s $(ARGS)

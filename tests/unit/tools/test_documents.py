@@ -69,7 +69,7 @@ PLAYBOOKS = [block for block in YAML if isinstance(block.parsed(), list)]
 
 def test_blocks_cover_all_examples_of_the_documents() -> None:
     """Otherwise the other tests check nothing."""
-    assert {block.language for block in ALL} == {"yaml", "json", "console", "diff", "mermaid", "text"}
+    assert {block.language for block in ALL} == {"yaml", "json", "ini", "console", "diff", "mermaid", "text"}
     assert len(PLAYBOOKS) >= 5
     assert len(JSON) >= 6
     assert sum(path.read_text().count("code-block::") for path in DOCUMENTS) == sum(
