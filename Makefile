@@ -51,10 +51,10 @@ help:  ## List the targets
 venv: $(READY) $(LINK)  ## Create or update the environment in .venv (every target does this first)
 	@:
 
-$(READY): $(wildcard requirements/*.txt) meta/ee-requirements.txt tools/environment.py tools/prose/package-lock.json
+$(READY): $(wildcard requirements/*) meta/ee-requirements.txt tools/environment.py tools/prose/package-lock.json
 	@python=$$(sh tools/find_pythons.sh --newest $(OLDEST_PYTHON) $(NEWEST_PYTHON)) \
 		&& echo "Creating .venv with $$python" \
-		&& "$$python" -m tools.environment .venv -r requirements/dev.txt \
+		&& "$$python" -m tools.environment .venv dev \
 		&& $(PY) -m tools.prose --install
 	@touch $@
 
@@ -153,6 +153,10 @@ ee: venv  ## Check that ansible-builder finds the requirements for an execution 
 .PHONY: variables
 variables: venv  ## Write the defaults and the table of variables of the role archive_storage from their list
 	$(PY) -m tools.role_variables
+
+.PHONY: lock
+lock: venv  ## Write the versions and hashes of all development packages (ARGS="--upgrade" for new versions)
+	$(PY) -m tools.locks --write $(ARGS)
 
 .PHONY: format
 format: venv  ## Format the code and apply the automatic fixes of ruff
