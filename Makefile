@@ -134,6 +134,10 @@ sanity: venv  ## ansible-test sanity (ARGS="--test pylint" for one)
 docs: venv  ## Build the HTML site in build/docs/html; a warning is an error
 	$(PY) -m tools.docs
 
+.PHONY: screenshots
+screenshots: venv  ## Write the screenshots of the documentation and the demo; without Chromium or Chrome, it changes nothing
+	@$(PY) -m tools.screenshots
+
 .PHONY: build
 build: venv  ## Build the artifact in build/dist; equal files result in equal bytes
 	$(PY) -m tools.artifact build
