@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from tests.live import aws, google, vonage
+from tests.live import aws, google, google_policy, vonage
 from tests.live.bucket import BUCKET, delete_bucket
-from tests.live.http import Transport, VideoApi
+from tests.live.http import JsonApi, Transport
 from tests.live.journal import Entry, Journal
 from tests.live.question import NAME_PREFIX, SetupError
 from tests.live.settings import AWS, GOOGLE, VONAGE, Settings
@@ -21,8 +21,9 @@ DELETIONS: Mapping[tuple[str, str], Delete] = {
     (AWS, BUCKET): lambda transport, settings, name: delete_bucket(aws.s3_client(transport, settings), name),
     (AWS, aws.USER): lambda transport, settings, name: aws.delete_user(aws.iam_client(transport, settings), name),
     (GOOGLE, BUCKET): lambda transport, settings, name: delete_bucket(google.s3_client(transport, settings), name),
+    (GOOGLE, google_policy.SERVICE_ACCOUNT): google_policy.delete_service_account,
     (VONAGE, vonage.PROJECT): lambda transport, settings, name: vonage.delete_project(
-        VideoApi(transport, settings["api_url"]), settings, name
+        JsonApi(transport, settings["api_url"]), settings, name
     ),
     (VONAGE, vonage.TARGET): vonage.delete_given_target,
     (VONAGE, vonage.APPLICATION_TARGET): vonage.delete_application_target,

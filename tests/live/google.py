@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Questions about Google Cloud Storage: its XML API with signatures of AWS and an HMAC key.
 
-Conditions in IAM bindings (``resource.name``, ``allUsers``) are not included: they require an OAuth token, and changes
-of the policy of the user's Google Cloud project.
+Conditions in the policy of the bucket require an OAuth token and the ID of the project, see ``google_policy``.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from base64 import b64encode
 from functools import cached_property
 
 from tests.live.bucket import PART_SIZE, complete_upload, content_md5, create_bucket, start_upload, upload_part
+from tests.live.google_policy import Policy
 from tests.live.http import S3, Keys, Response, Transport
-from tests.live.question import NO, OTHER, YES, Answer, Question, Run, confirm, require
+from tests.live.question import NO, OTHER, YES, Answer, NotAskedError, Question, Run, confirm, require
 from tests.live.settings import Settings
 
 SSE = "x-amz-server-side-encryption"
@@ -50,6 +50,13 @@ class Google:
     def bucket(self) -> str:
         """The bucket; the first question that requires it creates it."""
         return create_bucket(self.run, self.s3, self.run.settings["location"])
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy of the bucket, and the service account."""
+        if not (self.run.settings["oauth_token"] and self.run.settings["project"]):
+            raise NotAskedError("needs an OAuth token and a project")
+        return Policy(self.run, self.bucket)
 
     def has_bucket(self) -> bool:
         """Return whether the bucket exists."""
@@ -121,6 +128,35 @@ def ask_multipart_upload(google: Google) -> Answer:
     return confirm(completed.is_success and upload_id in listing, f"listed: {upload_id in listing}")
 
 
+def ask_condition_of_uploads(google: Google) -> Answer:
+    key = google.policy.create_key()
+    google.policy.add_binding("roles/storage.objectCreator", google.policy.member, "upload/")
+    s3 = S3(google.s3.transport, google.s3.endpoint, google.s3.region, key)
+    seconds = google.run.seconds_until(lambda: s3.send("PUT", google.bucket, "upload/object", body=b"1").is_success)
+    if seconds is None:
+        return Answer(OTHER, f"the key cannot upload within {google.run.wait:g} s")
+    started = s3.send("POST", google.bucket, "upload/parts", query={"uploads": ""})
+    refused = [s3.send("PUT", google.bucket, "other/object", body=b"1"), s3.send("GET", google.bucket)]
+    evidence = f"after {seconds:.1f} s; multipart upload: {started}"
+    return confirm(started.is_success and all(response.status == 403 for response in refused), evidence)
+
+
+def ask_condition_of_all_users(google: Google) -> Answer:
+    for name in ("public/object", "private/object"):
+        require(google.s3.send("PUT", google.bucket, name, body=b"1"), "upload an object")
+    response = google.policy.try_binding("roles/storage.objectViewer", "allUsers", "public/")
+    if not response.is_success:
+        return Answer(NO, f"refused: {response}")
+    url = google.run.settings["endpoint_url"]
+
+    def read(name: str) -> Response:
+        return google.run.transport.send("GET", url, f"/{google.bucket}/{name}", {}, note=" (anonymous)")
+
+    seconds = google.run.seconds_until(lambda: read("public/object").is_success)
+    private = read("private/object")
+    return confirm(seconds is not None and private.status in (401, 403), f"accepted; private object: {private}")
+
+
 def key_request(google: Google, service: str) -> Response:
     """Send CreateAccessKey for a service account that does not exist: the response cannot contain a key."""
     query = {"Action": "CreateAccessKey", "UserName": f"{google.run.name}@example.invalid"}
@@ -154,6 +190,16 @@ QUESTIONS = (
         "google-multipart-upload",
         "Multipart uploads work, and the list of uploads contains them.",
         ask_multipart_upload,
+    ),
+    Question(
+        "google-condition-uploads",
+        "A condition on `resource.name` limits single and multipart uploads to a prefix.",
+        ask_condition_of_uploads,
+    ),
+    Question(
+        "google-condition-all-users",
+        "A binding of `allUsers` with a condition makes a prefix public, and no other object.",
+        ask_condition_of_all_users,
     ),
     Question("google-key-api-s3", "`Action=CreateAccessKey` accepts a signature for the service s3.", ask_key_api_s3),
     Question(

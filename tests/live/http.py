@@ -62,6 +62,8 @@ class Response:
     def code(self) -> str:
         """The error code in an XML or JSON document; empty if it is not one word."""
         document = self.document
+        if isinstance(document, dict) and isinstance(document.get("error"), dict):
+            document = document["error"]
         code = str(document.get("code", "")) if isinstance(document, dict) else "".join(self.texts("Code")[:1])
         return code if CODE.fullmatch(code) else ""
 
@@ -161,8 +163,8 @@ class Iam(AwsService):
 
 
 @dataclass(frozen=True)
-class VideoApi:
-    """The Vonage Video API, with the headers of one authentication."""
+class JsonApi:
+    """An API with JSON documents."""
 
     transport: Transport
     url: str

@@ -56,7 +56,8 @@ class Run:
     transport: Transport
     wait: float
     may_replace: bool = False
-    id: str = field(default_factory=lambda: secrets.token_hex(6))
+    # With the prefix, it has the 30 characters that Google allows for a service account.
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
     def name(self) -> str:

@@ -31,7 +31,11 @@ SETTINGS: dict[str, dict[str, str | None]] = {
         "access_key": None,
         "secret_key": None,
         "location": "EU",
+        "project": "",
+        "oauth_token": "",
         "endpoint_url": "https://storage.googleapis.com",
+        "json_url": "https://storage.googleapis.com/storage/v1",
+        "iam_url": "https://iam.googleapis.com/v1",
     },
     VONAGE: {
         "account_key": "",
@@ -50,7 +54,7 @@ VONAGE_CREDENTIALS = (
     ("api_key", "api_secret"),
     ("application_id", "private_key_file"),
 )
-SECRETS = ("secret_key", "session_token", "account_secret", "api_secret")
+SECRETS = ("secret_key", "session_token", "oauth_token", "account_secret", "api_secret")
 
 
 class SettingsError(Exception):

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.live.http import Response, Transport, VideoApi, application_headers, opentok_headers
+from tests.live.http import JsonApi, Response, Transport, application_headers, opentok_headers
 from tests.live.question import NO, NOT_ASKED, OTHER, Answer, NotAskedError, Question, Run, SetupError, confirm, require
 from tests.live.settings import Settings
 
@@ -56,13 +56,13 @@ def account_headers(settings: Settings) -> dict[str, str]:
     return opentok_headers(settings["account_key"], settings["account_secret"], "account")
 
 
-def find_projects(api: VideoApi, settings: Settings, name: str) -> list[str]:
+def find_projects(api: JsonApi, settings: Settings, name: str) -> list[str]:
     """Return the keys of the projects with a name."""
     projects = require(api.send("GET", "/v2/project", account_headers(settings)), "list the projects").document
     return [str(project["id"]) for project in projects if project.get("name") == name]
 
 
-def delete_project(api: VideoApi, settings: Settings, name: str) -> bool:
+def delete_project(api: JsonApi, settings: Settings, name: str) -> bool:
     """Delete the project of a run, and return whether it existed."""
     keys = find_projects(api, settings, name)
     for key in keys:
@@ -70,7 +70,7 @@ def delete_project(api: VideoApi, settings: Settings, name: str) -> bool:
     return bool(keys)
 
 
-def delete_target(api: VideoApi, key: str, headers: dict[str, str]) -> bool:
+def delete_target(api: JsonApi, key: str, headers: dict[str, str]) -> bool:
     """Delete an upload target, and return whether it existed."""
     response = api.send("DELETE", storage_path(key), headers)
     if response.status != 404:
@@ -94,8 +94,8 @@ class Vonage:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.settings = run.settings
-        self.api = VideoApi(run.transport, self.settings["api_url"])
-        self.video = VideoApi(run.transport, self.settings["video_api_url"])
+        self.api = JsonApi(run.transport, self.settings["api_url"])
+        self.video = JsonApi(run.transport, self.settings["video_api_url"])
 
     @cached_property
     def project(self) -> Project:
@@ -121,9 +121,8 @@ class Vonage:
 
     def create_project(self) -> Response:
         """Create the project of the run."""
-        name = self.run.name
-        send = lambda: self.api.send("POST", "/v2/project", account_headers(self.settings), {"name": name})  # noqa: E731
-        return self.run.create(PROJECT, name, send)
+        name, headers = self.run.name, account_headers(self.settings)
+        return self.run.create(PROJECT, name, lambda: self.api.send("POST", "/v2/project", headers, {"name": name}))
 
     def put(self, note: str, **changes: Any) -> Response:
         """Set an upload target whose bucket does not exist."""
@@ -265,14 +264,14 @@ def delete_given_target(transport: Transport, settings: Settings, key: str) -> b
     if settings["api_key"] != key:
         raise SetupError(f"the settings contain no key of project {key}")
     headers = project_headers(Project(key, settings["api_secret"]))
-    return delete_target(VideoApi(transport, settings["api_url"]), key, headers)
+    return delete_target(JsonApi(transport, settings["api_url"]), key, headers)
 
 
 def delete_application_target(transport: Transport, settings: Settings, key: str) -> bool:
     """Delete the upload target of the given application, if the settings contain its key."""
     if settings["application_id"] != key:
         raise SetupError(f"the settings contain no key of application {key}")
-    return delete_target(VideoApi(transport, settings["video_api_url"]), key, read_application_headers(settings))
+    return delete_target(JsonApi(transport, settings["video_api_url"]), key, read_application_headers(settings))
 
 
 QUESTIONS = (
