@@ -51,10 +51,10 @@ help:  ## List the targets
 venv: $(READY) $(LINK)  ## Create or update the environment in .venv (every target does this first)
 	@:
 
-$(READY): $(wildcard requirements/*.txt) meta/ee-requirements.txt tools/environment.py tools/prose/package-lock.json
+$(READY): $(wildcard requirements/*) meta/ee-requirements.txt tools/environment.py tools/prose/package-lock.json
 	@python=$$(sh tools/find_pythons.sh --newest $(OLDEST_PYTHON) $(NEWEST_PYTHON)) \
 		&& echo "Creating .venv with $$python" \
-		&& "$$python" -m tools.environment .venv -r requirements/dev.txt \
+		&& "$$python" -m tools.environment .venv dev \
 		&& $(PY) -m tools.prose --install
 	@touch $@
 
@@ -106,6 +106,10 @@ integration: venv  ## Integration and end-to-end tests; they start their own ser
 	@$(PY) -m tests.e2e.extra_stores
 	$(PY) -m pytest $(wildcard tests/sandbox_tests tests/simulation tests/e2e) -n $(PYTEST_JOBS) --dist loadgroup $(ARGS)
 
+.PHONY: live
+live: venv  ## Ask the live services with your accounts, not part of `test` (ARGS="--list"; docs/docsite/rst/dev_live.rst)
+	@$(PY) -m tests.live $(ARGS)
+
 .PHONY: soak
 soak: venv  ## Attack the event source over HTTP and HTTPS for 10 minutes (SOAK_SECONDS=60 for less)
 	SOAK_SECONDS=$(or $(SOAK_SECONDS),600) $(PY) -m pytest tests/e2e/test_webhook_attack.py -s $(ARGS)
@@ -130,6 +134,10 @@ sanity: venv  ## ansible-test sanity (ARGS="--test pylint" for one)
 docs: venv  ## Build the HTML site in build/docs/html; a warning is an error
 	$(PY) -m tools.docs
 
+.PHONY: screenshots
+screenshots: venv  ## Write the screenshots of the documentation and the demo; without Chromium or Chrome, it changes nothing
+	@$(PY) -m tools.screenshots
+
 .PHONY: build
 build: venv  ## Build the artifact in build/dist; equal files result in equal bytes
 	$(PY) -m tools.artifact build
@@ -149,6 +157,10 @@ ee: venv  ## Check that ansible-builder finds the requirements for an execution 
 .PHONY: variables
 variables: venv  ## Write the defaults and the table of variables of the role archive_storage from their list
 	$(PY) -m tools.role_variables
+
+.PHONY: lock
+lock: venv  ## Write the versions and hashes of all development packages (ARGS="--upgrade" for new versions)
+	$(PY) -m tools.locks --write $(ARGS)
 
 .PHONY: format
 format: venv  ## Format the code and apply the automatic fixes of ruff

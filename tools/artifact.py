@@ -42,7 +42,7 @@ def run_importer() -> int:
     """Run Galaxy's importer on the artifact; an error in its log fails the check."""
     tarball = build()
     directory = CACHE / "importer"
-    environment.ensure(directory, ["-r", str(ROOT / "requirements" / "importer.txt")])
+    environment.ensure(directory, environment.locked("importer"))
     work = BUILD / "importer"
     work.mkdir(parents=True, exist_ok=True)
     settings = work / "galaxy-importer.cfg"

@@ -6,12 +6,16 @@
 uv installs them where it runs (seconds instead of minutes), pip elsewhere. This module uses only the standard library,
 because it creates the first environment.
 
-usage: python -m tools.environment DIRECTORY [-r FILE | SPECIFIER]...
+The environments of the project have locks, see tools/locks.py. UNLOCKED=true installs the newest versions that the
+requirements allow.
+
+usage: python -m tools.environment DIRECTORY NAME     (installs requirements/NAME.lock)
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -21,8 +25,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from tools.paths import CACHE, ROOT, VENV, user_environment
-
-UV = "uv>=0.5,<1"
 
 
 def run(*command: str | Path) -> bool:
@@ -66,11 +68,19 @@ def create(directory: Path, interpreter: Path | str = sys.executable) -> None:
         raise SystemExit(f"{directory}: {interpreter} could not create the environment.")
 
 
+def locked(name: str) -> list[str]:
+    """Return the arguments of the installers for the requirements of an environment."""
+    folder = ROOT / "requirements"
+    if os.environ.get("UNLOCKED") == "true":
+        return ["-r", str(folder / f"{name}.txt")]
+    return ["--require-hashes", "-r", str(folder / f"{name}.lock")]
+
+
 def install(directory: Path, requirements: Sequence[str]) -> None:
     """Install requirements in an environment, with uv or else with pip."""
     python = directory / "bin" / "python"
     uv = usable_uv(directory)
-    if not uv and directory == VENV and run(python, "-m", "pip", "install", "--quiet", UV):
+    if not uv and directory == VENV and run(python, "-m", "pip", "install", "--quiet", *locked("uv")):
         uv = usable_uv(directory)
     if uv and run(uv, "pip", "install", "--quiet", "--python", python, *requirements):
         return
@@ -105,11 +115,11 @@ def project_tool(name: str) -> str:
     """Return the executable of a tool in requirements/project.txt, after the installation of these requirements."""
     directory = CACHE / "project-tools"
     with file_lock(CACHE / ".project-tools.lock"):
-        ensure(directory, ["-r", str(ROOT / "requirements" / "project.txt")])
+        ensure(directory, locked("project"))
     return str(directory / "bin" / name)
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]).absolute()
     create(target)
-    install(target, sys.argv[2:])
+    install(target, locked(sys.argv[2]))

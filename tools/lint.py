@@ -52,6 +52,7 @@ def stages() -> list[Stage]:
     tree = copy_tree(BUILD / "lint")
     return [
         Stage("project", module("tools.checks")),
+        Stage("locks", module("tools.locks")),
         Stage("variables", module("tools.role_variables", "--check")),
         Stage("ruff", module("ruff", "check", ".")),
         Stage("format", module("ruff", "format", "--check", "--diff", ".")),

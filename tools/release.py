@@ -32,6 +32,9 @@ from tools.paths import BUILD, ROOT, homeless_environment
 RELEASE = BUILD / "release"
 NOTES = BUILD / "release-notes.md"
 CHANGELOG = ROOT / "changelogs" / "changelog.yaml"
+FRAGMENTS = ROOT / "changelogs" / "fragments"
+# Other sections describe a difference from an earlier release.
+SECTIONS_OF_FIRST_RELEASE = {"release_summary", "major_changes", "known_issues", "trivial"}
 # Semantic versioning, without build metadata, which Galaxy ignores in comparisons.
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z]+(\.[0-9A-Za-z]+)*)?")
 VERSION_LINE = re.compile(r"^version: .*$", re.MULTILINE)
@@ -71,6 +74,19 @@ def check_preconditions(version: str) -> None:
     status = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     if changes := unrelated_changes(status):
         raise ReleaseError(f"Working tree: not committed: {', '.join(changes)}. Commit or discard the changes.")
+    if not releases() and (problems := first_release_problems(FRAGMENTS)):
+        raise ReleaseError(f"Fragments: the first release has no earlier state: {', '.join(problems)}. Delete them.")
+
+
+def first_release_problems(folder: Path) -> list[str]:
+    """Return the sections of fragments that describe changes of states that were never released."""
+    fragments = {path.name: yaml.safe_load(path.read_text()) for path in sorted(folder.glob("*.y*ml"))}
+    return [
+        f"{name} ({section})"
+        for name, sections in fragments.items()
+        for section in sections
+        if section not in SECTIONS_OF_FIRST_RELEASE
+    ]
 
 
 def set_version(galaxy: str, version: str) -> str:
@@ -84,7 +100,7 @@ def set_version(galaxy: str, version: str) -> str:
 def update_changelog(version: str) -> None:
     """Move the fragments to the changelog of the version; without fragments, an existing release stays unchanged."""
     is_new = version not in releases()
-    if not is_new and not any((ROOT / "changelogs" / "fragments").glob("*.y*ml")):
+    if not is_new and not any(FRAGMENTS.glob("*.y*ml")):
         return
     # The date is in UTC: the time of the artifact is its midnight in UTC.
     date = datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -25,6 +25,7 @@ ROLES = ("archive_storage", "interactive_broadcast")
 ROLE_READMES = [ROOT / "roles" / role / "README.md" for role in ROLES]
 DOCUMENTS = [ROOT / "README.md", *ROLE_READMES, *sorted((ROOT / "docs").rglob("*.rst"))]
 DIAGRAMS = sorted((ROOT / "docs").rglob("*.svg"))
+SCREENSHOTS = sorted((ROOT / "docs").rglob("*.png"))
 SVG = "http://www.w3.org/2000/svg"
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 DIRECTIVE = re.compile(r"^\.\. code-block:: (\w+)\n\n((?:(?: {4}.*)?\n)+)", re.M)
@@ -69,7 +70,7 @@ PLAYBOOKS = [block for block in YAML if isinstance(block.parsed(), list)]
 
 def test_blocks_cover_all_examples_of_the_documents() -> None:
     """Otherwise the other tests check nothing."""
-    assert {block.language for block in ALL} == {"yaml", "json", "console", "diff", "mermaid", "text"}
+    assert {block.language for block in ALL} == {"yaml", "json", "ini", "console", "diff", "mermaid", "text"}
     assert len(PLAYBOOKS) >= 5
     assert len(JSON) >= 6
     assert sum(path.read_text().count("code-block::") for path in DOCUMENTS) == sum(
@@ -86,6 +87,15 @@ def test_diagram_has_text_alternatives(path: Path) -> None:
     root = ElementTree.parse(path).getroot()
     for name in ("title", "desc"):
         assert (root.findtext(f"{{{SVG}}}{name}") or "").strip()
+    pages = [page.read_text() for page in DOCUMENTS if f"images/{path.name}" in page.read_text()]
+    assert pages
+    assert all(re.search(rf"^\.\. image:: images/{path.name}\n   :alt: \S", page, re.M) for page in pages)
+
+
+@pytest.mark.parametrize("path", SCREENSHOTS, ids=lambda path: path.name)
+def test_screenshot_is_small_and_has_an_alternative_text(path: Path) -> None:
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert path.stat().st_size < 150_000
     pages = [page.read_text() for page in DOCUMENTS if f"images/{path.name}" in page.read_text()]
     assert pages
     assert all(re.search(rf"^\.\. image:: images/{path.name}\n   :alt: \S", page, re.M) for page in pages)

@@ -119,15 +119,32 @@ def test_check_preconditions_rejects_versions_and_changes(
         release.check_preconditions(version)
 
 
+def test_check_preconditions_of_the_first_release_rejects_changes_of_unreleased_states(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = subprocess.CompletedProcess([], 0, "")
+    monkeypatch.setattr(subprocess, "run", lambda *_args, **_kwargs: run)
+    monkeypatch.setattr(release, "FRAGMENTS", tmp_path)
+    (tmp_path / "1.0.0.yml").write_text("release_summary: First.\nknown_issues: [one]\nmajor_changes: [two]\n")
+    (tmp_path / "later.yml").write_text("bugfixes: [one]\ntrivial: [two]\n")
+    with pytest.raises(ReleaseError, match=r"no earlier state: later\.yml \(bugfixes\)\. Delete them\."):
+        release.check_preconditions("1.0.0")
+    monkeypatch.setattr(release, "releases", lambda: {"1.0.0": {}})
+    release.check_preconditions("1.0.1")
+    (tmp_path / "later.yml").unlink()
+    monkeypatch.setattr(release, "releases", dict)
+    release.check_preconditions("1.0.0")
+
+
 def test_update_changelog_without_fragments_keeps_an_existing_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands: list[tuple[str, ...]] = []
-    monkeypatch.setattr(release, "ROOT", tmp_path)
     monkeypatch.setattr(release, "releases", lambda: {"1.0.0": {}})
     monkeypatch.setattr(release, "run", lambda *command: commands.append(command))
-    fragments = tmp_path / "changelogs" / "fragments"
-    fragments.mkdir(parents=True)
+    fragments = tmp_path / "fragments"
+    fragments.mkdir()
+    monkeypatch.setattr(release, "FRAGMENTS", fragments)
     release.update_changelog("1.0.0")
     assert commands == []
     release.update_changelog("1.1.0")
