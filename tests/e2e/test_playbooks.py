@@ -48,7 +48,7 @@ def test_verify_drift_fails_and_changes_nothing(project: ProjectEnvironment) -> 
     )
     bucket_drift = project.run("verify").failed()
     assert "Bucket: lifecycle. Uploader: as configured. Upload target: as configured." in bucket_drift.error
-    expired = project.run("verify", max_age=0, retention_day=9).failed()
+    expired = project.run("verify", max_age=0, retention_day=9, strict=False).failed()
     assert "Did you mean archive_storage_retention_days?" in " ".join(expired.output.split())
     assert "Upload target: set longer ago than archive_storage_max_age allows." in expired.error
     wrong_secret = project.run("verify", uploader_secret_key=project.uploader[1][::-1]).failed()
@@ -62,6 +62,20 @@ def test_verify_drift_fails_and_changes_nothing(project: ProjectEnvironment) -> 
     assert project.get_bucket_config("get_bucket_lifecycle_configuration") is None
     assert project.calls() == []
     assert project.leftover_probes() == []
+
+
+@pytest.mark.parametrize("playbook", ["configure", "rotate", "verify", "teardown", "recover", "fleet"])
+def test_playbook_misspelled_variable_fails_before_any_request(project: ProjectEnvironment, playbook: str) -> None:
+    misspelled = {"archive_storage_retention_day": 30, "archive_storage_fallback": "x"}
+    request = {"archive_recover_project": project.key, "archive_storage_hosts": "localhost"}
+    run = project.run_bare(playbook, {**project.variables, **misspelled, **request}).failed()
+    assert (
+        "archive_storage_retention_day: is not a variable of the role. Use archive_storage_retention_days, or set "
+        "archive_storage_strict to false" in run.error
+    )
+    # recover does not validate the other variables of the role before it knows the host.
+    assert ("archive_storage_fallback: 'x' is not one of" in run.error) is (playbook != "recover")
+    assert project.no_requests
 
 
 def test_verify_without_bucket_fails(project: ProjectEnvironment) -> None:

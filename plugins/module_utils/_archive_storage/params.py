@@ -103,6 +103,7 @@ def parse_params(
     *,
     verify_only: bool = False,
     problems: t.Iterable[Problem] = (),
+    misspellings: t.Iterable[Problem] = (),
     times: t.Mapping[str, t.Any] | None = None,
 ) -> Params:
     """Parse the variables of the role, with the parsers of both modules. Nothing is sent.
@@ -112,6 +113,7 @@ def parse_params(
     :param role_environ: the environment of the role, if it is another one.
     :param verify_only: whether the run makes no changes.
     :param problems: of other options.
+    :param misspellings: problems that name a valid variable, which can have its own problem.
     :param times: the time limits of calls of the Vonage API.
     :raises InvalidVariablesError: with all problems, which have the names of variables.
     """
@@ -127,6 +129,7 @@ def parse_params(
     if settings["state"] == "present" or settings["delete_bucket"]:
         desired_bucket = parse(bucket_options, {**bucket, **operator}, ("tags",))
     desired_target = parse(target_options, {**target, "s3": s3, **operator, **identity})
+    parse.problems.extend(misspellings)
     if parse.problems:
         error = InvalidVariablesError(list(parse.problems), settings)
         error.secrets = parse.secrets

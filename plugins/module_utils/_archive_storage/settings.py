@@ -100,6 +100,11 @@ class _Parser:
         return [item for item in names if self._value(name, item, choices) is not None] if choices else names
 
 
+def read_boolean(variables: t.Mapping[str, t.Any], name: str) -> bool:
+    """Return a boolean variable, or its default if the value is invalid, which :func:`read_settings` reports."""
+    return bool(_Parser(variables).boolean(name))
+
+
 def _plain_loader() -> t.Any:
     """Return a YAML loader whose scalars are text or null: 0123 is not an octal number, "on" not a boolean."""
     yaml = load("yaml")

@@ -65,7 +65,7 @@ def _number(name: str, default: int | None, *options: str) -> Variable:
 
 # By section, in the order of defaults/main.yml.
 SECTIONS: dict[str, tuple[Variable, ...]] = {
-    "State": (Variable("state", CHOICE, "present", STATES),),
+    "State": (Variable("state", CHOICE, "present", STATES), _boolean("strict")),
     "Project": (
         Variable("api_key"),
         _secret("api_secret"),

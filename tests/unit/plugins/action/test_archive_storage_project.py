@@ -116,10 +116,14 @@ def test_action_secret_of_account_in_variable_is_redacted(calls: list[Call]) -> 
 
 
 @pytest.mark.parametrize("name", ["archive_storage_bukcet", "interactive_broadcast_heroku_ap"])
-def test_action_misspelled_variable_is_a_warning(name: str, calls: list[Call]) -> None:
-    result = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})
-    assert [name in text for text in result["warnings"]] == [True]
-    assert len(calls) == 1
+@pytest.mark.parametrize("strict", [True, False])
+def test_action_misspelled_variable_fails_if_strict_and_else_warns(name: str, strict: bool) -> None:
+    """Other variables are missing: nothing is sent."""
+    result = act(action.ActionModule, {}, {name: "x", "_archive_storage_strict": strict})
+    assert result["failed"]
+    assert (f"{name}: is not a variable of the role" in result["msg"]) is strict
+    assert "archive_storage_bucket: is not set" in result["msg"]
+    assert [name in text for text in result.get("warnings", [])] == ([] if strict else [True])
 
 
 def test_action_unknown_option_fails(calls: list[Call]) -> None:

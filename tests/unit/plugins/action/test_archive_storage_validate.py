@@ -80,6 +80,51 @@ def test_action_misspelled_variable_is_a_warning() -> None:
     assert "archive_storage_bukcet is ignored" in warning
 
 
+def test_action_strict_misspelled_variable_fails_with_all_problems() -> None:
+    found = validate(
+        archive_storage_strict=True, archive_storage_regio="x", archive_storage_region="not a region", archive_storage_sse="x"
+    )
+    assert found["failed"]
+    assert not found.get("warnings")
+    assert (
+        "archive_storage_regio: is not a variable of the role. Use archive_storage_region, or set archive_storage_strict "
+        "to false" in found["error"]["problems"]
+    )
+    # The name of the valid variable in one problem does not hide its own problem.
+    for name in ("archive_storage_region:", "archive_storage_sse:"):
+        assert any(problem.startswith(name) for problem in found["error"]["problems"]), found["error"]["problems"]
+
+
+@pytest.mark.parametrize(
+    ("value", "fails"), [("", True), (None, True), ("true", True), (False, False), ("no", False), (True, True)]
+)
+def test_action_in_playbook_of_collection_is_strict_unless_variable_is_false(value: t.Any, fails: bool) -> None:
+    found = validate(_archive_storage_strict=True, archive_storage_strict=value, archive_storage_retention_day=30)
+    assert bool(found.get("failed")) is fails
+    assert bool(found.get("warnings")) is not fails
+    assert "archive_storage_retention_days" in str(found["warnings"] if not fails else found["msg"])
+
+
+def test_action_invalid_strict_fails() -> None:
+    assert "archive_storage_strict: 'perhaps' is not one of true, false" in validate(archive_storage_strict="perhaps")["msg"]
+
+
+def test_action_mode_names_validates_only_names() -> None:
+    misspelled = {"interactive_broadcast_bukcet": "x", "archive_storage_sse": "invalid"}
+    found = validate("names", archive_storage_strict=True, **misspelled)
+    assert "Use interactive_broadcast_bucket" in found["msg"]
+    assert "archive_storage_sse" not in found["msg"]
+    assert not validate("names", archive_storage_strict=True, archive_storage_sse="invalid").get("failed")
+
+
+@pytest.mark.parametrize(("recovered", "fails"), [("47123456", True), ("47999999", False)])
+def test_action_recovery_strict_misspelled_variable_fails_on_target_project_only(recovered: str, fails: bool) -> None:
+    request = {"archive_recover_project": recovered, "archive_recover_archive_created": "2026-01-31T12:00:00Z"}
+    found = validate("recover", archive_storage_strict=True, archive_storage_bukcet="x", **request)
+    assert bool(found.get("failed")) is fails
+
+
+
 def test_action_environment_of_task_is_for_modules_only() -> None:
     environment = [{"VONAGE_VIDEO_API_KEY": "4711", "VONAGE_VIDEO_API_SECRET": SECRET}]
     assert validate(environment=environment, archive_storage_api_secret="")["project"] == "47123456"
