@@ -34,7 +34,8 @@ options:
   timeout:
     description:
       - The maximum time of one attempt, until the last byte of the response, in seconds.
-    type: float
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+    type: str
     default: 20.0
   retries:
     description:
@@ -45,7 +46,8 @@ options:
   total_timeout:
     description:
       - The maximum time of all attempts of one request, with the pauses between them, in seconds.
-    type: float
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+    type: str
     default: 90.0
 requirements:
   - python >= 3.9

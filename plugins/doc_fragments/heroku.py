@@ -32,7 +32,8 @@ options:
   timeout:
     description:
       - Time limit of one attempt in seconds, until the last byte of the response.
-    type: float
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+    type: str
     default: 20.0
   retries:
     description:
@@ -44,7 +45,8 @@ options:
   total_timeout:
     description:
       - Time limit of all attempts of one call in seconds, including pauses.
-    type: float
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+    type: str
     default: 90.0
 requirements:
   - python >= 3.9

@@ -143,7 +143,8 @@ options:
     description:
       - Replace the key if it is older than this many seconds. V(0) means never. A store that does not return when a key
         was created never replaces it.
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+    type: str
     default: 0
   grace_period:
     description:
@@ -152,7 +153,8 @@ options:
       - Heroku stops the processes of the old release within half a minute. In the public code of the application, a
         signed upload is valid for a minute. Recordings do not use this key. A rollback to an older release restores a
         deleted key; run the module again after a rollback.
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90s).
+    type: str
     default: 90
   verify:
     description:
@@ -170,7 +172,8 @@ options:
   verify_timeout:
     description:
       - How many seconds the verification waits for changes to take effect, in total. At most V(300).
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+    type: str
     default: 30
 notes:
   - "IAM actions for the user: C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy); to create or update it

@@ -65,7 +65,8 @@ options:
   stuck_after:
     description:
       - An archive counts as stuck if it is still C(stopped) this number of seconds after its end.
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1h).
+    type: str
     default: 3600
   bucket:
     description:

@@ -170,14 +170,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fallback": "maybe"}, "archive_storage_fallback: 'maybe' is not one of none, opentok, vonage"),
     ({"endpoint": "s3.example.com"}, "archive_storage_endpoint: 's3.example.com' is not a valid URL"),
     ({"public": "perhaps"}, "archive_storage_public: 'perhaps' is not one of true, false"),
-    ({"retention_days": "-1"}, "archive_storage_retention_days: '-1' is not a whole number"),
+    ({"retention_days": "-1"}, "archive_storage_retention_days: '-1' is not a number of days"),
     ({"cors_rules": "["}, "archive_storage_cors_rules: is a string that is not valid YAML"),
     ({"cors_rules": [{"allowed_origins": ["*"]}]}, "allowed_methods"),
     ({"tags": "word"}, "archive_storage_tags: is not a dictionary"),
     ({"folders": ["../x"]}, "archive_storage_folders: the prefix '../x'"),
     ({"certificate": "no PEM"}, "certificate"),
     ({"state_file": "states/a.json"}, "is neither an absolute path nor s3://bucket/key"),
-    ({"max_age": "soon"}, "archive_storage_max_age: 'soon' is not a whole number"),
+    ({"max_age": "soon"}, "archive_storage_max_age: 'soon' is not a duration"),
 ]
 REFUSED_BY_VERIFY: list[tuple[dict[str, Any], str]] = [
     (

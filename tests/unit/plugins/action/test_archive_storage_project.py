@@ -70,7 +70,7 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
         "tags": {"old": ""},
         "uploader_secret_key": "hidden-key",
     }
-    assert (params["account_secret"], params["archives"], params["timeout"]) == (SECRET, 5, 20)
+    assert (params["account_secret"], params["archives"], params["timeout"]) == (SECRET, 5, "20.0")
     assert context.check_mode
     assert (context.environ["AWS_REGION"], context.environ["LEVEL"]) == ("eu-west-1", "3")
     assert "LEVEL" not in os.environ
@@ -80,7 +80,7 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
 @pytest.mark.parametrize(
     ("variables", "options", "expected"),
     [
-        ({}, {}, {"project": None, "archives": 20, "timeout": 20, "total_timeout": 90, "account_key": None}),
+        ({}, {}, {"project": None, "archives": 20, "timeout": "20.0", "total_timeout": "90.0", "account_key": None}),
         (
             {
                 "vonage_project_id": 47123456,
@@ -90,14 +90,14 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
                 "archive_fleet_account_key": "123",
             },
             {},
-            {"project": "47123456", "archives": 0, "timeout": 5, "total_timeout": 30, "account_key": "123"},
+            {"project": "47123456", "archives": 0, "timeout": "5", "total_timeout": "30", "account_key": "123"},
         ),
-        ({"archive_fleet_archives": 0, "archive_fleet_timeout": 0}, {}, {"archives": 0, "timeout": 20}),
-        ({"archive_fleet_archives": "", "archive_fleet_timeout": ""}, {}, {"archives": 20, "timeout": 20}),
+        ({"archive_fleet_archives": 0, "archive_fleet_timeout": 0}, {}, {"archives": 0, "timeout": "20.0"}),
+        ({"archive_fleet_archives": "", "archive_fleet_timeout": ""}, {}, {"archives": 20, "timeout": "20.0"}),
         (
             {"vonage_project_id": "1", "archive_fleet_archives": 5, "archive_fleet_timeout": 5},
             {"project": "2", "archives": 0, "timeout": ""},
-            {"project": "2", "archives": 0, "timeout": 5},
+            {"project": "2", "archives": 0, "timeout": "5"},
         ),
     ],
 )
