@@ -71,7 +71,7 @@ def _days(name: str, default: int, *options: str) -> Variable:
 
 # By section, in the order of defaults/main.yml.
 SECTIONS: dict[str, tuple[Variable, ...]] = {
-    "State": (Variable("state", CHOICE, "present", STATES), _boolean("strict")),
+    "Run": (Variable("state", CHOICE, "present", STATES), _boolean("strict")),
     "Project": (
         Variable("api_key"),
         _secret("api_secret"),
@@ -93,7 +93,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("expected_bucket_owner"),
         Variable("allow", NAMES, choices=ALLOW),
     ),
-    "Connection of the operator to the store": (
+    "Connection": (
         Variable("endpoint_url"),
         Variable("access_key"),
         _secret("secret_key"),
@@ -103,7 +103,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("aws_ca_bundle"),
         Variable("iam_endpoint_url"),
     ),
-    "Access key that Vonage uploads with": (
+    "Upload key": (
         Variable("upload_key", CHOICE, MANAGED, UPLOAD_KEYS),
         Variable("uploader_access_key", options=("s3.access_key",)),
         _secret("uploader_secret_key", "s3.secret_key"),

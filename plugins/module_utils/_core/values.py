@@ -108,6 +108,10 @@ def _number_text(value: t.Any) -> str:
 
 def describe_value(value: t.Any) -> str:
     """Return an invalid value for a message, without one that can be a secret: users swap options."""
-    text = str(value).strip()
-    is_secret = PEM in text or API_SECRET.search(text) or AWS_SECRET.fullmatch(text) or len(text) > LONGEST_SHOWN
+    is_secret = is_possible_secret(str(value).strip())
     return "the value, which is not shown because it can be a secret," if is_secret else repr(value)
+
+
+def is_possible_secret(text: str) -> bool:
+    """Whether a text has the form of a secret. Some names and ARNs have it, too."""
+    return bool(PEM in text or API_SECRET.search(text) or AWS_SECRET.fullmatch(text) or len(text) > LONGEST_SHOWN)

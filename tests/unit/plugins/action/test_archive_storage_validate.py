@@ -14,7 +14,10 @@ import yaml
 
 from ansible_collections.vonage.archiving.plugins.action.archive_storage_validate import ActionModule
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validate import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
+    SECRETS,
+    VARIABLES,
+)
 from ansible_collections.vonage.archiving.plugins.modules import archive_storage_validate as documentation
 from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
 
@@ -189,3 +192,37 @@ def test_documentation_has_all_options() -> None:
         name: (spec["choices"], spec["default"]) for name, spec in ARGUMENTS.items()
     }
     assert set(yaml.safe_load(documentation.RETURN)) == {*validate(), "error"} - {"changed", "failed", "ansible_facts"}
+
+
+LEAKED: dict[str, str] = {
+    "api_secret": SECRET,
+    "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----",
+    "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "session_token": "IQoJb3JpZ2luX2VjEXAMPLE//session+token" * 5,
+    "uploader_secret_key": "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+}
+# A name, a path, or data, in which text of any form is valid. The result contains it as an option of a module.
+VALID_NAMES = {"bucket", "region", "uploader_name", "api_url", "delete_recordings"}
+FREE_TEXT = {"tags", "uploader_tags", "cors_rules", "folders", "profile", "aws_ca_bundle", "state_file", "certificate"}
+
+
+@pytest.mark.parametrize("mode", ["apply", "verify"])
+@pytest.mark.parametrize("secret", LEAKED)
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS])
+def test_action_secret_also_in_another_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
+    value = LEAKED[secret]
+    found = validate(mode, **{f"archive_storage_{secret}": value, f"archive_storage_{name}": value})
+    assert not any(line in str(found) for line in value.splitlines() if len(line) > 30)
+
+
+@pytest.mark.parametrize("mode", ["apply", "verify"])
+@pytest.mark.parametrize("secret", LEAKED)
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS and name not in FREE_TEXT])
+def test_action_secret_only_in_wrong_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
+    value = LEAKED[secret]
+    found = validate(mode, archive_storage_api_secret="another", **{f"archive_storage_{name}": value})
+    if not found.get("failed"):
+        # The forms overlap: this value is a valid name.
+        assert name in VALID_NAMES
+        return
+    assert not any(line in str(found) for line in value.splitlines() if len(line) > 30)
