@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -75,6 +76,21 @@ def test_playbook_misspelled_variable_fails_before_any_request(project: ProjectE
     )
     # recover does not validate the other variables of the role before it knows the host.
     assert ("archive_storage_fallback: 'x' is not one of" in run.error) is (playbook != "recover")
+    assert project.no_requests
+
+
+def test_policy_without_credentials_prints_policies_and_sends_nothing(project: ProjectEnvironment) -> None:
+    variables = {
+        name: value
+        for name, value in project.variables.items()
+        if not name.endswith(("secret", "secret_key", "access_key"))
+    }
+    no_credentials = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    run = project.run_bare("policy", variables, env=no_credentials).ok()
+    documents = [json.loads(text) for text in re.findall(r"^\{$.*?^\}$", run.output, re.DOTALL | re.MULTILINE)]
+    operator, upload_user = documents
+    assert f"arn:aws:s3:::{project.bucket}" in json.dumps(operator)
+    assert json.dumps(upload_user).count(f"arn:aws:s3:::{project.bucket}/{project.key}/*") == 1
     assert project.no_requests
 
 

@@ -32,7 +32,10 @@ ROLE_RESULTS = {"archive_storage_recovery", *(f"{role}_result" for role in ROLES
 # Variables of the playbooks: their hosts, and the summary for a workflow.
 PLAYBOOK_VARIABLES = {f"{role}_{name}" for role in ROLES for name in ("hosts", "summary")}
 # Plugins whose names start with the name of a role.
-PLUGINS = {"interactive_broadcast_app", "archive_storage_project", "archive_storage_validate", "archive_storage_report"}
+PLUGINS = {
+    "interactive_broadcast_app",
+    *(f"archive_storage_{name}" for name in ("policy", "project", "report", "validate")),
+}
 
 
 @dataclass(frozen=True)
