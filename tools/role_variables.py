@@ -113,7 +113,7 @@ def replace_table(readme: str, table: str) -> str:
 
 
 def spec_problems(variables: dict[str, Any], specs: dict[str, Any]) -> Iterator[str]:
-    """Yield the differences between the argument specs and the list. Only the entry point main describes the variables."""
+    """Yield the differences between the argument specs and the list. Only main describes the variables."""
     path = SPECS.relative_to(ROOT)
     by_name = {variable.full_name: variable for variable in variables.values()}
     options = specs["main"]["options"]

@@ -17,7 +17,7 @@ description:
   - Reads the variables of the role P(vonage.archiving.archive_storage#role) from the variables of the task, checks all
     of them, and returns the options of the modules that the role runs. It sends nothing.
   - The first task of the role runs it. You do not need it in a playbook.
-  - A misspelled name of a variable is an error if C(archive_storage_strict) is V(true), as it is in the playbooks of the
+  - A misspelled name of a variable is an error if C(archive_storage_strict) is V(true), as in the playbooks of the
     collection, else a warning.
   - It is an action and runs on the controller.
 options:

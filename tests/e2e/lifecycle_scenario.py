@@ -134,7 +134,7 @@ class LifecycleScenario:
     @property
     def role_variables(self) -> dict[str, Any]:
         """The variables of the role. Old keys are deleted in the same run."""
-        defaults = {"grace_period": 0, "delete_after": 0, "drain_timeout": 1, "verify_timeout": 10}
+        defaults: dict[str, Any] = {"grace_period": 0, "delete_after": 0, "drain_timeout": 1, "verify_timeout": 10}
         defaults.update({"uploader_tags": {"owner": "video"}, "bucket": self.bucket, "region": "eu-west-1"})
         text = json.dumps(self.variables).replace(PROJECT, self.key).replace(BUCKET, self.bucket)
         # moto ignores conditions. Own steps test the requirement and the check.

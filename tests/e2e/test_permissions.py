@@ -233,9 +233,7 @@ def is_required(full_policy: Policy, used: set[Any], number: int, action: str) -
     return not all(allows(reduced, permission) for permission in used)
 
 
-def run_lifecycle(
-    sandbox: Sandbox, evaluator: PolicyEvaluator, variables: dict[str, Any]
-) -> tuple[Policy, set[Any]]:
+def run_lifecycle(sandbox: Sandbox, evaluator: PolicyEvaluator, variables: dict[str, Any]) -> tuple[Policy, set[Any]]:
     """Run the lifecycle with the generated policies, and return the operator's policy and the used permissions."""
     policies, variables = generated_policies(**variables), dict(variables)
     scenario = new_scenario(sandbox, evaluator, EVERYTHING, policies["operator"], variables=variables)

@@ -18,10 +18,10 @@ import typing as t
 from .._aws import s3_naming as names
 from .._bucket.facets.registry import FACETS
 from .._bucket.params import BucketParams
+from .._upload_target.params import ManagedKeyParams
 from .._uploader import policy as uploader
 from .._uploader.policy import allow
 from .._uploader.user_params import DesiredUser
-from .._upload_target.params import ManagedKeyParams
 from .params import Params
 from .variables import NEVER
 

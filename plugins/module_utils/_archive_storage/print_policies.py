@@ -64,7 +64,15 @@ def without_credentials(
     :param owner: the project of a host of the account's inventory.
     """
     settings = read_settings(variables, environ)
-    ignored = (*OPERATOR_KEY, "profile", *PROJECT_SECRETS, "api_key", "application_id", "delete_bucket", "delete_recordings")
+    ignored = (
+        *OPERATOR_KEY,
+        "profile",
+        *PROJECT_SECRETS,
+        "api_key",
+        "application_id",
+        "delete_bucket",
+        "delete_recordings",
+    )
     placeholders = _EXTERNAL_KEY if settings["upload_key"] == EXTERNAL else {}
     missing = {name: value for name, value in placeholders.items() if none_if_blank(variables.get(name)) is None}
     if settings["application_id"] and not settings["api_key"]:

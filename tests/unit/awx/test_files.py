@@ -15,11 +15,11 @@ import pytest
 import yaml
 from dateutil import rrule  # type: ignore[import-untyped]
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core.values import parse_duration
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
     BROADCAST_VARIABLES,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import VARIABLES
+from ansible_collections.vonage.archiving.plugins.module_utils._core.values import parse_duration
 from tests.awx import rules
 from tests.awx.injection import AWX, ROOT, TYPES, read
 from tests.awx.objects import STATE, resolve

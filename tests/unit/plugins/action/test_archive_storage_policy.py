@@ -54,9 +54,7 @@ def test_action_without_credentials_prints_both_policies_as_json(shown: list[str
     result = print_policies()
     assert json.loads(shown[1]) == result["operator"]
     assert json.loads(shown[3]) == result["upload_user"]
-    assert shown[0] == (
-        "Policy of the operator who runs Ansible, for project 47123456 and bucket example-recordings:"
-    )
+    assert shown[0] == ("Policy of the operator who runs Ansible, for project 47123456 and bucket example-recordings:")
     assert shown[2] == "Policy of the upload user vonage-archiving-47123456, which the role creates and attaches:"
     assert result["upload_user"] == uploader.document("example-recordings", "47123456")
     assert (result["changed"], result["project"]) == (False, "47123456")
@@ -131,7 +129,11 @@ def test_action_state_absent_with_deletion_prints_policy_of_whole_lifecycle() ->
 
 def test_action_invalid_variables_fail_with_all_problems(shown: list[str]) -> None:
     result = print_policies(bucket="", fallback="x", strict=True, retention_day=30)
-    for problem in ("archive_storage_bucket: is not set", "archive_storage_fallback: 'x'", "archive_storage_retention_day: "):
+    for problem in (
+        "archive_storage_bucket: is not set",
+        "archive_storage_fallback: 'x'",
+        "archive_storage_retention_day: ",
+    ):
         assert problem in result["msg"]
     assert shown == []
 

@@ -85,13 +85,16 @@ def test_action_misspelled_variable_is_a_warning() -> None:
 
 def test_action_strict_misspelled_variable_fails_with_all_problems() -> None:
     found = validate(
-        archive_storage_strict=True, archive_storage_regio="x", archive_storage_region="not a region", archive_storage_sse="x"
+        archive_storage_strict=True,
+        archive_storage_regio="x",
+        archive_storage_region="not a region",
+        archive_storage_sse="x",
     )
     assert found["failed"]
     assert not found.get("warnings")
     assert (
-        "archive_storage_regio: is not a variable of the role. Use archive_storage_region, or set archive_storage_strict "
-        "to false" in found["error"]["problems"]
+        "archive_storage_regio: is not a variable of the role. Use archive_storage_region, or set "
+        "archive_storage_strict to false" in found["error"]["problems"]
     )
     # The name of the valid variable in one problem does not hide its own problem.
     for name in ("archive_storage_region:", "archive_storage_sse:"):
@@ -109,11 +112,14 @@ def test_action_in_playbook_of_collection_is_strict_unless_variable_is_false(val
 
 
 def test_action_invalid_strict_fails() -> None:
-    assert "archive_storage_strict: 'perhaps' is not one of true, false" in validate(archive_storage_strict="perhaps")["msg"]
+    assert (
+        "archive_storage_strict: 'perhaps' is not one of true, false"
+        in validate(archive_storage_strict="perhaps")["msg"]
+    )
 
 
 def test_action_mode_names_validates_only_names() -> None:
-    misspelled = {"interactive_broadcast_bukcet": "x", "archive_storage_sse": "invalid"}
+    misspelled: dict[str, t.Any] = {"interactive_broadcast_bukcet": "x", "archive_storage_sse": "invalid"}
     found = validate("names", archive_storage_strict=True, **misspelled)
     assert "Use interactive_broadcast_bucket" in found["msg"]
     assert "archive_storage_sse" not in found["msg"]
@@ -122,10 +128,12 @@ def test_action_mode_names_validates_only_names() -> None:
 
 @pytest.mark.parametrize(("recovered", "fails"), [("47123456", True), ("47999999", False)])
 def test_action_recovery_strict_misspelled_variable_fails_on_target_project_only(recovered: str, fails: bool) -> None:
-    request = {"archive_recover_project": recovered, "archive_recover_archive_created": "2026-01-31T12:00:00Z"}
+    request: dict[str, t.Any] = {
+        "archive_recover_project": recovered,
+        "archive_recover_archive_created": "2026-01-31T12:00:00Z",
+    }
     found = validate("recover", archive_storage_strict=True, archive_storage_bukcet="x", **request)
     assert bool(found.get("failed")) is fails
-
 
 
 def test_action_environment_of_task_is_for_modules_only() -> None:
@@ -211,7 +219,8 @@ FREE_TEXT = {"tags", "uploader_tags", "cors_rules", "folders", "profile", "aws_c
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS])
 def test_action_secret_also_in_another_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
     value = LEAKED[secret]
-    found = validate(mode, **{f"archive_storage_{secret}": value, f"archive_storage_{name}": value})
+    variables: dict[str, t.Any] = {f"archive_storage_{secret}": value, f"archive_storage_{name}": value}
+    found = validate(mode, **variables)
     assert not any(line in str(found) for line in value.splitlines() if len(line) > 30)
 
 
@@ -220,7 +229,8 @@ def test_action_secret_also_in_another_variable_is_not_shown(name: str, secret: 
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS and name not in FREE_TEXT])
 def test_action_secret_only_in_wrong_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
     value = LEAKED[secret]
-    found = validate(mode, archive_storage_api_secret="another", **{f"archive_storage_{name}": value})
+    variables: dict[str, t.Any] = {"archive_storage_api_secret": "another", f"archive_storage_{name}": value}
+    found = validate(mode, **variables)
     if not found.get("failed"):
         # The forms overlap: this value is a valid name.
         assert name in VALID_NAMES

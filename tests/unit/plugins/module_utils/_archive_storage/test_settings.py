@@ -147,8 +147,8 @@ def test_read_settings_days_any_form_is_parsed(name: str) -> None:
         assert read(**{**EXTERNAL, name: value})[name] == expected
     for bad in (*NOT_NUMBERS, "24h", "86400s"):
         assert problems(**{name: bad}) == [
-            f"archive_storage_{name}: {str(bad)!r} is not a number of days. Use a whole number of days, also with the unit "
-            "d, such as 90d"
+            f"archive_storage_{name}: {str(bad)!r} is not a number of days. Use a whole number of days, also with the "
+            "unit d, such as 90d"
         ]
         assert read(**{name: bad})[name] == DEFAULTS[name]
 

@@ -118,7 +118,10 @@ def test_quote_list(values: list[str], text: str) -> None:
         ("15m", 900, None),
         ("30s", 30, None),
         ("0", 0, 0),
-        *((value, None, None) for value in ("", None, True, -1, "-1d", 1.5, "1.5h", "90D", "1w", "1 d", "1h30m", "٣d", "d")),
+        *(
+            (value, None, None)
+            for value in ("", None, True, -1, "-1d", 1.5, "1.5h", "90D", "1w", "1 d", "1h30m", "٣d", "d")
+        ),
     ],
 )
 def test_parse_duration_and_days_number_has_the_unit_of_the_option(
