@@ -34,7 +34,7 @@ options:
       - Time limit of one attempt in seconds, until the last byte of the response.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
-    default: 20.0
+    default: "20.0"
   retries:
     description:
       - Number of further attempts after one without a usable response (no connection, an incomplete response, HTTP
@@ -47,7 +47,7 @@ options:
       - Time limit of all attempts of one call in seconds, including pauses.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
-    default: 90.0
+    default: "90.0"
 requirements:
   - python >= 3.9
   - requests

@@ -51,7 +51,7 @@ options:
       - The maximum time of one attempt, until the last byte of the response, in seconds.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
-    default: 20.0
+    default: "20.0"
   retries:
     description:
       - The number of further attempts if there is no usable response (no connection, an incomplete response, HTTP 429,
@@ -64,7 +64,7 @@ options:
         day, as O(timeout).
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
-    default: 90.0
+    default: "90.0"
 requirements:
   - python >= 3.9
   - requests

@@ -57,7 +57,7 @@ options:
         used.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
-    default: 20
+    default: "20.0"
   retries:
     description: The maximum number of retries of a call.
     type: int
@@ -68,7 +68,7 @@ options:
         C(archive_fleet_total_timeout) is used.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
-    default: 90
+    default: "90.0"
 attributes:
   check_mode:
     support: full

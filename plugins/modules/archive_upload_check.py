@@ -122,7 +122,7 @@ options:
         lists what it could not delete in that time.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
-    default: 30
+    default: "30"
   endpoint_url:
     description:
       - The URL of the store, with its scheme, for the requests of the operator.

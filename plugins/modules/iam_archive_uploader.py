@@ -123,7 +123,7 @@ options:
         a day ago.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(5m).
     type: str
-    default: 0
+    default: "0"
   max_key_age:
     description:
       - The age of a key, in seconds, after which RV(rotation_due) is V(true). The module does not rotate the key.

@@ -145,7 +145,7 @@ options:
         was created never replaces it.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
-    default: 0
+    default: "0"
   grace_period:
     description:
       - How many seconds a replaced key stays active after the config vars were changed, and how many seconds to wait
@@ -155,7 +155,7 @@ options:
         deleted key; run the module again after a rollback.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90s).
     type: str
-    default: 90
+    default: "90"
   verify:
     description:
       - When to verify recordings and images. V(new_key) verifies a new key and every other change, V(always) verifies
@@ -174,7 +174,7 @@ options:
       - How many seconds the verification waits for changes to take effect, in total. At most V(300).
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
-    default: 30
+    default: "30"
 notes:
   - "IAM actions for the user: C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy); to create or update it
     C(iam:CreateUser), C(iam:TagUser), C(iam:PutUserPolicy), with O(user.permissions_boundary)

@@ -201,7 +201,7 @@ options:
             a key was created, the age counts from when the target was set.
           - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
         type: str
-        default: 0
+        default: "0"
       grace_period:
         description:
           - The number of seconds for which an old key stays active after the target has a new one. A run after that
@@ -212,7 +212,7 @@ options:
             after the change reads the list.
           - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
         type: str
-        default: 64800
+        default: "64800"
       delete_after:
         description:
           - The number of seconds for which an old key then stays inactive before a later run deletes it. Until then,
@@ -220,7 +220,7 @@ options:
           - O(uploader.rotate_after) must exceed O(uploader.grace_period) plus O(uploader.delete_after).
           - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(24h).
         type: str
-        default: 86400
+        default: "86400"
       drain_timeout:
         description:
           - The number of seconds to wait for multipart uploads of the project that started before the target was set.
@@ -231,7 +231,7 @@ options:
           - With O(state=absent), the number of seconds to wait until no recording can use the keys of the users.
           - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(30s).
         type: str
-        default: 30
+        default: "30"
       revoke_old_keys:
         description:
           - For emergencies. Deactivates all keys of both users without a grace period, except the key in the target.
@@ -324,7 +324,7 @@ options:
         consistent.
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
-    default: 30
+    default: "30"
   check_previous_target:
     description:
       - Returns RV(previous_target), whether a recording can still use the target that was set before this one, or that

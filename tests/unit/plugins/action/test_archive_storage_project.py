@@ -142,7 +142,9 @@ def test_documentation_has_all_options() -> None:
             "default": options[name].get("default"),
             "aliases": options[name].get("aliases", []),
         }
-        theirs = {"type": spec["type"], "default": spec.get("default"), "aliases": spec.get("aliases", [])}
+        default = spec.get("default")
+        default = str(default) if spec["type"] == "str" and default is not None else default
+        theirs = {"type": spec["type"], "default": default, "aliases": spec.get("aliases", [])}
         assert ours == theirs, name
 
 
