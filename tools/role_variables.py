@@ -27,19 +27,20 @@ ROLE = ROOT / "roles" / "archive_storage"
 SPECS, DEFAULTS, README = ROLE / "meta" / "argument_specs.yml", ROLE / "defaults" / "main.yml", ROLE / "README.md"
 SURVEYS = ROOT / "extensions" / "awx" / "surveys"
 BEGIN, END = "<!-- variables: begin -->\n", "<!-- variables: end -->\n"
-# Variables of the entry point recover, which are not variables of the role.
-RECOVERY_PREFIX = "archive_recover_"
 TYPES = {
     "text": "str",
     "choice": "str",
     "boolean": "bool",
-    "number": "int",
+    "duration": "duration",
+    "days": "days",
     "names": "list",
     "list": "list",
     "dict": "dict",
 }
-# AWX sends an empty string for an empty input, which these types would reject.
-RAW_KINDS = ("boolean", "number", "names", "list", "dict")
+# Types that accept every string: Ansible prints a rejected value, which can be a secret, and AWX sends empty strings.
+SPEC_TYPES = {"text": "str", "choice": "str", "names": "list", "list": "list"}
+SPEC_ELEMENTS = {"names": "str", "list": "raw"}
+PATHS = ("aws_ca_bundle",)
 DEFAULTS_HEAD = """---
 # Copyright (c) 2026, Vonage Archiving Contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
@@ -112,22 +113,35 @@ def replace_table(readme: str, table: str) -> str:
 
 
 def spec_problems(variables: dict[str, Any], specs: dict[str, Any]) -> Iterator[str]:
-    """Yield the differences between the argument specs and the list."""
+    """Yield the differences between the argument specs and the list. Only main describes the variables."""
     path = SPECS.relative_to(ROOT)
     by_name = {variable.full_name: variable for variable in variables.values()}
+    options = specs["main"]["options"]
+    for name in sorted(by_name.keys() - options.keys()):
+        yield f"{path}: main lacks {name}"
+    for name in sorted(options.keys() - by_name.keys()):
+        yield f"{path}: main has {name}, which is not a variable of the role"
+    for name in sorted(options.keys() & by_name.keys()):
+        yield from (f"{path}: main: {name}: {text}" for text in _option_problems(by_name[name], options[name]))
     for entry, spec in specs.items():
-        options = {name: option for name, option in spec["options"].items() if not name.startswith(RECOVERY_PREFIX)}
-        for name in sorted(by_name.keys() - options.keys()):
-            yield f"{path}: {entry} lacks {name}"
-        for name in sorted(options.keys() - by_name.keys()):
-            yield f"{path}: {entry} has {name}, which is not a variable of the role"
-        for name in sorted(options.keys() & by_name.keys()):
-            yield from (f"{path}: {entry}: {name}: {text}" for text in _option_problems(by_name[name], options[name]))
+        repeated = by_name.keys() & spec["options"].keys() if entry != "main" else ()
+        yield from (f"{path}: {entry} repeats {name} of main" for name in sorted(repeated))
+
+
+def index_problems(sections: dict[str, Any], specs: dict[str, Any]) -> Iterator[str]:
+    """Yield the sections that the description of main does not list: ansible-doc sorts variables by name."""
+    for title, variables in sections.items():
+        item = f"{title}: {', '.join(f'C({variable.name})' for variable in variables)}."
+        if item not in specs["main"]["description"]:
+            yield f"{SPECS.relative_to(ROOT)}: the description of main lacks the item: {item}"
 
 
 def _option_problems(variable: Any, option: dict[str, Any]) -> Iterator[str]:
     expected = {
-        "type": "raw" if variable.kind in RAW_KINDS else "str",
+        "type": "path" if variable.name in PATHS else SPEC_TYPES.get(variable.kind, "raw"),
+        "elements": SPEC_ELEMENTS.get(variable.kind),
+        "required": None,
+        "choices": None,
         "default": variable.default,
         "no_log": True if variable.secret else None,
     }
@@ -171,6 +185,7 @@ def problems() -> list[str]:
     return [
         *(f"{path.relative_to(ROOT)}: not up to date, run `make variables`" for path in stale),
         *spec_problems(module.VARIABLES, specs),
+        *index_problems(module.SECTIONS, specs),
         *survey_problems(module.VARIABLES, read_surveys()),
     ]
 

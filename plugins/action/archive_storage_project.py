@@ -14,9 +14,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
     read_task_variables,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.unknown_variables import (
-    describe_unknown_variables,
-)
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.plugin_utils._libraries import load_libraries
@@ -36,8 +33,6 @@ class ActionModule(ActionBase):
         variables = read_task_variables(self, task_vars or {})
 
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
-            for warning in describe_unknown_variables(variables.names):
-                context.warn(warning)
             return reconcile(params, context, variables)
 
         options = variables.with_fleet_defaults(self._task.args)

@@ -32,8 +32,9 @@ options:
   timeout:
     description:
       - Time limit of one attempt in seconds, until the last byte of the response.
-    type: float
-    default: 20.0
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+    type: str
+    default: "20.0"
   retries:
     description:
       - Number of further attempts after one without a usable response (no connection, an incomplete response, HTTP
@@ -44,8 +45,9 @@ options:
   total_timeout:
     description:
       - Time limit of all attempts of one call in seconds, including pauses.
-    type: float
-    default: 90.0
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+    type: str
+    default: "90.0"
 requirements:
   - python >= 3.9
   - requests

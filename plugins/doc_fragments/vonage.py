@@ -49,8 +49,9 @@ options:
   timeout:
     description:
       - The maximum time of one attempt, until the last byte of the response, in seconds.
-    type: float
-    default: 20.0
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+    type: str
+    default: "20.0"
   retries:
     description:
       - The number of further attempts if there is no usable response (no connection, an incomplete response, HTTP 429,
@@ -61,8 +62,9 @@ options:
     description:
       - The maximum time of all attempts of one request, with the pauses between them, in seconds. At most 86400, one
         day, as O(timeout).
-    type: float
-    default: 90.0
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+    type: str
+    default: "90.0"
 requirements:
   - python >= 3.9
   - requests

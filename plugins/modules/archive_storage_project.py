@@ -55,8 +55,9 @@ options:
     description:
       - The timeout in seconds of each call of the API. If not set, or empty, the variable C(archive_fleet_timeout) is
         used.
-    type: float
-    default: 20
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+    type: str
+    default: "20.0"
   retries:
     description: The maximum number of retries of a call.
     type: int
@@ -65,8 +66,9 @@ options:
     description:
       - The timeout in seconds of a call of the API with all its retries. If not set, or empty, the variable
         C(archive_fleet_total_timeout) is used.
-    type: float
-    default: 90
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+    type: str
+    default: "90.0"
 attributes:
   check_mode:
     support: full

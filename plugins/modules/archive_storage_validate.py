@@ -17,16 +17,17 @@ description:
   - Reads the variables of the role P(vonage.archiving.archive_storage#role) from the variables of the task, checks all
     of them, and returns the options of the modules that the role runs. It sends nothing.
   - The first task of the role runs it. You do not need it in a playbook.
-  - Warns about misspelled names of variables.
+  - A misspelled name of a variable is an error if C(archive_storage_strict) is V(true), as in the playbooks of the
+    collection, else a warning.
   - It is an action and runs on the controller.
 options:
   mode:
     description:
       - The purpose of the run. V(apply) creates, updates, or deletes. V(verify) changes nothing. V(recover) only
         compares the project of a recording that did not arrive with the project of the host, and sets the fact
-        C(archive_storage_recovery).
+        C(archive_storage_recovery). V(names) only validates the names of the variables of both roles.
     type: str
-    choices: [apply, verify, recover]
+    choices: [apply, verify, recover, names]
     default: apply
 attributes:
   check_mode:
@@ -54,52 +55,52 @@ EXAMPLES = r"""
 RETURN = r"""
 project:
   description: The ID of the project. Also returned on failure.
-  returned: if O(mode) is not V(recover)
+  returned: if O(mode) is V(apply) or V(verify)
   type: str
   sample: "47123456"
 state:
   description: The state of the archive storage, V(present) or V(absent).
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: str
   sample: present
 managed:
   description: Whether the collection creates the access key of the upload target.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: bool
   sample: true
 verify_only:
   description: Whether the run changes nothing.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: bool
   sample: false
 can_verify:
   description: Whether uploads are verified when the bucket changed.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: bool
   sample: true
 lacks_secret_key:
   description: Whether the secret of an external key is not set.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: bool
   sample: false
 delete_bucket:
   description: Whether the bucket is deleted.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: bool
   sample: false
 bucket:
   description: The options of M(vonage.archiving.s3_archive_bucket). An empty string is an option that is not set.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: dict
   sample: {name: example-recordings, project: "47123456", encryption: s3}
 upload_target:
   description: The options of M(vonage.archiving.vonage_archive_storage), without secrets.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: dict
   sample: {state: present, fallback: opentok, verify: new_key}
 connection:
   description: The options of the action groups C(aws) and C(vonage), without secrets.
-  returned: success, if O(mode) is not V(recover)
+  returned: success, if O(mode) is V(apply) or V(verify)
   type: dict
   sample: {aws: {region: eu-west-1}, vonage: {api_key: "47123456"}}
 error:

@@ -121,12 +121,14 @@ options:
         uploads.
       - The module checks the bucket and the prefix in the policy of the user. It ignores uploads that started more than
         a day ago.
-    type: int
-    default: 0
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(5m).
+    type: str
+    default: "0"
   max_key_age:
     description:
       - The age of a key, in seconds, after which RV(rotation_due) is V(true). The module does not rotate the key.
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+    type: str
 extends_documentation_fragment:
   - vonage.archiving.iam
   - vonage.archiving.aws

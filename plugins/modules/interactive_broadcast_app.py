@@ -143,8 +143,9 @@ options:
     description:
       - Replace the key if it is older than this many seconds. V(0) means never. A store that does not return when a key
         was created never replaces it.
-    type: int
-    default: 0
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+    type: str
+    default: "0"
   grace_period:
     description:
       - How many seconds a replaced key stays active after the config vars were changed, and how many seconds to wait
@@ -152,8 +153,9 @@ options:
       - Heroku stops the processes of the old release within half a minute. In the public code of the application, a
         signed upload is valid for a minute. Recordings do not use this key. A rollback to an older release restores a
         deleted key; run the module again after a rollback.
-    type: int
-    default: 90
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90s).
+    type: str
+    default: "90"
   verify:
     description:
       - When to verify recordings and images. V(new_key) verifies a new key and every other change, V(always) verifies
@@ -170,8 +172,9 @@ options:
   verify_timeout:
     description:
       - How many seconds the verification waits for changes to take effect, in total. At most V(300).
-    type: int
-    default: 30
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+    type: str
+    default: "30"
 notes:
   - "IAM actions for the user: C(iam:GetUser), C(iam:ListAccessKeys), C(iam:GetUserPolicy); to create or update it
     C(iam:CreateUser), C(iam:TagUser), C(iam:PutUserPolicy), with O(user.permissions_boundary)

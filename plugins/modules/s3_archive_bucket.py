@@ -241,14 +241,20 @@ options:
     type: dict
     suboptions:
       expire_days:
-        description: The number of days after which objects are deleted.
-        type: int
+        description:
+          - The number of days after which objects are deleted.
+          - A number of days, also with the unit, for example V(90d).
+        type: str
       noncurrent_expire_days:
-        description: The number of days after which a version is deleted, counted from when it became noncurrent.
-        type: int
+        description:
+          - The number of days after which a version is deleted, counted from when it became noncurrent.
+          - A number of days, also with the unit, for example V(90d).
+        type: str
       abort_incomplete_uploads_days:
-        description: The number of days after which multipart uploads in progress are aborted.
-        type: int
+        description:
+          - The number of days after which multipart uploads in progress are aborted.
+          - A number of days, also with the unit, for example V(90d).
+        type: str
       prefix:
         description: The prefix of the keys to which the rule applies. If not set, it applies to the whole bucket.
         type: str

@@ -65,8 +65,9 @@ options:
   stuck_after:
     description:
       - An archive counts as stuck if it is still C(stopped) this number of seconds after its end.
-    type: int
-    default: 3600
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1h).
+    type: str
+    default: "3600"
   bucket:
     description:
       - Check that every uploaded archive is in this bucket, with the size that the API reports. The module uses the

@@ -199,8 +199,9 @@ options:
         description:
           - The age of the key, in seconds, after which it is rotated. V(0) means never. If a store does not return when
             a key was created, the age counts from when the target was set.
-        type: int
-        default: 0
+          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+        type: str
+        default: "0"
       grace_period:
         description:
           - The number of seconds for which an old key stays active after the target has a new one. A run after that
@@ -209,15 +210,17 @@ options:
           - The grace period ends early if the archive list of the project shows that no archive that started before the
             change is still in progress (started, paused, or stopped and not uploaded). Only a run at least 30 seconds
             after the change reads the list.
-        type: int
-        default: 64800
+          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
+        type: str
+        default: "64800"
       delete_after:
         description:
           - The number of seconds for which an old key then stays inactive before a later run deletes it. Until then,
             you can activate it again. The default is 24 hours.
           - O(uploader.rotate_after) must exceed O(uploader.grace_period) plus O(uploader.delete_after).
-        type: int
-        default: 86400
+          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(24h).
+        type: str
+        default: "86400"
       drain_timeout:
         description:
           - The number of seconds to wait for multipart uploads of the project that started before the target was set.
@@ -226,8 +229,9 @@ options:
           - The module always waits at least a tenth of it, for uploads that are about to start. How soon Vonage uses a
             new key is not documented; see O(uploader.grace_period).
           - With O(state=absent), the number of seconds to wait until no recording can use the keys of the users.
-        type: int
-        default: 30
+          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(30s).
+        type: str
+        default: "30"
       revoke_old_keys:
         description:
           - For emergencies. Deactivates all keys of both users without a grace period, except the key in the target.
@@ -277,7 +281,8 @@ options:
       - The age of the state file, in seconds, after which the module sets the target again. This repairs changes by
         other programs.
       - For an external key only. It is an error with O(uploader); use O(uploader.rotate_after).
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+    type: str
   verify:
     description:
       - When to verify uploads, in the same way as M(vonage.archiving.archive_upload_check), before the target uses a
@@ -317,8 +322,9 @@ options:
     description:
       - For the verification. The number of seconds to wait until a new key works, at most V(300). IAM is eventually
         consistent.
-    type: int
-    default: 30
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+    type: str
+    default: "30"
   check_previous_target:
     description:
       - Returns RV(previous_target), whether a recording can still use the target that was set before this one, or that
@@ -331,7 +337,8 @@ options:
         previous target. If not set, it is 64800, which is 18 hours. A recording can be open for 12 hours, and its
         upload takes time.
       - It is an error with O(uploader); use O(uploader.grace_period).
-    type: int
+      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
+    type: str
 notes:
   - The module returns the settings that it has sent. It cannot read the settings from the API.
   - With an external key, the AWS connection options apply to a O(state_file) in S3, and to the reads and deletions of
@@ -410,9 +417,9 @@ EXAMPLES = r"""
     state_file: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
     uploader:
       rotate: true
-      grace_period: 86400
-      delete_after: 604800
-      drain_timeout: 120
+      grace_period: 24h
+      delete_after: 7d
+      drain_timeout: 2m
     region: eu-west-1
 
 - name: Replace a leaked managed key and deactivate it immediately
@@ -569,7 +576,7 @@ EXAMPLES = r"""
     fallback: none
     state_file: "s3://example-archives-2/.vonage-archiving/{{ video_api_key }}.json"
     check_previous_target: true
-    grace_period: 64800
+    grace_period: 18h
     region: eu-west-1
 
 - name: Delete the target, and the IAM users as soon as no recording can use their keys
@@ -579,7 +586,7 @@ EXAMPLES = r"""
     state: absent
     state_file: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
     uploader:
-      drain_timeout: 60
+      drain_timeout: 1m
     region: eu-west-1
 
 - name: Delete a target that uses an external key

@@ -10,11 +10,12 @@ IAM). A request that is not in these tables is an error.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
@@ -27,6 +28,7 @@ _BUCKET_ACTIONS = {
     ("HEAD", ""): "s3:ListBucket",
     ("GET", ""): "s3:ListBucket",
     ("PUT", ""): "s3:CreateBucket",
+    ("DELETE", ""): "s3:DeleteBucket",
     ("GET", "versions"): "s3:ListBucketVersions",
     ("GET", "uploads"): "s3:ListBucketMultipartUploads",
     ("GET", "encryption"): "s3:GetEncryptionConfiguration",
@@ -63,31 +65,59 @@ class Permission(NamedTuple):
     resource: str
 
 
-def required_permissions(request: AWSPreparedRequest, service: str) -> list[Permission]:
-    """The permissions that a request to AWS requires."""
-    return _required_for_iam(request) if service == "iam" else [_required_for_s3(request)]
+def required_permissions(request: AWSPreparedRequest, service: str, paths: dict[str, str]) -> list[Permission]:
+    """The permissions that a request to AWS requires.
+
+    :param paths: of the existing users, by name. The path of another user is not in a request.
+    """
+    if service == "iam":
+        return _required_for_iam(request, paths)
+    return [*_required_for_deletions(request)] if request.method == "POST" else [_required_for_s3(request)]
 
 
-def _required_for_iam(request: AWSPreparedRequest) -> list[Permission]:
+def _required_for_iam(request: AWSPreparedRequest, paths: dict[str, str]) -> list[Permission]:
     body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
     params = {name: values[0] for name, values in parse_qs(body).items()}
-    path = params.get("Path", "/") if params["Action"] == "CreateUser" else "/"
+    name, path = params["UserName"], paths.get(params["UserName"], "/")
+    if params["Action"] == "CreateUser":
+        path = paths[name] = params.get("Path", "/")
+    elif params["Action"] == "DeleteUser":
+        paths.pop(name, None)
     user = f"arn:aws:iam::{ACCOUNT}:user{path}{params['UserName']}"
     tagged = params["Action"] == "CreateUser" and any(name.startswith("Tags.") for name in params)
     return [Permission(f"iam:{params['Action']}", user), *([Permission("iam:TagUser", user)] if tagged else [])]
 
 
+def _required_for_deletions(request: AWSPreparedRequest) -> Iterator[Permission]:
+    """The request ``DeleteObjects`` names the objects in its body."""
+    parts = urlsplit(request.url)
+    assert parts.query == "delete", request.url
+    body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+    bucket, _key = bucket_and_key(parts)
+    for entry in re.findall(r"<Object>(.*?)</Object>", body, re.DOTALL):
+        match = re.search(r"<Key>(.*?)</Key>", entry)
+        assert match
+        action = "s3:DeleteObjectVersion" if "<VersionId>" in entry else "s3:DeleteObject"
+        yield Permission(action, f"arn:aws:s3:::{bucket}/{html.unescape(match[1])}")
+
+
 def _required_for_s3(request: AWSPreparedRequest) -> Permission:
     parts = urlsplit(request.url)
-    bucket, rest = parts.netloc.partition(".s3.")[0], unquote(parts.path).lstrip("/")
-    if parts.netloc.startswith("s3."):
-        bucket, _slash, rest = rest.partition("/")
+    bucket, rest = bucket_and_key(parts)
     subresources = set(parse_qs(parts.query, keep_blank_values=True)) & _SUBRESOURCES
     table, arn = (
         (_OBJECT_ACTIONS, f"arn:aws:s3:::{bucket}/{rest}") if rest else (_BUCKET_ACTIONS, f"arn:aws:s3:::{bucket}")
     )
     assert len(subresources) <= 1, request.url
     return Permission(table[request.method, "".join(subresources)], arn)
+
+
+def bucket_and_key(url: SplitResult) -> tuple[str, str]:
+    """The bucket and the key of a URL of S3, in both forms; the key is empty for the bucket."""
+    bucket, key = url.netloc.partition(".s3.")[0], unquote(url.path).lstrip("/")
+    if url.netloc.startswith("s3."):
+        bucket, _slash, key = key.partition("/")
+    return bucket, key
 
 
 def allows(policy: Mapping[str, Any], permission: Permission) -> bool:
@@ -127,11 +157,13 @@ class PolicyEvaluator:
     :param upstream: the URL of moto.
     :param policies: by access key; only moto evaluates requests with other keys.
     :param used: the permissions that requests with these keys have required.
+    :param paths: of the users that these keys have created.
     """
 
     upstream: str
     policies: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     used: dict[str, set[Permission]] = field(default_factory=dict)
+    paths: dict[str, str] = field(default_factory=dict)
 
     def send(self, session: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
         parts = urlsplit(request.url)
@@ -143,13 +175,21 @@ class PolicyEvaluator:
         assert match
         key, service = match.groups()
         if key in self.policies:
-            for permission in required_permissions(request, service):
+            for permission in required_permissions(request, service, self.paths):
                 self.used.setdefault(key, set()).add(permission)
                 if not allows(self.policies[key], permission):
                     return _denial(request.url, service, permission)
         request.headers["Host"] = parts.netloc
-        request.url = f"{self.upstream}{parts.path}{'?' if parts.query else ''}{parts.query}"
-        return _SEND(session, request)
+        url, request.url = request.url, f"{self.upstream}{parts.path}{'?' if parts.query else ''}{parts.query}"
+        response = _SEND(session, request)
+        is_missing = response.status_code == 404 and service == "s3" and request.method in ("GET", "HEAD")
+        if is_missing and key in self.policies and "NoSuchBucket" not in response.text:
+            # Without ListBucket, S3 does not reveal that an object is missing (API Reference, GetObject).
+            permission = Permission("s3:ListBucket", f"arn:aws:s3:::{bucket_and_key(parts)[0]}")
+            self.used[key].add(permission)
+            if not allows(self.policies[key], permission):
+                return _denial(url, service, permission)
+        return response
 
 
 _SEND = URLLib3Session.send

@@ -18,12 +18,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import workflow
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import Params, parse_params
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
+    Params,
+    bucket_options_of,
+    parse_params,
+    target_options_of,
+)
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.settings import read_settings
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import params as bucket_params
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import reconcile as bucket
+from ansible_collections.vonage.archiving.plugins.module_utils._core.argument_spec import validate_options
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import (
     ArchivingError,
     DeniedError,
+    RejectedError,
     VerificationFailedError,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
@@ -32,6 +40,15 @@ from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.re
 from tests.sandbox import Store, VonageEmulator
 
 PROBE = "vonage-archiving-probe-"
+# The project and the bucket in the guide, and the variables of its policy.
+PROJECT, BUCKET = "47123456", "example-recordings"
+VARIABLES: dict[str, Any] = {
+    "cors_rules": [{"allowed_origins": ["https://player.example.com"], "allowed_methods": ["GET"]}],
+    "expect_least_privilege": True,
+    "folders": [PROJECT],
+    "retention_days": 90,
+    "tags": {"owner": "video"},
+}
 LONG_AGO = "2026-01-01T00:00:00Z"
 ERROR_TYPES = {error.kind: error for error in (DeniedError, VerificationFailedError)}
 
@@ -45,6 +62,7 @@ class LifecycleScenario:
     """One project, its bucket, and its operator. The first step creates them.
 
     :param verifies_uploads: whether uploads are verified as in the role.
+    :param variables: of the role, without their prefix and without those of the project and its operator.
     :param warnings: the warnings for the user.
     """
 
@@ -55,9 +73,11 @@ class LifecycleScenario:
     key: str
     secret: str = field(repr=False)
     verifies_uploads: bool = True
+    variables: dict[str, Any] = field(default_factory=lambda: dict(VARIABLES))
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.verifies_uploads = self.variables.get("verify") != "never"
         self.admin, self.iam = self.store.client(), self.store.iam_client()
 
     def run(self, steps: Iterable[Callable[[], None]]) -> None:
@@ -66,23 +86,31 @@ class LifecycleScenario:
 
     @property
     def steps(self) -> list[Callable[[], None]]:
-        """In an order that satisfies the precondition of each step."""
-        return [
-            self.create,
-            self.rerun,
-            self.repair_drift,
-            self.toggle_public_access,
-            self.verify,
-            self.rotate,
-            self.delete_leftover_probes,
-            self.recover_after_kill,
-            self.enable_versioning,
-            self.teardown,
-        ]
+        """The steps for these variables, in an order that satisfies the precondition of each step."""
+        managed, probes = self.is_managed, not self.is_managed or self.variables.get("verify") != "never"
+        steps = {
+            self.create: True,
+            self.rerun: True,
+            self.repair_drift: managed,
+            self.change_options: True,
+            self.verify: probes,
+            self.rotate: managed,
+            self.delete_leftover_probes: probes,
+            self.recover_after_kill: managed and "state_file" not in self.variables,
+            self.enable_versioning: probes,
+            self.refuse_tls: self.variables.get("require_tls") is not False,
+            self.teardown: True,
+            self.delete_bucket: self.variables.get("delete_bucket") is True,
+        }
+        return [step for step, has_effect in steps.items() if has_effect]
+
+    @property
+    def is_managed(self) -> bool:
+        return self.variables.get("upload_key") != "external"
 
     @property
     def user(self) -> str:
-        return f"vonage-archiving-{self.key}"
+        return str(self.variables.get("uploader_name", f"vonage-archiving-{self.key}"))
 
     @property
     def spare(self) -> str:
@@ -103,42 +131,42 @@ class LifecycleScenario:
     def _context(self) -> Context:
         return Context(warn=self.warnings.append)
 
+    @property
+    def role_variables(self) -> dict[str, Any]:
+        """The variables of the role. Old keys are deleted in the same run."""
+        defaults: dict[str, Any] = {"grace_period": 0, "delete_after": 0, "drain_timeout": 1, "verify_timeout": 10}
+        defaults.update({"uploader_tags": {"owner": "video"}, "bucket": self.bucket, "region": "eu-west-1"})
+        text = json.dumps(self.variables).replace(PROJECT, self.key).replace(BUCKET, self.bucket)
+        # moto ignores conditions. Own steps test the requirement and the check.
+        ignored = {"require_tls": False, "expect_least_privilege": False, "delete_bucket": False}
+        return {**defaults, "api_key": self.key, **json.loads(text), **ignored}
+
+    def _settings(self, **changes: Any) -> dict[str, Any]:
+        return read_settings({**self.role_variables, **changes})
+
     def _bucket_options(self, **options: Any) -> dict[str, Any]:
-        defaults = {
-            "name": self.bucket,
-            "project": self.key,
-            "encryption": "s3",
-            "cors_rules": [{"allowed_origins": ["https://player.example.com"], "allowed_methods": ["GET"]}],
-            "folders": [self.key],
-            "public_prefixes": [],
-            # moto evaluates a statement about requests without TLS for all requests.
-            "require_tls": False,
-            "require_encryption": False,
-            "lifecycle": {"prefix": f"{self.key}/", "expire_days": 90, "abort_incomplete_uploads_days": 7},
-            "tags": {"owner": "video"},
-        }
-        return {**self._operator, **defaults, **options}
+        defaults = {**bucket_options_of(self._settings()), "defer_requirements": False}
+        return validate_options(bucket_params.ARGUMENTS, {**self._operator, **defaults, **options})
 
     def _target_options(self, *, rotate: bool = False, **options: Any) -> dict[str, Any]:
-        defaults = {
-            "s3": {"bucket": self.bucket, "sse": "s3"},
-            "fallback": "opentok",
-            "state_file": f"s3://{self.bucket}/{self.state_file_key}",
-            "uploader": {**self.uploader, "rotate": rotate},
-            "verify_timeout": 10,
-        }
-        return {**self._operator, **self._project, **defaults, **options}
+        # Changes of the options of the uploader.
+        uploader = options.pop("uploader", {})
+        state = str(options.pop("state", "present"))
+        defaults = target_options_of(self._settings(rotate=rotate, state=state))
+        # The environment cannot send requests without a key to addresses of AWS.
+        defaults.update(expect_public="", cors_origin="", cors_method="")
+        if not self.is_managed and state == "present":
+            defaults["s3"]["secret_key"] = self.variables["uploader_secret_key"]
+        changed = {"uploader": {**defaults["uploader"], **uploader}} if defaults["uploader"] else {}
+        return validate_options(
+            target_params.ARGUMENTS, {**self._operator, **self._project, **defaults, **changed, **options}
+        )
 
     def ensure_bucket(self, **options: Any) -> Outcome:
         return bucket.reconcile(self._bucket_options(**options), self._context())
 
     def ensure_target(self, **options: Any) -> Outcome:
         return reconcile(self._target_options(**options), self._context())
-
-    @property
-    def uploader(self) -> dict[str, Any]:
-        """Old keys are deleted in the same run."""
-        return {"tags": {"owner": "video"}, "grace_period": 0, "delete_after": 0, "drain_timeout": 1}
 
     def _params(self, **options: Any) -> Params:
         verify = "new_key" if self.verifies_uploads else "never"
@@ -182,17 +210,20 @@ class LifecycleScenario:
         policy = self.iam.get_user_policy(UserName=self.user, PolicyName="vonage-archiving")["PolicyDocument"]
         assert "s3:*" not in json.dumps(policy)
 
-    def toggle_public_access(self) -> None:
-        self.ensure_bucket(public_prefixes=[self.key])
-        assert "public" in self.admin.get_bucket_policy(Bucket=self.bucket)["Policy"].lower()
-        self.ensure_bucket()
-        assert self._policy() is None
+    def change_options(self) -> None:
+        """Earlier variables requested a lifecycle rule, and the opposite public access."""
+        is_public = self.variables.get("public", False)
+        options = {"lifecycle": {"prefix": f"{self.key}/", "expire_days": 500}, "allow": ["shorter_retention"]}
+        self.ensure_bucket(public_prefixes=[] if is_public else [self.key], **options)
+        assert (self._policy() is None) is is_public
+        self.ensure_bucket(allow=["shorter_retention"])
+        assert (self._policy() is None) is not is_public
 
     def verify(self) -> None:
         outcome = self.ensure_target(verify="only")
         assert outcome.result["checks"]
         assert all(check["ok"] for check in outcome.result["checks"])
-        assert self.all_keys == [self.target_key_id]
+        assert not self.is_managed or self.all_keys == [self.target_key_id]
         self.assert_no_leftovers()
 
     def rotate(self) -> None:
@@ -206,13 +237,26 @@ class LifecycleScenario:
         """A killed check left probes, one of them with a key that had too many permissions."""
         probe = f"{PROBE}{uuid.uuid4()}/probe.bin"
         self.admin.put_object(Bucket=self.bucket, Key=f"{self.key}/{probe}", Body=b"probe")
-        for key in (f"{self.key}/{probe}", probe):
-            self.admin.create_multipart_upload(Bucket=self.bucket, Key=key)
-        # moto ignores the condition of the uploader's policy: its key can list more than on AWS.
-        with pytest.raises(VerificationFailedError) as caught:
-            self.ensure_target(verify="only", expect_least_privilege=True)
-        assert [check["name"] for check in caught.value.facts["checks"] if not check["ok"]] == ["no_list_outside"]
+        self.admin.create_multipart_upload(Bucket=self.bucket, Key=f"{self.key}/{probe}")
+        if self.variables.get("expect_least_privilege"):
+            self.admin.create_multipart_upload(Bucket=self.bucket, Key=probe)
+        if self.variables.get("expect_least_privilege") and self.is_managed:
+            # moto ignores the condition of the uploader's policy: its key can list more than on AWS.
+            with pytest.raises(VerificationFailedError) as caught:
+                self.ensure_target(verify="only", expect_least_privilege=True)
+            assert [check["name"] for check in caught.value.facts["checks"] if not check["ok"]] == ["no_list_outside"]
+        else:
+            self.ensure_target(verify="only", expect_least_privilege=self.variables.get("expect_least_privilege"))
         self.assert_no_leftovers()
+
+    def refuse_tls(self) -> None:
+        """Another project uploads to this bucket without TLS. moto cannot evaluate the statement itself."""
+        other = {"Bucket": self.bucket, "Key": ".vonage-archiving/47999999.json"}
+        storage = {"project": "47999999", "storage": {"endpoint": "http://store.example"}}
+        self.admin.put_object(**other, Body=json.dumps(storage).encode())
+        with pytest.raises(RejectedError, match="without TLS"):
+            self.ensure_bucket(require_tls=True)
+        self.admin.delete_object(**other)
 
     def recover_after_kill(self) -> None:
         """A run was killed while it called the API: the target has one of two keys."""
@@ -238,6 +282,23 @@ class LifecycleScenario:
         self.ensure_target(state="absent")
         assert self.emulator.target(self.key) is None
         assert not self._exists(self.user)
+
+    def delete_bucket(self) -> None:
+        self._add_recordings()
+        options = bucket_options_of(self._settings(state="absent"))
+        bucket.reconcile(validate_options(bucket_params.ARGUMENTS, {**self._operator, **options}), self._context())
+        with pytest.raises(ClientError, match="404"):
+            self.admin.head_bucket(Bucket=self.bucket)
+
+    def _add_recordings(self) -> None:
+        """Recordings with several versions, a probe of a killed check, and uploads in progress."""
+        key = f"{self.key}/archive/archive.mp4"
+        for body in (b"one", b"two"):
+            self.admin.put_object(Bucket=self.bucket, Key=key, Body=body)
+        probe = f"{PROBE}{uuid.uuid4()}/probe.bin"
+        self.admin.put_object(Bucket=self.bucket, Key=probe, Body=b"probe")
+        for name in (key, probe):
+            self.admin.create_multipart_upload(Bucket=self.bucket, Key=name)
 
     @property
     def target_key_id(self) -> str:

@@ -197,7 +197,13 @@ def test_role_variables_of_a_survey_configure_and_state_absent_keeps_recordings(
         "interactive_broadcast_state": "",
         "interactive_broadcast_validate_certs": "",
     }
-    first = broadcast.play(home, awx=True, **survey, interactive_broadcast_bukcet="x").ok()
+    misspelled = broadcast.play(home, awx=True, **survey, interactive_broadcast_bukcet="x").failed()
+    assert "Use interactive_broadcast_bucket, or set archive_storage_strict to false" in misspelled.error
+    assert broadcast.writes == []
+    assert broadcast.s3.requests == broadcast.api.requests == []
+    first = broadcast.play(
+        home, awx=True, **survey, interactive_broadcast_bukcet="x", archive_storage_strict=False
+    ).ok()
     assert "Did you mean interactive_broadcast_bucket?" in first.output
     assert broadcast.config["INSTANCE_ENABLE_ARCHIVING"] == "false"
     for name in (broadcast.bucket, f"{broadcast.bucket}-images"):

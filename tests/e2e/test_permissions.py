@@ -24,13 +24,18 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import parse_params
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.print_policies import (
+    build_policies,
+    without_credentials,
+)
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets import policy
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import ArchivingError, DeniedError
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import access_checks
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import cleanup as upload_cleanup
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_check.probe import Check
-from tests.e2e.iam_policy_evaluator import PolicyEvaluator, is_match, list_permissions
-from tests.e2e.lifecycle_scenario import LeftoverError, LifecycleScenario
+from tests.e2e.iam_policy_evaluator import PolicyEvaluator, allows, is_match, list_permissions
+from tests.e2e.lifecycle_scenario import BUCKET, PROJECT, VARIABLES, LeftoverError, LifecycleScenario
 from tests.e2e.project_environment import MANAGED_KEY, ProjectEnvironment, new_project_environment
 from tests.sandbox import Sandbox
 
@@ -117,7 +122,11 @@ def evaluator(sandbox: Sandbox) -> Iterator[PolicyEvaluator]:
 
 
 def new_scenario(
-    sandbox: Sandbox, evaluator: PolicyEvaluator, moto_policy: Policy, evaluator_policy: Policy | None = None
+    sandbox: Sandbox,
+    evaluator: PolicyEvaluator,
+    moto_policy: Policy,
+    evaluator_policy: Policy | None = None,
+    **options: Any,
 ) -> LifecycleScenario:
     """Create a project, and an operator with the policies. They name the bucket and the project of the test."""
     project, name = sandbox.vonage.add_project(), f"life-{secrets.token_hex(6)}"
@@ -130,7 +139,7 @@ def new_scenario(
     operator = sandbox.store.make_user(f"operator-{secrets.token_hex(4)}", fill_in(for_moto(moto_policy)))
     if evaluator_policy:
         evaluator.policies[operator[0]] = fill_in(evaluator_policy)
-    return LifecycleScenario(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret)
+    return LifecycleScenario(sandbox.store, sandbox.vonage, name, operator, project.key, project.secret, **options)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +167,86 @@ def test_operator_policy_full_lifecycle_uses_every_permission(permissions_by_ste
         *(permissions for step, permissions in permissions_by_step.items() if step != "all of the policy")
     )
     assert used == allowed
-    assert len(allowed) == 17 + 2 * 2 + 1 + 4 + 1 + 2 * 14
+    assert len(allowed) == 17 + 2 + 1 + 1 + 4 + 1 + 2 * 14
+
+
+def generated_policies(**variables: Any) -> dict[str, Policy]:
+    """Return the policies that the playbook policy prints."""
+    role_variables = {"api_key": PROJECT, "bucket": BUCKET, "region": "eu-west-1", **variables}
+    params = parse_params(without_credentials(role_variables, {}), {})
+    return build_policies(params, deletes_bucket=variables.get("delete_bucket") is True)
+
+
+def test_policies_of_guide_are_those_of_playbook() -> None:
+    assert documented_policy("operator") == generated_policies(**VARIABLES)["operator"]
+    assert documented_policy("uploader") == generated_policies(upload_key="external")["upload_user"]
+
+
+EXTERNAL_KEY = {"upload_key": "external"}
+OPTION_SETS: dict[str, dict[str, Any]] = {
+    "managed": {},
+    "external": EXTERNAL_KEY,
+    "external-least-privilege": {**EXTERNAL_KEY, "expect_least_privilege": True, "require_tls": False},
+    "nothing": {
+        "retention_days": 0,
+        "abort_incomplete_uploads_days": 0,
+        "sse": "none",
+        "verify": "never",
+        "require_tls": False,
+    },
+    "public": {"public": True, "require_tls": False},
+    "cors-and-tags": {"cors_rules": VARIABLES["cors_rules"], "tags": VARIABLES["tags"]},
+    "folders": {"folders": [PROJECT, "other"], "require_tls": False},
+    "state-file-elsewhere": {"state_file": f"s3://{BUCKET}-states/47.json"},
+    "local-state-file": {"require_tls": False},
+    "deletion": {"delete_bucket": True, "delete_recordings": BUCKET, "folders": ["other"], "require_tls": False},
+    "user": {"uploader_name": "archive-uploader", "uploader_path": "/video/", "uploader_list_all_my_buckets": True},
+}
+# moto does not evaluate the policies of these operators. The evaluator does.
+EVERYTHING: Policy = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Sid": service, "Effect": "Allow", "Action": [f"{service}:*"], "Resource": "*"} for service in ("s3", "iam")
+    ],
+}
+
+
+@pytest.mark.parametrize("name", OPTION_SETS)
+def test_generated_policy_is_sufficient_and_minimal(
+    sandbox: Sandbox, evaluator: PolicyEvaluator, tmp_path: Path, name: str
+) -> None:
+    """Each permission is required, and a run without any one action of any statement is denied something."""
+    variables = dict(OPTION_SETS[name])
+    if name == "local-state-file":
+        variables["state_file"] = str(tmp_path / "state.json")
+    full, used = run_lifecycle(sandbox, evaluator, variables)
+    for number, statement in enumerate(full["Statement"]):
+        for action in statement["Action"]:
+            assert is_required(full, used, number, action), (statement["Sid"], action)
+    assert [pair for pair in list_permissions(full) if not any(is_match(pair, need) for need in used)] == []
+
+
+def is_required(full_policy: Policy, used: set[Any], number: int, action: str) -> bool:
+    """Whether the policy without an action of a statement denies something that a run has used."""
+    reduced = copy.deepcopy(full_policy)
+    reduced["Statement"][number]["Action"].remove(action)
+    return not all(allows(reduced, permission) for permission in used)
+
+
+def run_lifecycle(sandbox: Sandbox, evaluator: PolicyEvaluator, variables: dict[str, Any]) -> tuple[Policy, set[Any]]:
+    """Run the lifecycle with the generated policies, and return the operator's policy and the used permissions."""
+    policies, variables = generated_policies(**variables), dict(variables)
+    scenario = new_scenario(sandbox, evaluator, EVERYTHING, policies["operator"], variables=variables)
+    if str(variables.get("state_file", "")).startswith("s3://"):
+        region = {"LocationConstraint": "eu-west-1"}
+        scenario.admin.create_bucket(Bucket=f"{scenario.bucket}-states", CreateBucketConfiguration=region)
+    if not scenario.is_managed:
+        text = json.dumps(policies["upload_user"]).replace(BUCKET, scenario.bucket).replace(PROJECT, scenario.key)
+        key = sandbox.store.make_user(f"uploader-{secrets.token_hex(4)}", text)
+        variables.update(uploader_access_key=key[0], uploader_secret_key=key[1])
+    scenario.run(scenario.steps)
+    assert scenario.warnings == []
+    return dict(evaluator.policies[scenario.operator[0]]), evaluator.used[scenario.operator[0]]
 
 
 SINGLE = [
@@ -230,8 +318,8 @@ def operator_of(project: ProjectEnvironment) -> tuple[str, str]:
     it as a folder.
     """
     wider = for_moto(documented_policy("operator", project.bucket, project.key), "iam:ListUserTags")
-    assert wider["Statement"][2]["Sid"] == "Folders"
-    wider["Statement"][2]["Action"].append("s3:GetObject")
+    (folders,) = (statement for statement in wider["Statement"] if statement["Sid"] == "Folders")
+    folders["Action"].append("s3:GetObject")
     return project.store.make_user(f"operator-{secrets.token_hex(4)}", wider)
 
 

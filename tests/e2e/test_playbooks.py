@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ def test_verify_drift_fails_and_changes_nothing(project: ProjectEnvironment) -> 
     )
     bucket_drift = project.run("verify").failed()
     assert "Bucket: lifecycle. Uploader: as configured. Upload target: as configured." in bucket_drift.error
-    expired = project.run("verify", max_age=0, retention_day=9).failed()
+    expired = project.run("verify", max_age=0, retention_day=9, strict=False).failed()
     assert "Did you mean archive_storage_retention_days?" in " ".join(expired.output.split())
     assert "Upload target: set longer ago than archive_storage_max_age allows." in expired.error
     wrong_secret = project.run("verify", uploader_secret_key=project.uploader[1][::-1]).failed()
@@ -62,6 +63,35 @@ def test_verify_drift_fails_and_changes_nothing(project: ProjectEnvironment) -> 
     assert project.get_bucket_config("get_bucket_lifecycle_configuration") is None
     assert project.calls() == []
     assert project.leftover_probes() == []
+
+
+@pytest.mark.parametrize("playbook", ["configure", "rotate", "verify", "teardown", "recover", "fleet"])
+def test_playbook_misspelled_variable_fails_before_any_request(project: ProjectEnvironment, playbook: str) -> None:
+    misspelled = {"archive_storage_retention_day": 30, "archive_storage_fallback": "x"}
+    request = {"archive_recover_project": project.key, "archive_storage_hosts": "localhost"}
+    run = project.run_bare(playbook, {**project.variables, **misspelled, **request}).failed()
+    assert (
+        "archive_storage_retention_day: is not a variable of the role. Use archive_storage_retention_days, or set "
+        "archive_storage_strict to false" in run.error
+    )
+    # recover does not validate the other variables of the role before it knows the host.
+    assert ("archive_storage_fallback: 'x' is not one of" in run.error) is (playbook != "recover")
+    assert project.no_requests
+
+
+def test_policy_without_credentials_prints_policies_and_sends_nothing(project: ProjectEnvironment) -> None:
+    variables = {
+        name: value
+        for name, value in project.variables.items()
+        if not name.endswith(("secret", "secret_key", "access_key"))
+    }
+    no_credentials = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    run = project.run_bare("policy", variables, env=no_credentials).ok()
+    documents = [json.loads(text) for text in re.findall(r"^\{$.*?^\}$", run.output, re.DOTALL | re.MULTILINE)]
+    operator, upload_user = documents
+    assert f"arn:aws:s3:::{project.bucket}" in json.dumps(operator)
+    assert json.dumps(upload_user).count(f"arn:aws:s3:::{project.bucket}/{project.key}/*") == 1
+    assert project.no_requests
 
 
 def test_verify_without_bucket_fails(project: ProjectEnvironment) -> None:
@@ -156,14 +186,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"fallback": "maybe"}, "archive_storage_fallback: 'maybe' is not one of none, opentok, vonage"),
     ({"endpoint": "s3.example.com"}, "archive_storage_endpoint: 's3.example.com' is not a valid URL"),
     ({"public": "perhaps"}, "archive_storage_public: 'perhaps' is not one of true, false"),
-    ({"retention_days": "-1"}, "archive_storage_retention_days: '-1' is not a whole number"),
+    ({"retention_days": "-1"}, "archive_storage_retention_days: '-1' is not a number of days"),
     ({"cors_rules": "["}, "archive_storage_cors_rules: is a string that is not valid YAML"),
     ({"cors_rules": [{"allowed_origins": ["*"]}]}, "allowed_methods"),
     ({"tags": "word"}, "archive_storage_tags: is not a dictionary"),
     ({"folders": ["../x"]}, "archive_storage_folders: the prefix '../x'"),
     ({"certificate": "no PEM"}, "certificate"),
     ({"state_file": "states/a.json"}, "is neither an absolute path nor s3://bucket/key"),
-    ({"max_age": "soon"}, "archive_storage_max_age: 'soon' is not a whole number"),
+    ({"max_age": "soon"}, "archive_storage_max_age: 'soon' is not a duration"),
 ]
 REFUSED_BY_VERIFY: list[tuple[dict[str, Any], str]] = [
     (

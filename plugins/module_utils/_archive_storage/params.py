@@ -21,11 +21,13 @@ from .._core.argument_spec import validate_options
 from .._core.errors import InputError
 from .._core.misplaced_secrets import find_misplaced_secrets
 from .._core.problems import Problem, Problems
-from .._core.values import none_if_blank
+from .._core.values import is_possible_secret, none_if_blank
 from .._upload_target import params as target_options
 from .settings import Settings, read_settings
-from .variables import NEVER, OPTIONS, PREFIX
+from .variables import NEVER, OPTIONS, PREFIX, VARIABLES
 
+# The last line of a PEM file can be shorter, and reveals nothing.
+SHORTEST_LINE = 20
 PROJECT_SECRETS = ("api_secret", "private_key")
 OPERATOR_KEY = ("access_key", "secret_key", "session_token")
 UPLOADER = ("path", "permissions_boundary", "list_all_my_buckets")
@@ -103,6 +105,7 @@ def parse_params(
     *,
     verify_only: bool = False,
     problems: t.Iterable[Problem] = (),
+    misspellings: t.Iterable[Problem] = (),
     times: t.Mapping[str, t.Any] | None = None,
 ) -> Params:
     """Parse the variables of the role, with the parsers of both modules. Nothing is sent.
@@ -112,6 +115,7 @@ def parse_params(
     :param role_environ: the environment of the role, if it is another one.
     :param verify_only: whether the run makes no changes.
     :param problems: of other options.
+    :param misspellings: problems that name a valid variable, which can have its own problem.
     :param times: the time limits of calls of the Vonage API.
     :raises InvalidVariablesError: with all problems, which have the names of variables.
     """
@@ -127,9 +131,10 @@ def parse_params(
     if settings["state"] == "present" or settings["delete_bucket"]:
         desired_bucket = parse(bucket_options, {**bucket, **operator}, ("tags",))
     desired_target = parse(target_options, {**target, "s3": s3, **operator, **identity})
+    parse.problems.extend(misspellings)
     if parse.problems:
         error = InvalidVariablesError(list(parse.problems), settings)
-        error.secrets = parse.secrets
+        error.secrets = [*parse.secrets, *_find_possible_secrets(variables)]
         raise error
     return Params(settings, bucket, target, connection, desired_bucket, desired_target, tuple(_find_warnings(settings)))
 
@@ -224,6 +229,14 @@ def _uploader_options(settings: Settings) -> dict[str, t.Any]:
 
 def _or_unset(value: t.Any) -> t.Any:
     return "" if value is None else value
+
+
+def _find_possible_secrets(variables: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    """Yield values in the form of secrets, and their lines: a message can quote an item of a list."""
+    for name in variables.keys() & VARIABLES.keys():
+        text = str(variables[name]).strip()
+        if isinstance(variables[name], str) and is_possible_secret(text):
+            yield from (text, *(line for line in text.splitlines() if len(line) >= SHORTEST_LINE))
 
 
 class _Parser:

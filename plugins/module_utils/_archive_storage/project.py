@@ -52,7 +52,7 @@ def reconcile(params: t.Mapping[str, t.Any], context: Context, variables: TaskVa
     variables.register_secrets(context)
     environ = {name: value for name, value in context.environ.items() if name not in OF_ONE_PROJECT}
     context = replace(context, environ=environ)
-    desired, by_account = _parse_params(params, variables, environ)
+    desired, by_account = _parse_params(params, variables, environ, variables.find_misspelling_problems(context))
     for warning in desired.warnings:
         context.warn(warning)
     outcome = _configure(params, desired, context, by_account=by_account)
@@ -78,7 +78,10 @@ def _configure(params: t.Mapping[str, t.Any], desired: Params, context: Context,
 
 
 def _parse_params(
-    params: t.Mapping[str, t.Any], variables: TaskVariables, environ: t.Mapping[str, str]
+    params: t.Mapping[str, t.Any],
+    variables: TaskVariables,
+    environ: t.Mapping[str, str],
+    misspellings: t.Sequence[Problem],
 ) -> tuple[Params, bool]:
     """Return the parameters, and whether the secret of the project comes from its account.
 
@@ -97,7 +100,8 @@ def _parse_params(
     problems.extend(variables.problems)
     _validate_fleet(params, storage, host_project, problems)
     timeouts = {name: params.get(name) for name in TIMEOUTS}
-    return parse_params(storage, environ, problems=problems, times=timeouts), by_account
+    desired = parse_params(storage, environ, problems=problems, misspellings=misspellings, times=timeouts)
+    return desired, by_account
 
 
 def _validate_fleet(

@@ -21,11 +21,20 @@ from .._aws.s3_naming import state_file_key
 from .._core.misplaced_secrets import find_misplaced_secrets
 from .._core.optional_imports import load
 from .._core.problems import Problems
-from .._core.values import first_env, url_userinfo, without_userinfo
+from .._core.values import (
+    DAYS_FORMS,
+    DURATION_FORMS,
+    describe_value,
+    first_env,
+    parse_days,
+    parse_duration,
+    url_userinfo,
+    without_userinfo,
+)
 from .._upload_target.target import default_sse
 from . import variables as spec
 from .validation import URLS, find_contradictions
-from .variables import BOOLEAN, CHOICE, DICT, LIST, MANAGED, NAMES, NUMBER, PREFIX, SECRETS, TEXT, VARIABLES
+from .variables import BOOLEAN, CHOICE, DAYS, DICT, DURATION, LIST, MANAGED, NAMES, PREFIX, SECRETS, TEXT, VARIABLES
 
 TRUE = frozenset({"true", "yes", "on", "1", "y", "t"})
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
@@ -54,18 +63,25 @@ class _Parser:
         value = self._value(name, self.text(name).lower(), TRUE | FALSE, "true, false")
         return value in TRUE if isinstance(value, str) else value
 
-    def number(self, name: str) -> t.Any:
+    def duration(self, name: str) -> t.Any:
+        return self._number(name, parse_duration, f"a duration. Use {DURATION_FORMS}")
+
+    def days(self, name: str) -> t.Any:
+        return self._number(name, parse_days, f"a number of days. Use {DAYS_FORMS}")
+
+    def _number(self, name: str, parse: t.Callable[[str], int | None], forms: str) -> t.Any:
         value = self.text(name)
-        if value and not (value.isascii() and value.isdigit()):
-            self.problems.add(name, f"{value!r} is not a whole number")
-            value = ""
-        return int(value) if value else VARIABLES[name].default
+        number = parse(value)
+        if value and number is None:
+            self.problems.add(name, f"{describe_value(value)} is not {forms}")
+        return VARIABLES[name].default if number is None else number
 
     def _value(self, name: str, value: str, choices: t.Collection[str], shown_choices: str = "") -> t.Any:
         if value in choices:
             return value
         if value:
-            self.problems.add(name, f"{value!r} is not one of {shown_choices or ', '.join(choices)}")
+            problem = f"{describe_value(value)} is not one of {shown_choices or ', '.join(choices)}"
+            self.problems.add(name, problem)
         return VARIABLES[name].default
 
     def structure(self, name: str, kind: type) -> t.Any:
@@ -100,6 +116,11 @@ class _Parser:
         return [item for item in names if self._value(name, item, choices) is not None] if choices else names
 
 
+def read_boolean(variables: t.Mapping[str, t.Any], name: str) -> bool:
+    """Return a boolean variable, or its default if the value is invalid, which :func:`read_settings` reports."""
+    return bool(_Parser(variables).boolean(name))
+
+
 def _plain_loader() -> t.Any:
     """Return a YAML loader whose scalars are text or null: 0123 is not an octal number, "on" not a boolean."""
     yaml = load("yaml")
@@ -123,7 +144,8 @@ def read_settings(
     parser = _Parser(variables)
     settings: Settings = {name: parser.choice(name) for name in spec.of_kind(CHOICE)}
     settings.update({name: parser.boolean(name) for name in spec.of_kind(BOOLEAN)})
-    settings.update({name: parser.number(name) for name in spec.of_kind(NUMBER)})
+    settings.update({name: parser.duration(name) for name in spec.of_kind(DURATION)})
+    settings.update({name: parser.days(name) for name in spec.of_kind(DAYS)})
     settings.update({name: parser.text(name) for name in spec.of_kind(TEXT)})
     settings.update({name: parser.structure(name, list) for name in spec.of_kind(LIST)})
     settings.update({name: parser.structure(name, dict) for name in spec.of_kind(DICT)})

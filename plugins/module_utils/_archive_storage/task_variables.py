@@ -17,12 +17,16 @@ from .._core.plan import Context
 from .._core.problems import Problem, Problems
 from .._core.values import none_if_blank, without_empty
 from . import recovery
-from .unknown_variables import BROADCAST_PREFIX
+from .settings import read_boolean
+from .unknown_variables import BROADCAST_PREFIX, find_misspellings
 from .variables import PREFIX, SECRETS, VARIABLES
 
 # Variables of the playbook fleet for the options of archive_storage_project with the same names.
 FLEET_PREFIX = "archive_fleet_"
 FLEET = ("archives", "timeout", "total_timeout", "account_key", "account_secret")
+
+# The playbooks of the collection set it, and not archive_storage_strict: a play variable would override the inventory.
+STRICT_DEFAULT = "_archive_storage_strict"
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,15 @@ class TaskVariables:
         """
         return {"project": self.owner, **self.fleet, **without_empty(options)}
 
+    def find_misspelling_problems(self, context: Context) -> list[Problem]:
+        """Return the misspelled names as problems if ``archive_storage_strict`` is true, else warn about them."""
+        misspellings = find_misspellings(self.names)
+        if read_boolean(self.storage, "strict"):
+            return [misspelling.problem for misspelling in misspellings]
+        for misspelling in misspellings:
+            context.warn(misspelling.warning)
+        return []
+
     def register_secrets(self, context: Context) -> None:
         for name in SECRETS:
             value = none_if_blank(self.storage.get(name))
@@ -70,8 +83,11 @@ def read_task_variables(action: t.Any, task_vars: t.Mapping[str, t.Any]) -> Task
         return {name[len(prefix) :]: value for name, value in values.items()}
 
     owner = read("", ["vonage_project_id"]).get("vonage_project_id")
+    storage = read(PREFIX, VARIABLES)
+    if STRICT_DEFAULT in task_vars and none_if_blank(storage.get("strict")) is None:
+        storage["strict"] = task_vars[STRICT_DEFAULT]
     return TaskVariables(
-        storage=read(PREFIX, VARIABLES),
+        storage=storage,
         recover=read(recovery.PREFIX, recovery.VARIABLES),
         fleet={name: value for name, value in read(FLEET_PREFIX, FLEET).items() if _is_set(name, value)},
         owner="" if owner is None else str(owner).strip(),

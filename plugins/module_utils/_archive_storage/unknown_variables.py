@@ -15,6 +15,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 
+from .._core.problems import Problem
 from .variables import PREFIX, VARIABLES
 
 BROADCAST_PREFIX = "interactive_broadcast_"
@@ -33,20 +34,39 @@ OTHERS = frozenset(("hosts", "result", "recovery"))
 SIMILAR = 0.75
 
 
-def describe_unknown_variables(names: t.Iterable[str]) -> list[str]:
-    """Return a warning for each name that is similar to a variable of a role."""
+class Misspelling(t.NamedTuple):
+    """A name that is not a variable of a role, and the most similar variable."""
+
+    name: str
+    variable: str
+
+    @property
+    def problem(self) -> Problem:
+        message = f"is not a variable of the role. Use {self.variable}, or set {PREFIX}strict to false"
+        return Problem(self.name, message)
+
+    @property
+    def warning(self) -> str:
+        return (
+            f"The variable {self.name} is ignored, because the role has no such variable. Did you mean {self.variable}?"
+        )
+
+
+def find_misspellings(names: t.Iterable[str]) -> list[Misspelling]:
+    """Return the names that are similar to a variable of their role."""
     sorted_names = sorted(names)
     roles: dict[str, t.Collection[str]] = {PREFIX: VARIABLES, BROADCAST_PREFIX: BROADCAST_VARIABLES}
     return [
-        warning for prefix, variables in roles.items() for warning in _find_similar(sorted_names, prefix, variables)
+        misspelling
+        for prefix, variables in roles.items()
+        for misspelling in _find_similar(sorted_names, prefix, variables)
     ]
 
 
-def _find_similar(names: t.Iterable[str], prefix: str, variables: t.Collection[str]) -> list[str]:
+def _find_similar(names: t.Iterable[str], prefix: str, variables: t.Collection[str]) -> list[Misspelling]:
     bare_names = [name[len(prefix) :] for name in names if name.startswith(prefix)]
     return [
-        f"The variable {prefix}{name} is ignored, because the role has no such variable. Did you mean "
-        f"{prefix}{similar}?"
+        Misspelling(f"{prefix}{name}", f"{prefix}{similar}")
         for name in bare_names
         if name not in variables and name not in OTHERS
         for similar in difflib.get_close_matches(name, sorted(variables), n=1, cutoff=SIMILAR)

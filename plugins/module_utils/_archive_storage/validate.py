@@ -13,14 +13,13 @@ import typing as t
 
 from .._core.errors import InputError
 from .._core.plan import Context, Outcome
-from .._core.problems import Problems
+from .._core.problems import Problem, Problems
 from .params import InvalidVariablesError, parse_params
 from .recovery import MANUAL_REPAIR_REQUIRED, parse_request
 from .settings import read_settings
 from .task_variables import TaskVariables
-from .unknown_variables import describe_unknown_variables
 
-MODES = APPLY, VERIFY, RECOVER = ("apply", "verify", "recover")
+MODES = APPLY, VERIFY, RECOVER, NAMES = ("apply", "verify", "recover", "names")
 ARGUMENTS: dict[str, t.Any] = {"mode": {"type": "str", "choices": list(MODES), "default": APPLY}}
 
 
@@ -34,10 +33,12 @@ def validate(
     :raises InputError: the variables of a recovery are invalid.
     """
     variables.register_secrets(context)
+    misspellings = variables.find_misspelling_problems(context)
+    if params["mode"] == NAMES:
+        _raise_if_any(misspellings)
+        return Outcome(False, {})
     if params["mode"] == RECOVER:
-        return _validate_recovery(variables, role_environ)
-    for warning in describe_unknown_variables(variables.names):
-        context.warn(warning)
+        return _validate_recovery(variables, role_environ, misspellings)
     try:
         parsed = parse_params(
             variables.storage,
@@ -45,6 +46,7 @@ def validate(
             role_environ,
             verify_only=params["mode"] == VERIFY,
             problems=variables.problems,
+            misspellings=misspellings,
         )
     except InvalidVariablesError as exc:
         for secret in exc.secrets:
@@ -71,20 +73,31 @@ def validate(
     )
 
 
-def _validate_recovery(variables: TaskVariables, role_environ: t.Mapping[str, str]) -> Outcome:
+def _raise_if_any(problems: t.Iterable[Problem]) -> None:
+    collected = list(problems)
+    if collected:
+        raise InputError(collected, "Nothing was changed.")
+
+
+def _validate_recovery(
+    variables: TaskVariables, role_environ: t.Mapping[str, str], misspellings: list[Problem]
+) -> Outcome:
     """Compare the project of the recording with the project of this host."""
     problems = Problems()
     request = parse_request(variables.recover, problems)
     if problems:
-        raise InputError(list(problems), "Nothing was changed.")
+        _raise_if_any([*problems, *misspellings])
     # Other problems do not matter if this host is not that project.
     settings = read_settings(variables.storage, role_environ)
     # As in the playbook fleet: a host of the account's inventory without its own secret. The environment may name
     # another project.
     by_account = bool(variables.owner) and not {"api_secret", "private_key"}.intersection(settings["secrets"])
     project = variables.owner if by_account else settings["project"]
+    is_target_project = request.is_about(project)
+    if is_target_project:
+        _raise_if_any(misspellings)
     recovery = {
-        "is_target_project": request.is_about(project),
+        "is_target_project": is_target_project,
         "project": project,
         "bucket": settings["bucket"],
         "changed": False,

@@ -16,7 +16,9 @@ import typing as t
 from dataclasses import dataclass
 
 PREFIX = "archive_storage_"
-TEXT, CHOICE, BOOLEAN, NUMBER, NAMES, LIST, DICT = "text", "choice", "boolean", "number", "names", "list", "dict"
+TEXT, CHOICE, BOOLEAN, NAMES, LIST, DICT = "text", "choice", "boolean", "names", "list", "dict"
+# Whole numbers of seconds or days, also with a unit.
+DURATION, DAYS = "duration", "days"
 
 STATES = ("present", "absent")
 UPLOAD_KEYS = MANAGED, EXTERNAL = ("managed", "external")
@@ -59,13 +61,17 @@ def _boolean(name: str, *options: str, default: bool | None = False, fleet: bool
     return Variable(name, BOOLEAN, default, fleet=fleet, options=options)
 
 
-def _number(name: str, default: int | None, *options: str) -> Variable:
-    return Variable(name, NUMBER, default, options=options)
+def _duration(name: str, default: int | None, *options: str) -> Variable:
+    return Variable(name, DURATION, default, options=options)
+
+
+def _days(name: str, default: int, *options: str) -> Variable:
+    return Variable(name, DAYS, default, options=options)
 
 
 # By section, in the order of defaults/main.yml.
 SECTIONS: dict[str, tuple[Variable, ...]] = {
-    "State": (Variable("state", CHOICE, "present", STATES),),
+    "Run": (Variable("state", CHOICE, "present", STATES), _boolean("strict")),
     "Project": (
         Variable("api_key"),
         _secret("api_secret"),
@@ -81,13 +87,13 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         _boolean("public", "public_prefixes"),
         _boolean("require_tls", default=None),
         _boolean("require_encryption"),
-        _number("retention_days", 0, "lifecycle", "lifecycle.expire_days"),
-        _number("abort_incomplete_uploads_days", 7, "lifecycle.abort_incomplete_uploads_days"),
+        _days("retention_days", 0, "lifecycle", "lifecycle.expire_days"),
+        _days("abort_incomplete_uploads_days", 7, "lifecycle.abort_incomplete_uploads_days"),
         Variable("tags", DICT),
         Variable("expected_bucket_owner"),
         Variable("allow", NAMES, choices=ALLOW),
     ),
-    "Connection of the operator to the store": (
+    "Connection": (
         Variable("endpoint_url"),
         Variable("access_key"),
         _secret("secret_key"),
@@ -97,7 +103,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("aws_ca_bundle"),
         Variable("iam_endpoint_url"),
     ),
-    "Access key that Vonage uploads with": (
+    "Upload key": (
         Variable("upload_key", CHOICE, MANAGED, UPLOAD_KEYS),
         Variable("uploader_access_key", options=("s3.access_key",)),
         _secret("uploader_secret_key", "s3.secret_key"),
@@ -107,11 +113,11 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("uploader_tags", DICT, options=("uploader.tags",)),
         _boolean("uploader_list_all_my_buckets", "uploader.list_all_my_buckets"),
         _boolean("rotate", "uploader.rotate"),
-        _number("rotate_after", 90 * 86400, "uploader.rotate_after"),
-        _number("grace_period", 18 * 3600, "uploader.grace_period"),
-        _number("delete_after", 24 * 3600, "uploader.delete_after"),
+        _duration("rotate_after", 90 * 86400, "uploader.rotate_after"),
+        _duration("grace_period", 18 * 3600, "uploader.grace_period"),
+        _duration("delete_after", 24 * 3600, "uploader.delete_after"),
         _boolean("revoke_old_keys", "uploader.revoke_old_keys"),
-        _number("drain_timeout", 30, "uploader.drain_timeout"),
+        _duration("drain_timeout", 30, "uploader.drain_timeout"),
     ),
     "Upload target": (
         Variable("endpoint", options=("s3.endpoint",)),
@@ -120,11 +126,11 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("certificate"),
         Variable("state_file"),
         Variable("update", CHOICE, "on_change", ("on_change", "always")),
-        _number("max_age", None),
+        _duration("max_age", None),
     ),
     "Verification": (
         Variable("verify", CHOICE, NEW_KEY, VERIFY),
-        _number("verify_timeout", 30),
+        _duration("verify_timeout", 30),
         _boolean("expect_least_privilege"),
     ),
     "Deletion": (

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from .._aws import session as aws
 from .._aws.s3_client import Bucket
 from .._core.errors import InputError
-from .._core.params import parse_number
+from .._core.params import parse_number, parse_seconds
 from .._core.plan import Context, Outcome
 from .._core.problems import Problems
 from .._core.runtime import Runtime
@@ -40,7 +40,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "limit": {"type": "int", "default": LIMIT},
     "target_set_at": {"type": "str"},
     "state_file": {"type": "str"},
-    "stuck_after": {"type": "int", "default": STUCK_AFTER},
+    "stuck_after": {"type": "str", "default": STUCK_AFTER},
     "bucket": {"type": "str"},
     "bucket_limit": {"type": "int", "default": BUCKET_LIMIT},
     "include_urls": {"type": "bool", "default": False},
@@ -139,10 +139,11 @@ def parse_params(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str], n
     bucket = none_if_blank(options.get("bucket"))
     problems.add_if("bucket", existing_bucket_name_problem(str(bucket)) if bucket else None)
     since, target_set_at = (parse_time_option(options, name, now, problems) for name in ("since", "target_set_at"))
-    limit, bucket_limit, stuck_after = (
+    limit, bucket_limit = (
         int(parse_number(options, name, default, problems, whole=True))
-        for name, default in (("limit", LIMIT), ("bucket_limit", BUCKET_LIMIT), ("stuck_after", STUCK_AFTER))
+        for name, default in (("limit", LIMIT), ("bucket_limit", BUCKET_LIMIT))
     )
+    stuck_after = int(parse_seconds(options, "stuck_after", STUCK_AFTER, problems))
     operator = _parse_operator(options, environ, problems) if bucket else None
     store = parse_store(options, environ, project.id if project else "", problems)
     problems.raise_if_any()

@@ -20,7 +20,7 @@ from .._aws.tags import tag_problems, tags_from_option
 from .._core.errors import InputError, UnsupportedError
 from .._core.problems import Problems
 from .._core.validation import bucket_name_problem
-from .._core.values import none_if_blank
+from .._core.values import DAYS_FORMS, describe_value, none_if_blank, parse_days
 from .._state_file.store import Location, parse_location
 from .facets import cors, lifecycle, tagging
 from .facets.encryption import DesiredEncryption
@@ -37,9 +37,9 @@ CORS_RULE = {
     "max_age_seconds": {"type": "int"},
 }
 LIFECYCLE = {
-    "expire_days": {"type": "int"},
-    "noncurrent_expire_days": {"type": "int"},
-    "abort_incomplete_uploads_days": {"type": "int"},
+    "expire_days": {"type": "str"},
+    "noncurrent_expire_days": {"type": "str"},
+    "abort_incomplete_uploads_days": {"type": "str"},
     "prefix": {"type": "str"},
 }
 # The values of the option allow: consent to changes that affect data in the bucket.
@@ -338,7 +338,9 @@ def _validate_lifecycle(option: t.Mapping[str, t.Any], problems: Problems) -> No
     if prefix.startswith("/"):
         problems.add("lifecycle.prefix", f"{prefix!r} starts with a slash, but no key does: the rule would never apply")
     for name in lifecycle.DAYS:
-        if (option.get(name) or 0) < 0:
-            problems.add(f"lifecycle.{name}", f"{option[name]} is negative. Use 0 for never")
+        value = none_if_blank(option.get(name))
+        if value is not None and parse_days(value) is None:
+            problem = f"{describe_value(value)} is not a number of days. Use {DAYS_FORMS}, or 0 for never"
+            problems.add(f"lifecycle.{name}", problem)
     if prefix and all(option.get(name) is None for name in lifecycle.DAYS):
         problems.add("lifecycle", "prefix is set, but no number of days. Set one too, or leave prefix out")

@@ -23,6 +23,14 @@ AWS_SECRET = re.compile(r"[A-Za-z0-9/+]{40}")
 # The secret of a Vonage project or account, also as a part: the first form of credentials of the API was key:secret.
 API_SECRET = re.compile(r"(?<![0-9a-z])[0-9a-f]{40}(?![0-9a-z])")
 PEM = "-----BEGIN"
+# Longer values are not IDs, names, or numbers.
+LONGEST_SHOWN = 100
+
+DURATION_FORMS = "a whole number of seconds, or a whole number with a unit, such as 30s, 15m, 12h, or 90d"
+DAYS_FORMS = "a whole number of days, also with the unit d, such as 90d"
+_DURATION = re.compile(r"([0-9]{1,15})([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DAYS = re.compile(r"([0-9]{1,15})d?")
 
 
 def none_if_blank(value: t.Any) -> t.Any:
@@ -73,3 +81,37 @@ def quote_list(values: t.Iterable[str]) -> str:
     """``"a", "b" and "c"`` for a sentence."""
     quoted = [f'"{value}"' for value in values]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}" if quoted else "none"
+
+
+def parse_duration(value: t.Any) -> int | None:
+    """Return the seconds of a duration in one of ``DURATION_FORMS``; ``None`` if it is none of them.
+
+    >>> parse_duration("12h"), parse_duration(30), parse_duration("soon")
+    (43200, 30, None)
+    """
+    match = _DURATION.fullmatch(_number_text(value))
+    return int(match[1]) * _SECONDS[match[2]] if match else None
+
+
+def parse_days(value: t.Any) -> int | None:
+    """Return the days of a value in one of ``DAYS_FORMS``; ``None`` if it is none of them.
+
+    A number without a unit is a number of days, and other units are errors: the meaning never depends on the size.
+    """
+    match = _DAYS.fullmatch(_number_text(value))
+    return int(match[1]) if match else None
+
+
+def _number_text(value: t.Any) -> str:
+    return "" if isinstance(value, bool) else str(value).strip()
+
+
+def describe_value(value: t.Any) -> str:
+    """Return an invalid value for a message, without one that can be a secret: users swap options."""
+    is_secret = is_possible_secret(str(value).strip())
+    return "the value, which is not shown because it can be a secret," if is_secret else repr(value)
+
+
+def is_possible_secret(text: str) -> bool:
+    """Whether a text has the form of a secret. Some names and ARNs have it, too."""
+    return bool(PEM in text or API_SECRET.search(text) or AWS_SECRET.fullmatch(text) or len(text) > LONGEST_SHOWN)

@@ -21,7 +21,7 @@ from .._aws import iam_client as iam
 from .._aws import s3_naming as names
 from .._aws import session as aws
 from .._core.errors import InputError
-from .._core.params import parse_number
+from .._core.params import parse_seconds
 from .._core.problems import Problems
 from .._core.validation import bucket_name_problem, url_problem
 from .._core.values import none_if_blank
@@ -64,11 +64,11 @@ ARGUMENTS: dict[str, t.Any] = {
     "adopt_app": {"type": "bool", "default": False},
     "user": {"type": "dict", "options": user_params.USER_ARGUMENTS},
     "rotate": {"type": "bool", "default": False},
-    "rotate_after": {"type": "int", "default": 0},
-    "grace_period": {"type": "int", "default": 90},
+    "rotate_after": {"type": "str", "default": 0},
+    "grace_period": {"type": "str", "default": 90},
     "verify": {"type": "str", "choices": list(VERIFY_MODES), "default": "new_key"},
     "cors_origin": {"type": "str"},
-    "verify_timeout": {"type": "int", "default": 30},
+    "verify_timeout": {"type": "str", "default": 30},
     **heroku.ARGUMENTS,
     **iam.ARGUMENTS,
     **aws.ARGUMENTS,
@@ -159,7 +159,7 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
     _validate_user(params, project, user, problems)
     _validate_urls(params, problems)
     seconds = {
-        name: parse_number(params, name, ARGUMENTS[name]["default"], problems, whole=True, most=most)
+        name: parse_seconds(params, name, ARGUMENTS[name]["default"], problems, most=most)
         for name, most in (("rotate_after", math.inf), ("grace_period", math.inf), ("verify_timeout", LONGEST_WAIT))
     }
     connections = _parse_connections(params, environ, problems)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from .._aws import session as aws
 from .._aws.s3_naming import project_problem
+from .._core.params import parse_seconds
 from .._core.problems import Problems
 from .._core.validation import url_problem
 from .._core.values import none_if_blank
@@ -38,7 +39,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "expect_least_privilege": {"type": "bool", "default": False},
     "cors_origin": {"type": "str"},
     "cors_method": {"type": "str", "choices": METHODS, "default": "GET"},
-    "timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
+    "timeout": {"type": "str", "default": DEFAULT_TIMEOUT},
     **aws.ARGUMENTS,
 }
 
@@ -158,7 +159,7 @@ def create_params(
         expect_least_privilege=bool(params.get("expect_least_privilege")),
         cors_origin=none_if_blank(params.get("cors_origin")),
         cors_method=params.get("cors_method") or "GET",
-        timeout=_timeout(params, timeout_option),
+        timeout=parse_seconds(params, timeout_option, DEFAULT_TIMEOUT, Problems()),
     )
 
 
@@ -172,12 +173,6 @@ def validate_probe(params: t.Mapping[str, t.Any], problems: Problems, timeout_op
         problem = url_problem(origin, "https://www.example.com")
         is_folder = origin.endswith("/")
         problems.add_if("cors_origin", problem or (f"{origin!r} ends with a slash. Remove it" if is_folder else None))
-    timeout = _timeout(params, timeout_option)
-    if not 0 <= timeout <= LONGEST_WAIT:
-        limit = f"at most {LONGEST_WAIT} seconds are allowed" if timeout > 0 else "at least 0 seconds are required"
-        problems.add(timeout_option, f"{limit}, got {timeout}")
-
-
-def _timeout(params: t.Mapping[str, t.Any], option: str) -> int:
-    value = params.get(option)
-    return DEFAULT_TIMEOUT if value is None else int(value)
+    timeout = parse_seconds(params, timeout_option, DEFAULT_TIMEOUT, problems)
+    if timeout > LONGEST_WAIT:
+        problems.add(timeout_option, f"at most {LONGEST_WAIT} seconds are allowed, got {timeout:.0f}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from .._aws import iam_client as iam
 from .._aws import session as aws
 from .._aws.s3_naming import project_problem
-from .._core.params import parse_number
+from .._core.params import parse_seconds
 from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
 from .._core.values import none_if_blank
@@ -38,10 +38,10 @@ UPLOADER: dict[str, t.Any] = {
     **USER_ARGUMENTS,
     "list_all_my_buckets": {"type": "bool", "default": False},
     "rotate": {"type": "bool", "default": False},
-    "rotate_after": {"type": "int", "default": 0},
-    "grace_period": {"type": "int", "default": GRACE_PERIOD},
-    "delete_after": {"type": "int", "default": DELETE_AFTER},
-    "drain_timeout": {"type": "int", "default": 30},
+    "rotate_after": {"type": "str", "default": 0},
+    "grace_period": {"type": "str", "default": GRACE_PERIOD},
+    "delete_after": {"type": "str", "default": DELETE_AFTER},
+    "drain_timeout": {"type": "str", "default": 30},
     "revoke_old_keys": {"type": "bool", "default": False},
 }
 ARGUMENTS: dict[str, t.Any] = {
@@ -50,17 +50,17 @@ ARGUMENTS: dict[str, t.Any] = {
     "uploader": {"type": "dict", "options": UPLOADER},
     "state_file": {"type": "str"},
     "update": {"type": "str", "choices": ["on_change", "always"], "default": "on_change"},
-    "max_age": {"type": "int"},
+    "max_age": {"type": "str"},
     # No default: it depends on the kind of the target.
     "verify": {"type": "str", "choices": list(VERIFY)},
     "expect_public": {"type": "bool"},
     "expect_least_privilege": {"type": "bool", "default": False},
     "cors_origin": {"type": "str"},
     "cors_method": {"type": "str", "choices": METHODS, "default": "GET"},
-    "verify_timeout": {"type": "int", "default": DEFAULT_TIMEOUT},
+    "verify_timeout": {"type": "str", "default": DEFAULT_TIMEOUT},
     "check_previous_target": {"type": "bool", "default": False},
     # No default: with the option uploader it must not be set.
-    "grace_period": {"type": "int"},
+    "grace_period": {"type": "str"},
     **iam.ARGUMENTS,
     **vonage.ARGUMENTS,
     **aws.ARGUMENTS,
@@ -185,8 +185,8 @@ class _Parser:
         managed = params.get("uploader") is not None
         if managed:
             self._validate_conflicts()
-        max_age = parse_number(params, "max_age", -1, problems)
-        grace_period = parse_number(params, "grace_period", GRACE_PERIOD, problems, whole=True)
+        max_age = parse_seconds(params, "max_age", -1, problems)
+        grace_period = parse_seconds(params, "grace_period", GRACE_PERIOD, problems)
         project = vonage.parse_project(params, self.environ, problems)
         identity = project.id if project else ""
         target = targets.parse_target(params, problems, keyed=not managed) if present else None
@@ -253,7 +253,7 @@ class _Parser:
             )
         problems = self.problems.within("uploader")
         seconds = {
-            name: parse_number(options, name, UPLOADER[name]["default"], problems, whole=True)
+            name: parse_seconds(options, name, UPLOADER[name]["default"], problems)
             for name in ("rotate_after", "grace_period", "delete_after", "drain_timeout")
         }
         problem = rotate_after_problem(seconds["rotate_after"], seconds["grace_period"], seconds["delete_after"])

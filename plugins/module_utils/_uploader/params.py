@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from .._aws import iam_client as iam
 from .._aws import session as aws
 from .._aws.s3_naming import project_problem
+from .._core.params import parse_seconds
 from .._core.problems import Problems
 from .._core.validation import existing_bucket_name_problem
 from .user_params import DesiredUser, user_fields, validate_user
@@ -35,8 +36,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "keep_keys": {"type": "list", "elements": "str", "no_log": False},
     "retire_keys": {"type": "list", "elements": "str", "no_log": False},
     "deactivate_only": {"type": "bool", "default": False},
-    "max_key_age": {"type": "int", "no_log": False},
-    "drain_timeout": {"type": "int", "default": 0},
+    "max_key_age": {"type": "str", "no_log": False},
+    "drain_timeout": {"type": "str", "default": 0},
     **iam.ARGUMENTS,
     **aws.ARGUMENTS,
 }
@@ -82,6 +83,8 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
     if present or user.prefix:
         problems.add_if("prefix", project_problem(user.prefix))
     _validate_keys(params, problems)
+    drain_timeout = parse_seconds(params, "drain_timeout", 0, problems)
+    max_key_age = parse_seconds(params, "max_key_age", 0, problems, above=0)
     connection = problems.collect(iam.iam_connection, params, environ)
     problems.raise_if_any()
     return UploaderParams(
@@ -93,8 +96,8 @@ def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) ->
         keep_keys=None if params.get("keep_keys") is None else frozenset(params["keep_keys"]),
         retire_keys=frozenset(params.get("retire_keys") or ()),
         deactivate_only=bool(params.get("deactivate_only")),
-        max_key_age=params.get("max_key_age"),
-        drain_timeout=params.get("drain_timeout") or 0,
+        max_key_age=int(max_key_age) or None,
+        drain_timeout=int(drain_timeout),
     )
 
 
@@ -114,8 +117,3 @@ def _validate_keys(params: t.Mapping[str, t.Any], problems: Problems) -> None:
                 problems.add(option, f"item {number} is not a valid ID of an access key")
     if params.get("deactivate_only") and params.get("keep_keys") is None and not params.get("retire_keys"):
         problems.add("deactivate_only", "requires keep_keys or retire_keys, which select the keys to deactivate")
-    drain_timeout, max_key_age = params.get("drain_timeout") or 0, params.get("max_key_age")
-    if drain_timeout < 0:
-        problems.add("drain_timeout", f"at least 0 seconds are required, got {drain_timeout}")
-    if max_key_age is not None and max_key_age < 1:
-        problems.add("max_key_age", f"at least 1 second is required, got {max_key_age}")

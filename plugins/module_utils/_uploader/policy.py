@@ -27,6 +27,20 @@ VERSION = "2012-10-17"
 UPLOAD = "VonageArchivingUpload"
 LIST = "VonageArchivingList"
 LIST_BUCKETS = "VonageArchivingListBuckets"
+# The actions of the operator who manages the users and their keys (Service Authorization Reference, "AWS Identity and
+# Access Management (IAM)"). CreateUser with tags also needs TagUser.
+OPERATOR_ACTIONS = (
+    *("iam:GetUser", "iam:CreateUser", "iam:TagUser", "iam:DeleteUser"),
+    *("iam:GetUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy"),
+    *("iam:ListUserPolicies", "iam:ListAttachedUserPolicies", "iam:ListGroupsForUser"),
+    *("iam:ListAccessKeys", "iam:CreateAccessKey", "iam:UpdateAccessKey", "iam:DeleteAccessKey"),
+)
+# The reads before the user exists.
+NEW_USER_ACTIONS = ("iam:GetUser", "iam:GetUserPolicy", "iam:ListAccessKeys")
+# To change the boundary of an existing user.
+BOUNDARY_ACTION = "iam:PutUserPermissionsBoundary"
+# AWS returns the tags with the user. Other stores do not.
+TAGS_ACTION = "iam:ListUserTags"
 # Numbered statements with previous permissions, as long as a key may need them.
 TRANSITION_SID_PREFIX = "VonageArchivingUntilRotated"
 _LOCATION = re.compile(r"arn:[\w-]*:s3:::([^/*?]+)/([^*?]+)/\*")
@@ -39,7 +53,7 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
     """
     arn = f"arn:{partition}:s3:::{bucket}"
     statements = [
-        allow(UPLOAD, ["s3:PutObject", "s3:AbortMultipartUpload"], f"{arn}/{prefix}/*"),
+        _allow_uploads(bucket, prefix, partition),
         # The condition limits the parameter "prefix" of the listing. The asterisk also matches an empty string:
         # "<prefix>/" is allowed. "<prefix>" is denied, because it would list projects whose ids start with this id. A
         # listing without the parameter is denied (Amazon S3 User Guide, "Bucket policy examples using condition keys").
@@ -49,6 +63,15 @@ def document(bucket: str, prefix: str, list_all_my_buckets: bool = False, partit
         # This action supports no narrower resource (Service Authorization Reference, "Actions ... for Amazon S3").
         statements.append(allow(LIST_BUCKETS, ["s3:ListAllMyBuckets"], f"arn:{partition}:s3:::*"))
     return {"Version": VERSION, "Statement": statements}
+
+
+def external_document(bucket: str, prefix: str, partition: str = "aws") -> Document:
+    """The smallest policy of a user whose key is an external key."""
+    return {"Version": VERSION, "Statement": [_allow_uploads(bucket, prefix, partition)]}
+
+
+def _allow_uploads(bucket: str, prefix: str, partition: str) -> policy.Statement:
+    return allow(UPLOAD, ["s3:PutObject", "s3:AbortMultipartUpload"], f"arn:{partition}:s3:::{bucket}/{prefix}/*")
 
 
 def allowed_locations(documents: t.Iterable[t.Mapping[str, t.Any] | None]) -> set[UploadLocation]:

@@ -133,7 +133,8 @@ def test_grace_period_of_owner_applies_to_every_template_and_is_default_of_rotat
     objects = resolve(tmp_path, {**STATE, **times, "archive_storage_allow": ["shorter_retention"]})
     for name in ("configure", "verify", "recover"):
         assert times.items() <= template(objects, name)["extra_vars"].items()
-    assert times.items() <= rules.launch_variables(template(objects, "rotate")["survey_spec"], {}).items()
+    questions = rules.launch_variables(template(objects, "rotate")["survey_spec"], {})
+    assert {name: str(value) for name, value in times.items()}.items() <= questions.items()
 
 
 @pytest.mark.parametrize(

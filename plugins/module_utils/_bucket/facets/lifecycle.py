@@ -17,6 +17,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ..._aws.s3_client import Subresource
+from ..._core.values import parse_days
 from .base import Facet
 
 RULE_ID = "vonage-archiving"
@@ -89,7 +90,7 @@ class Lifecycle:
 
 def rule_from_option(option: t.Mapping[str, t.Any]) -> LifecycleRule | None:
     """The rule; ``None`` if no number of days is set: the managed rule is deleted."""
-    expire, noncurrent, abort = (option.get(name) or None for name in DAYS)
+    expire, noncurrent, abort = (parse_days(option.get(name)) or None for name in DAYS)
     if not (expire or noncurrent or abort):
         return None
     return LifecycleRule(expire, noncurrent, abort, prefix=option.get("prefix") or "")

@@ -70,7 +70,7 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
         "tags": {"old": ""},
         "uploader_secret_key": "hidden-key",
     }
-    assert (params["account_secret"], params["archives"], params["timeout"]) == (SECRET, 5, 20)
+    assert (params["account_secret"], params["archives"], params["timeout"]) == (SECRET, 5, "20.0")
     assert context.check_mode
     assert (context.environ["AWS_REGION"], context.environ["LEVEL"]) == ("eu-west-1", "3")
     assert "LEVEL" not in os.environ
@@ -80,7 +80,7 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
 @pytest.mark.parametrize(
     ("variables", "options", "expected"),
     [
-        ({}, {}, {"project": None, "archives": 20, "timeout": 20, "total_timeout": 90, "account_key": None}),
+        ({}, {}, {"project": None, "archives": 20, "timeout": "20.0", "total_timeout": "90.0", "account_key": None}),
         (
             {
                 "vonage_project_id": 47123456,
@@ -90,14 +90,14 @@ def test_action_passes_options_and_variables(calls: list[Call]) -> None:
                 "archive_fleet_account_key": "123",
             },
             {},
-            {"project": "47123456", "archives": 0, "timeout": 5, "total_timeout": 30, "account_key": "123"},
+            {"project": "47123456", "archives": 0, "timeout": "5", "total_timeout": "30", "account_key": "123"},
         ),
-        ({"archive_fleet_archives": 0, "archive_fleet_timeout": 0}, {}, {"archives": 0, "timeout": 20}),
-        ({"archive_fleet_archives": "", "archive_fleet_timeout": ""}, {}, {"archives": 20, "timeout": 20}),
+        ({"archive_fleet_archives": 0, "archive_fleet_timeout": 0}, {}, {"archives": 0, "timeout": "20.0"}),
+        ({"archive_fleet_archives": "", "archive_fleet_timeout": ""}, {}, {"archives": 20, "timeout": "20.0"}),
         (
             {"vonage_project_id": "1", "archive_fleet_archives": 5, "archive_fleet_timeout": 5},
             {"project": "2", "archives": 0, "timeout": ""},
-            {"project": "2", "archives": 0, "timeout": 5},
+            {"project": "2", "archives": 0, "timeout": "5"},
         ),
     ],
 )
@@ -116,10 +116,14 @@ def test_action_secret_of_account_in_variable_is_redacted(calls: list[Call]) -> 
 
 
 @pytest.mark.parametrize("name", ["archive_storage_bukcet", "interactive_broadcast_heroku_ap"])
-def test_action_misspelled_variable_is_a_warning(name: str, calls: list[Call]) -> None:
-    result = act(action.ActionModule, {}, {name: "x", "archive_storage_bucket": "b"})
-    assert [name in text for text in result["warnings"]] == [True]
-    assert len(calls) == 1
+@pytest.mark.parametrize("strict", [True, False])
+def test_action_misspelled_variable_fails_if_strict_and_else_warns(name: str, strict: bool) -> None:
+    """Other variables are missing: nothing is sent."""
+    result = act(action.ActionModule, {}, {name: "x", "_archive_storage_strict": strict})
+    assert result["failed"]
+    assert (f"{name}: is not a variable of the role" in result["msg"]) is strict
+    assert "archive_storage_bucket: is not set" in result["msg"]
+    assert [name in text for text in result.get("warnings", [])] == ([] if strict else [True])
 
 
 def test_action_unknown_option_fails(calls: list[Call]) -> None:
@@ -138,7 +142,9 @@ def test_documentation_has_all_options() -> None:
             "default": options[name].get("default"),
             "aliases": options[name].get("aliases", []),
         }
-        theirs = {"type": spec["type"], "default": spec.get("default"), "aliases": spec.get("aliases", [])}
+        default = spec.get("default")
+        default = str(default) if spec["type"] == "str" and default is not None else default
+        theirs = {"type": spec["type"], "default": default, "aliases": spec.get("aliases", [])}
         assert ours == theirs, name
 
 

@@ -14,7 +14,10 @@ import yaml
 
 from ansible_collections.vonage.archiving.plugins.action.archive_storage_validate import ActionModule
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.validate import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
+    SECRETS,
+    VARIABLES,
+)
 from ansible_collections.vonage.archiving.plugins.modules import archive_storage_validate as documentation
 from ansible_collections.vonage.archiving.tests.unit.plugins.action.acting import act
 
@@ -78,6 +81,59 @@ def test_action_misspelled_variable_is_a_warning() -> None:
     found = validate(archive_storage_bukcet="x", archive_storage_projects=[], other=1)
     (warning,) = found["warnings"]
     assert "archive_storage_bukcet is ignored" in warning
+
+
+def test_action_strict_misspelled_variable_fails_with_all_problems() -> None:
+    found = validate(
+        archive_storage_strict=True,
+        archive_storage_regio="x",
+        archive_storage_region="not a region",
+        archive_storage_sse="x",
+    )
+    assert found["failed"]
+    assert not found.get("warnings")
+    assert (
+        "archive_storage_regio: is not a variable of the role. Use archive_storage_region, or set "
+        "archive_storage_strict to false" in found["error"]["problems"]
+    )
+    # The name of the valid variable in one problem does not hide its own problem.
+    for name in ("archive_storage_region:", "archive_storage_sse:"):
+        assert any(problem.startswith(name) for problem in found["error"]["problems"]), found["error"]["problems"]
+
+
+@pytest.mark.parametrize(
+    ("value", "fails"), [("", True), (None, True), ("true", True), (False, False), ("no", False), (True, True)]
+)
+def test_action_in_playbook_of_collection_is_strict_unless_variable_is_false(value: t.Any, fails: bool) -> None:
+    found = validate(_archive_storage_strict=True, archive_storage_strict=value, archive_storage_retention_day=30)
+    assert bool(found.get("failed")) is fails
+    assert bool(found.get("warnings")) is not fails
+    assert "archive_storage_retention_days" in str(found["warnings"] if not fails else found["msg"])
+
+
+def test_action_invalid_strict_fails() -> None:
+    assert (
+        "archive_storage_strict: 'perhaps' is not one of true, false"
+        in validate(archive_storage_strict="perhaps")["msg"]
+    )
+
+
+def test_action_mode_names_validates_only_names() -> None:
+    misspelled: dict[str, t.Any] = {"interactive_broadcast_bukcet": "x", "archive_storage_sse": "invalid"}
+    found = validate("names", archive_storage_strict=True, **misspelled)
+    assert "Use interactive_broadcast_bucket" in found["msg"]
+    assert "archive_storage_sse" not in found["msg"]
+    assert not validate("names", archive_storage_strict=True, archive_storage_sse="invalid").get("failed")
+
+
+@pytest.mark.parametrize(("recovered", "fails"), [("47123456", True), ("47999999", False)])
+def test_action_recovery_strict_misspelled_variable_fails_on_target_project_only(recovered: str, fails: bool) -> None:
+    request: dict[str, t.Any] = {
+        "archive_recover_project": recovered,
+        "archive_recover_archive_created": "2026-01-31T12:00:00Z",
+    }
+    found = validate("recover", archive_storage_strict=True, archive_storage_bukcet="x", **request)
+    assert bool(found.get("failed")) is fails
 
 
 def test_action_environment_of_task_is_for_modules_only() -> None:
@@ -144,3 +200,39 @@ def test_documentation_has_all_options() -> None:
         name: (spec["choices"], spec["default"]) for name, spec in ARGUMENTS.items()
     }
     assert set(yaml.safe_load(documentation.RETURN)) == {*validate(), "error"} - {"changed", "failed", "ansible_facts"}
+
+
+LEAKED: dict[str, str] = {
+    "api_secret": SECRET,
+    "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----",
+    "secret_key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "session_token": "IQoJb3JpZ2luX2VjEXAMPLE//session+token" * 5,
+    "uploader_secret_key": "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+}
+# A name, a path, or data, in which text of any form is valid. The result contains it as an option of a module.
+VALID_NAMES = {"bucket", "region", "uploader_name", "api_url", "delete_recordings"}
+FREE_TEXT = {"tags", "uploader_tags", "cors_rules", "folders", "profile", "aws_ca_bundle", "state_file", "certificate"}
+
+
+@pytest.mark.parametrize("mode", ["apply", "verify"])
+@pytest.mark.parametrize("secret", LEAKED)
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS])
+def test_action_secret_also_in_another_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
+    value = LEAKED[secret]
+    variables: dict[str, t.Any] = {f"archive_storage_{secret}": value, f"archive_storage_{name}": value}
+    found = validate(mode, **variables)
+    assert not any(line in str(found) for line in value.splitlines() if len(line) > 30)
+
+
+@pytest.mark.parametrize("mode", ["apply", "verify"])
+@pytest.mark.parametrize("secret", LEAKED)
+@pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS and name not in FREE_TEXT])
+def test_action_secret_only_in_wrong_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
+    value = LEAKED[secret]
+    variables: dict[str, t.Any] = {"archive_storage_api_secret": "another", f"archive_storage_{name}": value}
+    found = validate(mode, **variables)
+    if not found.get("failed"):
+        # The forms overlap: this value is a valid name.
+        assert name in VALID_NAMES
+        return
+    assert not any(line in str(found) for line in value.splitlines() if len(line) > 30)

@@ -15,7 +15,8 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import (
     BOOLEAN,
     CHOICE,
-    NUMBER,
+    DAYS,
+    DURATION,
     SECRETS,
     VARIABLES,
     of_kind,
@@ -62,7 +63,7 @@ def test_read_settings_list_item_that_is_not_a_choice_is_a_problem(variables: di
 def test_read_settings_minimal_managed_key_has_no_problems() -> None:
     settings = read()
     assert settings["problems"] == []
-    assert {name: settings[name] for name in (*of_kind(CHOICE), *of_kind(NUMBER))} == {
+    assert {name: settings[name] for name in (*of_kind(CHOICE), *of_kind(DURATION), *of_kind(DAYS))} == {
         "state": "present",
         "upload_key": "managed",
         "verify": "new_key",
@@ -123,14 +124,32 @@ def test_read_settings_boolean_any_form_is_parsed(name: str) -> None:
         assert f"archive_storage_{name}: {str(value).lower()!r} is not one of true, false" in problems(**{name: value})
 
 
-@pytest.mark.parametrize("name", of_kind(NUMBER))
-def test_read_settings_number_any_form_is_parsed(name: str) -> None:
-    cases: t.Any = ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7))
-    for value, expected in cases:
+NUMBERS: t.Any = ((0, 0), ("0", 0), (30, 30), ("30", 30), (" 7 ", 7), ("007", 7))
+NOT_NUMBERS: t.Any = ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7], "1w", "d", "7 d", "1h30m", "-1d")
+
+
+@pytest.mark.parametrize("name", of_kind(DURATION))
+def test_read_settings_duration_any_form_is_parsed(name: str) -> None:
+    units: t.Any = (("45s", 45), ("15m", 900), ("12h", 43200), (" 90d ", 7776000), ("0d", 0))
+    for value, expected in (*NUMBERS, *units):
         assert read(**{**EXTERNAL, name: value})[name] == expected
-    wrong: t.Any = ("-1", -1, "1.5", 1.5, "seven", True, "1e3", "²", "٣", [7])
-    for bad in wrong:
-        assert problems(**{name: bad}) == [f"archive_storage_{name}: {str(bad)!r} is not a whole number"]
+    for bad in NOT_NUMBERS:
+        assert problems(**{name: bad}) == [
+            f"archive_storage_{name}: {str(bad)!r} is not a duration. Use a whole number of seconds, or a whole number "
+            "with a unit, such as 30s, 15m, 12h, or 90d"
+        ]
+        assert read(**{name: bad})[name] == DEFAULTS[name]
+
+
+@pytest.mark.parametrize("name", of_kind(DAYS))
+def test_read_settings_days_any_form_is_parsed(name: str) -> None:
+    for value, expected in (*NUMBERS, ("90d", 90), (" 7d ", 7)):
+        assert read(**{**EXTERNAL, name: value})[name] == expected
+    for bad in (*NOT_NUMBERS, "24h", "86400s"):
+        assert problems(**{name: bad}) == [
+            f"archive_storage_{name}: {str(bad)!r} is not a number of days. Use a whole number of days, also with the "
+            "unit d, such as 90d"
+        ]
         assert read(**{name: bad})[name] == DEFAULTS[name]
 
 

@@ -112,6 +112,7 @@ def test_parse_options_region_of_china_sets_the_partition_on_aws_only() -> None:
     assert other_store["policy"].arn == "arn:aws:s3:::b-1"
 
 
+DAYS = "a whole number of days, also with the unit d, such as 90d, or 0 for never"
 PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
     (
         {"name": "B"},
@@ -135,7 +136,8 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
         {"public_prefixes": [".vonage-archiving/1"]},
         "public_prefixes: '.vonage-archiving/1' would make the state files below .vonage-archiving/ public",
     ),
-    ({"lifecycle": {"expire_days": -1}}, "lifecycle.expire_days: -1 is negative. Use 0 for never"),
+    ({"lifecycle": {"expire_days": -1}}, f"lifecycle.expire_days: -1 is not a number of days. Use {DAYS}"),
+    ({"lifecycle": {"expire_days": "24h"}}, f"lifecycle.expire_days: '24h' is not a number of days. Use {DAYS}"),
     (
         {"project": "a/b"},
         "project: 'a/b' is not a valid project ID. Vonage uploads recordings below the API key or the application ID: "

@@ -11,8 +11,11 @@ from hypothesis import given as example
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.values import (
+    describe_value,
     first_env,
     none_if_blank,
+    parse_days,
+    parse_duration,
     quote_list,
     url_userinfo,
     without_empty,
@@ -102,3 +105,40 @@ def test_credentials_of_a_url(url: str, found: str) -> None:
 def test_quote_list(values: list[str], text: str) -> None:
     assert quote_list(values) == text
     assert quote_list(iter(values)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds", "days"),
+    [
+        (90, 90, 90),
+        ("90", 90, 90),
+        (" 90 ", 90, 90),
+        ("90d", 7776000, 90),
+        ("12h", 43200, None),
+        ("15m", 900, None),
+        ("30s", 30, None),
+        ("0", 0, 0),
+        *(
+            (value, None, None)
+            for value in ("", None, True, -1, "-1d", 1.5, "1.5h", "90D", "1w", "1 d", "1h30m", "٣d", "d")
+        ),
+    ],
+)
+def test_parse_duration_and_days_number_has_the_unit_of_the_option(
+    value: t.Any, seconds: int | None, days: int | None
+) -> None:
+    assert (parse_duration(value), parse_days(value)) == (seconds, days)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "0123456789abcdef0123456789abcdef01234567",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "-----BEGIN PRIVATE KEY-----",
+        "IQoJb3JpZ2luX2VjEXAMPLE" * 10,
+    ],
+)
+def test_describe_value_secret_is_not_shown(secret: str) -> None:
+    assert secret not in describe_value(secret)
+    assert describe_value("soon") == "'soon'"
