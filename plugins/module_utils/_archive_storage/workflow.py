@@ -6,8 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The steps are the tasks of ``roles/archive_storage/tasks``: check that a missing secret key is not needed,
-create or update the bucket, create or update the upload target, apply new requirements to the bucket.
+The steps are the tasks of ``roles/archive_storage/tasks``: check that a missing secret key is not needed, create or
+update the bucket, create or update the upload target, apply new requirements to the bucket.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .._bucket import reconcile as bucket
 from .._bucket.params import ADOPT_BUCKET, BucketParams
 from .._core import errors
 from .._core.plan import Context, Outcome
+from .._state_file.preflight import NEVER, check_before_changes
 from .._upload_target import reconcile as upload_target
 from .params import Params
 from .result import Steps, build_result, is_requirements_due, secret_key_error
@@ -44,18 +45,21 @@ def configure(params: Params, context: Context) -> Outcome:
 class _Run:
     """One run for one project.
 
+    :param is_api_checked: whether the API has accepted the credentials of the project.
     :param diffs: before and after, by what they describe.
     """
 
     params: Params
     context: Context
     steps: Steps = field(default_factory=Steps)
+    is_api_checked: bool = False
     diffs: dict[str, tuple[t.Any, t.Any]] = field(default_factory=dict)
 
     def apply(self) -> None:
         if self.params.lacks_secret_key:
             self._check_secret_key()
-        self.steps.bucket = self._add_diff("bucket", bucket.ensure_bucket(self._desired_bucket, self.context))
+        outcome = bucket.ensure_bucket(self._desired_bucket, self.context, self._check_project)
+        self.steps.bucket = self._add_diff("bucket", outcome)
         if self._is_target_due():
             self._apply_target()
         if is_requirements_due(self.steps, verify_only=False):
@@ -70,6 +74,12 @@ class _Run:
         result = build_result(self.params.project, self.params.managed, self.steps)
         before, after = ({name: both[at] for name, both in self.diffs.items()} for at in (0, 1))
         return Outcome(result.pop("changed"), result, before, after, failed=failed)
+
+    def _check_project(self) -> None:
+        """Check the credentials of the project before the first change."""
+        target = self.params.desired_target
+        store = getattr(target, "store", None)
+        self.is_api_checked = check_before_changes(target.preflight, target.project, store, self.context.runtime)
 
     def _check_secret_key(self) -> None:
         """Check that an external key whose secret was left out is the one of the upload target.
@@ -93,6 +103,8 @@ class _Run:
             self.params.desired_target,
             check_previous_target=bool(bucket_result.get("pending_requirements")),
         )
+        if self.is_api_checked:
+            desired = replace(desired, preflight=NEVER)
         if bucket_result.get("changed") and self.params.can_verify:
             desired = replace(desired, verify="always")
         outcome = upload_target.ensure_upload_target(desired, self.context)

@@ -44,6 +44,12 @@ class Store(t.Protocol):
         :raises ConflictError: the current content is not the expected one.
         """
 
+    def delete(self, expected: StoredObject) -> None:
+        """Delete this content.
+
+        :raises ConflictError: the current content is not the expected one.
+        """
+
 
 @dataclass(frozen=True)
 class Location:
