@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._upload_check import verify as upload_check
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import verify
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.result import RunLog
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.verify import ManagedKeyVerifier
@@ -53,14 +54,14 @@ def test_verify_key_failure_states_whether_recordings_arrive(
 ) -> None:
     passed = {"name": "multipart_upload", "ok": True, "detail": ""}
     outcome = Outcome(False, {"checks": [failed, passed]}, failed="1 of 2 checks failed.")
-    monkeypatch.setattr(verify, "verify_uploads", lambda _check, _context: outcome)
+    monkeypatch.setattr(upload_check, "verify_uploads", lambda _check, _context: outcome)
     with pytest.raises(errors.VerificationFailedError) as caught:
         verify.verify_key(managed_params().check, Context(), "verify uploads", is_current)
     assert caught.value.hint == f"The upload target was not changed. {consequence}"
 
 
 def test_verify_with_temporary_key_does_not_name_the_key_that_it_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verify, "verify_uploads", lambda _check, _context: Outcome(False, {"checks": []}))
+    monkeypatch.setattr(upload_check, "verify_uploads", lambda _check, _context: Outcome(False, {"checks": []}))
     monkeypatch.setattr(verify, "announce_verification", lambda _iam, _user: None)
     monkeypatch.setattr(verify, "create_access_key", lambda _iam, user: NewKey("AKIANEW", "secret", user.name))
     deleted: list[str] = []
