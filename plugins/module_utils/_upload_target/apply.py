@@ -44,10 +44,8 @@ def apply_external_key(
     if is_preflight_due(params, current, reason):
         check_project(params)
     if params.check and (params.verify in (ALWAYS, ONLY) or (is_due and params.verify == NEW_KEY)):
-        key_id = params.target.config.get("access_key", "")
-        checks = verify_key(
-            params.check, context, f"verify uploads with the access key {key_id}", is_current=not client
-        )
+        operation = f"verify uploads with the access key {params.target.config.get('access_key', '')}"
+        checks = verify_key(params.check, context, operation, is_current=not client)
     written = _set_target(client, params, current, context.runtime) if client else None
     return checks, written
 

@@ -21,7 +21,9 @@ ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles" / "archive_storage"
 BUCKET, TARGET = "vonage.archiving.s3_archive_bucket", "vonage.archiving.vonage_archive_storage"
 VARIABLES = {"api_key": "47123456", "api_secret": "0123456789abcdef0123456789abcdef01234567", "bucket": "recordings"}
 # The names depend on the mode: a verification creates and updates nothing.
-BUCKET_TASK, TARGET_TASK = (f"{{{{ _archive_storage_task_names.{name} }}}}" for name in ("bucket", "target"))
+BUCKET_TASK, TARGET_TASK, FINAL_TASK = (
+    f"{{{{ _archive_storage_task_names.{name} }}}}" for name in ("bucket", "target", "final")
+)
 # Options that the tasks derive from the results of earlier tasks.
 DERIVED = {"check_previous_target", "verify"}
 
@@ -150,12 +152,9 @@ def test_registered_variables_are_read_by_report() -> None:
     assert registered == {*REGISTERED.values(), "archive_storage_result"}
 
 
-DELETION = "Apply the pending requirements to the bucket, or delete the archive storage"
-
-
 def test_deletion_is_after_tasks_with_same_variables() -> None:
     names = [entry["name"] for entry in tasks("main")]
-    assert names.index(DELETION) > names.index(TARGET_TASK)
+    assert names.index(FINAL_TASK) > names.index(TARGET_TASK)
 
 
 def test_tasks_steady_run_are_four() -> None:
