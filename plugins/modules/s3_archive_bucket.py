@@ -60,8 +60,8 @@ options:
         O(force=true).
       - V(project_absent) deletes the settings of O(project), and keeps the bucket with all objects. It deletes the
         lifecycle rule of the project, and with O(public_prefixes=[]) its public prefixes. Without O(public_prefixes),
-        the module warns if there are any. It does not create a missing bucket. Of the other options that describe the
-        bucket, none is allowed.
+        the module warns if there are any. It does not create a missing bucket. Other options that describe the bucket
+        are not allowed.
     type: str
     choices: [present, absent, project_absent]
     default: present

@@ -16,7 +16,7 @@ from tests.e2e.test_role_managed import configure, users
 from tests.sandbox import Sandbox
 
 WRONG_SECRET = "0" * 40
-WITHOUT_API = {"allow": "teardown_without_api"}
+WITHOUT_API: dict[str, Any] = {"allow": "teardown_without_api"}
 
 
 def rules(project: ProjectEnvironment) -> list[str]:

@@ -22,7 +22,7 @@ from .._core.plan import Context
 from .._core.retry import Deadline, attempts
 from .._core.runtime import Runtime
 from .._state_file import state
-from .._state_file.store import Store, StoredObject
+from .._state_file.store import DeletableStore, Store, StoredObject
 from .._vonage.project import Project
 from .fetch import CurrentStateFile, fetch_state_file
 from .journal import OTHER_RUN, RUN_AGAIN
@@ -128,7 +128,7 @@ def announce_deletion(
 
 @contextlib.contextmanager
 def delete_state_file_after(
-    project: Project, store: Store | None, stored: StoredObject, seconds: float, context: Context
+    project: Project, store: DeletableStore | None, stored: StoredObject, seconds: float, context: Context
 ) -> t.Iterator[None]:
     """Delete the state file after the block deleted the IAM users. It is pending in the meantime, as during a call.
 

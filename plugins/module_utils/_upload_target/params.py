@@ -20,7 +20,7 @@ from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
 from .._core.values import none_if_blank
 from .._state_file.preflight import AUTO, PREFLIGHT
-from .._state_file.store import Store, parse_store
+from .._state_file.store import DeletableStore, Store, parse_store
 from .._upload_check.params import DEFAULT_TIMEOUT, METHODS, UploadCheckParams, create_params, validate_probe
 from .._uploader.user_params import USER_ARGUMENTS, DesiredUser, user_fields, validate_user
 from .._vonage import project as vonage
@@ -157,7 +157,7 @@ class DeleteParams(UploadTargetParams):
     :param without_api: whether to delete everything else if the API refuses the credentials.
     """
 
-    store: Store | None
+    store: DeletableStore | None
     uploader: UploaderParams | None
     always: bool
     max_age: float | None
