@@ -364,7 +364,7 @@ class TestErrors:
         self, external: ExternalKeyRuns, status: int, kind: type[errors.ArchivingError]
     ) -> None:
         rotation = external.rotation
-        rotation.emulator.fail_next(status=status, path=f"/{rotation.key}/", times=9)
+        rotation.emulator.fail_next(status=status, path=f"/{rotation.key}/archive/storage", times=9)
         error = external.assert_failure(kind, **BRIEF)
         assert error.facts["status"] == status
         assert rotation.emulator.target(rotation.key) is None

@@ -19,7 +19,7 @@ from .._bucket import reconcile as bucket
 from .._bucket.params import ADOPT_BUCKET, BucketParams
 from .._core import errors
 from .._core.plan import Context, Outcome
-from .._state_file.preflight import NEVER, check_before_changes
+from .._state_file.preflight import check_before_changes
 from .._upload_target import reconcile as upload_target
 from .params import Params
 from .result import Steps, build_result, is_requirements_due, secret_key_error
@@ -45,14 +45,12 @@ def configure(params: Params, context: Context) -> Outcome:
 class _Run:
     """One run for one project.
 
-    :param is_api_checked: whether the API has accepted the credentials of the project.
     :param diffs: before and after, by what they describe.
     """
 
     params: Params
     context: Context
     steps: Steps = field(default_factory=Steps)
-    is_api_checked: bool = False
     diffs: dict[str, tuple[t.Any, t.Any]] = field(default_factory=dict)
 
     def apply(self) -> None:
@@ -79,7 +77,7 @@ class _Run:
         """Check the credentials of the project before the first change."""
         target = self.params.desired_target
         store = getattr(target, "store", None)
-        self.is_api_checked = check_before_changes(target.preflight, target.project, store, self.context.runtime)
+        check_before_changes(target.preflight, target.project, store, self.context.runtime)
 
     def _check_secret_key(self) -> None:
         """Check that an external key whose secret was left out is the one of the upload target.
@@ -103,8 +101,6 @@ class _Run:
             self.params.desired_target,
             check_previous_target=bool(bucket_result.get("pending_requirements")),
         )
-        if self.is_api_checked:
-            desired = replace(desired, preflight=NEVER)
         if bucket_result.get("changed") and self.params.can_verify:
             desired = replace(desired, verify="always")
         outcome = upload_target.ensure_upload_target(desired, self.context)

@@ -41,22 +41,20 @@ def has_accepted_credentials(data: bytes | None, project: Project, now: float) -
     return is_current and state.has_credentials(last, project.secret)
 
 
-def check_before_changes(mode: str, project: Project, store: Store | None, runtime: Runtime) -> bool:
+def check_before_changes(mode: str, project: Project, store: Store | None, runtime: Runtime) -> None:
     """Check the credentials of the project, unless the mode or the state file shows that this is not needed.
 
     :param mode: one of ``PREFLIGHT``.
-    :returns: whether the API was called.
     :raises errors.ArchivingError: the API does not accept them, or does not respond.
     """
     if mode == NEVER:
-        return False
+        return
     if mode == AUTO and store and has_accepted_credentials(store.read().data, project, runtime.now()):
-        return False
+        return
     # Most runs change nothing, and do not load it.
     from .._vonage.client import Client
 
     check_credentials(Client(project, runtime=runtime), "Nothing was changed.")
-    return True
 
 
 def check_credentials(client: Client, unchanged: str) -> None:

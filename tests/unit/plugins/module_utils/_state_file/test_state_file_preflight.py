@@ -52,14 +52,14 @@ class Store:
         return StoredObject(self.data)
 
 
-def run(mode: str, store: Store | None, response: Reply) -> tuple[bool, list[str]]:
-    """Check the credentials, and return the result and the requests."""
+def run(mode: str, store: Store | None, response: Reply) -> list[str]:
+    """Check the credentials, and return the requests."""
     with LocalServer(lambda _request, _before: response) as server:
         project = replace(PROJECT, api_url=server.url)
         if store and store.data:
             store.data = state.dump(replace(state.parse(store.data), api_url=server.url))
-        called = preflight.check_before_changes(mode, project, t.cast(t.Any, store), Runtime(now=lambda: NOW))
-        return called, [f"{request.method} {request.path}" for request in server.requests]
+        preflight.check_before_changes(mode, project, t.cast(t.Any, store), Runtime(now=lambda: NOW))
+        return [f"{request.method} {request.path}" for request in server.requests]
 
 
 REQUEST = ["GET /v2/project/45828062/archive?count=1"]
@@ -81,7 +81,7 @@ def test_check_before_changes_sends_one_request_if_the_credentials_are_not_known
     mode: str, store: Store | None, requests: list[str]
 ) -> None:
     store = replace(store) if store else None
-    assert run(mode, store, reply(200, LIST)) == (bool(requests), requests)
+    assert run(mode, store, reply(200, LIST)) == requests
 
 
 @pytest.mark.parametrize(
