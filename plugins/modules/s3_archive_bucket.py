@@ -58,8 +58,12 @@ options:
       - V(present) creates the bucket if it does not exist, and updates every facet whose option is set.
       - V(absent) deletes it. A bucket that contains objects or multipart uploads in progress is deleted only with
         O(force=true).
+      - V(project_absent) deletes the settings of O(project), and keeps the bucket with all objects. It deletes the
+        lifecycle rule of the project, and with O(public_prefixes=[]) its public prefixes. Without O(public_prefixes),
+        the module warns if there are any. It does not create a missing bucket. Other options that describe the bucket
+        are not allowed.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, project_absent]
     default: present
   force:
     description:
@@ -96,7 +100,9 @@ options:
         absolute path, or C(s3://bucket/key).
       - If a state file of O(project) exists there, the project uses the bucket already, and V(adopt_bucket) in O(allow)
         is not needed. A state file that names another bucket does not count.
-      - The module reads it only if the task would fail without V(adopt_bucket). It never writes it.
+      - With O(preflight=auto), it also shows whether the credentials of the project are known.
+      - The module reads it only if the task would fail without V(adopt_bucket), or for O(preflight=auto) before a
+        change. It never writes it.
       - Requires O(project).
     type: str
   skip_unsupported:
@@ -135,6 +141,10 @@ options:
         default of KMS is not managed, and the task fails.
       - Other stores may always encrypt too, which the module can detect only when it deletes the default. There,
         V(none) changes nothing, although check mode predicts a change.
+      - V(keep_kms) is the same as V(s3), except that a default of KMS is kept. An upload that requests SSE-S3 overrides
+        the default of the bucket.
+      - V(refuse_kms) changes nothing, and fails if the default is KMS. Use it for uploads that do not request
+        encryption. The default would apply to them, and the upload key has no permission for a key of KMS.
       - Other values, such as V(kms), are not valid.
     type: str
   cors_rules:
@@ -268,7 +278,20 @@ options:
       - Also delete every tag that is not in O(tags), except the tags of AWS itself (V(aws:)).
     type: bool
     default: false
+  preflight:
+    description:
+      - When to check the credentials of O(project) before the first change, in check mode too. The check is a request
+        to the Vonage Video API that changes nothing (list one archive). If the API does not accept the credentials or
+        does not respond, the task fails, and nothing was changed. A task without changes sends no request.
+      - V(auto) checks them unless the O(state_file) shows that the API has accepted the same credentials. V(always)
+        checks them before every change. V(never) does not check them.
+      - Without V(never), O(api_key) or O(application_id) must be O(project). With V(never), the options of the Vonage
+        Video API are not used.
+    type: str
+    choices: [auto, always, never]
+    default: never
 extends_documentation_fragment:
+  - vonage.archiving.vonage
   - vonage.archiving.aws
   - vonage.archiving.attributes
   - vonage.archiving.attributes.direct
@@ -281,7 +304,7 @@ attributes:
   idempotent:
     support: full
   action_group:
-    membership: [vonage.archiving.all, vonage.archiving.aws]
+    membership: [vonage.archiving.all, vonage.archiving.aws, vonage.archiving.vonage]
 notes:
   - "IAM actions, each required only if the option is set: C(s3:ListBucket) for O(folders) or if no facet is set;
     C(s3:CreateBucket) for a new bucket; C(s3:GetEncryptionConfiguration) and C(s3:PutEncryptionConfiguration) for
@@ -422,6 +445,25 @@ EXAMPLES = r"""
     state: absent
     force: true
 
+- name: Check the API secret before the bucket is created
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    project: "47123456"
+    region: eu-west-1
+    encryption: keep_kms
+    state_file: s3://example-recordings/.vonage-archiving/47123456.json
+    preflight: auto
+    api_key: "47123456"
+    api_secret: "{{ video_api_secret }}"
+
+- name: Delete the lifecycle rule and the public prefix of a project, and keep its recordings
+  vonage.archiving.s3_archive_bucket:
+    name: example-recordings
+    project: "47123456"
+    region: eu-west-1
+    state: project_absent
+    public_prefixes: []
+
 - name: Make all recordings private again
   vonage.archiving.s3_archive_bucket:
     name: example-recordings
@@ -503,7 +545,7 @@ bucket:
       returned: O(state=present)
       sample: eu-west-1
     encryption:
-      description: V(s3) or V(none).
+      description: V(s3), V(none), or the algorithm and the key of KMS, such as V(aws:kms (<key>)).
       type: str
       returned: O(encryption) is set
     cors_rules:
@@ -520,7 +562,7 @@ bucket:
       description: The prefixes below which anyone can read; with O(project), only prefixes of the project.
       type: list
       elements: str
-      returned: O(public_prefixes) is set
+      returned: O(public_prefixes) is set, or O(state=project_absent)
     require_tls:
       description: Whether requests without TLS are denied.
       type: bool
@@ -548,7 +590,7 @@ bucket:
         - The managed lifecycle rule, with O(project) the rule of the project; empty if there is none. The key
           C(unmanaged_fields) contains manual additions.
       type: dict
-      returned: O(lifecycle) is set
+      returned: O(lifecycle) is set, or O(state=project_absent)
     tags:
       description: All tags of the bucket.
       type: dict
@@ -563,14 +605,14 @@ pending_requirements:
   description:
     - The options V(require_tls) and V(require_encryption) whose statements are not in the bucket policy yet, because of
       O(defer_requirements). Empty without that option.
-  returned: O(state=present)
+  returned: O(state=present) or O(state=project_absent)
   type: list
   elements: str
   sample: [require_encryption]
 unsupported:
   description:
     - The options that were skipped, because the store lacks the feature and the option is in O(skip_unsupported).
-  returned: O(state=present)
+  returned: O(state=present) or O(state=project_absent)
   type: list
   elements: str
   sample: [lifecycle]

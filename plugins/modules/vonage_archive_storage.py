@@ -46,6 +46,8 @@ description:
   - After an interrupted run, the next run with a managed key or with O(state=absent) waits until the announced call
     must have ended, at most O(total_timeout), by the clock of the store and not by the clock of a machine. It creates
     another key only if the API responds to a read (the list of archives).
+  - Before it creates a user or a key, or uploads a probe, the module checks the credentials of the project, see
+    O(preflight).
 extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws
@@ -58,7 +60,8 @@ attributes:
     support: full
     details:
       - The module reads the state file and, with O(uploader), IAM. It writes and uploads nothing.
-      - It calls the Vonage Video API only if old keys or O(check_previous_target) require the list of archives.
+      - It calls the Vonage Video API only for O(preflight), or if old keys or O(check_previous_target) require the list
+        of archives.
       - With O(verify=only), the result shows what a run without that option would change.
       - With O(state=absent) and no usable state file, the module predicts a change. A run changes nothing if
         there is no target.
@@ -82,6 +85,8 @@ options:
       - With V(absent) and O(uploader), the module also deletes the IAM users and their keys, as soon as no recording
         can use them. It waits up to O(uploader.drain_timeout). If recordings may still use the keys after that, the
         users are kept, RV(retained_keys_reason) contains the reason, and a later run deletes them.
+      - With V(absent), if the API refuses the credentials of the project, nothing is deleted unless O(allow) contains
+        V(teardown_without_api).
       - With V(absent), O(s3), O(azure), O(fallback), and O(certificate) have no effect.
     type: str
     choices: [present, absent]
@@ -339,14 +344,37 @@ options:
       - It is an error with O(uploader); use O(uploader.grace_period).
       - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
     type: str
+  preflight:
+    description:
+      - When to check the credentials of the project before changes, in check mode too. The check is a request that
+        changes nothing (list one archive). If the API does not accept the credentials or does not respond, the task
+        fails, and nothing was changed.
+      - V(auto) checks them if the target needs an update, or if the O(state_file) does not show that the API has
+        accepted the same credentials. A run without changes sends no request. After a change of the secret, every run
+        checks it until the next update of the target. V(always) checks them in every run. V(never) does not check them.
+      - With O(state=absent), the deletion of the target is the check. In check mode, the module sends the request
+        instead.
+    type: str
+    choices: [auto, always, never]
+    default: auto
+  allow:
+    description:
+      - Consent to a deletion that may be incomplete. Requires O(state=absent).
+      - V(teardown_without_api) deletes the IAM users, their keys, and the state file although the API refuses the
+        credentials of the project with HTTP 401 or 403. The upload target may still exist. The module warns about it,
+        and RV(state_file) contains the reason. Recordings in progress cannot be listed. The keys are only kept while
+        multipart uploads are in progress.
+    type: list
+    elements: str
+    choices: [teardown_without_api]
 notes:
   - The module returns the settings that it has sent. It cannot read the settings from the API.
   - With an external key, the AWS connection options apply to a O(state_file) in S3, and to the reads and deletions of
     probes. Vonage uploads with O(s3.access_key) and O(s3.secret_key).
   - "IAM actions for a O(state_file) in S3: C(s3:GetObject) and C(s3:PutObject) on the object, and C(s3:ListBucket) on
-    its bucket. Without C(s3:ListBucket), S3 responds with C(403) if the state file does not exist yet. For the
-    verification: the actions of M(vonage.archiving.archive_upload_check) on
-    C(<bucket>/<project>/vonage-archiving-probe-*)."
+    its bucket, and C(s3:DeleteObject) with V(teardown_without_api). Without C(s3:ListBucket), S3 responds with C(403)
+    if the state file does not exist yet. For the verification: the actions of
+    M(vonage.archiving.archive_upload_check) on C(<bucket>/<project>/vonage-archiving-probe-*)."
   - "IAM actions with O(uploader) on C(arn:aws:iam::<account>:user<path><name>) and the same ARN with the suffix
     C(-spare): C(iam:GetUser), C(iam:GetUserPolicy), C(iam:ListAccessKeys) in every run; C(iam:CreateUser),
     C(iam:TagUser), C(iam:PutUserPolicy) for the user; C(iam:CreateAccessKey), C(iam:UpdateAccessKey),
@@ -589,6 +617,16 @@ EXAMPLES = r"""
       drain_timeout: 1m
     region: eu-west-1
 
+- name: Delete everything that the collection manages for an API key that does not exist
+  vonage.archiving.vonage_archive_storage:
+    api_key: "83"
+    api_secret: "{{ video_api_secret }}"
+    state: absent
+    allow: [teardown_without_api]
+    state_file: "s3://example-archives/.vonage-archiving/83.json"
+    uploader: {}
+    region: eu-west-1
+
 - name: Delete a target that uses an external key
   vonage.archiving.vonage_archive_storage:
     api_key: "{{ video_api_key }}"
@@ -825,7 +863,7 @@ checks:
       type: str
       sample: s3://example-archives/45828062/... was uploaded in one piece.
 verification:
-  description: The result of the verification, in one sentence; empty if there was none.
+  description: The result of the verification, without a final full stop; empty if there was none.
   returned: success
   type: str
   sample: uploads with AKIAIOSFODNN7EXAMPLE work

@@ -76,8 +76,9 @@ class ProjectEnvironment:
     @property
     def secrets(self) -> list[str]:
         """Every current and former secret, including tokens."""
-        tokens = [call["headers"].get("X-Opentok-Auth", "") for call in self.calls()]
-        bearers = [call["headers"].get("Authorization", "").removeprefix("Bearer ") for call in self.calls()]
+        headers = [call["headers"] for call in (*self.calls(), *self.preflights())]
+        tokens = [names.get("X-Opentok-Auth", "") for names in headers]
+        bearers = [names.get("Authorization", "").removeprefix("Bearer ") for names in headers]
         secrets = [
             self.secret,
             self.uploader[1],
@@ -142,7 +143,7 @@ class ProjectEnvironment:
         assert run.changed == []
         assert run.stats["changed"] == 0
         assert self.writes == []
-        assert self.calls() == []
+        assert (self.calls(), self.preflights()) == ([], [])
         return run
 
     def clear_request_log(self) -> None:
@@ -153,7 +154,14 @@ class ProjectEnvironment:
         self.emulator.clear_log()
 
     def calls(self) -> list[dict[str, Any]]:
-        """The requests of this project to the emulator."""
+        """The requests of this project to the emulator, except those that only check its credentials."""
+        return [call for call in self._requests() if not is_preflight(call)]
+
+    def preflights(self) -> list[dict[str, Any]]:
+        """The requests that check the credentials of this project."""
+        return [call for call in self._requests() if is_preflight(call)]
+
+    def _requests(self) -> list[dict[str, Any]]:
         return [call for call in self.emulator.log() if f"/{self.key}/" in call["path"]]
 
     @property
@@ -259,6 +267,11 @@ def iam_action(request: ProxiedRequest) -> str:
     if (request.method, request.path, request.query) != ("POST", "/", ""):
         return ""
     return parse_qs(request.body.decode()).get("Action", [""])[0]
+
+
+def is_preflight(call: dict[str, Any]) -> bool:
+    """Whether a request to the emulator lists one archive."""
+    return (call["method"], call["query"]) == ("GET", "count=1")
 
 
 def created_secrets(requests: Sequence[ProxiedRequest]) -> list[str]:

@@ -83,6 +83,8 @@ class FaultScenario:
             "total_timeout": TOTAL,
             "state_file": str(self.state_file),
             "verify": "never",
+            # The faults are those of the requests that change the target.
+            "preflight": "never",
             "fallback": "none",
             "s3": {"bucket": "recordings", "access_key": KEY, "secret_key": SECRET},
             **changes,

@@ -17,6 +17,7 @@ from tests.e2e.project_environment import PROBE, ProjectEnvironment
 from tests.sandbox import DropConnection, ProxiedRequest
 
 REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target and its access keys"
+REMOVE_SETTINGS = "vonage.archiving.archive_storage : Delete the settings of the project in the bucket"
 DELETE_BUCKET = "vonage.archiving.archive_storage : Delete the bucket with all recordings of the project"
 
 
@@ -53,8 +54,9 @@ def test_verify_drift_fails_and_changes_nothing(project: ProjectEnvironment) -> 
     assert "Did you mean archive_storage_retention_days?" in " ".join(expired.output.split())
     assert "Upload target: set longer ago than archive_storage_max_age allows." in expired.error
     wrong_secret = project.run("verify", uploader_secret_key=project.uploader[1][::-1]).failed()
-    assert wrong_secret.failed_task == "Create or update the upload target"
+    assert wrong_secret.failed_task == "Verify the upload target"
     assert "of 1 checks failed. credentials: " in wrong_secret.error
+    assert wrong_secret.error.endswith("recordings do not arrive until this is corrected.")
     broken = {**project.state_file(), "status": "pending"}
     project.client.put_object(Bucket=project.bucket, Key=project.state_file_key, Body=json.dumps(broken).encode())
     unfinished = project.run("verify").failed()
@@ -107,8 +109,9 @@ def test_teardown_deletes_target_and_keeps_recordings(project: ProjectEnvironmen
     planned = project.run("teardown", args=["--check"]).ok()
     assert (project.calls(), project.writes) == ([], [])
     run = project.run("teardown").ok()
-    assert planned.changed == run.changed == [REMOVE_TARGET]
+    assert planned.changed == run.changed == [REMOVE_TARGET, REMOVE_SETTINGS]
     assert (project.target(), project.methods) == (None, ["DELETE"])
+    assert project.get_bucket_config("get_bucket_lifecycle_configuration") is None
     assert sorted(project.objects()) == sorted([archive, project.state_file_key])
     assert project.state_file()["status"] == "absent"
     project.clear_request_log()

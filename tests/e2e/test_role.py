@@ -372,8 +372,12 @@ def test_configure_verify_never_uploads_no_probe(project: ProjectEnvironment) ->
 
 def test_configure_wrong_api_secret_fails_and_the_next_run_succeeds(project: ProjectEnvironment) -> None:
     run = project.run("configure", api_secret="0" * 40).failed()
-    assert run.failed_task == "Create or update the upload target"
+    assert run.failed_task == "Create or update the bucket"
     assert f"api_secret does not belong to api_key {project.key}" in run.error
+    assert (project.target(), project.exists()) == (None, False)
+    # Without the check, the API refuses the target itself.
+    run = project.run("configure", api_secret="0" * 40, preflight="never").failed()
+    assert run.failed_task == "Create or update the upload target"
     assert project.target() is None
     assert project.state_file()["status"] == "pending"
     assert workflow_driver.configure(driver_variables(project)) == ["target"]

@@ -35,6 +35,7 @@ BUCKET = "vonage.archiving.archive_storage : Create or update the bucket"
 KEY = "vonage.archiving.archive_storage : Create or update the upload target"
 TARGET = "vonage.archiving.archive_storage : Create or update the upload target"
 REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target and its access keys"
+REMOVE_SETTINGS = "vonage.archiving.archive_storage : Delete the settings of the project in the bucket"
 POLICY = "vonage-archiving"
 # A key is deactivated before it is deleted.
 DELETION = ["UpdateAccessKey", "DeleteAccessKey"]
@@ -261,7 +262,8 @@ def test_teardown_upload_in_progress_keeps_its_key(managed_project: ProjectEnvir
     configure(project)
     end = start_upload(project)
     first = project.run("teardown", drain_timeout=1).ok()
-    assert (first.changed, first.result["retained_keys_reason"]) == ([REMOVE_TARGET], "the target changed a moment ago")
+    assert first.changed == [REMOVE_TARGET, REMOVE_SETTINGS]
+    assert first.result["retained_keys_reason"] == "the target changed a moment ago"
     project.pass_time(30)
     second = project.run("teardown", drain_timeout=1).ok()
     assert (second.changed, second.result["retained_keys_reason"]) == ([], UPLOADS_IN_PROGRESS)
@@ -283,6 +285,9 @@ def test_verify_drift_is_reported_and_not_repaired(
     assert (verified.changed, verified.stats["changed"]) == ([], 0)
     assert all(check["ok"] for check in verified.result["checks"])
     assert len(verified.result["checks"]) == 8
+    # The temporary key is deleted: the result does not name it.
+    assert verified.result["verification"] == f"uploads with a temporary key of {project.user} work"
+    assert (len(project.preflights()), {event.task for event in verified.events if "pdate" in event.task}) == (1, set())
     assert iam_calls(project) == ["TagUser", "CreateAccessKey", *DELETION]
     assert len(project.probes) == 3
     assert (project.calls(), project.target_key, project.state_file(), project.keys()) == ([], key, state_file, keys)
@@ -302,8 +307,9 @@ def test_verify_drift_is_reported_and_not_repaired(
     assert "Upload target: the run that wrote the state file did not finish." in unfinished.error
     deny_uploads(project)
     denied = project.run("verify").failed()
-    assert denied.failed_task == "Create or update the upload target"
+    assert denied.failed_task == "Verify the upload target"
     assert "put_object: " in denied.error
+    assert denied.error.endswith("recordings do not arrive until this is corrected.")
     # verify repairs nothing and leaves no probes.
     assert (project.keys(), project.calls(), project.leftover_probes()) == ({key[0]: "Inactive"}, [], [])
     project.client.delete_bucket_policy(Bucket=project.bucket)
@@ -361,7 +367,7 @@ def test_configure_failure_changes_nothing(managed_project: ProjectEnvironment) 
     project.clear_request_log()
     project.emulator.echo_secrets = True
     project.emulator.fail_next(status=403, path=f"/{project.key}/")
-    rejected = project.run("rotate").failed()
+    rejected = project.run("rotate", preflight="never").failed()
     assert "HTTP 403" in rejected.error
     assert (iam_calls(project), project.methods) == (["CreateAccessKey", *DELETION], ["PUT"])
     assert (project.target_key, project.state_file(), project.all_keys()) == before[:3]
@@ -401,7 +407,7 @@ def test_teardown_managed_key_deletes_users(managed_project: ProjectEnvironment)
     assert (project.methods, project.writes, users(project)) == (["GET"], [], [project.user, spare])
     project.clear_request_log()
     run = project.run("teardown").ok()
-    assert planned.changed == run.changed == [REMOVE_TARGET]
+    assert planned.changed == run.changed == [REMOVE_TARGET, REMOVE_SETTINGS]
     # The archive list shows that no recording can use the keys.
     assert (project.target(), users(project), set(project.methods)) == (None, [], {"DELETE", "GET"})
     assert (project.keys(), project.keys(spare)) == ({}, {})

@@ -131,7 +131,7 @@ class TestRotation:
         old = project.target_key_id
         project.clear_request_log()
         preview = project.run(check_mode=True, rotate=True)
-        assert sorted(project.described_requests) == READS
+        assert sorted(project.described_requests) == sorted([*READS, "GET /v2/project/KEY/archive?count=1"])
         outcome = project.run(rotate=True)
         assert outcome.result["reason"] == "forced"
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
@@ -174,7 +174,7 @@ class TestRotation:
         assert "The upload target was not changed" in text
         assert project.state_file_text() == before
         assert project.statuses() == {key: "Active"}
-        assert project.api.requests == []
+        assert [request.query for request in project.api.requests] == ["count=1"]
         project.assert_configured()
         project.assert_idempotent()
 
@@ -559,7 +559,7 @@ class TestDrift:
         key = project.target_key_id
         statuses: list[str] = []
         project.api.before = lambda n, request: statuses.append(project.statuses()[key])
-        assert project.run(verify="never").result["reason"] == "unknown"
+        assert project.run(verify="never", preflight="never").result["reason"] == "unknown"
         assert statuses == ["Active"]
         project.assert_configured()
         project.assert_idempotent()
@@ -649,7 +649,7 @@ class TestApiFailures:
     def test_rotate_rejected_request_changes_nothing(self, project: RotationEnvironment, name: str) -> None:
         """The outcome is certain: the API changed nothing."""
         before, key = project.state_file_text(), project.target_key_id
-        project.emulator.fail_next(**DEFINITE[name], path=f"/{project.key}/")
+        project.emulator.fail_next(**DEFINITE[name], path=f"/{project.key}/archive/storage")
         assert f"HTTP {name}" in assert_failure(project, errors.ArchivingError, rotate=True, **BRIEF)
         assert project.state_file_text() == before
         assert project.statuses() == {key: "Active"}
@@ -658,7 +658,7 @@ class TestApiFailures:
 
     def test_reconcile_first_run_rejected_deletes_its_key(self, rotation: RotationEnvironment) -> None:
         for _unused in range(3):
-            rotation.emulator.fail_next(status=403, path=f"/{rotation.key}/")
+            rotation.emulator.fail_next(status=403, path=f"/{rotation.key}/archive/storage")
             assert_failure(rotation, errors.DeniedError, **BRIEF)
             assert rotation.statuses() == {}
         rotation.run(verify="never")
@@ -668,7 +668,7 @@ class TestApiFailures:
     def test_rotate_uncertain_outcome_keeps_both_keys(self, project: RotationEnvironment, name: str) -> None:
         """Both keys work until the next run, which creates a third one."""
         old = project.target_key_id
-        project.emulator.fail_next(**UNCERTAIN[name], path=f"/{project.key}/", times=9)
+        project.emulator.fail_next(**UNCERTAIN[name], path=f"/{project.key}/archive/storage", times=9)
         assert_failure(project, errors.ArchivingError, rotate=True, **BRIEF)
         assert Counter(project.statuses().values()) == {"Active": 2}
         assert old in project.statuses()
@@ -682,7 +682,7 @@ class TestApiFailures:
 
     def test_rotate_repeated_during_outage_creates_no_further_key(self, project: RotationEnvironment) -> None:
         """Any number of runs creates no further key. The first run after the outage repairs the state."""
-        project.emulator.fail_next(status=503, path=f"/{project.key}/", times=99)
+        project.emulator.fail_next(status=503, path=f"/{project.key}/archive/storage", times=99)
         for _unused in range(4):
             assert_failure(project, errors.UnreachableError, rotate=True, **BRIEF)
             assert Counter(project.statuses().values()) == {"Active": 2}

@@ -63,7 +63,7 @@ def test_rotate_success_and_failures_show_no_secret(rotation: RotationEnvironmen
     assert first.task("Rotate").result["storage"]["access_key"] == rotation.target_key_id
     # First the API rejects the request, and its response contains the request. Then it does not respond.
     for status, times in ((403, 1), (500, 9)):
-        rotation.emulator.fail_next(status=status, times=times, path=f"/{rotation.key}/")
+        rotation.emulator.fail_next(status=status, times=times, path=f"/{rotation.key}/archive/storage")
         assert f"HTTP {status}" in run_playbook_verbosely(rotation, home, is_direct, rotate=True).failed().error
     rotation.emulator.clear_faults()
     assert len(rotation.created_keys) == 3

@@ -83,7 +83,7 @@ def test_rotate_two_runs_with_the_same_state_file_one_conflicts(rotation: Rotati
         futures = [pool.submit(outcome_of, rotation, rotate=True, verify="never") for _unused in range(2)]
         assert sorted(future.result() for future in futures) == ["conflict", "done"]
     assert_target_works(rotation)
-    assert len(rotation.api.requests) == 1
+    assert [request.method for request in rotation.api.requests] == ["GET", "GET", "PUT"]
     rotation.assert_repaired()
 
 

@@ -31,6 +31,13 @@ SLACK = 5
 MAX_KEYS = 4
 CONTEXT = "vonage.archiving state file of an archive upload target, version 1"
 KEY_DELETION = ("delete_access_key", "update_access_key")
+# Writes to documents of the bucket that contain parts of other projects.
+UNMANAGED_PARTS = (
+    "put_bucket_policy",
+    "delete_bucket_policy",
+    "put_bucket_lifecycle_configuration",
+    "delete_bucket_lifecycle",
+)
 # The operations of a verification.
 VERIFICATION = ("create_access_key", "tag_user", *KEY_DELETION)
 
@@ -248,7 +255,7 @@ class Invariants:
         elif operation == "delete_objects":
             for item in params["Delete"]["Objects"]:
                 self._check_object_call(run, project, operation, item["Key"])
-        elif operation in ("put_bucket_policy", "delete_bucket_policy", "put_bucket_lifecycle_configuration"):
+        elif operation in UNMANAGED_PARTS:
             return self._unmanaged_check(run, project, operation)
         if run.kind == "verify" and "Key" not in params and operation not in VERIFICATION:
             self._fail(f"{run.name} (verify) calls {operation}")

@@ -81,6 +81,8 @@ def role_variables(project: str, secret: str, settings: Settings) -> dict[str, A
         "require_encryption": settings.require_encryption,
         "public": settings.public,
         "retention_days": settings.retention_days,
+        # After a teardown, recordings do not expire any more: the next run sets a shorter retention.
+        "allow": ["shorter_retention"],
         "expect_least_privilege": settings.least_privilege,
     }
     if settings.external_key:
@@ -199,9 +201,12 @@ class Playbooks:
         params = self._parse(state="absent")
         try:
             outcome = ensure_upload_target(params.desired_target, Context())
+            assert params.desired_bucket is not None
+            bucket = ensure_bucket(params.desired_bucket, Context())
         except errors.ArchivingError as exc:
             raise _fail(exc) from exc
-        return _summarize({**outcome.result, "bucket_changes": []}, changed=outcome.changed)
+        changed = outcome.changed or bucket.changed
+        return _summarize({**outcome.result, "bucket_changes": bucket.result["changes"]}, changed=changed)
 
 
 def _summarize(values: dict[str, Any], *, changed: bool) -> str:

@@ -22,7 +22,10 @@ from .._core.errors import InputError
 from .._core.misplaced_secrets import find_misplaced_secrets
 from .._core.problems import Problem, Problems
 from .._core.values import is_possible_secret, none_if_blank
+from .._state_file.preflight import ALWAYS, AUTO
+from .._state_file.preflight import NEVER as NO_PREFLIGHT
 from .._upload_target import params as target_options
+from .._upload_target.target import is_google
 from .settings import Settings, read_settings
 from .variables import NEVER, OPTIONS, PREFIX, VARIABLES
 
@@ -128,7 +131,7 @@ def parse_params(
     s3 = {**target["s3"], "secret_key": none_if_blank(variables.get("uploader_secret_key"))} if target["s3"] else ""
     parse = _Parser(settings, environ)
     desired_bucket = None
-    if settings["state"] == "present" or settings["delete_bucket"]:
+    if settings["bucket"] or settings["state"] == "present":
         desired_bucket = parse(bucket_options, {**bucket, **operator}, ("tags",))
     desired_target = parse(target_options, {**target, "s3": s3, **operator, **identity})
     parse.problems.extend(misspellings)
@@ -150,12 +153,18 @@ def connection_options(settings: Settings) -> dict[str, dict[str, t.Any]]:
 def bucket_options_of(settings: Settings) -> dict[str, t.Any]:
     """Return the options of ``s3_archive_bucket``; an empty string is an unset option."""
     project, present = settings["project"], settings["state"] == "present"
-    shared = {"name": settings["bucket"], "project": project, "folders": settings["folders"]}
+    shared = {"name": settings["bucket"], "project": project}
+    if not present and not settings["delete_bucket"]:
+        # Recordings stay public unless the variable is false, which is not its default here.
+        is_closed = not settings["public"] and "public" not in settings["unset"]
+        return {**shared, "state": "project_absent", "public_prefixes": [] if is_closed else ""}
+    shared["folders"] = settings["folders"]
     if not present:
         return {**shared, "state": "absent", "force": True}
     return {
         **shared,
-        "encryption": "s3" if settings["sse"] == "s3" else "",
+        # Uploads with SSE-S3 override a default encryption with KMS, which the bucket may have for other objects.
+        "encryption": "keep_kms" if settings["sse"] == "s3" else _refuse_kms(settings),
         "cors_rules": _or_unset(settings["cors_rules"]),
         "public_prefixes": settings["public_prefixes"],
         "require_tls": settings["require_tls"],
@@ -164,11 +173,18 @@ def bucket_options_of(settings: Settings) -> dict[str, t.Any]:
         "tags": _or_unset(settings["tags"]),
         # New requirements are applied last, when no recording can violate them.
         "defer_requirements": True,
-        "allow": settings["allow"],
+        "allow": [name for name in settings["allow"] if name in bucket_options.ALLOWABLE],
+        # A run that makes no changes checks the credentials with the upload target.
+        "preflight": NO_PREFLIGHT if settings["verify_only"] else settings["preflight"],
         "skip_unsupported": _skip_unsupported(settings["unset"]),
         # A bucket that contains the state file of this project has been adopted before.
         "state_file": settings["state_file"],
     }
+
+
+def _refuse_kms(settings: Settings) -> str:
+    """Refuse a default encryption with KMS, except with Google, whose API has no such setting of S3."""
+    return "" if is_google(settings["endpoint"]) else "refuse_kms"
 
 
 def _skip_unsupported(unset: t.Collection[str]) -> list[str]:
@@ -190,9 +206,11 @@ def target_options_of(settings: Settings) -> dict[str, t.Any]:
         "uploader": _uploader_options(settings) if managed else "",
         "iam_endpoint_url": settings["iam_endpoint_url"] if managed else "",
         "update": "" if managed else settings["update"],
+        "preflight": _preflight_mode(settings),
     }
     if not present:
-        return {**shared, "s3": ""}
+        without_api = [name for name in settings["allow"] if name == target_options.TEARDOWN_WITHOUT_API]
+        return {**shared, "s3": "", "allow": without_api}
     access_key = "" if managed else settings["uploader_access_key"]
     return {
         **shared,
@@ -208,6 +226,11 @@ def target_options_of(settings: Settings) -> dict[str, t.Any]:
         "cors_method": settings["cors_method"],
         "verify_timeout": settings["verify_timeout"],
     }
+
+
+def _preflight_mode(settings: Settings) -> str:
+    is_always = settings["verify_only"] and settings["preflight"] == AUTO
+    return ALWAYS if is_always else str(settings["preflight"])
 
 
 def _verify_mode(settings: Settings) -> str:

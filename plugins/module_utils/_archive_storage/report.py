@@ -30,6 +30,7 @@ REGISTERED = {
     "requirements_check": "_archive_storage_requirements_check",
     "rollback": "_archive_storage_rollback",
     "bucket_check": "_archive_storage_bucket_check",
+    "bucket_settings": "_archive_storage_bucket_settings",
     "deletion": "_archive_storage_deletion",
 }
 RESULT, RECOVERY_FACT = "archive_storage_result", "archive_storage_recovery"

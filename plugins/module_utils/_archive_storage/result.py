@@ -180,7 +180,7 @@ def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
     validated = registered.get("validate") or {}
     steps = Steps()
     names = (
-        ("bucket_check", "target", "deletion")
+        ("bucket_check", "target", "bucket_settings", "deletion")
         if validated.get("state") == "absent"
         else ("secret_check", "bucket", "target")
     )
@@ -190,6 +190,9 @@ def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
         if name == "secret_check" and not validated["lacks_secret_key"]:
             continue
         if name in ("bucket_check", "deletion") and not validated["delete_bucket"]:
+            continue
+        bucket_name = (validated.get("bucket") or {}).get("name")
+        if name == "bucket_settings" and (validated["delete_bucket"] or not bucket_name):
             continue
         result = registered.get(name)
         if _stops(steps, _OPERATIONS[name], result):
@@ -207,6 +210,7 @@ _OPERATIONS = {
     "secret_check": "check that the secret key is not needed",
     "bucket": "create or update the bucket",
     "target": "create, update or delete the upload target",
+    "bucket_settings": "delete the settings of the project in the bucket",
     "deletion": "delete the bucket",
     "requirements": "apply the new requirements to the bucket",
     "requirements_check": "verify that uploads meet the new requirements",
@@ -228,7 +232,7 @@ def _stops(steps: Steps, operation: str, result: t.Mapping[str, t.Any] | None) -
 def _accept(steps: Steps, name: str, result: t.Mapping[str, t.Any]) -> None:
     if result.get("skipped"):
         return
-    if name in ("bucket", "deletion"):
+    if name in ("bucket", "bucket_settings", "deletion"):
         steps.bucket = result
     elif name == "secret_check":
         steps.target = {**result, "changed": False}

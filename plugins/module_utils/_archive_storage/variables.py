@@ -24,7 +24,8 @@ STATES = ("present", "absent")
 UPLOAD_KEYS = MANAGED, EXTERNAL = ("managed", "external")
 VERIFY = NEVER, NEW_KEY, ALWAYS = ("never", "new_key", "always")
 # Changes that need the consent of the user: the values of archive_storage_allow.
-ALLOW = ("adopt_bucket", "shorter_retention")
+ALLOW = ("adopt_bucket", "shorter_retention", "teardown_without_api")
+PREFLIGHT = ("auto", "always", "never")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ SECTIONS: dict[str, tuple[Variable, ...]] = {
         Variable("application_id"),
         _secret("private_key"),
         Variable("api_url"),
+        Variable("preflight", CHOICE, "auto", PREFLIGHT),
     ),
     "Bucket": (
         Variable("bucket", options=("name", "s3.bucket")),

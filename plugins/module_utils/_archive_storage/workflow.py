@@ -6,8 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The steps are the tasks of ``roles/archive_storage/tasks``: check that a missing secret key is not needed,
-create or update the bucket, create or update the upload target, apply new requirements to the bucket.
+The steps are the tasks of ``roles/archive_storage/tasks``: check that a missing secret key is not needed, create or
+update the bucket, create or update the upload target, apply new requirements to the bucket.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from .._bucket import reconcile as bucket
 from .._bucket.params import ADOPT_BUCKET, BucketParams
 from .._core import errors
 from .._core.plan import Context, Outcome
+from .._state_file.preflight import check_before_changes
 from .._upload_target import reconcile as upload_target
 from .params import Params
 from .result import Steps, build_result, is_requirements_due, secret_key_error
@@ -55,7 +56,8 @@ class _Run:
     def apply(self) -> None:
         if self.params.lacks_secret_key:
             self._check_secret_key()
-        self.steps.bucket = self._add_diff("bucket", bucket.ensure_bucket(self._desired_bucket, self.context))
+        outcome = bucket.ensure_bucket(self._desired_bucket, self.context, self._check_project)
+        self.steps.bucket = self._add_diff("bucket", outcome)
         if self._is_target_due():
             self._apply_target()
         if is_requirements_due(self.steps, verify_only=False):
@@ -70,6 +72,12 @@ class _Run:
         result = build_result(self.params.project, self.params.managed, self.steps)
         before, after = ({name: both[at] for name, both in self.diffs.items()} for at in (0, 1))
         return Outcome(result.pop("changed"), result, before, after, failed=failed)
+
+    def _check_project(self) -> None:
+        """Check the credentials of the project before the first change."""
+        target = self.params.desired_target
+        store = getattr(target, "store", None)
+        check_before_changes(target.preflight, target.project, store, self.context.runtime)
 
     def _check_secret_key(self) -> None:
         """Check that an external key whose secret was left out is the one of the upload target.

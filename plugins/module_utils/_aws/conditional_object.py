@@ -101,6 +101,16 @@ class ConditionalObject:
                     raise  # AWS supports conditions: there is another reason
             return self._compare_and_put(data, expected, operation)
 
+    def delete(self, expected: StoredObject) -> None:
+        """Delete the object, after a comparison: not all stores support a condition for it.
+
+        :raises ConflictError: the current object is another one.
+        """
+        operation = f"delete {self.title} {self.location}"
+        with translate_errors(operation, self.connection, "s3:DeleteObject"):
+            self._compare(expected, operation)
+            self.client.delete_object(Bucket=self.bucket, Key=self.key)
+
     def _put(self, data: bytes, condition: dict[str, str]) -> StoredObject:
         # AWS encrypts anyway, but a policy may require the header. Other stores get it only after they denied a write
         # without it, since a store that cannot encrypt fails on it.

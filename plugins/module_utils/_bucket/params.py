@@ -21,9 +21,11 @@ from .._core.errors import InputError, UnsupportedError
 from .._core.problems import Problems
 from .._core.validation import bucket_name_problem
 from .._core.values import DAYS_FORMS, describe_value, none_if_blank, parse_days
+from .._state_file.preflight import NEVER, PREFLIGHT
 from .._state_file.store import Location, parse_location
+from .._vonage import project as vonage
 from .facets import cors, lifecycle, tagging
-from .facets.encryption import DesiredEncryption
+from .facets.encryption import MODES, DesiredEncryption
 from .facets.policy import DesiredPolicy
 from .facets.public_access_block import DesiredPublicAccessBlock
 from .facets.registry import FACET_NAMES, FACETS
@@ -42,6 +44,8 @@ LIFECYCLE = {
     "abort_incomplete_uploads_days": {"type": "str"},
     "prefix": {"type": "str"},
 }
+# The last one deletes the settings of a project, and keeps the bucket.
+PRESENT, ABSENT, PROJECT_ABSENT = STATES = ("present", "absent", "project_absent")
 # The values of the option allow: consent to changes that affect data in the bucket.
 ADOPT_BUCKET, SHORTER_RETENTION = "adopt_bucket", "shorter_retention"
 ALLOWABLE = (ADOPT_BUCKET, SHORTER_RETENTION)
@@ -50,7 +54,7 @@ SKIPPABLE = tuple(sorted(FACET_NAMES))
 ARGUMENTS: dict[str, t.Any] = {
     "name": {"type": "str", "required": True, "aliases": ["bucket"]},
     "project": {"type": "str"},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {"type": "str", "choices": list(STATES), "default": PRESENT},
     "force": {"type": "bool", "default": False},
     "allow": {"type": "list", "elements": "str", "choices": list(ALLOWABLE)},
     "state_file": {"type": "str"},
@@ -71,6 +75,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "lifecycle": {"type": "dict", "options": LIFECYCLE},
     "tags": {"type": "dict"},
     "purge_tags": {"type": "bool", "default": False},
+    "preflight": {"type": "str", "choices": list(PREFLIGHT), "default": NEVER},
+    **vonage.ARGUMENTS,
     **aws.ARGUMENTS,
 }
 
@@ -79,6 +85,7 @@ ARGUMENTS: dict[str, t.Any] = {
 class BucketParams:
     """The parsed options.
 
+    :param only_project: whether only the settings of the project are deleted; a missing bucket is not created.
     :param connection: from the options and the environment; see ``for_connection``.
     :param project: the project, if several projects share the bucket.
     :param allow: the changes that the user consents to, see ``ALLOWABLE``.
@@ -93,6 +100,7 @@ class BucketParams:
     name: str
     present: bool = True
     force: bool = False
+    only_project: bool = False
     connection: Connection = field(default_factory=Connection)
     project: str | None = None
     region: str | None = None
@@ -184,7 +192,7 @@ def parse_options(
     :raises InputError: with all problems.
     """
     problems = problems or Problems()
-    present = params.get("state") != "absent"
+    present, only_project = params.get("state") != ABSENT, params.get("state") == PROJECT_ABSENT
     _validate_names(params, problems)
     state_file = _parse_state_file(params, problems)
     validate_connection(connection, present and bool(params.get("require_tls")), problems)
@@ -192,11 +200,14 @@ def parse_options(
     if present:
         _validate_facets(params, problems)
         rules = cors.parse_rules(params.get("cors_rules"), problems)
+    if only_project:
+        _validate_project_absent(params, problems)
     problems.raise_if_any()
     return BucketParams(
         name=params["name"],
         present=present,
         force=bool(params.get("force")),
+        only_project=only_project,
         connection=connection,
         project=params.get("project"),
         region=params.get("region"),
@@ -204,7 +215,9 @@ def parse_options(
         state_file=state_file,
         skip_unsupported=frozenset(params.get("skip_unsupported") or ()),
         folders=_folders(params),
-        facets=_facets(params, connection, rules) if present else {},
+        facets=_facets(_options_without_project(params) if only_project else params, connection, rules)
+        if present
+        else {},
     )
 
 
@@ -234,6 +247,9 @@ def _facets(
     if params.get("lifecycle") is not None:
         rule = lifecycle.rule_from_option(params["lifecycle"])
         facets["lifecycle"] = lifecycle.DesiredLifecycle(rule, params.get("project"))
+    if params.get("state") == PROJECT_ABSENT:
+        # Without a change of the policy, it is read for the result.
+        facets.setdefault("policy", DesiredPolicy(_arn(params["name"], connection), project=params.get("project")))
     if params.get("tags") is not None:
         tags = tags_from_option(params["tags"])
         facets["tags"] = tagging.DesiredTags(tags, bool(params.get("purge_tags")))
@@ -242,6 +258,25 @@ def _facets(
     if rules is not None:
         facets["cors_rules"] = rules
     return facets
+
+
+def _options_without_project(params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options that delete the settings of the project. Public prefixes are only deleted if the option is set."""
+    return {**params, "lifecycle": {}}
+
+
+def _validate_project_absent(params: t.Mapping[str, t.Any], problems: Problems) -> None:
+    """Find options that ``project_absent`` cannot apply."""
+    if not params.get("project"):
+        problems.add("project", f"is required with state={PROJECT_ABSENT}")
+    if params.get("public_prefixes"):
+        problems.add("public_prefixes", f"must be an empty list with state={PROJECT_ABSENT}, or not set")
+    used = ("name", "project", "state", "public_prefixes", "allow", "skip_unsupported", "preflight")
+    connection = {*aws.ARGUMENTS, *vonage.ARGUMENTS}
+    for name in ARGUMENTS:
+        # Options with a default are set.
+        if name not in used and name not in connection and params.get(name) not in (None, False):
+            problems.add(name, f"cannot be set with state={PROJECT_ABSENT}")
 
 
 def _folders(params: t.Mapping[str, t.Any]) -> tuple[str, ...]:
@@ -301,11 +336,11 @@ def _validate_names(params: t.Mapping[str, t.Any], problems: Problems) -> None:
 def _validate_facets(params: t.Mapping[str, t.Any], problems: Problems) -> None:
     _validate_project(params, problems)
     encryption = params.get("encryption")
-    if encryption not in (None, "s3", "none"):
+    if encryption not in (None, *MODES):
         problems.add(
             "encryption",
-            f"{encryption!r} is not one of s3, none. Vonage can upload with S3-managed keys only, not with KMS or keys "
-            "of your own",
+            f"{encryption!r} is not one of {', '.join(MODES)}. Vonage can upload with S3-managed keys only, not with "
+            "KMS or keys of your own",
         )
     _validate_lifecycle(params.get("lifecycle") or {}, problems)
     if params.get("purge_tags") and params.get("tags") is None:

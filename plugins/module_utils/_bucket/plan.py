@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from .._core import errors
 from .._core.plan import Change, Plan, Step
+from .facets.encryption import S3
 from .facets.policy import OPTIONS, PUBLIC, DesiredPolicy, Policy
 from .facets.public_access_block import Block, DesiredPublicAccessBlock
 from .facets.registry import FACETS
@@ -210,7 +211,9 @@ def warnings(params: BucketParams, current: CurrentBucket) -> list[str]:
     """Return warnings about the bucket."""
     texts = []
     encryption = current.states.get("encryption")
-    if encryption is not None and encryption.algorithm not in (None, "AES256"):
+    desired = params.facets.get("encryption")
+    is_replaced = desired is not None and desired.mode == S3
+    if is_replaced and encryption is not None and encryption.algorithm not in (None, "AES256"):
         texts.append(
             f"The default encryption of bucket {params.name} is {encryption.algorithm}, with which Vonage cannot "
             "upload. It is replaced by S3-managed keys. Existing objects keep their encryption."

@@ -79,7 +79,8 @@ def find_risks(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -
 
 
 def _find_adoption(params: BucketParams, current: CurrentBucket, plan: BucketPlan) -> t.Iterator[Risk]:
-    if not params.project or ADOPT_BUCKET in params.allow:
+    # The deletion of the settings of a project does not concern other objects.
+    if not params.project or params.only_project or ADOPT_BUCKET in params.allow:
         return
     changed = {step.target for step in plan.steps}
     # A later run applies these. Until then, a state file would hide that the bucket was not managed.

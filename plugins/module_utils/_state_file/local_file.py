@@ -56,16 +56,27 @@ class FileStore:
         # A symbolic link is followed, not replaced.
         path = os.path.realpath(self.path)
         with _translate_os_errors(operation), _folder_lock(os.path.dirname(path), operation, self.runtime) as folder:
-            if expected is not None and self.read().data != expected.data:
-                raise errors.ConflictError(
-                    operation, "another run has written it in between", "Run it again once the other run has ended."
-                )
+            if expected is not None:
+                self._compare(expected, operation)
             temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.tmp")
             with contextlib.suppress(FileNotFoundError):
                 # A killed run left it: only the owner of the lock writes.
                 os.unlink(temporary)
             replace_file(path, data, temporary, 0o600, folder)
         return StoredObject(data)
+
+    def delete(self, expected: StoredObject) -> None:
+        operation = f"delete the state file {self.path}"
+        path = os.path.realpath(self.path)
+        with _translate_os_errors(operation), _folder_lock(os.path.dirname(path), operation, self.runtime):
+            self._compare(expected, operation)
+            os.unlink(path)
+
+    def _compare(self, expected: StoredObject, operation: str) -> None:
+        if self.read().data != expected.data:
+            raise errors.ConflictError(
+                operation, "another run has written it in between", "Run it again once the other run has ended."
+            )
 
 
 def _age(path: str, now: float) -> float:

@@ -6,8 +6,9 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The API cannot return the target. Only the state file shows the current one. It contains the public fields, and an HMAC
-of the secret. The key of the HMAC is the secret of the project: a reader of the state file cannot test guesses.
+The API cannot return the target. Only the state file shows the current one. It contains the public fields, and HMACs of
+two secrets. The key of both HMACs is the secret of the project, which has at least 160 random bits: a reader of the
+state file cannot test guesses.
 """
 
 from __future__ import annotations
@@ -26,10 +27,14 @@ FORMAT = 1
 CLAIM_SECONDS = 1.0
 PENDING, APPLIED, ABSENT = "pending", "applied", "absent"
 CONTEXT = "vonage.archiving state file of an archive upload target, version 1"
+CREDENTIALS_CONTEXT = "vonage.archiving credentials of a project, version 1"
+# A part of the HMAC detects every change of the secret, and contains less information than the secret.
+CREDENTIALS_HMAC_DIGITS = 16
 DAMAGED = "the state file is damaged"
 UNFINISHED = "the run that wrote the state file did not finish"
 
 _TEXTS = ("project", "api_url", "status", "time", "salt", "secret_hmac", "run", "until")
+_OPTIONAL_TEXTS = ("since", "settings_since", "deleting_since", "credentials_hmac")
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class State:
         for any key.
     :param until: the latest end of the announced call, or of the announced deletion of the IAM users.
     :param deleting_since: if absent, the start of the announced deletion of the IAM users; empty without one.
+    :param credentials_hmac: see :func:`compute_credentials_hmac`; the API has accepted the credentials if applied.
     :param others: ids of the other access keys. If applied, any further key was created without this state file:
         another state file may be newer.
     :param since: the start of the current period with a target; empty if unknown, or without a target.
@@ -64,6 +70,7 @@ class State:
     since: str = ""
     settings_since: str = ""
     deleting_since: str = ""
+    credentials_hmac: str = ""
 
     def commit(self, status: str, now: float, others: t.Iterable[str] = ()) -> State:
         """The state file after the success of the call.
@@ -120,7 +127,8 @@ def create_pending(
     keys = None if may_hold is None else tuple(sorted(may_hold))
     until = format_utc(now + seconds_left + CLAIM_SECONDS)
     run = secrets.token_hex(8)
-    return State(project, api_url, PENDING, format_utc(now), storage, salt, secret_hmac, run, keys, until, since=since)
+    pending = State(project, api_url, PENDING, format_utc(now), storage, salt, secret_hmac, run, keys, until)
+    return replace(pending, since=since, credentials_hmac=compute_credentials_hmac(project, salt, key))
 
 
 def possible_target_keys(last: State | None, trusted: bool) -> frozenset[str] | None:
@@ -175,6 +183,24 @@ def has_secret(state: State, secret: str, key: str) -> bool:
     return hmac.compare_digest(state.secret_hmac.encode(), compute_secret_hmac(secret, state.salt, key).encode())
 
 
+def compute_credentials_hmac(project: str, salt: str, key: str) -> str:
+    """The HMAC that shows whether the secret of the project has changed.
+
+    The only secret that a later run knows is the key. A slow hash would protect a weak secret, and cost every run. The
+    secret is not weak: Vonage creates it (40 hexadecimal digits), or it is a private key.
+
+    :param key: the secret of the project.
+    """
+    message = json.dumps([CREDENTIALS_CONTEXT, salt, project]).encode()
+    return hmac.new(key.encode(), message, hashlib.sha256).hexdigest()[:CREDENTIALS_HMAC_DIGITS]
+
+
+def has_credentials(state: State, key: str) -> bool:
+    """Whether the target of the state file was set with this secret of the project."""
+    expected = compute_credentials_hmac(state.project, state.salt, key)
+    return state.status == APPLIED and hmac.compare_digest(state.credentials_hmac.encode(), expected.encode())
+
+
 def dump(state: State) -> bytes:
     """Format a state file; the same state always results in the same bytes."""
     document = {"format": FORMAT, **asdict(state)}
@@ -192,18 +218,18 @@ def parse(data: bytes) -> State:
     """
     document = _parse_document(data)
     texts = {name: document.get(name) for name in _TEXTS}
-    since = {name: document.get(name, "") for name in ("since", "settings_since", "deleting_since")}
+    optional = {name: document.get(name, "") for name in _OPTIONAL_TEXTS}
     storage, may_hold, others = document.get("storage"), document.get("may_hold"), document.get("others", [])
     lists = [[] if may_hold is None else may_hold, others]
     if not isinstance(storage, dict) or not all(isinstance(ids, list) for ids in lists):
         raise ValueError(DAMAGED)
-    if not all(isinstance(text, str) for text in [*texts.values(), *since.values(), *lists[0], *lists[1]]):
+    if not all(isinstance(text, str) for text in [*texts.values(), *optional.values(), *lists[0], *lists[1]]):
         raise ValueError(DAMAGED)
     state = State(
         storage=storage,
         may_hold=None if may_hold is None else tuple(may_hold),
         others=tuple(others),
-        **since,
+        **optional,
         **texts,  # type: ignore[arg-type]  # checked above
     )
     if state.status not in (PENDING, APPLIED, ABSENT) or parse_utc(state.time) is None:

@@ -24,7 +24,16 @@ from .._core.values import none_if_blank, without_userinfo
 from .bucket_object import object_store
 from .local_file import FileStore
 
-__all__ = ["Location", "Store", "StoredObject", "is_reserved", "open_store", "parse_location", "parse_store"]
+__all__ = [
+    "DeletableStore",
+    "Location",
+    "Store",
+    "StoredObject",
+    "is_reserved",
+    "open_store",
+    "parse_location",
+    "parse_store",
+]
 
 
 class Store(t.Protocol):
@@ -41,6 +50,16 @@ class Store(t.Protocol):
         """Replace the content (compare-and-swap), and return the new one.
 
         :param expected: the content to replace; ``None`` for any.
+        :raises ConflictError: the current content is not the expected one.
+        """
+
+
+class DeletableStore(Store, t.Protocol):
+    """A store whose state file can be deleted."""
+
+    def delete(self, expected: StoredObject) -> None:
+        """Delete this content.
+
         :raises ConflictError: the current content is not the expected one.
         """
 
@@ -89,7 +108,7 @@ def _parse_s3_location(text: str, project_id: str, problems: Problems) -> Locati
 
 def parse_store(
     params: t.Mapping[str, t.Any], environ: t.Mapping[str, str], project_id: str, problems: Problems
-) -> Store | None:
+) -> DeletableStore | None:
     """Parse the option ``state_file`` and, for a bucket, the options of its connection.
 
     :returns: ``None`` if the option is not set, or after any problem.
@@ -104,7 +123,7 @@ def parse_store(
     return open_store(location, operator) if location and not problems else None
 
 
-def open_store(location: Location, connection: aws.Connection) -> Store:
+def open_store(location: Location, connection: aws.Connection) -> DeletableStore:
     """Create the store of a state file; it sends no request.
 
     :param connection: for a bucket.

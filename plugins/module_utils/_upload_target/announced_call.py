@@ -18,10 +18,11 @@ import typing as t
 from dataclasses import dataclass
 
 from .._core import errors
+from .._core.plan import Context
 from .._core.retry import Deadline, attempts
 from .._core.runtime import Runtime
 from .._state_file import state
-from .._state_file.store import Store, StoredObject
+from .._state_file.store import DeletableStore, Store, StoredObject
 from .._vonage.project import Project
 from .fetch import CurrentStateFile, fetch_state_file
 from .journal import OTHER_RUN, RUN_AGAIN
@@ -123,3 +124,35 @@ def announce_deletion(
         store.write(state.dump(current.known), written)
         raise
     store.write(state.dump(current.known), written)
+
+
+@contextlib.contextmanager
+def delete_state_file_after(
+    project: Project, store: DeletableStore | None, stored: StoredObject, seconds: float, context: Context
+) -> t.Iterator[None]:
+    """Delete the state file after the block deleted the IAM users. It is pending in the meantime, as during a call.
+
+    The target may still exist: a state file ``absent`` would hide it from later runs.
+
+    :param stored: the content of the state file.
+    :param seconds: the maximum time until the last request of the block takes effect.
+    :raises ConflictError: another run has changed the state file.
+    """
+    if store is None or stored.data is None:
+        yield
+        return
+    now = context.runtime.now()
+    pending = state.create_pending(project.id, project.api_url, now, {}, None, project.secret, seconds_left=seconds)
+    written = store.write(state.dump(pending), stored)
+    try:
+        yield
+    except errors.UnreachableError:
+        raise  # a request may take effect until the announced end
+    except errors.ArchivingError:
+        store.write(state.dump(state.end_call(pending)), written)
+        raise
+    try:
+        store.delete(written)
+    except errors.DeniedError as exc:
+        store.write(state.dump(state.end_call(pending)), written)
+        context.warn(f"Could not {exc.operation}: {exc.problem}. It does not affect other runs. Delete it yourself.")

@@ -6,7 +6,8 @@
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
-The order of writes: the upload check; the state file ``pending``; the call of the API; the state file ``applied``.
+A check of the credentials, which changes nothing, comes first. The order of writes: the upload check; the state file
+``pending``; the call of the API; the state file ``applied``.
 After an interruption at any point, the state file is ``pending``, which counts as unknown, or correct.
 """
 
@@ -19,11 +20,13 @@ from .._core import errors
 from .._core.plan import Context
 from .._core.runtime import Runtime
 from .._state_file import state
+from .._state_file.preflight import check_credentials
 from .._state_file.store import Store
 from .._vonage.client import CallResult, Client
 from .fetch import CurrentStateFile
 from .journal import Journal
 from .params import ALWAYS, NEW_KEY, ONLY, ExternalKeyParams
+from .plan import UNCHANGED, is_preflight_due
 from .result import Checks
 from .verify import verify_key
 
@@ -38,11 +41,21 @@ def apply_external_key(
     is_due = reason != "unchanged"
     checks: Checks = []
     client = _prepare_client(params, current, reason) if is_due and params.verify != ONLY else None
+    if is_preflight_due(params, current, reason):
+        check_project(params)
     if params.check and (params.verify in (ALWAYS, ONLY) or (is_due and params.verify == NEW_KEY)):
-        key_id = params.target.config.get("access_key", "")
-        checks = verify_key(params.check, context, f"verify uploads with the access key {key_id}")
+        operation = f"verify uploads with the access key {params.target.config.get('access_key', '')}"
+        checks = verify_key(params.check, context, operation, is_current=not client)
     written = _set_target(client, params, current, context.runtime) if client else None
     return checks, written
+
+
+def check_project(params: ExternalKeyParams) -> None:
+    """Check the credentials of the project.
+
+    :raises errors.ArchivingError: the API does not accept them, or does not respond.
+    """
+    check_credentials(Client(params.project), UNCHANGED)
 
 
 def _prepare_client(params: ExternalKeyParams, current: CurrentStateFile, reason: str) -> Client:

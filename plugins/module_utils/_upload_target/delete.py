@@ -11,6 +11,7 @@ The target is deleted first: after that, no new recording uses its key.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass
 
@@ -24,19 +25,25 @@ from .._core.plan import Context, Outcome
 from .._core.retry import Deadline
 from .._core.timestamps import format_utc
 from .._state_file import state
+from .._state_file.preflight import NEVER, check_credentials
 from .._uploader.delete import delete_user, fetch_deletable_attachments, parts_to_delete
 from .._uploader.fetch import CurrentUser
 from .._vonage.client import Client
 from . import fetch, previous_target, result
-from .announced_call import announce_deletion, fetch_after_announced_call
+from .announced_call import announce_deletion, delete_state_file_after, fetch_after_announced_call
 from .apply import call_with_state_file
 from .fetch import CurrentStateFile
 from .journal import MIN_CALL_SECONDS
 from .params import DeleteParams, UploaderParams
-from .plan import plan_target
+from .plan import UNCHANGED, plan_target
 from .previous_target import PreviousTarget
 
 UPLOADS_IN_PROGRESS = "uploads of recordings are in progress"
+REMEDY = (
+    "To delete everything else (IAM users, access keys, state file, and in the role the lifecycle rule) without the "
+    "API, add teardown_without_api to the option allow (in the role archive_storage_allow). The upload target may then "
+    "still exist."
+)
 # The part of the announced time in which requests are sent. In the remaining time, the last one can take effect.
 REQUESTS_SHARE = 0.6
 
@@ -47,12 +54,14 @@ class Deletion:
 
     :param deleted: whether a target existed, or, in check mode, may exist.
     :param written: the state file that this run wrote.
+    :param refusal: the problem if the API refused the credentials and everything else is deleted nevertheless.
     """
 
     current: CurrentStateFile
     reason: str
     deleted: bool
     written: state.State | None = None
+    refusal: str = ""
 
     @property
     def last(self) -> state.State | None:
@@ -65,25 +74,61 @@ def delete_target(params: DeleteParams, context: Context) -> Outcome:
     users = _UserDeletion(params, params.uploader, context) if params.uploader else None
     if users:
         users.fetch()
-    deletion = _delete_target(params, context)
+    deletion = _delete_target_if_accepted(params, context)
     outcome = _outcome(params, deletion)
     if params.check_previous_target:
         outcome.result["previous_target"] = _previous_target(params, deletion, context, 0).as_result()
-    if not users:
+    if not users or not users.exist:
+        if deletion.refusal and not context.check_mode:
+            with _announcement(params, deletion, "delete the state file", MIN_CALL_SECONDS, context):
+                pass
         return outcome
     try:
         return users.delete(deletion, outcome)
     except errors.ArchivingError as exc:
-        hint = f"The upload target of {params.project.name} is deleted. Run it again to delete its IAM users."
+        status = "may still exist" if deletion.refusal else "is deleted"
+        hint = f"The upload target of {params.project.name} {status}. Run it again to delete its IAM users."
         raise exc.with_hint(hint) from exc
+
+
+def _delete_target_if_accepted(params: DeleteParams, context: Context) -> Deletion:
+    """Delete the target; without it if the API refuses the credentials and the options allow that.
+
+    :raises errors.DeniedError: the API refuses the credentials, and the options do not allow that.
+    """
+    try:
+        return _delete_target(params, context)
+    except errors.DeniedError as exc:
+        if exc.facts.get("status") not in (401, 403):
+            raise
+        if not params.without_api:
+            raise exc.with_hint(REMEDY) from exc
+        context.warn(
+            f"The upload target of {params.project.name} may still exist: {exc.problem}. Vonage cannot upload "
+            "recordings to it any more. Delete the target with the correct credentials, or set another one."
+        )
+        current = fetch.fetch_state_file(params.project, params.store, context.runtime.now())
+        return Deletion(current, "unknown", False, refusal=exc.problem)
+
+
+def _announcement(
+    params: DeleteParams, deletion: Deletion, operation: str, seconds: float, context: Context
+) -> contextlib.AbstractContextManager[None]:
+    """Announce the deletion of the IAM users in the state file, and delete it if the target may still exist."""
+    project, store, runtime = params.project, params.store, context.runtime
+    if deletion.refusal:
+        return delete_state_file_after(project, store, deletion.current.stored, seconds, context)
+    return announce_deletion(project, store, operation, seconds, runtime)
 
 
 def _delete_target(params: DeleteParams, context: Context) -> Deletion:
     current = fetch_after_announced_call(params.project, params.store, context.runtime, context.check_mode)
     reason = plan_target(params, current, context.runtime.now())
-    if reason == "unchanged" or context.check_mode:
-        return Deletion(current, reason, reason != "unchanged")
     client = Client(params.project)
+    if reason == "unchanged" or context.check_mode:
+        if reason != "unchanged" and params.preflight != NEVER:
+            check_credentials(client, UNCHANGED)
+        return Deletion(current, reason, reason != "unchanged")
     client.prepare()
     # The bucket may have been deleted first, with the state file in it.
     if params.store is None or not current.stored.bucket_exists:
@@ -97,6 +142,9 @@ def _outcome(params: DeleteParams, deletion: Deletion) -> Outcome:
     before, after = result.target_diff(None, known, params.project.secret, deletion.deleted)
     values = result.target_result(params, deletion.current, deletion.reason, deletion.written)
     values["changes"] = ["target"] if deletion.deleted else []
+    if deletion.refusal:
+        problem = f"the upload target may still exist: {deletion.refusal}"
+        values["state_file"] = result.format_state_file(params.store, None, problem)
     return Outcome(deletion.deleted, values, before, after)
 
 
@@ -150,10 +198,12 @@ class _UserDeletion:
             attachments = pool.map(fetch_deletable_attachments, [self.iam] * 2, self.users.users, self.current)
             self.changes = [parts_to_delete(user, attached) for user, attached in zip(self.current, attachments)]
 
+    @property
+    def exist(self) -> bool:
+        return any(user.user for user in self.current)
+
     def delete(self, deletion: Deletion, outcome: Outcome) -> Outcome:
         """Delete the users, unless recordings may still use their keys."""
-        if not any(user.user for user in self.current):
-            return outcome
         reason, until = self._retention(deletion)
         if reason:
             keys = [result.format_key(key, None) for user in self.current for key in user.keys]
@@ -162,13 +212,13 @@ class _UserDeletion:
             outcome.result.update(retained_keys_reason=reason, retained_keys_until=format_utc(until))
             return outcome
         if not self.context.check_mode:
-            self._delete_users()
+            self._delete_users(deletion)
         for user, changes in zip(self.users.users, self.changes):
             outcome.result["changes"] += [f"{user.name}: {change}" for change in changes]
         before = {**(outcome.before or {}), "users": self._users_before()}
         return Outcome(True, outcome.result, before, outcome.after)
 
-    def _delete_users(self) -> None:
+    def _delete_users(self, deletion: Deletion) -> None:
         """Delete both users.
 
         :raises ConflictError: another run changed the state file; nothing was deleted.
@@ -178,9 +228,9 @@ class _UserDeletion:
             for user, current in zip(self.users.users, self.current):
                 delete_user(self.iam, user, current)
 
-        params, operation = self.params, f"delete the IAM user {self.users.main.name}"
-        seconds = max(params.project.budget.total, MIN_CALL_SECONDS)
-        announcement = announce_deletion(params.project, params.store, operation, seconds, self.context.runtime)
+        seconds = max(self.params.project.budget.total, MIN_CALL_SECONDS)
+        operation = f"delete the IAM user {self.users.main.name}"
+        announcement = _announcement(self.params, deletion, operation, seconds, self.context)
         with announcement, translate_errors(operation, self.iam.connection):
             time_budget.run_within(seconds * REQUESTS_SHARE, "DeleteUser", delete_users)
 
@@ -190,9 +240,10 @@ class _UserDeletion:
             return "", 0
         runtime, timeout = self.context.runtime, self.users.drain_timeout
         deadline = Deadline(timeout, runtime)
-        previous = _previous_target(self.params, deletion, self.context, timeout)
-        if previous.in_use:
-            return previous.reason, previous.until
+        if not deletion.refusal:
+            previous = _previous_target(self.params, deletion, self.context, timeout)
+            if previous.in_use:
+                return previous.reason, previous.until
         if self._uploads_in_progress(0 if self.context.check_mode else max(deadline.left, 0)):
             return UPLOADS_IN_PROGRESS, runtime.now() + LONGEST_UPLOAD
         return "", 0

@@ -17,7 +17,7 @@ from . import result
 from .announced_call import fetch_after_announced_call
 from .fetch import CurrentStateFile
 from .params import ALWAYS, ONLY, ExternalKeyParams
-from .plan import plan_target
+from .plan import is_preflight_due, plan_target
 
 
 def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
@@ -33,6 +33,10 @@ def ensure_external_key(params: ExternalKeyParams, context: Context) -> Outcome:
         from .apply import apply_external_key
 
         checks, written = apply_external_key(params, current, reason, context)
+    elif is_preflight_due(params, current, reason):
+        from .apply import check_project
+
+        check_project(params)
     changed = is_due and (context.check_mode or params.verify != ONLY)
     outcome = _outcome(params, current, reason, changed, written)
     verification = result.format_verification(params.target.config.get("access_key", "")) if checks else ""

@@ -19,7 +19,8 @@ from .._core.params import parse_seconds
 from .._core.problems import Problems
 from .._core.secrets import mark_as_secret
 from .._core.values import none_if_blank
-from .._state_file.store import Store, parse_store
+from .._state_file.preflight import AUTO, PREFLIGHT
+from .._state_file.store import DeletableStore, Store, parse_store
 from .._upload_check.params import DEFAULT_TIMEOUT, METHODS, UploadCheckParams, create_params, validate_probe
 from .._uploader.user_params import USER_ARGUMENTS, DesiredUser, user_fields, validate_user
 from .._vonage import project as vonage
@@ -31,6 +32,8 @@ from .target import Target
 NEVER, NEW_KEY, ALWAYS, ONLY = "never", "new_key", "always", "only"
 VERIFY = (NEVER, NEW_KEY, ALWAYS, ONLY)
 DEFAULT_NAME = "vonage-archiving-{project}"
+# The value of the option allow.
+TEARDOWN_WITHOUT_API = "teardown_without_api"
 # The second user: new keys go to the user that has fewer keys.
 SPARE = "-spare"
 
@@ -59,6 +62,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "cors_method": {"type": "str", "choices": METHODS, "default": "GET"},
     "verify_timeout": {"type": "str", "default": DEFAULT_TIMEOUT},
     "check_previous_target": {"type": "bool", "default": False},
+    "preflight": {"type": "str", "choices": list(PREFLIGHT), "default": AUTO},
+    "allow": {"type": "list", "elements": "str", "choices": [TEARDOWN_WITHOUT_API]},
     # No default: with the option uploader it must not be set.
     "grace_period": {"type": "str"},
     **iam.ARGUMENTS,
@@ -102,6 +107,7 @@ class UploadTargetParams:
     :param verify: one of ``VERIFY``.
     :param check_previous_target: whether the result states if recordings can still use the previous target.
     :param grace_period: the longest time for that, in seconds.
+    :param preflight: when to check the credentials of the project before changes, one of ``PREFLIGHT``.
     :param warnings: sentences for the user.
     """
 
@@ -109,6 +115,7 @@ class UploadTargetParams:
     verify: str
     check_previous_target: bool
     grace_period: float
+    preflight: str
     warnings: tuple[str, ...]
 
 
@@ -147,12 +154,14 @@ class DeleteParams(UploadTargetParams):
     """The deletion of the target.
 
     :param uploader: the users to delete; ``None`` for an external key.
+    :param without_api: whether to delete everything else if the API refuses the credentials.
     """
 
-    store: Store | None
+    store: DeletableStore | None
     uploader: UploaderParams | None
     always: bool
     max_age: float | None
+    without_api: bool
 
 
 def parse_params(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> UploadTargetParams:
@@ -185,6 +194,8 @@ class _Parser:
         managed = params.get("uploader") is not None
         if managed:
             self._validate_conflicts()
+        if present and params.get("allow"):
+            problems.add("allow", f"{TEARDOWN_WITHOUT_API} requires state=absent")
         max_age = parse_seconds(params, "max_age", -1, problems)
         grace_period = parse_seconds(params, "grace_period", GRACE_PERIOD, problems)
         project = vonage.parse_project(params, self.environ, problems)
@@ -201,12 +212,14 @@ class _Parser:
             "verify": verify,
             "check_previous_target": params.get("check_previous_target") is True,
             "grace_period": uploader.grace_period if uploader else grace_period,
+            "preflight": str(none_if_blank(params.get("preflight")) or AUTO),
             "warnings": tuple(self._warnings(target)),
         }
         always = params.get("update") == "always"
         api: dict[str, t.Any] = {"always": always, "max_age": max_age if max_age >= 0 else None}
         if target is None:
-            return DeleteParams(**shared, store=store, uploader=uploader, **api)
+            without_api = TEARDOWN_WITHOUT_API in (params.get("allow") or ())
+            return DeleteParams(**shared, store=store, uploader=uploader, without_api=without_api, **api)
         if uploader and store and check:
             return ManagedKeyParams(**shared, target=target, store=store, check=check, uploader=uploader)
         return ExternalKeyParams(**shared, target=target, store=store, check=check, **api)

@@ -18,14 +18,17 @@ from .._core import errors
 from .._core.plan import Plan
 from .._core.timestamps import parse_utc
 from .._state_file import state
+from .._state_file.preflight import ALWAYS, NEVER
 from .._uploader.fetch import AccessKey
 from .._uploader.keys import QUOTA
 from .._uploader.plan import plan_user
 from .fetch import Current, CurrentStateFile
-from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams
+from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderParams, UploadTargetParams
 
 DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"
+# The end of the error of the preflight.
+UNCHANGED = "The upload target and its access keys were not changed."
 # Seconds. A younger key that is not in the state file may belong to a verification, which ends within ten minutes.
 PROTECTED_AGE = 15 * 60
 
@@ -37,6 +40,17 @@ def plan_target(params: ExternalKeyParams | DeleteParams, current: CurrentStateF
     return state.update_reason(
         current.known, storage, secret, params.project.secret, now, params.always, params.max_age
     )
+
+
+def is_preflight_due(params: UploadTargetParams, current: CurrentStateFile, reason: str) -> bool:
+    """Whether the credentials of the project are checked before changes.
+
+    :param reason: why the target needs an update, or ``unchanged``.
+    """
+    if params.preflight in (ALWAYS, NEVER):
+        return params.preflight == ALWAYS
+    known = current.known
+    return reason != "unchanged" or known is None or not state.has_credentials(known, params.project.secret)
 
 
 class KeyAction(t.NamedTuple):

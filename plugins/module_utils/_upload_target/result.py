@@ -54,9 +54,9 @@ def base_result(params: UploadTargetParams, reason: str, state_file: t.Mapping[s
     }
 
 
-def format_verification(key_id: str) -> str:
+def format_verification(key: str) -> str:
     """The return value ``verification`` of a check that passed."""
-    return f"uploads with {key_id} work"
+    return f"uploads with {key} work"
 
 
 def format_state_file(store: Store | None, last: state.State | None, reason: str) -> dict[str, t.Any]:

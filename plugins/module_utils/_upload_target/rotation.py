@@ -10,11 +10,12 @@ The secret of a new key exists in this process only. It is sent to the upload ch
 
 The order of writes:
 
-1. Claim the state file: no other run creates or deletes keys, or changes policies.
-2. Widen the policies: they allow the desired location and the current ones.
-3. Create the key, and verify it.
-4. Write the state file ``pending``, call the API, and write the state file ``applied``.
-5. Deactivate and delete the old keys, and narrow the policies. With a grace period, later runs do this.
+1. Check the credentials of the project, which changes nothing.
+2. Claim the state file: no other run creates or deletes keys, or changes policies.
+3. Widen the policies: they allow the desired location and the current ones.
+4. Create the key, and verify it.
+5. Write the state file ``pending``, call the API, and write the state file ``applied``.
+6. Deactivate and delete the old keys, and narrow the policies. With a grace period, later runs do this.
 
 After an interruption at any point, every key that the target may hold works, and the state file contains them.
 """
@@ -33,6 +34,7 @@ from .._core.plan import Context, Outcome
 from .._core.runtime import Runtime
 from .._core.timestamps import format_utc
 from .._state_file import state
+from .._state_file.preflight import check_credentials, fetch_one_archive
 from .._state_file.store import StoredObject
 from .._uploader.apply import apply_user
 from .._uploader.fetch import AccessKey, CurrentUser, fetch_managed_user
@@ -48,11 +50,13 @@ from .params import ALWAYS, NEVER, ONLY, ManagedKeyParams, UploaderParams
 from .plan import (
     DELETE,
     NEW,
+    UNCHANGED,
     KeyAction,
     KeySlot,
     RotationPlan,
     find_key_slot,
     find_target_key,
+    is_preflight_due,
     no_key_slot_error,
     old_keys,
     plan_key_actions,
@@ -74,12 +78,16 @@ def ensure_managed_key(params: ManagedKeyParams, context: Context) -> Outcome:
 
 @dataclass
 class Rotation:
-    """One run with a managed key."""
+    """One run with a managed key.
+
+    :param is_api_checked: whether the API has responded to this run.
+    """
 
     params: ManagedKeyParams
     context: Context
     iam: Iam
     log: result.RunLog = field(default_factory=result.RunLog)
+    is_api_checked: bool = False
 
     @property
     def runtime(self) -> Runtime:
@@ -92,6 +100,9 @@ class Rotation:
     def run(self) -> Outcome:
         current = self._fetch_after_announced_call()
         plan = self._plan(current)
+        if is_preflight_due(self.params, current.state_file, plan.reason):
+            check_credentials(Client(self.params.project), UNCHANGED)
+            self.is_api_checked = True
         self.log.start(current)
         changed = plan.changed
         if self.params.verify == ONLY:
@@ -207,7 +218,7 @@ class Rotation:
         client = Client(params.project)
         client.prepare()
         check_owner(params.target.bucket, self.users.operator)
-        if state_file.pending:
+        if state_file.pending and not self.is_api_checked:
             self._check_api_responds(client)
         try:
             journal.claim()
@@ -230,10 +241,8 @@ class Rotation:
 
     def _check_api_responds(self, client: Client) -> None:
         """Send a read-only request first: each call with an unknown outcome uses one of only four keys."""
-        project = self.params.project
-        operation = f"check that the API responds for {project.name}"
         try:
-            client.get(f"/v2/project/{project.id}/archive", operation, count=1)
+            fetch_one_archive(client, f"check that the API responds for {self.params.project.name}")
         except (errors.UnreachableError, errors.DeniedError):
             raise
         except errors.ArchivingError:

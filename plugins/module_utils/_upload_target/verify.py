@@ -22,11 +22,17 @@ from .._uploader.keys import QUOTA, NewKey, create_access_key, delete_access_key
 from .params import ManagedKeyParams
 from .result import Checks, RunLog, format_verification
 
+# The checks without which no recording arrives. The others concern access and permissions.
+UPLOAD_CHECKS = frozenset(
+    {"credentials", "put_object", "put_sse_echo", "multipart_upload", "multipart_sse_echo", "stored_encryption"}
+)
 
-def verify_key(check: UploadCheckParams, context: Context, operation: str) -> Checks:
+
+def verify_key(check: UploadCheckParams, context: Context, operation: str, is_current: bool = False) -> Checks:
     """Upload a probe with the key of the check, and retry until it works.
 
     :param operation: for the error.
+    :param is_current: whether the upload target has these settings already.
     :raises errors.VerificationFailedError: a check failed.
     """
     # A run without changes does not load it.
@@ -38,10 +44,20 @@ def verify_key(check: UploadCheckParams, context: Context, operation: str) -> Ch
         raise errors.VerificationFailedError(
             operation,
             outcome.failed,
-            "The upload target was not changed. Recordings are still uploaded to the current target.",
+            _consequence(checks, is_current),
             checks=checks,
         )
     return checks
+
+
+def _consequence(checks: Checks, is_current: bool) -> str:
+    """Whether recordings arrive while the failure is not corrected."""
+    consequence = "Recordings are still uploaded to the current target."
+    if is_current and any(check["name"] in UPLOAD_CHECKS and not check["ok"] for check in checks):
+        consequence = "It has the same settings: recordings do not arrive until this is corrected."
+    elif is_current:
+        consequence = "Recordings arrive."
+    return f"The upload target was not changed. {consequence}"
 
 
 def _is_complete(current: CurrentUser) -> bool:
@@ -57,14 +73,16 @@ class ManagedKeyVerifier:
     iam: Iam
     log: RunLog
 
-    def verify(self, key: NewKey) -> None:
+    def verify(self, key: NewKey, is_temporary: bool = False) -> None:
         """Verify uploads with this key.
 
+        :param is_temporary: whether the key is deleted afterward, and the target keeps its key.
         :raises errors.VerificationFailedError: a check failed.
         """
         check = self.params.check.with_key(key.id, key.secret)
-        self.log.checks = verify_key(check, self.context, f"verify uploads with a key of {key.user}")
-        self.log.verification = format_verification(key.id)
+        operation = f"verify uploads with a {'temporary ' if is_temporary else ''}key of {key.user}"
+        self.log.checks = verify_key(check, self.context, operation, is_current=is_temporary)
+        self.log.verification = format_verification(f"a temporary key of {key.user}" if is_temporary else key.id)
 
     def verify_with_temporary_key(self, users: t.Sequence[CurrentUser]) -> None:
         """Verify uploads with a temporary key: the secret of the target's key is unknown.
@@ -87,7 +105,7 @@ class ManagedKeyVerifier:
         announce_verification(self.iam, user)
         key = create_access_key(self.iam, user)
         try:
-            self.verify(key)
+            self.verify(key, is_temporary=True)
         except errors.VerificationFailedError as exc:
             if key.id not in [listed.id for listed in list_access_keys(self.iam, user)]:
                 raise errors.ConflictError(

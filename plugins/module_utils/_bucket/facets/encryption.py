@@ -21,6 +21,8 @@ from ..._core.errors import RejectedError, UnsupportedError
 from .base import CONFIRM_BACKOFF, Facet
 
 SSE_S3 = "AES256"
+# The values of the option. With the last two, a default encryption with KMS is unmanaged: it is kept, or refused.
+S3, NONE, KEEP_KMS, REFUSE_KMS = MODES = ("s3", "none", "keep_kms", "refuse_kms")
 # The number of reads after a deletion that must return AES256 before it counts as implicit encryption of the store.
 IMPLICIT_ENCRYPTION_READS = 3
 
@@ -38,7 +40,7 @@ class Encryption:
 
 @dataclass(frozen=True)
 class DesiredEncryption:
-    """:param mode: ``s3`` or ``none``.
+    """:param mode: one of ``MODES``.
     :param always_encrypted: whether the store returns AES256 even if nothing is set, as AWS does.
     """
 
@@ -63,7 +65,7 @@ class EncryptionFacet(Facet[DesiredEncryption, Encryption]):
             return super().read(bucket, desired)  # type: ignore[arg-type]
         except UnsupportedError as exc:
             # The response of LocalEmu after the default is deleted. No write depends on it.
-            if desired and desired.mode == "none" and exc.facts.get("answer") == "empty":
+            if desired and desired.mode in (NONE, REFUSE_KMS) and exc.facts.get("answer") == "empty":
                 return Encryption(None)
             raise
 
@@ -74,10 +76,23 @@ class EncryptionFacet(Facet[DesiredEncryption, Encryption]):
         return Encryption(default.get("SSEAlgorithm"), default.get("KMSMasterKeyID"), blocked)
 
     def target(self, desired: DesiredEncryption, current: Encryption) -> Encryption:
-        if desired.mode == "s3":
+        is_kms = current.algorithm not in (None, SSE_S3)
+        if desired.mode == KEEP_KMS and is_kms:
+            return current
+        if desired.mode in (S3, KEEP_KMS):
             return Encryption(SSE_S3, blocked=current.blocked)
-        if current.algorithm in (None, SSE_S3):
-            return current if desired.always_encrypted else Encryption(None)
+        if not is_kms:
+            is_kept = desired.always_encrypted or desired.mode == REFUSE_KMS
+            return current if is_kept else Encryption(None)
+        if desired.mode == REFUSE_KMS:
+            raise RejectedError(
+                "use the bucket without an encryption header",
+                f"its default encryption is {current.algorithm}, which applies to every upload that does not request "
+                "SSE-S3, and the upload key has no permission for keys of KMS",
+                "Request SSE-S3 for uploads (s3.sse=s3, in the role archive_storage_sse=s3), which overrides the "
+                "default, or change the default of the bucket. Nothing was changed.",
+                kms_key=current.kms_key,
+            )
         raise RejectedError(
             "set encryption=none",
             f"the default encryption of the bucket is {current.algorithm}, which this collection does not manage and "
@@ -100,7 +115,7 @@ class EncryptionFacet(Facet[DesiredEncryption, Encryption]):
         return {"ServerSideEncryptionConfiguration": {"Rules": [rule]}}
 
     def confirm(self, bucket: Bucket, desired: DesiredEncryption, state: Encryption) -> bool:
-        if desired.mode != "none":
+        if desired.mode != NONE:
             return super().confirm(bucket, desired, state)
         # Another store may always encrypt too, which shows only after the deletion.
         current = bucket.wait_until(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import variables as spec
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
     InvalidVariablesError,
     Params,
@@ -20,8 +21,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     rename_options,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS, VARIABLES
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import ALLOWABLE
 from ansible_collections.vonage.archiving.plugins.module_utils._core.problems import Problem
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.preflight import PREFLIGHT
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import (
+    TEARDOWN_WITHOUT_API,
     DeleteParams,
     ExternalKeyParams,
     ManagedKeyParams,
@@ -114,6 +118,11 @@ def test_parse_params_google_cloud_storage_has_no_sse_and_a_warning() -> None:
     assert parse(**EXTERNAL, endpoint="https://storage.googleapis.com", sse="none").warnings == ()
 
 
+@pytest.mark.parametrize(("sse", "encryption"), [("s3", "keep_kms"), ("none", "refuse_kms")])
+def test_parse_params_sse_keeps_or_refuses_kms_of_the_bucket(sse: str, encryption: str) -> None:
+    assert parse(sse=sse).bucket["encryption"] == encryption
+
+
 @pytest.mark.parametrize(
     ("variables", "verify_only", "verify"),
     [
@@ -149,12 +158,63 @@ def test_parse_params_expected_bucket_owner_has_default(
 def test_parse_params_absent_returns_a_deletion() -> None:
     params = parse(state="absent")
     assert isinstance(params.desired_target, DeleteParams)
-    assert params.desired_bucket is None
+    assert params.desired_bucket is not None
+    assert (params.desired_bucket.only_project, params.bucket["public_prefixes"]) == (True, "")
+    assert (params.desired_target.without_api, params.desired_target.preflight) == (False, "auto")
     assert params.desired_target.uploader is not None
     assert not params.desired_target.uploader.revoke_old_keys
     external = parse(**EXTERNAL, state="absent").desired_target
     assert isinstance(external, DeleteParams)
     assert external.uploader is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "prefixes"), [({}, ""), ({"public": ""}, ""), ({"public": True}, ""), ({"public": False}, [])]
+)
+def test_parse_params_absent_closes_the_public_prefix_only_if_the_variable_is_false(
+    variables: dict[str, t.Any], prefixes: t.Any
+) -> None:
+    params = parse(state="absent", **variables)
+    assert params.bucket["public_prefixes"] == prefixes
+    assert params.desired_bucket is not None
+    assert params.desired_bucket.facets["policy"].public_prefixes == (None if prefixes == "" else ())
+
+
+def test_parse_params_absent_without_bucket_changes_no_bucket() -> None:
+    params = parse(state="absent", bucket="", state_file="s3://recordings/.vonage-archiving/47123456.json")
+    assert (params.desired_bucket, params.bucket["name"]) == (None, "")
+
+
+def test_choices_of_variables_are_those_of_the_modules() -> None:
+    assert (*ALLOWABLE, TEARDOWN_WITHOUT_API) == spec.ALLOW
+    assert spec.PREFLIGHT == PREFLIGHT
+
+
+def test_parse_params_allow_has_values_for_both_modules() -> None:
+    allow = ["adopt_bucket", "teardown_without_api"]
+    present = parse(allow=allow)
+    assert (present.bucket["allow"], present.upload_target.get("allow")) == (["adopt_bucket"], None)
+    absent = parse(allow=allow, state="absent")
+    assert absent.upload_target["allow"] == ["teardown_without_api"]
+    assert isinstance(absent.desired_target, DeleteParams)
+    assert absent.desired_target.without_api
+
+
+@pytest.mark.parametrize(
+    ("variables", "verify_only", "bucket", "target"),
+    [
+        ({}, False, "auto", "auto"),
+        ({"preflight": "always"}, False, "always", "always"),
+        ({"preflight": "never"}, False, "never", "never"),
+        ({}, True, "never", "always"),
+        ({"preflight": "never"}, True, "never", "never"),
+    ],
+)
+def test_parse_params_preflight_is_always_due_in_verify(
+    variables: dict[str, t.Any], verify_only: bool, bucket: str, target: str
+) -> None:
+    params = parse(verify_only, **variables)
+    assert (params.bucket["preflight"], params.desired_target.preflight) == (bucket, target)
 
 
 def test_parse_params_absent_with_the_bucket_revokes_the_keys() -> None:

@@ -20,6 +20,10 @@ yaml = pytest.importorskip("yaml")
 ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles" / "archive_storage"
 BUCKET, TARGET = "vonage.archiving.s3_archive_bucket", "vonage.archiving.vonage_archive_storage"
 VARIABLES = {"api_key": "47123456", "api_secret": "0123456789abcdef0123456789abcdef01234567", "bucket": "recordings"}
+# The names depend on the mode: a verification creates and updates nothing.
+BUCKET_TASK, TARGET_TASK, FINAL_TASK = (
+    f"{{{{ _archive_storage_task_names.{name} }}}}" for name in ("bucket", "target", "final")
+)
 # Options that the tasks derive from the results of earlier tasks.
 DERIVED = {"check_previous_target", "verify"}
 
@@ -44,6 +48,10 @@ def task(file: str, name: str) -> dict[str, t.Any]:
 
 def options(state: str) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     deletion = {"delete_bucket": True, "delete_recordings": "recordings"} if state == "absent" else {}
+    return _options(state, **deletion)
+
+
+def _options(state: str, **deletion: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     params = parse_params({**VARIABLES, **deletion, "state": state}, {})
     return params.bucket, params.upload_target
 
@@ -59,13 +67,13 @@ def assert_passed(passed: dict[str, t.Any], expected: dict[str, t.Any], source: 
 
 def test_bucket_task_has_every_option() -> None:
     bucket, _target = options("present")
-    passed = task("main", "Create or update the bucket")[BUCKET]
+    passed = task("main", BUCKET_TASK)[BUCKET]
     assert_passed(passed, bucket, "_archive_storage.bucket")
 
 
 def test_target_task_has_every_option() -> None:
     _bucket, target = options("present")
-    passed = task("main", "Create or update the upload target")[TARGET]
+    passed = task("main", TARGET_TASK)[TARGET]
     assert_passed(passed, target, "_archive_storage.upload_target")
     s3 = dict(passed["s3"])
     assert s3.pop("secret_key") == "{{ archive_storage_uploader_secret_key | default('', true) }}"
@@ -83,8 +91,15 @@ def test_deletion_tasks_have_every_option() -> None:
     assert passed.keys() == {name for name in target if name not in ("state", "s3")}
 
 
+def test_deletion_of_bucket_settings_has_every_option() -> None:
+    bucket, _target = _options("absent")
+    passed = task("absent", "Delete the settings of the project in the bucket")[BUCKET]
+    assert passed.pop("state") == bucket.pop("state")
+    assert passed == {name: f"{{{{ _archive_storage.bucket.{name} }}}}" for name in bucket}
+
+
 def test_secret_key_check_has_options_of_external_key() -> None:
-    main = task("main", "Create or update the upload target")[TARGET]
+    main = task("main", TARGET_TASK)[TARGET]
     check = task("secret_key", "Check whether the upload target needs an update")
     passed = dict(check[TARGET])
     assert check["check_mode"] is True
@@ -99,7 +114,7 @@ def test_secret_key_check_has_options_of_external_key() -> None:
 
 
 def test_requirements_check_has_options_of_target() -> None:
-    main = task("main", "Create or update the upload target")[TARGET]
+    main = task("main", TARGET_TASK)[TARGET]
     passed = task("requirements", "Verify that uploads meet the new requirements")[TARGET]
     assert passed.pop("verify") == "only"
     assert passed == {name: main[name] for name in passed}
@@ -107,6 +122,7 @@ def test_requirements_check_has_options_of_target() -> None:
         "check_previous_target",
         "grace_period",
         "max_age",
+        "preflight",
         "state",
         "update",
         "verify",
@@ -136,21 +152,18 @@ def test_registered_variables_are_read_by_report() -> None:
     assert registered == {*REGISTERED.values(), "archive_storage_result"}
 
 
-DELETION = "Apply the pending requirements to the bucket, or delete the archive storage"
-
-
 def test_deletion_is_after_tasks_with_same_variables() -> None:
     names = [entry["name"] for entry in tasks("main")]
-    assert names.index(DELETION) > names.index("Create or update the upload target")
+    assert names.index(FINAL_TASK) > names.index(TARGET_TASK)
 
 
 def test_tasks_steady_run_are_four() -> None:
     unconditional = [entry["name"] for entry in tasks("main") if "block" not in entry and "when" not in entry]
-    target = task("main", "Create or update the upload target")
+    target = task("main", TARGET_TASK)
     assert re.search(r"not _archive_storage\.lacks_secret_key or", target["when"])
     assert [*unconditional, target["name"]] == [
         "Validate the variables",
-        "Create or update the bucket",
+        BUCKET_TASK,
         "Report",
-        "Create or update the upload target",
+        TARGET_TASK,
     ]

@@ -52,7 +52,8 @@ def problems(**variables: t.Any) -> list[str]:
     [
         (
             {"allow": "adopt_buckets"},
-            "archive_storage_allow: 'adopt_buckets' is not one of adopt_bucket, shorter_retention",
+            "archive_storage_allow: 'adopt_buckets' is not one of adopt_bucket, shorter_retention, "
+            "teardown_without_api",
         ),
     ],
 )
@@ -65,6 +66,7 @@ def test_read_settings_minimal_managed_key_has_no_problems() -> None:
     assert settings["problems"] == []
     assert {name: settings[name] for name in (*of_kind(CHOICE), *of_kind(DURATION), *of_kind(DAYS))} == {
         "state": "present",
+        "preflight": "auto",
         "upload_key": "managed",
         "verify": "new_key",
         "sse": "s3",

@@ -16,9 +16,12 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket import re
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import BucketParams
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
+from ansible_collections.vonage.archiving.plugins.module_utils._state_file.store import Store
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target import reconcile as upload_target
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.params import UploadTargetParams
 from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.result import base_result
+from ansible_collections.vonage.archiving.plugins.module_utils._vonage.project import Project
 
 PROJECT = "47123456"
 SECRET = "0123456789abcdef0123456789abcdef01234567"
@@ -38,17 +41,29 @@ STATE_FILE = {"location": "s3://recordings/r.json", "status": "applied", "time":
 class World:
     """Stand-ins for both use cases; a call is noted as ``name:mode:detail``.
 
+    :ivar checks: whether a bucket that changes calls the check of the credentials.
     :ivar responses: the outcome, or the error, of the next call that is noted so.
+    :ivar preflights: the value of the option preflight, for each call of the upload target.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[str] = []
+        self.checks = False
         self.responses: dict[str, t.Any] = {}
         self.desired: list[BucketParams] = []
+        self.preflights: list[str] = []
         monkeypatch.setattr(bucket, "ensure_bucket", self._bucket)
         monkeypatch.setattr(upload_target, "ensure_upload_target", self._target)
+        monkeypatch.setattr(workflow, "check_before_changes", self._check)
 
-    def _bucket(self, params: BucketParams, context: Context) -> Outcome:
+    def _check(self, mode: str, project: Project, store: Store | None, _runtime: Runtime) -> None:
+        self.calls.append(f"check:{mode}:{project.id}:{store.location if store else ''}")
+        if "check" in self.responses:
+            raise self.responses["check"]
+
+    def _bucket(
+        self, params: BucketParams, context: Context, before_changes: t.Callable[[], None] | None = None
+    ) -> Outcome:
         self.desired.append(params)
         policy = params.facets["policy"]
         detail = (
@@ -58,9 +73,13 @@ class World:
                 f"{name}={getattr(policy, name)}" for name in REQUIREMENTS if getattr(policy, name) is not None
             )
         )
-        return self._respond("bucket", context, detail, ensured())
+        outcome = self._respond("bucket", context, detail, ensured())
+        if outcome.changed and before_changes and self.checks:
+            before_changes()
+        return outcome
 
     def _target(self, params: UploadTargetParams, context: Context) -> Outcome:
+        self.preflights.append(params.preflight)
         detail = f"{params.verify}{'+previous' if params.check_previous_target else ''}"
         return self._respond("target", context, detail, applied(params))
 
@@ -92,6 +111,35 @@ def applied(params: UploadTargetParams | None = None, reason: str = "unchanged",
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     return World(monkeypatch)
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+@pytest.mark.parametrize("variables", [{}, EXTERNAL, {"preflight": "never"}])
+def test_configure_before_a_change_of_the_bucket_checks_the_credentials(
+    world: World, variables: dict[str, t.Any], check_mode: bool
+) -> None:
+    world.checks = True
+    world.responses = {f"bucket:{'check' if check_mode else 'real'}:": ensured("tags")}
+    assert not world.run(check_mode, **variables).failed
+    mode = variables.get("preflight", "auto")
+    assert world.calls[1] == f"check:{mode}:{PROJECT}:s3://recordings/.vonage-archiving/{PROJECT}.json"
+    assert world.preflights == [mode]
+
+
+def test_configure_without_a_change_of_the_bucket_leaves_the_check_to_the_upload_target(world: World) -> None:
+    world.checks = True
+    assert not world.run().failed
+    assert not world.run(preflight="always").failed
+    assert not [call for call in world.calls if call.startswith("check")]
+    assert world.preflights == ["auto", "always"]
+
+
+def test_configure_with_refused_credentials_changes_nothing(world: World) -> None:
+    world.checks = True
+    world.responses = {"bucket:real:": ensured("tags"), "check": errors.DeniedError("check the credentials", "403")}
+    outcome = world.run()
+    assert (outcome.changed, outcome.result["error"]["operation"]) == (False, "check the credentials")
+    assert not [call for call in world.calls if call.startswith("target")]
 
 
 @pytest.mark.parametrize("key", [{}, EXTERNAL], ids=["managed", "external"])

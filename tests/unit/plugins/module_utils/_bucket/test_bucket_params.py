@@ -16,10 +16,11 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.li
     DesiredLifecycle,
     LifecycleRule,
 )
-from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import DesiredPolicy
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.policy import DesiredPolicy, Policy
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.public_access_block import (
     DesiredPublicAccessBlock,
 )
+from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.registry import FACETS
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.tagging import DesiredTags
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import (
     BucketParams,
@@ -127,7 +128,8 @@ PROBLEMS: list[tuple[dict[str, t.Any], str]] = [
     ({"region": "eu west"}, "region: 'eu west' is not a valid name of a region"),
     (
         {"encryption": "kms"},
-        "encryption: 'kms' is not one of s3, none. Vonage can upload with S3-managed keys only, not with KMS or "
+        "encryption: 'kms' is not one of s3, none, keep_kms, refuse_kms. Vonage can upload with S3-managed keys only, "
+        "not with KMS or "
         "keys of your own",
     ),
     ({"folders": [""]}, "folders: the prefix '' is empty: it would mean the whole bucket"),
@@ -232,3 +234,34 @@ def test_connection_invalid_endpoint_url_is_refused(url: str, problem: str) -> N
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9000/", "http://[::1]:9000", "https://minio_1.local/s3"])
 def test_connection_endpoint_url_with_final_slash_is_stripped(url: str) -> None:
     assert connection({"endpoint_url": url}, {}).endpoint_url == url.rstrip("/")
+
+
+def test_parse_options_project_absent_deletes_the_rule_and_reads_the_policy() -> None:
+    facets = parse_facets(state="project_absent", project="471")
+    assert facets == {
+        "lifecycle": DesiredLifecycle(None, "471"),
+        "policy": DesiredPolicy("arn:aws:s3:::b-1", project="471"),
+    }
+    assert FACETS["policy"].target(facets["policy"], Policy()) == Policy()
+    closing = parse_facets(state="project_absent", project="471", public_prefixes=[])
+    assert closing["policy"].public_prefixes == ()
+    assert closing["block_public_access"].policies is True
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({}, "project: is required with state=project_absent"),
+        (
+            {"project": "471", "public_prefixes": ["471"]},
+            "public_prefixes: must be an empty list with state=project_absent, or not set",
+        ),
+        ({"project": "471", "tags": {"a": "b"}}, "tags: cannot be set with state=project_absent"),
+        ({"project": "471", "lifecycle": {}}, "lifecycle: cannot be set with state=project_absent"),
+        ({"project": "471", "force": True}, "force: cannot be set with state=project_absent"),
+    ],
+)
+def test_parse_options_project_absent_with_other_options_is_refused(options: dict[str, t.Any], problem: str) -> None:
+    with pytest.raises(errors.InputError) as caught:
+        parse_facets(state="project_absent", **options)
+    assert list(map(str, caught.value.problems)) == [problem]

@@ -343,6 +343,27 @@ def test_encryption_target_none_with_kms_is_refused() -> None:
     )
 
 
+@pytest.mark.parametrize("always_encrypted", [False, True])
+def test_encryption_target_keep_kms_replaces_only_other_defaults(always_encrypted: bool) -> None:
+    facet, desired = EncryptionFacet(), DesiredEncryption("keep_kms", always_encrypted)
+    kms = Encryption("aws:kms", "key")
+    assert facet.target(desired, kms) == kms
+    for algorithm in (None, "AES256"):
+        assert facet.target(desired, Encryption(algorithm)) == Encryption("AES256")
+    assert facet.required_options(desired) == ("encryption",)
+
+
+@pytest.mark.parametrize("always_encrypted", [False, True])
+def test_encryption_target_refuse_kms_changes_nothing(always_encrypted: bool) -> None:
+    facet, desired = EncryptionFacet(), DesiredEncryption("refuse_kms", always_encrypted)
+    for algorithm in (None, "AES256"):
+        assert facet.target(desired, Encryption(algorithm)) == Encryption(algorithm)
+    assert facet.required_options(desired) == ()
+    expected = "its default encryption is aws:kms, .* Request SSE-S3 .* Nothing was changed"
+    with pytest.raises(errors.RejectedError, match=expected):
+        facet.target(desired, Encryption("aws:kms"))
+
+
 def test_encryption_to_option_any_state_is_formatted() -> None:
     facet = EncryptionFacet()
     states = [Encryption(None), Encryption("AES256"), Encryption("aws:kms"), Encryption("aws:kms", "k")]

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import typing as t
 from dataclasses import replace
@@ -37,6 +39,7 @@ STATES = st.builds(
     may_hold=st.none() | st.lists(TEXTS, max_size=3).map(tuple),
     until=TEXTS,
     others=st.lists(TEXTS, max_size=3).map(tuple),
+    credentials_hmac=TEXTS,
 )
 
 
@@ -104,8 +107,30 @@ def test_has_secret_any_secret_is_recognized_and_not_stored(secret: str, key: st
     assert not state.has_secret(current, secret, key + "x")
 
 
+def test_has_credentials_only_the_secret_of_an_applied_target_is_accepted() -> None:
+    current = applied()
+    assert state.has_credentials(current, KEY)
+    assert not state.has_credentials(current, KEY + "x")
+    assert not state.has_credentials(replace(current, project="2"), KEY)
+    assert not state.has_credentials(replace(current, credentials_hmac=""), KEY)
+    for status in (state.PENDING, state.ABSENT):
+        assert not state.has_credentials(replace(current, status=status), KEY)
+
+
+def test_compute_credentials_hmac_is_a_known_value() -> None:
+    """Other releases compare it: it must not change."""
+    expected = hmac.new(
+        b"key", b'["vonage.archiving credentials of a project, version 1", "salt", "1"]', hashlib.sha256
+    )
+    assert state.compute_credentials_hmac("1", "salt", "key") == expected.hexdigest()[:16]
+    current = applied()
+    assert current.credentials_hmac not in current.secret_hmac
+    assert KEY.encode() not in state.dump(current)
+
+
 def test_create_pending_same_secret_is_unique() -> None:
     first, second = applied(), applied()
+    assert first.credentials_hmac != second.credentials_hmac
     assert first.secret_hmac != second.secret_hmac
     assert first.run != second.run
 

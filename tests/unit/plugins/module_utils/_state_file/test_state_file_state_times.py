@@ -40,6 +40,7 @@ def test_dump_writes_sorted_ascii_lines() -> None:
     assert state.dump(minimal).decode("ascii").splitlines() == [
         "{",
         '  "api_url": "https://a.b",',
+        '  "credentials_hmac": "",',
         '  "deleting_since": "",',
         '  "format": 1,',
         '  "may_hold": [],',

@@ -144,6 +144,11 @@ class World:
         self.data = data
         return StoredObject(data)
 
+    def delete(self, expected: StoredObject) -> None:
+        self.record("delete the state file")
+        assert expected.data == self.data
+        self.data = None
+
     def run(self, check_mode: bool = False, **options: t.Any) -> Outcome:
         params = managed_params(**{"verify": NEVER, **options})
         params = replace(params, store=self)
@@ -247,7 +252,8 @@ def fake_client(world: World) -> t.Callable[..., t.Any]:
             world.target = key
 
         def get(self, path: str, operation: str, **query: t.Any) -> t.Any:
-            world.record(f"check {'that the API responds' if query.get('count') == 1 else 'the archives'}")
+            texts = ("check the credentials", "check that the API responds")
+            world.record(next((text for text in texts if operation.startswith(text)), "check the archives"))
             offset, count = int(query.get("offset", 0)), int(query.get("count", 1000))
             return {"count": len(world.archives), "items": world.archives[offset : offset + count]}
 

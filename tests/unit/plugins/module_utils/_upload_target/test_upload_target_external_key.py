@@ -38,14 +38,22 @@ PUBLIC = {"type": "s3", "bucket": "b-1", "access_key": KEY, "sse": "s3", "fallba
 
 
 class Api:
-    """Behaves like the API; ``meanwhile`` runs during a call, ``fault`` is the response instead."""
+    """Behaves like the API.
+
+    :ivar meanwhile: runs during a request that changes something.
+    :ivar fault: the response to such a request.
+    :ivar refusal: the response to every other request.
+    """
 
     def __init__(self) -> None:
         self.target: t.Any = None
         self.meanwhile: t.Callable[[], None] = lambda: None
         self.fault: Reply | None = None
+        self.refusal: Reply | None = None
 
     def __call__(self, request: ReceivedRequest, before: int) -> Reply:
+        if request.method == "GET":
+            return self.refusal or reply(200, {"count": 0, "items": []})
         self.meanwhile()
         if self.fault:
             return self.fault
@@ -76,8 +84,13 @@ class Scene:
         self.server, self.api, self.path = server, api, path
 
     @property
-    def calls(self) -> list[str]:
+    def requests(self) -> list[str]:
         return [request.method for request in self.server.requests]
+
+    @property
+    def calls(self) -> list[str]:
+        """The requests that change something."""
+        return [method for method in self.requests if method != "GET"]
 
     def run(self, check_mode: bool = False, runtime: Runtime | None = None, **params: t.Any) -> Outcome:
         options = {
@@ -319,7 +332,8 @@ def test_reconcile_absent_without_bucket_of_state_file_deletes_the_target(scene:
     }
     assert scene.api.target is None
     assert not scene.run(state="absent", **options).changed
-    assert scene.calls == ["GET", "DELETE", "GET", "DELETE"]
+    # Two requests read the state file.
+    assert scene.requests == ["GET", "DELETE", "GET", "DELETE"]
     with pytest.raises(errors.NotFoundError, match="The bucket must exist before the state file can be written"):
         scene.run(**options)
     assert scene.api.target is None
@@ -505,7 +519,9 @@ def test_reconcile_with_an_unknown_outcome_leaves_the_state_file_pending(scene: 
 def test_reconcile_with_a_refusal_after_a_lost_response_leaves_the_state_file_pending(scene: Scene) -> None:
     scene.run()
     faults = iter([Reply(fault="reset"), reply(403)])
-    scene.server.respond = lambda request, before: next(faults)
+    scene.server.respond = lambda request, before: (
+        scene.api(request, before) if request.method == "GET" else next(faults)
+    )
     with pytest.raises(errors.DeniedError):
         scene.run(fallback="opentok", retries=1, timeout=5)
     assert scene.read_state().status == "pending"
@@ -634,3 +650,85 @@ def test_reconcile_of_many_projects_concurrently_is_independent(scene: Scene) ->
         assert all(outcome.changed for outcome in pool.map(run, range(40)))
         assert not any(outcome.changed for outcome in pool.map(run, range(40)))
     assert len(scene.calls) == 40
+
+
+# The check of the credentials.
+
+
+def test_reconcile_checks_the_credentials_before_the_first_update_only(scene: Scene) -> None:
+    scene.run(check_mode=True)
+    assert scene.requests == ["GET"]
+    scene.run()
+    assert scene.requests == ["GET", "GET", "PUT"]
+    assert scene.server.requests[0].path == "/v2/project/45828062/archive?count=1"
+    scene.run()
+    scene.run(check_mode=True)
+    assert scene.requests == ["GET", "GET", "PUT"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_reconcile_with_refused_credentials_changes_nothing(scene: Scene, check_mode: bool) -> None:
+    scene.api.refusal = reply(403, {"code": 403, "message": "Invalid token"})
+    with pytest.raises(errors.DeniedError, match="Could not check the credentials of project 45828062"):
+        scene.run(check_mode)
+    assert (scene.requests, scene.path.exists()) == (["GET"], False)
+
+
+def test_reconcile_with_another_api_secret_checks_it_although_the_target_is_unchanged(scene: Scene) -> None:
+    """Without the secret of the target, nothing else shows that the API secret is another one."""
+    scene.run()
+    scene.api.refusal = reply(401, {"code": 401, "message": "no"})
+    keyless = {name: value for name, value in S3.items() if name != "secret_key"}
+    with pytest.raises(errors.DeniedError):
+        scene.run(api_secret="f" * 40, s3=keyless)
+    assert not scene.run(s3=keyless).changed
+    assert not scene.run(api_secret="f" * 40, s3=keyless, preflight="never").changed
+    with pytest.raises(errors.DeniedError):
+        scene.run(s3=keyless, preflight="always")
+
+
+# The deletion although the API refuses the credentials.
+
+FORBIDDEN = {"code": 403, "message": "Invalid token"}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_reconcile_absent_with_refused_credentials_names_the_remedy(scene: Scene, status: int) -> None:
+    scene.run()
+    before = scene.path.read_bytes()
+    scene.api.fault = scene.api.refusal = reply(status, FORBIDDEN)
+    for check_mode in (True, False):
+        with pytest.raises(errors.DeniedError, match="add teardown_without_api to the option allow"):
+            scene.run(check_mode, state="absent", s3=None)
+        assert scene.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_reconcile_absent_without_api_deletes_the_state_file_and_warns(scene: Scene, status: int) -> None:
+    scene.run()
+    scene.api.fault = scene.api.refusal = reply(status, FORBIDDEN)
+    options: dict[str, t.Any] = {"state": "absent", "s3": None, "allow": ["teardown_without_api"]}
+    assert not scene.run(check_mode=True, **options).changed
+    assert scene.path.exists()
+    outcome = scene.run(**options)
+    assert not scene.path.exists()
+    assert outcome.result["changes"] == []
+    assert outcome.result["state_file"]["reason"].startswith("the upload target may still exist: http")
+    # A later run with correct credentials deletes the target.
+    scene.api.fault = scene.api.refusal = None
+    assert scene.run(state="absent", s3=None).changed
+    assert scene.api.target is None
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_reconcile_absent_without_api_needs_a_refusal(scene: Scene, status: int) -> None:
+    scene.run()
+    scene.api.fault = reply(status)
+    with pytest.raises(errors.UnreachableError):
+        scene.run(state="absent", s3=None, allow=["teardown_without_api"])
+    assert scene.path.exists()
+
+
+def test_reconcile_present_with_allow_is_refused(scene: Scene) -> None:
+    with pytest.raises(errors.InputError, match="allow: teardown_without_api requires state=absent"):
+        scene.run(allow=["teardown_without_api"])

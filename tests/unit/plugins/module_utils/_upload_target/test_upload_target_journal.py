@@ -318,7 +318,8 @@ def test_parse_without_others_returns_no_others() -> None:
 
 def random_fields(text: bytes) -> dict[str, t.Any]:
     parsed = state.parse(text)
-    return {"salt": parsed.salt, "secret_hmac": parsed.secret_hmac, "run": parsed.run, "others": ()}
+    names = ("salt", "secret_hmac", "credentials_hmac", "run")
+    return {**{name: getattr(parsed, name) for name in names}, "others": ()}
 
 
 def read_state(store: MemoryStore) -> state.State:

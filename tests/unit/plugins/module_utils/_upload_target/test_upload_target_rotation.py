@@ -25,6 +25,7 @@ from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._uploa
     world,
 )
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._upload_target.upload_target_cases import (
+    API_SECRET,
     IDS,
     MAIN,
     NOW,
@@ -68,7 +69,7 @@ def rotated(world: World, **options: t.Any) -> t.Any:
 
 def test_rotation_without_a_target_writes_in_an_order_that_is_safe_to_interrupt(world: World) -> None:
     outcome = world.run(verify=NEW_KEY)
-    assert world.log == ["check owner of b-1", *CREATE, f"verify {NEW1}", *SET]
+    assert world.log == ["check the credentials", "check owner of b-1", *CREATE, f"verify {NEW1}", *SET]
     assert outcome.changed
     assert (outcome.result["reason"], outcome.result["storage"]["access_key"]) == ("unknown", NEW1)
     assert [key["id"] for key in outcome.result["access_keys"]] == [NEW1]
@@ -92,7 +93,7 @@ def test_rotation_with_verify_never_does_not_verify(world: World) -> None:
 def test_rotation_in_check_mode_writes_nothing(world: World) -> None:
     for options in ({}, {"verify": ONLY}):
         assert world.run(check_mode=True, **options).changed
-    assert world.log == []
+    assert world.log == ["check the credentials"] * 2
 
 
 def test_rotation_with_verify_always_and_a_current_target_verifies_with_a_temporary_key(world: World) -> None:
@@ -112,7 +113,7 @@ def test_rotation_with_verify_only_writes_nothing_and_reports_the_differences(wo
         world.run(verify=ONLY)
     assert failure.value.facts["reason"] == "changed"
     assert "target" in failure.value.facts["changes"]
-    assert world.log == ["verify with a temporary key"]
+    assert world.log == ["check the credentials", "verify with a temporary key", "check the credentials"]
 
 
 def test_rotation_with_verify_only_does_not_wait_for_another_run(world: World) -> None:
@@ -306,16 +307,45 @@ def test_rotation_after_an_interruption_checks_that_the_api_responds_before_it_c
     for error in (errors.UnreachableError("ask", "no response"), errors.DeniedError("ask", "denied")):
         world.hooks["check that the API responds"] = raising(error)
         with pytest.raises(type(error)):
-            world.run()
+            world.run(preflight="never")
     assert world.writes == []
     world.hooks["check that the API responds"] = raising(errors.RejectedError("ask", "not found", status=404))
-    world.run()
+    world.run(preflight="never")
     assert world.target == NEW1
+    assert "check the credentials" not in world.log
 
 
-def test_rotation_with_a_reliable_state_file_sends_no_check_of_the_api(world: World) -> None:
+def test_rotation_that_creates_a_key_checks_the_credentials_first_and_the_api_once(world: World) -> None:
     rotated(world.add(M1, target=M1, last=applied(M1, time=LONG_AGO)))
+    assert world.log[0] == "check the credentials"
     assert "check that the API responds" not in world.log
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_rotation_with_refused_credentials_writes_nothing(world: World, check_mode: bool) -> None:
+    world.hooks["check the credentials"] = raising(errors.DeniedError("check the credentials", "403", status=403))
+    with pytest.raises(errors.DeniedError, match="The upload target and its access keys were not changed"):
+        world.run(check_mode)
+    assert (world.writes, world.users, world.data) == ([], {}, None)
+
+
+@pytest.mark.parametrize(
+    ("secret", "options", "checks"),
+    [
+        (API_SECRET, {}, 0),
+        (API_SECRET, {"verify": ALWAYS}, 0),
+        (API_SECRET, {"preflight": "always"}, 1),
+        ("f" * 40, {}, 1),
+        ("f" * 40, {"preflight": "never"}, 0),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_rotation_without_changes_checks_the_credentials_only_if_the_secret_is_another_one(
+    world: World, secret: str, options: dict[str, t.Any], checks: int, check_mode: bool
+) -> None:
+    world.add(M1, target=M1, last=applied(M1, time=LONG_AGO))
+    assert not world.run(check_mode, api_secret=secret, **options).changed
+    assert world.log.count("check the credentials") == checks
 
 
 def test_rotation_call_ends_before_its_announced_end(world: World) -> None:
