@@ -165,7 +165,7 @@ def test_playbooks_managed_key_shows_no_secret(managed_project: ProjectEnvironme
 def test_configure_error_response_with_secrets_shows_no_secret(project: ProjectEnvironment) -> None:
     project.emulator.echo_secrets = True
     for status in (400, 403, 500, 502):
-        project.emulator.fail_next(status=status, retry_after=0, times=9, path=f"/{project.key}/")
+        project.emulator.fail_next(status=status, retry_after=0, times=9, path=f"/{project.key}/archive/storage")
         # One verification is enough.
         run = run_verbosely(project, "configure", verify="new_key" if status == 400 else "never").run.failed()
         assert f"HTTP {status}" in run.error

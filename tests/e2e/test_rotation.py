@@ -680,12 +680,15 @@ class TestApiFailures:
         project.assert_configured()
         project.assert_idempotent()
 
-    def test_rotate_repeated_during_outage_creates_no_further_key(self, project: RotationEnvironment) -> None:
+    @pytest.mark.parametrize(("preflight", "keys"), [("auto", 1), ("never", 2)])
+    def test_rotate_repeated_during_outage_creates_no_further_key(
+        self, project: RotationEnvironment, preflight: str, keys: int
+    ) -> None:
         """Any number of runs creates no further key. The first run after the outage repairs the state."""
-        project.emulator.fail_next(status=503, path=f"/{project.key}/archive/storage", times=99)
+        project.emulator.fail_next(status=503, path=f"/{project.key}/", times=99)
         for _unused in range(4):
-            assert_failure(project, errors.UnreachableError, rotate=True, **BRIEF)
-            assert Counter(project.statuses().values()) == {"Active": 2}
+            assert_failure(project, errors.UnreachableError, rotate=True, preflight=preflight, **BRIEF)
+            assert Counter(project.statuses().values()) == {"Active": keys}
             project.record_archive()
         project.emulator.clear_faults()
         project.run(verify="never")
