@@ -22,6 +22,7 @@ from ansible.vars import clean
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import direct
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import ModuleSpec
+from ansible_collections.vonage.archiving.plugins.module_utils._core.progress import runtime_with_reports
 
 from ._libraries import load_early, load_libraries
 
@@ -50,7 +51,9 @@ class DirectAction(NormalAction):
             result: dict[str, t.Any] = super()._execute_module(*args, **options)
             return result
         self._display.vvv(f"Running {self._task.action} without a module process")
-        return self._parse(direct.run_directly(self.module, encoded, environ, self._loader.get_basedir()))
+        runtime = runtime_with_reports(self._display.display, str(task_vars.get("inventory_hostname", "")))
+        folder = self._loader.get_basedir()
+        return self._parse(direct.run_directly(self.module, encoded, environ, folder, runtime))
 
     def _task_environment(self) -> dict[str, str]:
         environ: dict[str, t.Any] = {}

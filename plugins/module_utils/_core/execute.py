@@ -53,7 +53,11 @@ def execute(use_case: UseCase, params: t.Mapping[str, t.Any], context: Context) 
 
     for secret in (*context.secrets, *secrets_in_environment(context.environ)):
         register_secret(secret)
-    own_context = replace(context, warn=warnings.append, register_secret=register_secret)
+    def report_wait(awaited: str, seconds: float) -> None:
+        context.runtime.report_wait(redact(awaited, secrets), seconds)
+
+    runtime = replace(context.runtime, report_wait=report_wait)
+    own_context = replace(context, warn=warnings.append, register_secret=register_secret, runtime=runtime)
     result = _run(use_case, params, own_context)
     if result.get("failed"):
         for secret in find_misplaced_secrets(params):

@@ -98,6 +98,8 @@ class Runtime:
     :param executor: creates an executor with that many workers.
     :param start: runs work that can be abandoned, concurrently.
     :param wait: waits for an event for that many seconds; whether it is set.
+    :param report_wait: shows the user what the run waits for, and for how many seconds at most. A module process cannot
+        show anything before it ends.
     """
 
     now: t.Callable[[], float] = time.time
@@ -107,6 +109,7 @@ class Runtime:
     executor: t.Callable[[int], futures.Executor] = DaemonExecutor
     start: t.Callable[[t.Callable[[], None]], None] = start_daemon_thread
     wait: t.Callable[[threading.Event, float], bool] = threading.Event.wait
+    report_wait: t.Callable[[str, float], None] = lambda reason, seconds: None
 
     def run_concurrently(self, tasks: t.Sequence[t.Callable[[], T]], workers: int = 0) -> list[T]:
         """Run all tasks and return their results in order.

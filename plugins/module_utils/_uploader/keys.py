@@ -38,7 +38,8 @@ class NewKey:
 
 
 def propagation_deadline(iam: Iam) -> Deadline:
-    return Deadline(SECONDS_AT_AWS if iam.connection.is_aws else SECONDS_ELSEWHERE, iam.runtime)
+    seconds = SECONDS_AT_AWS if iam.connection.is_aws else SECONDS_ELSEWHERE
+    return Deadline(seconds, iam.runtime, awaited="a change in IAM to take effect")
 
 
 def is_not_found(exc: Exception) -> bool:
