@@ -38,7 +38,7 @@ def verify_key(check: UploadCheckParams, context: Context, operation: str) -> Ch
         raise errors.VerificationFailedError(
             operation,
             outcome.failed,
-            "The upload target was not changed. Recordings are still uploaded to the current target.",
+            "The upload target was not changed.",
             checks=checks,
         )
     return checks
