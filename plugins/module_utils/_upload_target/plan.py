@@ -26,6 +26,7 @@ from .params import DeleteParams, ExternalKeyParams, ManagedKeyParams, UploaderP
 
 DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"
+NO_STATE_FILE = "no_state_file"
 # Seconds. A younger key that is not in the state file may belong to a verification, which ends within ten minutes.
 PROTECTED_AGE = 15 * 60
 
@@ -34,9 +35,15 @@ def plan_target(params: ExternalKeyParams | DeleteParams, current: CurrentStateF
     """Why the target needs an update, or ``unchanged``."""
     target = params.target if isinstance(params, ExternalKeyParams) else None
     storage, secret = (target.public(), target.secret) if target else (None, None)
-    return state.update_reason(
+    reason = state.update_reason(
         current.known, storage, secret, params.project.secret, now, params.always, params.max_age
     )
+    return reason if params.store is None else explain_unknown(reason, current)
+
+
+def explain_unknown(reason: str, current: CurrentStateFile) -> str:
+    """The reason, or ``no_state_file`` for a target that is unknown because no run has written a state file yet."""
+    return NO_STATE_FILE if reason == "unknown" and current.is_missing else reason
 
 
 class KeyAction(t.NamedTuple):
@@ -156,7 +163,7 @@ def rotation_reason(params: ManagedKeyParams, current: Current, target_key: Acce
         return "unknown"
     if reason == "unchanged" and target_key and is_older(target_key, users.rotate_after, now):
         return "expired"
-    return reason
+    return explain_unknown(reason, current.state_file)
 
 
 def is_older(key: AccessKey, seconds: float | None, now: float) -> bool:
