@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.failure import explain_project_failure
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS, reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
     read_task_variables,
@@ -43,4 +44,4 @@ class ActionModule(ActionBase):
 
         options = variables.with_fleet_defaults(self._task.args)
         runtime = runtime_with_reports(self._display.display, str((task_vars or {}).get("inventory_hostname", "")))
-        return {**result, **run_action(self, use_case, ARGUMENTS, options, runtime)}
+        return {**result, **explain_project_failure(run_action(self, use_case, ARGUMENTS, options, runtime))}

@@ -25,6 +25,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.execute imp
 from ansible_collections.vonage.archiving.plugins.module_utils._core.progress import runtime_with_reports
 
 from ._libraries import load_early, load_libraries
+from ._role_failure import explain_failure_in_role
 
 CORE = tuple(map(int, __version__.split(".")[:2]))
 load_early()
@@ -34,6 +35,10 @@ class DirectAction(NormalAction):
     """The action of other modules, except that this module runs without a process of its own if possible."""
 
     module: t.ClassVar[ModuleSpec]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        return explain_failure_in_role(self, result, task_vars)
 
     def _execute_module(self, *args: t.Any, **options: t.Any) -> dict[str, t.Any]:
         task_vars: dict[str, t.Any] = options.get("task_vars") or {}

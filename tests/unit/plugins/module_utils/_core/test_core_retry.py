@@ -230,7 +230,9 @@ def test_runtime_run_concurrently_raises_the_first_error_after_all_tasks_ended()
     assert ended == ["second task"]
 
 
-def report_waits(seconds: float, pauses: t.Iterable[float], awaited: str = "the lock") -> list[tuple[float, str, float]]:
+def report_waits(
+    seconds: float, pauses: t.Iterable[float], awaited: str = "the lock"
+) -> list[tuple[float, str, float]]:
     """Return the time and the content of each report of attempts that all fail."""
     clock, reports = ManualClock(), list[tuple[float, str, float]]()
 

@@ -18,7 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.progress im
 
 @pytest.mark.parametrize(("seconds", "shown"), [(84.6, "85 s"), (1.0, "1 s"), (0.2, "1 s")])
 def test_format_wait_shows_host_reason_and_seconds(seconds: float, shown: str) -> None:
-    assert format_wait("p-1", "the lock of bucket b", seconds) == f"[p-1]: Waiting up to {shown} for the lock of bucket b."
+    assert format_wait("p-1", "the lock", seconds) == f"[p-1]: Waiting up to {shown} for the lock."
 
 
 def test_run_directly_report_is_shown_and_not_a_part_of_the_result(capsys: pytest.CaptureFixture[str]) -> None:

@@ -508,7 +508,7 @@ def test_reconcile_with_a_refusal_restores_the_state_file_and_changes_nothing(sc
 @pytest.mark.parametrize("state_file", [True, False])
 def test_reconcile_success_records_only_the_target(scene: Scene, state_file: bool) -> None:
     runtime = Sleeps().runtime
-    scene.run(runtime=runtime, **({} if state_file else {"state_file": ""}))
+    scene.run(runtime=runtime, state_file=str(scene.path) if state_file else "")
     assert runtime.changes.as_facts() == {"upload_target": "set"}
 
 
