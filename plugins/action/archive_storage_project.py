@@ -10,12 +10,14 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.failure import explain_project_failure
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.project import ARGUMENTS, reconcile
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.task_variables import (
     read_task_variables,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.progress import runtime_with_reports
 from ansible_collections.vonage.archiving.plugins.plugin_utils._libraries import load_libraries
 
 # Ansible loads an action before it forks. If a library is missing, the task fails with a message.
@@ -36,4 +38,5 @@ class ActionModule(ActionBase):
             return reconcile(params, context, variables)
 
         options = variables.with_fleet_defaults(self._task.args)
-        return {**result, **run_action(self, use_case, ARGUMENTS, options)}
+        runtime = runtime_with_reports(self._display.display, str((task_vars or {}).get("inventory_hostname", "")))
+        return {**result, **explain_project_failure(run_action(self, use_case, ARGUMENTS, options, runtime))}

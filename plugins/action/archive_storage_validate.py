@@ -18,6 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
 from ansible_collections.vonage.archiving.plugins.module_utils._core.action import run_action
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
 from ansible_collections.vonage.archiving.plugins.plugin_utils._libraries import load_early
+from ansible_collections.vonage.archiving.plugins.plugin_utils._role_failure import explain_failure_in_role
 
 # The validation creates a client, and the following tasks of the role use the libraries too.
 load_early()
@@ -38,4 +39,4 @@ class ActionModule(ActionBase):
         def use_case(params: t.Mapping[str, t.Any], context: Context) -> Outcome:
             return validate(params, context, variables, environ)
 
-        return {**result, **run_action(self, use_case, ARGUMENTS)}
+        return explain_failure_in_role(self, {**result, **run_action(self, use_case, ARGUMENTS)}, task_vars)

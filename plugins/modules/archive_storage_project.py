@@ -166,7 +166,7 @@ storage:
   type: dict
   sample: {bucket: example-recordings, access_key: AKIAIOSFODNN7EXAMPLE, sse: s3, fallback: opentok}
 reason:
-  description: The reason why the upload target was set, or V(unchanged).
+  description: The reason why the upload target was set, such as V(no_state_file) in the first run, or V(unchanged).
   returned: once the variables are valid
   type: str
   sample: unchanged

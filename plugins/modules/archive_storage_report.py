@@ -15,8 +15,8 @@ author:
   - Vonage Archiving Contributors (@vonage-archiving)
 description:
   - Builds the result of a run of the role P(vonage.archiving.archive_storage#role) from the results of its tasks,
-    shows it, and publishes a summary as C(set_stats) does, as C(archive_storage_summary). In AWX, it is an artifact of
-    the job.
+    shows its RV(statement), and publishes a summary as C(set_stats) does, as C(archive_storage_summary). In AWX, it is
+    an artifact of the job.
   - The last task of the role runs it, also after a failure, and registers the result as C(archive_storage_result). You
     do not need it in a playbook.
   - The task shows as changed if the run changed something, or would change something in check mode.
@@ -151,6 +151,20 @@ mismatch:
   returned: if O(mode=run)
   type: str
   sample: ""
+statement:
+  description:
+    - The lines that the task shows. After success, they contain the location of recordings, the verification, the
+      access key with its next rotation, and the changes. After a failure, they contain the error, what the run left
+      behind, and where recordings go.
+    - The task shows the other fields with the option C(-v) of C(ansible-playbook).
+  returned: if O(mode=run)
+  type: list
+  elements: str
+  sample:
+    - "Recordings of project 47123456 go to s3://example-recordings/47123456/ (sse: s3, fallback: opentok)."
+    - "Not verified in this run: nothing changed that affects uploads. The playbook verify tests them."
+    - "Access key: AKIAIOSFODNN7EXAMPLE of IAM user vonage-archiving-47123456. The next rotation is due on 2027-02-19."
+    - Nothing was changed.
 error:
   description:
     - The reason for the failure, for a playbook that handles errors. All kinds and fields are in
@@ -163,6 +177,7 @@ error:
     problem: "the S3 store at https://s3.example.com responded with AccessDenied: Access Denied"
     hint: Allow s3:GetBucketPolicy.
     action: s3:GetBucketPolicy
+    ending: Nothing was changed.
 rotate:
   description: Whether a new access key repairs the uploads.
   returned: if O(mode=recovery_plan)

@@ -645,10 +645,12 @@ reason:
   description:
     - The reason for the call of the API, in check mode for the predicted call. With a managed key, it is also the
       reason for a new key.
-    - V(unknown) if no state file shows the current target, or if a managed key exists that the state file does not
-      contain. V(changed) if the state file differs from the options, or the managed key does not exist or is inactive.
-      V(forced) by O(update=always) or O(uploader.rotate). V(expired) by O(max_age) or O(uploader.rotate_after).
-      V(unchanged) if the API was not called.
+    - V(no_state_file) if the location of O(state_file) is empty, as before the first run. V(unknown) if the state file
+      does not show the current target, if O(state_file) is not set, or if a managed key exists that the state file does
+      not contain.
+    - V(changed) if the state file differs from the options, or the managed key does not exist or is inactive. V(forced)
+      by O(update=always) or O(uploader.rotate). V(expired) by O(max_age) or O(uploader.rotate_after). V(unchanged) if
+      the API was not called.
     - With O(state=absent), the API may be called although there is no target to delete. RV(ignore:changed) is then
       V(false).
   returned: success

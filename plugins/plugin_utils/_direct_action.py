@@ -22,8 +22,10 @@ from ansible.vars import clean
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core import direct
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import ModuleSpec
+from ansible_collections.vonage.archiving.plugins.module_utils._core.progress import runtime_with_reports
 
 from ._libraries import load_early, load_libraries
+from ._role_failure import explain_failure_in_role
 
 CORE = tuple(map(int, __version__.split(".")[:2]))
 load_early()
@@ -33,6 +35,10 @@ class DirectAction(NormalAction):
     """The action of other modules, except that this module runs without a process of its own if possible."""
 
     module: t.ClassVar[ModuleSpec]
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        result: dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        return explain_failure_in_role(self, result, task_vars)
 
     def _execute_module(self, *args: t.Any, **options: t.Any) -> dict[str, t.Any]:
         task_vars: dict[str, t.Any] = options.get("task_vars") or {}
@@ -50,7 +56,9 @@ class DirectAction(NormalAction):
             result: dict[str, t.Any] = super()._execute_module(*args, **options)
             return result
         self._display.vvv(f"Running {self._task.action} without a module process")
-        return self._parse(direct.run_directly(self.module, encoded, environ, self._loader.get_basedir()))
+        runtime = runtime_with_reports(self._display.display, str(task_vars.get("inventory_hostname", "")))
+        folder = self._loader.get_basedir()
+        return self._parse(direct.run_directly(self.module, encoded, environ, folder, runtime))
 
     def _task_environment(self) -> dict[str, str]:
         environ: dict[str, t.Any] = {}

@@ -92,7 +92,7 @@ SURVEY: dict[str, Any] = {
 def assert_configure(project: ProjectEnvironment, line: str) -> None:
     first = launch_job(project, line, "configure", **SURVEY).ok()
     assert len(first.changed) == 3
-    assert_summary(project, first, changed=True, reason="unknown")
+    assert_summary(project, first, changed=True, reason="no_state_file")
     assert project.store.client().get_bucket_tagging(Bucket=project.bucket)["TagSet"]
     assert {"incoming/", "2024-01-01/"} <= set(project.objects())
     project.record_archive()

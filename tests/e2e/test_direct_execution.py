@@ -37,8 +37,10 @@ INVENTORY = "localhost ansible_connection=local\nremote ansible_connection=ssh a
 OLDEST, *_, NEWEST = SUPPORTED
 CONTROLLER = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 ACTION = "vonage.archiving.archive_upload_check"
-# Lines of the output about the way, and about module processes.
-WAY = re.compile(r"<\S+> .*|Using module file .*|Pipelining is enabled\.|Running vonage\.archiving\..*")
+# Lines of the output about the way, and about module processes. Only direct execution reports waits.
+WAY = re.compile(
+    r"<\S+> .*|Using module file .*|Pipelining is enabled\.|Running vonage\.archiving\..*|\[\S+\]: Waiting up to .*"
+)
 TIME = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}"
     r"|(?<=clock_skew\": )-?\d+|\d+\.\d(?= s after )"

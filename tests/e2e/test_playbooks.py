@@ -163,7 +163,7 @@ def test_teardown_failed_bucket_deletion_keeps_state_file_correct(project: Proje
     assert run.failed_task == "Delete the bucket with all recordings of the project"
     project.s3.before = None
     assert (project.exists(), project.target()) == (True, None)
-    assert project.configure().result["reason"] == "unknown"
+    assert project.configure().result["reason"] == "no_state_file"
     assert project.target() is not None
 
 

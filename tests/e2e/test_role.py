@@ -328,7 +328,9 @@ def test_configure_update_always_or_max_age_sets_the_target(project: ProjectEnvi
 def test_configure_without_uploader_secret_fails_only_if_it_is_needed(project: ProjectEnvironment) -> None:
     failed = project.run("configure", uploader_secret_key="").failed()
     assert "archive_storage_uploader_secret_key is not set, and the upload target needs an update" in failed.error
-    assert "reason: unknown). Nothing was changed." in failed.error
+    assert failed.error.endswith(
+        "(reason: no_state_file). Set archive_storage_uploader_secret_key. Nothing was changed."
+    )
     assert (project.writes, project.calls(), project.exists()) == ([], [], False)
     configure_project(project)
     project.assert_idempotent(uploader_secret_key="")
@@ -373,7 +375,7 @@ def test_configure_verify_never_uploads_no_probe(project: ProjectEnvironment) ->
 def test_configure_wrong_api_secret_fails_and_the_next_run_succeeds(project: ProjectEnvironment) -> None:
     run = project.run("configure", api_secret="0" * 40).failed()
     assert run.failed_task == "Create or update the bucket"
-    assert f"api_secret does not belong to api_key {project.key}" in run.error
+    assert f"archive_storage_api_secret does not belong to archive_storage_api_key {project.key}" in run.error
     assert (project.target(), project.exists()) == (None, False)
     # Without the check, the API refuses the target itself.
     run = project.run("configure", api_secret="0" * 40, preflight="never").failed()

@@ -132,7 +132,7 @@ def test_configure_first_run_creates_key_and_rotate_replaces_it(managed_project:
     assert all(check["ok"] for check in first.result["checks"])
     listed = {"id": key, "user": project.user, "status": "Active", "created": None, "in_target": True}
     assert first.result["access_keys"] == [listed]
-    assert (first.result["reason"], first.result["retained_keys_reason"]) == ("unknown", "")
+    assert (first.result["reason"], first.result["retained_keys_reason"]) == ("no_state_file", "")
     assert first.result["verification"] == f"uploads with {key} work"
     assert (project.state_file()["status"], project.state_file()["storage"]["access_key"]) == ("applied", key)
     assert_unchanged_run_requests(project)

@@ -103,7 +103,7 @@ class TestRotation:
         assert rotation.writes == []
         assert not rotation.user_exists(rotation.user)
         outcome = rotation.run()
-        assert (outcome.changed, outcome.result["reason"]) == (True, "unknown")
+        assert (outcome.changed, outcome.result["reason"]) == (True, "no_state_file")
         assert (outcome.before, outcome.after) == (preview.before, preview.after)
         assert outcome.result["changes"] == preview.result["changes"]
         assert outcome.result["storage"]["access_key"] == rotation.target_key_id
@@ -559,7 +559,8 @@ class TestDrift:
         key = project.target_key_id
         statuses: list[str] = []
         project.api.before = lambda n, request: statuses.append(project.statuses()[key])
-        assert project.run(verify="never", preflight="never").result["reason"] == "unknown"
+        reason = "unknown" if text else "no_state_file"
+        assert project.run(verify="never", preflight="never").result["reason"] == reason
         assert statuses == ["Active"]
         project.assert_configured()
         project.assert_idempotent()

@@ -162,7 +162,11 @@ class TestExternalKey:
 
     def test_verify_only_changes_nothing(self, external: ExternalKeyRuns) -> None:
         outcome = external.run(verify="only")
-        assert (outcome.changed, outcome.result["reason"], outcome.result["changes"]) == (False, "unknown", ["target"])
+        assert (outcome.changed, outcome.result["reason"], outcome.result["changes"]) == (
+            False,
+            "no_state_file",
+            ["target"],
+        )
         assert outcome.result["checks"]
         assert external.rotation.emulator.target(external.rotation.key) is None
         planned = external.run(check_mode=True, verify="only")
@@ -175,7 +179,7 @@ class TestExternalKey:
     def test_reconcile_without_secret_raises_secret_needed_error(self, external: ExternalKeyRuns) -> None:
         s3 = {"secret_key": ""}
         error = external.assert_failure(errors.SecretNeededError, s3=s3)
-        assert "s3.secret_key is required now and is not set (reason: unknown" in str(error)
+        assert "s3.secret_key is required now and is not set (reason: no_state_file" in str(error)
         assert external.rotation.writes == []
         external.run()
         external.rotation.clear_request_log()
@@ -307,7 +311,7 @@ class TestDelete:
 
     def test_absent_without_target_and_users_is_unchanged(self, rotation: RotationEnvironment) -> None:
         outcome = delete(rotation)
-        assert (outcome.changed, outcome.result["reason"], outcome.result["changes"]) == (False, "unknown", [])
+        assert (outcome.changed, outcome.result["reason"], outcome.result["changes"]) == (False, "no_state_file", [])
 
     def test_absent_unmanaged_user_raises_not_managed_error(self, two_keys: RotationEnvironment) -> None:
         two_keys.iam.untag_user(UserName=two_keys.user, TagKeys=["vonage-archiving:managed"])

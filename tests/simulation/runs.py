@@ -189,7 +189,7 @@ class Playbooks:
         is_managed = not self.is_external
         verified = result.build_result(self.project.id, is_managed, steps, verify_only=True)
         verified["mismatch"] = "" if steps.error else result.describe_mismatch(verified, is_managed)
-        findings = report._describe_findings(verified)
+        findings, _ending = report._describe_findings(verified)
         request = RecoveryRequest(self.project.id, "", "bad_credentials")
         reason = plan_recovery(request, verified, managed=is_managed, findings=findings)
         if reason not in ROTATING:

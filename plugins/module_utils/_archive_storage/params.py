@@ -26,8 +26,9 @@ from .._state_file.preflight import ALWAYS, AUTO
 from .._state_file.preflight import NEVER as NO_PREFLIGHT
 from .._upload_target import params as target_options
 from .._upload_target.target import is_google
-from .settings import Settings, read_settings
-from .variables import NEVER, OPTIONS, PREFIX, VARIABLES
+from .option_names import rename_options
+from .settings import Settings, fill_missing, read_settings
+from .variables import NEVER, PREFIX, VARIABLES
 
 # The last line of a PEM file can be shorter, and reveals nothing.
 SHORTEST_LINE = 20
@@ -43,8 +44,6 @@ OF_ONE_PROJECT = (
     "VONAGE_VIDEO_PRIVATE_KEY_PATH",
 )
 _NAMES = re.compile(rf"{PREFIX}\w+")
-# Other options that the message of a problem mentions, such as uploader.grace_period.
-_MENTION = re.compile(r"(?<![\w./-])[a-z0-9]+(?:[._][a-z0-9]+)+(?![\w/-])")
 # An unset variable that has no value of its own, and the variable that its value comes from.
 _SOURCES = {"state_file": "bucket", "endpoint_url": "endpoint"}
 
@@ -124,7 +123,8 @@ def parse_params(
     """
     settings = read_settings(variables, environ if role_environ is None else role_environ, verify_only=verify_only)
     settings["problems"] += problems
-    connection, bucket, target = connection_options(settings), bucket_options_of(settings), target_options_of(settings)
+    complete = fill_missing(settings)
+    connection, bucket, target = connection_options(complete), bucket_options_of(complete), target_options_of(complete)
     secrets = {name: none_if_blank(variables.get(name)) for name in (*OPERATOR_KEY, *PROJECT_SECRETS)}
     operator = {**connection["aws"], **{name: secrets[name] for name in OPERATOR_KEY}}
     identity = {**connection["vonage"], **{name: secrets[name] for name in PROJECT_SECRETS}, **(times or {})}
@@ -280,31 +280,44 @@ class _Parser:
     ) -> t.Any:
         """Return the typed parameters; ``None`` if there are problems."""
         try:
-            return parser.parse_params(validate_options(parser.ARGUMENTS, options, keep_empty_strings), self.environ)
+            valid = validate_options(parser.ARGUMENTS, options, keep_empty_strings)
         except InputError as exc:
-            reported = _variable_names(self.problems)
-            problems = Problems()
-            problems.extend(exc.problems)
-            for problem in map(rename_options, problems):
-                names = _variable_names([problem])
-                sources = {self._sources[name] for name in names if name in self._sources}
-                if not (names & reported or sources & _variable_names(self.problems)):
-                    self.problems.extend([problem])
-            # Variables of the role are not options of the action, in which execute() finds misplaced secrets.
-            self.secrets += [*exc.secrets, *find_misplaced_secrets(options)]
+            self._add(exc, options)
+            valid = self._valid_options(parser, options, keep_empty_strings)
+        try:
+            return parser.parse_params(valid, self.environ)
+        except InputError as exc:
+            self._add(exc, options)
             return None
+
+    def _valid_options(
+        self, parser: t.Any, options: t.Mapping[str, t.Any], keep_empty_strings: t.Sequence[str]
+    ) -> dict[str, t.Any]:
+        """Return the options without invalid ones, whose problems would hide those of the others."""
+        valid: dict[str, t.Any] = {}
+        for name, value in options.items():
+            try:
+                valid.update(validate_options({name: parser.ARGUMENTS[name]}, {name: value}, keep_empty_strings))
+            except InputError:  # noqa: PERF203 - each option has its own problem
+                continue
+        return valid
+
+    def _add(self, exc: InputError, options: t.Mapping[str, t.Any]) -> None:
+        reported = _variable_names(self.problems)
+        problems = Problems()
+        problems.extend(exc.problems)
+        for problem in map(rename_options, problems):
+            # A message may mention other variables. A problem of an option is about that option.
+            names = _variable_names([problem._replace(message="")]) or _variable_names([problem])
+            sources = {self._sources[name] for name in names if name in self._sources}
+            if not (names & reported or sources & _variable_names(self.problems)):
+                self.problems.extend([problem])
+        # Variables of the role are not options of the action, in which execute() finds misplaced secrets.
+        self.secrets += [*exc.secrets, *find_misplaced_secrets(options)]
 
 
 def _variable_names(problems: t.Iterable[Problem]) -> set[str]:
     return {name for problem in problems for name in _NAMES.findall(str(problem))}
-
-
-def rename_options(problem: Problem) -> Problem:
-    """Return a problem with the names of variables in place of options, also of those that its message mentions."""
-    renamed = problem.rename(OPTIONS)
-    return renamed._replace(
-        message=_MENTION.sub(lambda match: Problem(match.group(), "").rename(OPTIONS).option, problem.message)
-    )
 
 
 def _find_warnings(settings: Settings) -> t.Iterator[str]:

@@ -27,7 +27,9 @@ from .._vonage import project as vonage
 from .._vonage.client import Client
 from .._vonage.project import Project
 from . import workflow
+from .failure import explain_failure
 from .params import OF_ONE_PROJECT, Params, parse_params
+from .result import Steps
 from .task_variables import TaskVariables
 
 TIMEOUTS = ("timeout", "retries", "total_timeout")
@@ -67,8 +69,9 @@ def _configure(params: t.Mapping[str, t.Any], desired: Params, context: Context,
     except errors.ArchivingError as exc:
         for secret in exc.secrets:
             context.register_secret(secret)
-        error = {"project": desired.project, "bucket_changes": [], "error": exc.as_result()}
-        return Outcome(False, error, failed=str(exc))
+        failure = explain_failure(str(exc), Steps(error=exc.as_result(), failed="validate"))
+        result = {"project": desired.project, "bucket_changes": [], "error": failure["error"]}
+        return Outcome(False, result, failed=failure["msg"])
     outcome = workflow.configure(desired, context)
     if not outcome.failed:
         count = int(params["archives"])

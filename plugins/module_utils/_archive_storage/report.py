@@ -16,7 +16,10 @@ from .._core.plan import Context, Outcome
 from .._core.problems import Problems
 from . import recovery as recoveries
 from . import result as results
+from .ending import NOT_ARRIVING, NOTHING_CHANGED, describe_ending
+from .failure import complete_error
 from .recovery import MANUAL_REPAIR_REQUIRED, ROTATING, advise, parse_request, plan_recovery
+from .statement import Mode, format_statement
 
 MODES = RUN, RECOVERY_PLAN, RECOVERY = ("run", "recovery_plan", "recovery")
 ARGUMENTS: dict[str, t.Any] = {"mode": {"type": "str", "choices": list(MODES), "default": RUN}}
@@ -57,9 +60,13 @@ def _report_run(known: t.Mapping[str, t.Any], context: Context, show: Show) -> O
     managed, verify_only = bool(validated.get("managed")), bool(validated.get("verify_only"))
     steps = results.read_steps(registered, check_mode=context.check_mode)
     result = results.build_result(str(validated.get("project") or ""), managed, steps, verify_only=verify_only)
+    if steps.error:
+        result["error"] = complete_error(steps, describe_ending(steps))
     result["mismatch"] = results.describe_mismatch(result, managed) if verify_only and not steps.error else ""
-    for line in results.format_lines(result, check_mode=context.check_mode):
-        show(line)
+    mode = Mode(managed, verify_only, context.check_mode, steps.is_deletion)
+    result["statement"] = format_statement(result, mode)
+    # One text: lines of several hosts do not mix.
+    show("\n".join(result["statement"]))
     failed = bool(steps.error or result["mismatch"])
     bucket = str((validated.get("bucket") or {}).get("name") or "")
     summary = results.summarize(result, bucket, failed=failed, check_mode=context.check_mode)
@@ -70,21 +77,28 @@ def _plan_recovery(known: t.Mapping[str, t.Any]) -> Outcome:
     """Decide whether a rotation is a repair, after a run that verified everything."""
     recovery, result = known[RECOVERY_FACT], known[RESULT]
     managed = bool((known.get(REGISTERED["validate"]) or {}).get("managed"))
-    findings = _describe_findings(result)
+    findings, ending = _describe_findings(result)
     reason = plan_recovery(
         parse_request(_recover_variables(known), Problems()), result, managed=managed, findings=findings
     )
     fact = {**recovery, "reason": reason, "findings": findings}
     advice = advise(managed=managed, findings=findings) if reason == MANUAL_REPAIR_REQUIRED else ""
-    message = f"{findings} {advice}".strip()
+    message = " ".join(filter(None, (findings, advice, ending)))
     return Outcome(False, {"rotate": reason in ROTATING, "message": message, "ansible_facts": {RECOVERY_FACT: fact}})
 
 
-def _describe_findings(result: t.Mapping[str, t.Any]) -> str:
+def _describe_findings(result: t.Mapping[str, t.Any]) -> tuple[str, str]:
+    """Return the findings of a verification, and the ending of its error."""
     error = result.get("error")
     if error:
-        return format_message(error["operation"], error["problem"], error.get("hint") or "")
-    return str(result.get("mismatch") or "")
+        message = format_message(error["operation"], error["problem"], error.get("hint") or "")
+        return message, str(error.get("ending") or NOTHING_CHANGED)
+    mismatch = str(result.get("mismatch") or "")
+    for start in (NOTHING_CHANGED, NOT_ARRIVING):
+        findings, separator, rest = mismatch.rpartition(start)
+        if separator:
+            return findings.strip(), f"{separator}{rest}"
+    return mismatch, NOTHING_CHANGED
 
 
 def _recover_variables(known: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -12,10 +12,9 @@ The role builds it from the results of its tasks, see :func:`read_steps`; fleets
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .._core.errors import ArchivingError, SecretNeededError
-from .._core.values import first_few
 
 Result = dict[str, t.Any]
 TARGET_KEYS = ("reason", "storage", "state_file", "checks", "verification")
@@ -39,7 +38,6 @@ EMPTY: Result = {
 }
 # Changes of a managed key that are not drift: the reason of the upload target and the age of keys explain them.
 EXPECTED_CHANGES = ("target", "access_keys")
-MOST_NAMES = 8
 
 
 @dataclass
@@ -51,13 +49,25 @@ class Steps:
     :param requirements: of the task that applies pending requirements to the bucket.
     :param is_rolled_back: whether the requirements were removed again.
     :param error: the reason for the failure of the run, as ``error`` of a module.
+    :param failed: the name of the step that failed.
+    :param is_deletion: whether the run deletes the archive storage.
+    :param is_read_only: whether the run changes nothing, because of check mode or of ``verify``.
     """
 
     bucket: t.Mapping[str, t.Any] | None = None
     target: t.Mapping[str, t.Any] | None = None
     requirements: t.Mapping[str, t.Any] | None = None
     is_rolled_back: bool = False
-    error: t.Mapping[str, t.Any] | None = field(default=None)
+    error: t.Mapping[str, t.Any] | None = None
+    failed: str = ""
+    is_deletion: bool = False
+    is_read_only: bool = False
+
+    @property
+    def applied_requirements(self) -> list[str]:
+        """The new requirements that the bucket has after the run."""
+        is_applied = self.requirements is not None and not self.is_rolled_back
+        return list((self.requirements or {}).get("changes") or ()) if is_applied else []
 
 
 def build_result(project: str, managed: bool, steps: Steps, *, verify_only: bool = False) -> Result:
@@ -93,16 +103,30 @@ def describe_mismatch(result: t.Mapping[str, t.Any], managed: bool) -> str:
     """Return a description of the drift, for a run that changes nothing; empty if there is none."""
     uploader = [name for name in result["uploader_changes"] if name not in EXPECTED_CHANGES]
     reason, state_file = result["reason"], result["state_file"]
-    is_target_wrong = reason in ("changed", "expired") or (reason == "unknown" and bool(state_file.get("location")))
-    if not (result["bucket_changes"] or uploader or is_target_wrong):
+    is_target_unknown = reason in ("unknown", "no_state_file") and bool(state_file.get("location"))
+    if not (result["bucket_changes"] or uploader or is_target_unknown or reason in ("changed", "expired")):
         return ""
-    subject = "Uploads arrive, but something" if result["checks"] else "Something"
+    lost_key = _find_lost_key(result) if managed else ""
+    subject = "Uploads arrive, but something" if result["checks"] and not lost_key else "Something"
     target = state_file.get("reason") or _describe_reason(reason, managed)
+    ending = f"Recordings are not arriving: {lost_key}." if lost_key else "Nothing was changed."
     return (
         f"{subject} is not as configured. Bucket: {', '.join(result['bucket_changes']) or 'as configured'}. "
         f"Uploader: {', '.join(uploader) or 'as configured'}. Upload target: {target}. Run the playbook configure to "
-        "repair it, or with --check --diff to show the differences."
+        f"repair it, or with --check --diff to show the differences. {ending}"
     )
+
+
+def _find_lost_key(result: t.Mapping[str, t.Any]) -> str:
+    """Return the problem if the access key of the upload target does not exist or is inactive."""
+    if result["state_file"].get("status") != "applied" or result["state_file"].get("reason"):
+        return ""
+    in_target = [key for key in result["access_keys"] if key.get("in_target")]
+    if in_target and all(key.get("status") == "Inactive" for key in in_target):
+        return "the access key of the upload target is inactive"
+    # If the user has other keys, or does not exist, the target may contain an external key.
+    has_no_keys = bool(result["uploader"].get("arn")) and not result["access_keys"]
+    return "the access key of the upload target does not exist" if has_no_keys else ""
 
 
 def _describe_reason(reason: str, managed: bool) -> str:
@@ -128,44 +152,6 @@ def summarize(result: t.Mapping[str, t.Any], bucket: str, *, failed: bool, check
     }
 
 
-def format_lines(result: t.Mapping[str, t.Any], *, check_mode: bool = False) -> list[str]:
-    """Return the lines to show to the user."""
-    state = "failed" if "error" in result else "changed" if result["changed"] else "ok"
-    lines = [f"Project {result['project'] or '(unknown)'}: {state}{' (check mode)' if check_mode else ''}"]
-    lines += [f"  {name}: {text}" for name, text in _details(result).items() if text]
-    return lines
-
-
-def _details(result: t.Mapping[str, t.Any]) -> dict[str, str]:
-    bucket, storage, state_file = result["bucket"], result["storage"], result["state_file"]
-    bucket_changes, uploader_changes = result["bucket_changes"], result["uploader_changes"]
-    failed = [check["name"] for check in result["checks"] if not check.get("ok")]
-    passed = len(result["checks"]) - len(failed)
-    return {
-        "Bucket": f"{bucket['name']} ({_changes(bucket_changes)})" if bucket.get("name") else "",
-        "Pending requirements": ", ".join(result["pending_requirements"]),
-        "Not supported by the store": ", ".join(result["unsupported"]),
-        "Uploader": f"{result['uploader']['name']} ({_changes(uploader_changes)})"
-        if result["uploader"].get("name")
-        else "",
-        "Upload target": f"s3://{storage['bucket']}/{result['project']}/" if storage.get("bucket") else "",
-        "Reason": result["reason"],
-        "State file": f"{state_file['location']} ({state_file.get('status') or 'none'})"
-        if state_file.get("location")
-        else "",
-        "Checks": f"{passed} passed" + (f", failed: {', '.join(failed)}" if failed else "") if result["checks"] else "",
-        "Verification": result["verification"],
-        "Next rotation": result["rotate_at"] or "",
-        "Old keys": result["retained_keys_reason"],
-        "Old keys until": result["retained_keys_until"] or "",
-        "Error": (result.get("error") or {}).get("problem", ""),
-    }
-
-
-def _changes(names: t.Sequence[str]) -> str:
-    return first_few(names, MOST_NAMES) or "no changes"
-
-
 # ---- from the results of tasks
 
 
@@ -178,24 +164,17 @@ def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
     :param registered: the registered results, by the name of the step.
     """
     validated = registered.get("validate") or {}
-    steps = Steps()
-    names = (
-        ("bucket_check", "target", "bucket_settings", "deletion")
-        if validated.get("state") == "absent"
-        else ("secret_check", "bucket", "target")
-    )
-    if _stops(steps, "validate the variables", registered.get("validate")):
+    is_deletion = validated.get("state") == "absent"
+    steps = Steps(is_deletion=is_deletion, is_read_only=check_mode or bool(validated.get("verify_only")))
+    deletion = ("bucket_check", "target", "bucket_settings", "deletion")
+    names = deletion if is_deletion else ("secret_check", "bucket", "target")
+    if _stops(steps, "validate", registered.get("validate")):
         return steps
     for name in names:
-        if name == "secret_check" and not validated["lacks_secret_key"]:
-            continue
-        if name in ("bucket_check", "deletion") and not validated["delete_bucket"]:
-            continue
-        bucket_name = (validated.get("bucket") or {}).get("name")
-        if name == "bucket_settings" and (validated["delete_bucket"] or not bucket_name):
+        if not _is_executed(name, validated):
             continue
         result = registered.get(name)
-        if _stops(steps, _OPERATIONS[name], result):
+        if _stops(steps, name, result):
             return steps
         _accept(steps, name, t.cast(t.Mapping[str, t.Any], result))
         if name == "secret_check" and _needs_secret_key(steps, check_mode):
@@ -204,8 +183,20 @@ def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
     return steps
 
 
+def _is_executed(step: str, validated: t.Mapping[str, t.Any]) -> bool:
+    """Whether the run executes a step that has a condition."""
+    if step == "secret_check":
+        return bool(validated["lacks_secret_key"])
+    if step in ("bucket_check", "deletion"):
+        return bool(validated["delete_bucket"])
+    if step == "bucket_settings":
+        return not validated["delete_bucket"] and bool((validated.get("bucket") or {}).get("name"))
+    return True
+
+
 # The operations in error messages, by the name of the step.
 _OPERATIONS = {
+    "validate": "validate the variables",
     "bucket_check": "check that the bucket can be deleted",
     "secret_check": "check that the secret key is not needed",
     "bucket": "create or update the bucket",
@@ -218,14 +209,16 @@ _OPERATIONS = {
 }
 
 
-def _stops(steps: Steps, operation: str, result: t.Mapping[str, t.Any] | None) -> bool:
+def _stops(steps: Steps, name: str, result: t.Mapping[str, t.Any] | None) -> bool:
     """Whether the run ended at this step. If so, set the error."""
+    operation = _OPERATIONS[name]
     if result is None:
         steps.error = ArchivingError(operation, "the task was not executed").as_result()
     elif result.get("failed") or result.get("unreachable"):
         error = result.get("error")
         message = " ".join(str(result.get("msg") or "the task failed without a message").split())
         steps.error = dict(error) if isinstance(error, dict) else ArchivingError(operation, message).as_result()
+    steps.failed = name if steps.error is not None else ""
     return steps.error is not None
 
 
@@ -244,7 +237,7 @@ def _needs_secret_key(steps: Steps, check_mode: bool) -> bool:
     reason = (steps.target or {}).get("reason")
     if reason == "unchanged" or check_mode:
         return False
-    steps.error = secret_key_error(str(reason)).as_result()
+    steps.error, steps.failed = secret_key_error(str(reason)).as_result(), "secret_check"
     return True
 
 
@@ -253,7 +246,7 @@ def secret_key_error(reason: str) -> SecretNeededError:
     return SecretNeededError(
         "update the upload target",
         f"archive_storage_uploader_secret_key is not set, and the upload target needs an update (reason: {reason})",
-        "Nothing was changed. Set archive_storage_uploader_secret_key.",
+        "Set archive_storage_uploader_secret_key.",
         reason=reason,
     )
 
@@ -262,11 +255,11 @@ def _read_requirements(steps: Steps, registered: t.Mapping[str, t.Any], validate
     if not is_requirements_due(steps, verify_only=bool(validated.get("verify_only"))):
         return
     result = registered.get("requirements")
-    if _stops(steps, _OPERATIONS["requirements"], result):
+    if _stops(steps, "requirements", result):
         return
     steps.requirements = result
     check = registered.get("requirements_check")
-    if _stops(steps, _OPERATIONS["requirements_check"], check):
+    if _stops(steps, "requirements_check", check):
         rollback = registered.get("rollback") or {}
         steps.is_rolled_back = not (rollback.get("failed") or rollback.get("skipped"))
 

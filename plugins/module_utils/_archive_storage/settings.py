@@ -31,6 +31,7 @@ from .._core.values import (
     url_userinfo,
     without_userinfo,
 )
+from .._upload_check.params import METHODS
 from .._upload_target.target import default_sse
 from . import variables as spec
 from .validation import URLS, find_contradictions
@@ -165,6 +166,27 @@ def read_settings(
     return settings
 
 
+def fill_missing(settings: Settings) -> Settings:
+    """Return settings with a project and a bucket in place of missing ones, which are problems already.
+
+    With them, the parsers of the modules find all other problems.
+    """
+    reported = {problem.option for problem in settings["problems"]}
+    is_bucket_missing = not settings["bucket"] and f"{PREFIX}bucket" in reported
+    if settings["project"] and not is_bucket_missing:
+        return settings
+    project, bucket = (
+        settings["project"] or "missing-project",
+        "missing-bucket" if is_bucket_missing else settings["bucket"],
+    )
+    filled = {**settings, "project": project, "bucket": bucket, "prefix": f"{project}/"}
+    if not settings["project"]:
+        filled["api_key"] = project
+    if "state_file" in settings["unset"]:
+        filled["state_file"] = _state_file({**filled, "state_file": ""})
+    return {**filled, "lifecycle": _lifecycle(filled)}
+
+
 def _use_environment(settings: Settings, environ: t.Mapping[str, str]) -> None:
     """Apply the environment variables that the role reads itself.
 
@@ -234,7 +256,8 @@ def _probe(rules: list[t.Any]) -> dict[str, str]:
     rule = rules[0] if rules and isinstance(rules[0], dict) else {}
     origin, method = ((list_items(rule.get(name)) or [""])[0] for name in ("allowed_origins", "allowed_methods"))
     origin = "https://www.example.com" if origin == "*" else origin.replace("*", "www")
-    return {"cors_origin": origin, "cors_method": method if origin else ""}
+    # The bucket's parser reports another method.
+    return {"cors_origin": origin, "cors_method": method if origin and method in METHODS else ""}
 
 
 def list_items(value: t.Any) -> list[str]:

@@ -64,7 +64,7 @@ def _validate_key(settings: Settings, problems: Problems, present: bool) -> None
                 "is for an external key, and archive_storage_upload_key is managed. Remove it, or set "
                 "archive_storage_upload_key to external",
             )
-        if settings["bucket"] and not settings["state_file"]:
+        if "state_file" not in settings["unset"] and not settings["state_file"]:
             problem = "is none, but a managed key needs a state file, which contains the key of the upload target"
             problems.add("state_file", problem)
         if settings["max_age"] is not None:

@@ -18,9 +18,11 @@ from dataclasses import dataclass, field, replace
 from .._bucket import reconcile as bucket
 from .._bucket.params import ADOPT_BUCKET, BucketParams
 from .._core import errors
+from .._core.changes import Changes
 from .._core.plan import Context, Outcome
 from .._state_file.preflight import check_before_changes
 from .._upload_target import reconcile as upload_target
+from .failure import explain_failure
 from .params import Params
 from .result import Steps, build_result, is_requirements_due, secret_key_error
 
@@ -36,8 +38,8 @@ def configure(params: Params, context: Context) -> Outcome:
     except errors.ArchivingError as exc:
         for secret in exc.secrets:
             context.register_secret(secret)
-        run.steps.error = exc.as_result()
-        return run.outcome(failed=str(exc))
+        run.steps.error = {**exc.as_result(), **run.changes.as_facts()}
+        return run.outcome(failure=explain_failure(str(exc), run.steps))
     return run.outcome()
 
 
@@ -46,17 +48,27 @@ class _Run:
     """One run for one project.
 
     :param diffs: before and after, by what they describe.
+    :param changes: the changes of the current step.
     """
 
     params: Params
     context: Context
     steps: Steps = field(default_factory=Steps)
     diffs: dict[str, tuple[t.Any, t.Any]] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
+
+    def __post_init__(self) -> None:
+        self.steps.is_read_only = self.context.check_mode
+
+    def _start_step(self, name: str) -> Context:
+        """Return the context of the next step."""
+        self.steps.failed, self.changes = name, Changes()
+        return replace(self.context, runtime=replace(self.context.runtime, changes=self.changes))
 
     def apply(self) -> None:
         if self.params.lacks_secret_key:
             self._check_secret_key()
-        outcome = bucket.ensure_bucket(self._desired_bucket, self.context, self._check_project)
+        outcome = self._ensure_bucket("bucket", self._desired_bucket, self._check_project)
         self.steps.bucket = self._add_diff("bucket", outcome)
         if self._is_target_due():
             self._apply_target()
@@ -68,10 +80,20 @@ class _Run:
         # It is None only if the archive storage is deleted.
         return t.cast(BucketParams, self.params.desired_bucket)
 
-    def outcome(self, failed: str = "") -> Outcome:
+    def _ensure_bucket(self, step: str, desired: BucketParams, before_changes: bucket.Check | None = None) -> Outcome:
+        return bucket.ensure_bucket(desired, self._start_step(step), before_changes)
+
+    def outcome(self, failure: t.Mapping[str, t.Any] | None = None) -> Outcome:
+        """Return the outcome.
+
+        :param failure: ``msg`` and ``error`` of a failed run.
+        """
         result = build_result(self.params.project, self.params.managed, self.steps)
         before, after = ({name: both[at] for name, both in self.diffs.items()} for at in (0, 1))
-        return Outcome(result.pop("changed"), result, before, after, failed=failed)
+        if not failure:
+            return Outcome(result.pop("changed"), result, before, after)
+        result["error"] = failure["error"]
+        return Outcome(result.pop("changed"), result, before, after, failed=failure["msg"])
 
     def _check_project(self) -> None:
         """Check the credentials of the project before the first change."""
@@ -84,7 +106,8 @@ class _Run:
 
         :raises errors.SecretNeededError: the upload target needs an update.
         """
-        outcome = upload_target.ensure_upload_target(self.params.desired_target, replace(self.context, check_mode=True))
+        context = replace(self._start_step("secret_check"), check_mode=True)
+        outcome = upload_target.ensure_upload_target(self.params.desired_target, context)
         self.steps.target = {**outcome.result, "changed": False}
         reason = outcome.result["reason"]
         if reason != "unchanged" and not self.context.check_mode:
@@ -103,18 +126,19 @@ class _Run:
         )
         if bucket_result.get("changed") and self.params.can_verify:
             desired = replace(desired, verify="always")
-        outcome = upload_target.ensure_upload_target(desired, self.context)
+        outcome = upload_target.ensure_upload_target(desired, self._start_step("target"))
         self.steps.target = self._add_diff("upload target", outcome)
 
     def _apply_requirements(self) -> None:
         """Apply the pending requirements. No recording uses an upload target that violates them."""
         pending = (self.steps.bucket or {})["pending_requirements"]
         desired = requirements_of(self._desired_bucket, pending)
-        outcome = bucket.ensure_bucket(desired, self.context)
+        outcome = self._ensure_bucket("requirements", desired)
         self.steps.requirements = {**outcome.result, "changed": outcome.changed}
         if outcome.changed and self.params.can_verify and not self.context.check_mode:
+            verified = replace(self.params.desired_target, verify="only")
             try:
-                upload_target.ensure_upload_target(replace(self.params.desired_target, verify="only"), self.context)
+                upload_target.ensure_upload_target(verified, self._start_step("requirements_check"))
             except errors.ArchivingError as exc:
                 raise self._roll_back(exc, desired, pending) from exc
         self._add_diff("bucket requirements", outcome)

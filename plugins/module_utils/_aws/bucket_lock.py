@@ -73,7 +73,7 @@ class Lock:
 
         :raises ConflictError: other runs owned it until the deadline.
         """
-        deadline, lease = Deadline(leases.BUDGET, self.runtime), FREE
+        deadline, lease = Deadline(leases.BUDGET, self.runtime, awaited=f"the lock of {self.title}"), FREE
         latest, first_read = StoredObject(None), self.runtime.monotonic()
         for _number in attempts(deadline, leases.pauses(self.runtime.random)):
             stored, now = self.object.read(), self.runtime.monotonic()

@@ -127,7 +127,7 @@ def translate(
     if status == 404 or code == "NoSuchEntity":
         return errors.NotFoundError(operation, problem, **facts)
     if 300 <= status < 400:
-        hint = "Set endpoint_url to the target of the redirect, or region to the region of the bucket."
+        hint = "Set endpoint_url to the target of the redirect, or set region to the region of the bucket."
         return errors.RejectedError(operation, problem, hint, **facts)
     if status >= 500 or status == 429 or code in THROTTLED_CODES:
         return errors.UnreachableError(operation, problem, "Nothing is lost: run it again later.", **facts)
@@ -182,7 +182,10 @@ def _translate_local_error(
     text = redact(str(exc), connection.secrets)
     missing = (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound)
     if isinstance(exc, missing):
-        hint = "Set access_key and secret_key, profile, or the environment variables of boto3."
+        hint = (
+            "Set profile, or access_key and secret_key, or the environment variable AWS_PROFILE, or AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY."
+        )
         return errors.DeniedError(operation, text, hint, store=connection.display_name)
     if isinstance(exc, exceptions.ParamValidationError):
         return errors.RejectedError(operation, text, store=connection.display_name)

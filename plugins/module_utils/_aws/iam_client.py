@@ -39,10 +39,11 @@ from .session import (
 # Option of the doc fragment vonage.archiving.iam, next to those of vonage.archiving.aws.
 ARGUMENTS: dict[str, t.Any] = {"iam_endpoint_url": {"type": "str"}}
 
-ELSEWHERE = (
-    "If the IAM API has another address, set iam_endpoint_url. If the store has no IAM API, create a user and an "
-    "access key with the tools of the store, and set that key in the tasks that need one."
+OWN_KEY = (
+    "create a user and an access key with the tools of the store, and set them as s3.access_key and s3.secret_key."
 )
+ELSEWHERE = f"If the IAM API has another address, set iam_endpoint_url. If the store has no IAM API, {OWN_KEY}"
+INCOMPLETE = f"The IAM API of the store does not support users. Instead, {OWN_KEY}"
 # Not idempotent: a retry after a lost response would create a second object.
 NOT_IDEMPOTENT = frozenset({"create_access_key"})
 _CODE = re.compile(rb"<Code>([^<]*)</Code>")
@@ -132,18 +133,18 @@ class Iam:
             problem = f"{self.connection.display_name} returned incomplete XML"
             facts = {"store": self.connection.display_name}
             raise errors.UnreachableError(operation, problem, "Run it again.", **facts) from exc
-        except errors.ArchivingError as exc:
-            if not self._may_be_elsewhere(exc, method):
+        except errors.UnsupportedError as exc:
+            hint = INCOMPLETE if method == "get_user" else exc.hint
+            raise errors.UnsupportedError(operation, exc.problem, hint, **exc.facts) from exc.__cause__
+        except errors.DeniedError as exc:
+            if not self._may_be_elsewhere(exc):
                 raise
-            hint = f"{exc.hint} {ELSEWHERE}" if isinstance(exc, errors.DeniedError) else ELSEWHERE
-            raise exc.__class__(operation, exc.problem, hint, **exc.facts) from exc.__cause__
+            raise errors.DeniedError(operation, exc.problem, f"{exc.hint} {ELSEWHERE}", **exc.facts) from exc.__cause__
 
-    def _may_be_elsewhere(self, exc: errors.ArchivingError, method: str) -> bool:
-        """Whether the server of this response may not be an IAM API."""
-        if isinstance(exc, errors.UnsupportedError):
-            return method == "get_user"
+    def _may_be_elsewhere(self, exc: errors.DeniedError) -> bool:
+        """Whether the server of this response may not be an IAM API: an IAM API has another form of errors."""
         response = getattr(exc.__cause__, "response", {})
-        return isinstance(exc, errors.DeniedError) and bool(response.get("AsS3")) and not self.connection.is_aws
+        return bool(response.get("AsS3")) and not self.connection.is_aws
 
     def list_all(self, method: str, key: str, operation: str, action: str, **params: t.Any) -> list[t.Any]:
         """All items of a method that returns pages."""

@@ -52,11 +52,16 @@ class MultipartUploads:
         """The uploads in progress that started before a time, in Unix seconds."""
         return {upload for location in self.locations for upload in self._fetch(location, time)}
 
+    @property
+    def _buckets(self) -> list[str]:
+        return list(dict.fromkeys(location.bucket for location in self.locations))
+
     def drain(self, seconds: float) -> bool:
         """Wait for the uploads that started until now; whether they have ended."""
-        start, deadline = self.runtime.now(), Deadline(seconds, self.runtime)
+        awaited = f"uploads in progress to {' and '.join(f's3://{bucket}' for bucket in self._buckets)}"
+        start, deadline = self.runtime.now(), Deadline(seconds, self.runtime, awaited=awaited)
         # A client that has read the old target just before the change starts its upload a moment later.
-        self.runtime.sleep(seconds * FIRST_WAIT)
+        deadline.pause(seconds * FIRST_WAIT)
         return self.wait(start, deadline)
 
     def wait(self, time: float, deadline: Deadline) -> bool:

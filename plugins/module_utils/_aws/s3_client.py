@@ -182,12 +182,16 @@ class Bucket:
 
         :raises Exception: an error that is not retryable, or the last one.
         """
-        return retry(call, is_retryable, Deadline(math.inf, self.runtime), pauses)
+        return retry(call, is_retryable, self._deadline(), pauses)
 
     def wait_until(self, fetch: t.Callable[[], T], is_done: t.Callable[[T], bool], pauses: t.Iterable[float]) -> T:
         """Fetch a value immediately and after each pause, in seconds, until it is as expected; the last value."""
         # Without an outer deadline, there is always a first attempt.
-        return t.cast("T", wait_until(fetch, is_done, Deadline(math.inf, self.runtime), pauses))
+        return t.cast("T", wait_until(fetch, is_done, self._deadline(), pauses))
+
+    def _deadline(self) -> Deadline:
+        """The pauses are the time limit."""
+        return Deadline(math.inf, self.runtime, awaited=f"a change of bucket {self.name} to take effect")
 
     def exists(self) -> bool:
         """Whether the bucket exists.

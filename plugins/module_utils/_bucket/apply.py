@@ -76,7 +76,7 @@ def _apply_and_replan(bucket: Bucket, planned: AppliedPlan, context: Context) ->
         try:
             effective = FACETS[step.target].write(bucket, params.facets[step.target], step.value)
         except errors.UnsupportedError as exc:
-            params = _skip_after_write(params, current, step, exc, context)
+            params = _skip_after_write(bucket, params, current, step, exc, context)
             continue
         if not effective:
             params = params.with_implicit_encryption()
@@ -84,7 +84,12 @@ def _apply_and_replan(bucket: Bucket, planned: AppliedPlan, context: Context) ->
 
 
 def _skip_after_write(
-    params: BucketParams, current: CurrentBucket, step: Step, exc: errors.UnsupportedError, context: Context
+    bucket: Bucket,
+    params: BucketParams,
+    current: CurrentBucket,
+    step: Step,
+    exc: errors.UnsupportedError,
+    context: Context,
 ) -> BucketParams:
     """The options without those to skip, if the failed write changed nothing and the remaining options need no write.
 
@@ -97,6 +102,7 @@ def _skip_after_write(
     remaining = facet.without_required_options(params.facets[step.target])
     if remaining is not None and not facet.equal(facet.target(remaining, state), state):
         raise exc
+    bucket.runtime.changes.discard(f"bucket {bucket.name}", step.target)
     return skip_facet(params, step.target, exc, context)
 
 
@@ -113,7 +119,8 @@ def _create(bucket: Bucket, params: BucketParams) -> None:
 
 def _send_create(bucket: Bucket, arguments: t.Mapping[str, t.Any]) -> None:
     try:
-        bucket.call("create_bucket", f"create bucket {bucket.name}", "s3:CreateBucket", **arguments)
+        with bucket.runtime.changes.record(f"bucket {bucket.name}", "created"):
+            bucket.call("create_bucket", f"create bucket {bucket.name}", "s3:CreateBucket", **arguments)
     except errors.ConflictError as exc:
         code = exc.facts.get("code")
         if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):

@@ -146,7 +146,9 @@ def _ensure_absent(bucket: Bucket, params: BucketParams, context: Context) -> Ou
             objects.remove(bucket, names.LOCK_KEY)
             # Some stores delete a bucket with its contents.
             only_lock_object_remains(bucket)
-        removed = delete_part(bucket, part) if part else delete_bucket(bucket, params.force)
+        # After an error, some of the contents may be deleted.
+        with bucket.runtime.changes.record(f"bucket {bucket.name}", "contents deleted", lambda _exc: False):
+            removed = delete_part(bucket, part) if part else delete_bucket(bucket, params.force)
     attributes = {"name": params.name, "exists": False}
     result = {"bucket": attributes, "changes": ["bucket"] if exists else [], "removed": removed}
     return Outcome(exists, result, {"bucket": params.name} if exists else {}, {})

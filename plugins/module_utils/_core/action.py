@@ -24,6 +24,7 @@ from .execute import UseCase, execute
 from .plan import Context, Outcome
 from .problems import Problems
 from .process_state import isolated_process
+from .runtime import SYSTEM, Runtime
 from .secrets import mark_as_secret
 from .values import none_if_blank
 
@@ -33,19 +34,22 @@ def run_action(
     use_case: UseCase,
     argument_spec: t.Mapping[str, t.Any],
     options: t.Mapping[str, t.Any] | None = None,
+    runtime: Runtime = SYSTEM,
 ) -> dict[str, t.Any]:
     """Run a use case as an action, and return the result of its task.
 
     :param action: an ``ActionBase``.
     :param argument_spec: the argument spec, in the format of AnsibleModule.
     :param options: replaces the options of the task.
+    :param runtime: see :func:`.progress.runtime_with_reports`.
     """
     environ: dict[str, t.Any] = {}
     action._compute_environment_string(environ)
     task = action._task
     if options is None:
         options = task.args
-    return run_task(use_case, argument_spec, options, environ, check_mode=task.check_mode, diff_mode=task.diff)
+    modes = {"check_mode": task.check_mode, "diff_mode": task.diff}
+    return run_task(use_case, argument_spec, options, environ, **modes, runtime=runtime)
 
 
 def run_task(
@@ -57,6 +61,7 @@ def run_task(
     check_mode: bool,
     diff_mode: bool,
     keep_empty_strings: t.Sequence[str] = (),
+    runtime: Runtime = SYSTEM,
 ) -> dict[str, t.Any]:
     """Run a use case with the options of a task.
 
@@ -84,6 +89,7 @@ def run_task(
             environ=dict(os.environ),
             secrets=_secret_options(argument_spec, options),
             register_secret=register_secret,
+            runtime=runtime,
         )
         result = execute(use_case_with_validation, options, context)
     redacted: dict[str, t.Any] = remove_values(result, secrets)

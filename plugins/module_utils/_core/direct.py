@@ -33,6 +33,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from .execute import ModuleSpec
 from .module import exit_module
 from .process_state import isolated_process
+from .runtime import SYSTEM, Runtime
 
 VARIABLE = "vonage_archiving_direct"
 ENVIRONMENT_VARIABLE = VARIABLE.upper()
@@ -157,25 +158,28 @@ class Output:
     stderr: str
 
 
-def run_directly(spec: ModuleSpec, options: bytes, environ: t.Mapping[str, str], folder: str) -> Output:
+def run_directly(
+    spec: ModuleSpec, options: bytes, environ: t.Mapping[str, str], folder: str, runtime: Runtime = SYSTEM
+) -> Output:
     """Run a module in this process.
 
     :param options: see :func:`encode_options`.
     :param environ: the keyword ``environment`` of the task.
     :param folder: the working directory.
+    :param runtime: see :func:`.progress.runtime_with_reports`.
     """
     stdout, stderr = io.StringIO(), io.StringIO()
     with isolated_process(), _module_side(options):
         os.environ.update(environ)
         os.chdir(folder)
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
-            status = _run(spec)
+            status = _run(spec, runtime)
     return Output(status, stdout.getvalue(), stderr.getvalue())
 
 
-def _run(spec: ModuleSpec) -> int:
+def _run(spec: ModuleSpec, runtime: Runtime) -> int:
     try:
-        exit_module(*spec)
+        exit_module(*spec, runtime=runtime)
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else int(exc.code is not None)
     except Exception:  # a bug in AnsibleModule fails the task only

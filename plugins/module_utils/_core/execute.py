@@ -16,6 +16,7 @@ import traceback
 import typing as t
 from dataclasses import replace
 
+from .changes import Changes
 from .environment import secrets_in_environment
 from .errors import ArchivingError
 from .misplaced_secrets import find_misplaced_secrets
@@ -53,7 +54,12 @@ def execute(use_case: UseCase, params: t.Mapping[str, t.Any], context: Context) 
 
     for secret in (*context.secrets, *secrets_in_environment(context.environ)):
         register_secret(secret)
-    own_context = replace(context, warn=warnings.append, register_secret=register_secret)
+
+    def report_wait(awaited: str, seconds: float) -> None:
+        context.runtime.report_wait(redact(awaited, secrets), seconds)
+
+    runtime = replace(context.runtime, report_wait=report_wait, changes=Changes())
+    own_context = replace(context, warn=warnings.append, register_secret=register_secret, runtime=runtime)
     result = _run(use_case, params, own_context)
     if result.get("failed"):
         for secret in find_misplaced_secrets(params):
@@ -70,7 +76,8 @@ def _run(use_case: UseCase, params: t.Mapping[str, t.Any], context: Context) -> 
     except ArchivingError as exc:
         for secret in exc.secrets:
             context.register_secret(secret)
-        return {"failed": True, "msg": str(exc), "error": exc.as_result()}
+        error = {**exc.as_result(), **context.runtime.changes.as_facts()}
+        return {"failed": True, "msg": str(exc), "error": error}
     except Exception as exc:
         message = f"This is a bug in vonage.archiving, please report it: {type(exc).__name__}: {exc}"
         return {"failed": True, "msg": message, "exception": traceback.format_exc()}

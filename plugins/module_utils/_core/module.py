@@ -20,6 +20,7 @@ from ansible.module_utils.common.validation import check_type_dict
 from .environment import GARBAGE_THRESHOLD, drop_empty_aws_variables
 from .execute import UseCase, execute
 from .plan import Context
+from .runtime import SYSTEM, Runtime
 from .secrets import mark_as_secret
 from .values import without_empty
 
@@ -73,7 +74,11 @@ def run_module(
 
 
 def exit_module(
-    use_case: UseCase, argument_spec: dict[str, t.Any], keep_empty_strings: t.Sequence[str] = (), **rules: t.Any
+    use_case: UseCase,
+    argument_spec: dict[str, t.Any],
+    keep_empty_strings: t.Sequence[str] = (),
+    runtime: Runtime = SYSTEM,
+    **rules: t.Any,
 ) -> t.NoReturn:
     """Run a use case as a module, print the result, and raise SystemExit; see :func:`run_module`."""
     module = ArchivingModule(keep_empty_strings, argument_spec=argument_spec, supports_check_mode=True, **rules)
@@ -91,6 +96,7 @@ def exit_module(
         environ=dict(os.environ),
         secrets=[str(value) for value in module.no_log_values],
         register_secret=register_secret,
+        runtime=runtime,
     )
     # No exception is being handled here: fail_json of ansible-core 2.18 and older would add its traceback.
     _exit(module, execute(use_case, module.params, context))

@@ -21,6 +21,9 @@ T = t.TypeVar("T")
 # Seconds between attempts while a change takes effect: a new key, policy, or rule.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 4.0
+# Seconds: a shorter wait is not reported, and a longer one again after the interval.
+UNREPORTED_WAIT = 2.0
+REPORT_INTERVAL = 30.0
 
 
 @dataclass
@@ -29,12 +32,17 @@ class Deadline:
 
     :param seconds: until the deadline.
     :param outer: a deadline that ends this one too.
+    :param awaited: the object of "Waiting for", which the user sees during a long wait; empty for no report.
     """
 
     seconds: float
     runtime: Runtime = SYSTEM
     outer: Deadline | None = None
+    awaited: str = ""
     _start: float = field(init=False)
+    _next_report: float = field(init=False, default=UNREPORTED_WAIT)
+    # Threads share a deadline.
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -53,6 +61,21 @@ class Deadline:
     def restart(self) -> None:
         """Start the time limit again."""
         self._start = self.runtime.monotonic()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, and report a long wait: once, and again after each interval."""
+        if self.awaited and self._is_report_due(seconds):
+            left = self.left
+            self.runtime.report_wait(self.awaited, left if math.isfinite(left) else seconds)
+        self.runtime.sleep(seconds)
+
+    def _is_report_due(self, pause: float) -> bool:
+        with self._lock:
+            end = self.elapsed + pause
+            if end < self._next_report:
+                return False
+            self._next_report = end + REPORT_INTERVAL
+            return True
 
     def expire(self) -> None:
         """Let the time limit end now, for good."""
@@ -146,7 +169,7 @@ def attempts(deadline: Deadline, pauses: t.Iterable[float]) -> t.Iterator[int]:
         left = deadline.left
         if left <= 0:
             return
-        deadline.runtime.sleep(min(pause, left))
+        deadline.pause(min(pause, left))
         if deadline.outer is not None and deadline.outer.left <= 0:
             return
         yield number

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The clock, the sleep, the randomness, and the threads of a run. Only this module calls :func:`time.sleep`.
+"""The clock, the sleep, the randomness, the threads, and the progress of a run.
+
+Only this module calls :func:`time.sleep`.
 
 PRIVATE to the collection ``vonage.archiving``: there is no stability promise outside of it.
 
@@ -17,7 +19,9 @@ import threading
 import time
 import typing as t
 from concurrent import futures
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .changes import Changes
 
 T = t.TypeVar("T")
 
@@ -89,7 +93,7 @@ class _Work(t.NamedTuple):
 
 @dataclass(frozen=True)
 class Runtime:
-    """The clock, randomness, and threads of a run.
+    """The clock, randomness, threads, and progress of a run.
 
     :param now: Unix seconds.
     :param monotonic: seconds that never decrease.
@@ -98,6 +102,9 @@ class Runtime:
     :param executor: creates an executor with that many workers.
     :param start: runs work that can be abandoned, concurrently.
     :param wait: waits for an event for that many seconds; whether it is set.
+    :param report_wait: shows the user what the run waits for, and for how many seconds at most. A module process cannot
+        show anything before it ends.
+    :param changes: the changes of the run so far.
     """
 
     now: t.Callable[[], float] = time.time
@@ -107,6 +114,8 @@ class Runtime:
     executor: t.Callable[[int], futures.Executor] = DaemonExecutor
     start: t.Callable[[t.Callable[[], None]], None] = start_daemon_thread
     wait: t.Callable[[threading.Event, float], bool] = threading.Event.wait
+    report_wait: t.Callable[[str, float], None] = lambda awaited, seconds: None
+    changes: Changes = field(default_factory=Changes, compare=False)
 
     def run_concurrently(self, tasks: t.Sequence[t.Callable[[], T]], workers: int = 0) -> list[T]:
         """Run all tasks and return their results in order.

@@ -25,6 +25,7 @@ from .._core.problems import Problem, Problems
 from .._core.validation import bucket_name_problem
 from .._core.values import none_if_blank
 from . import html_page, report
+from .statement import format_statement
 
 ARGUMENTS: dict[str, t.Any] = {
     "report_path": {"type": "str"},
@@ -59,7 +60,8 @@ def reconcile(
     now = context.runtime.now()
     rows = [report.build_row(host.host, host.variables, host.result, now) for host in hosts]
     if params.get("show") is not False:
-        show("\n".join(report.format_table(rows, context.check_mode)))
+        *table, summary = report.format_table(rows, context.check_mode)
+        show("\n".join([*table, *format_statement(rows, context.check_mode), summary]))
     path = none_if_blank(params.get("report_path"))
     locations = _write_report(str(path), rows, now, params, context) if path else None
     return Outcome(False, {"summary": report.summarize(rows), "report": locations})

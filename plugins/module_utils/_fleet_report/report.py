@@ -42,6 +42,7 @@ class Row:
     :param archives: the state of the latest uploads; ``None`` if it is not known.
     :param key_age: seconds since the access key of the upload target was created, or, if the store does not return
         that, since the target was set; ``None`` if it is not known.
+    :param verified: whether the run has verified uploads.
     """
 
     host: str
@@ -56,6 +57,7 @@ class Row:
     rotate_at: str | None = None
     retained_keys_reason: str = ""
     seconds: float | None = None
+    verified: bool = False
     problem: t.Mapping[str, t.Any] = field(default_factory=dict)
 
     @property
@@ -118,7 +120,8 @@ def build_row(host: str, variables: t.Mapping[str, t.Any], result: t.Mapping[str
         rotate_at=result.get("rotate_at"),
         retained_keys_reason=str(result.get("retained_keys_reason") or ""),
         seconds=result.get("seconds"),
-        problem={part: error[part] for part in ("kind", "operation", "problem", "hint") if error.get(part)},
+        verified=bool(result.get("checks")),
+        problem={part: error[part] for part in ("kind", "operation", "problem", "hint", "ending") if error.get(part)},
     )
 
 

@@ -102,7 +102,7 @@ class Applier:
 
     def _wait_for_release(self, client: Client, plan: Plan) -> None:
         """Wait until a release command has ended, at most for the grace period."""
-        deadline = Deadline(self.desired.grace_period, self.context.runtime)
+        deadline = self._deadline("Heroku to apply the config vars")
         for number in attempts(deadline, itertools.repeat(POLL_SECONDS)):
             # The response to the update was the first attempt.
             if number > 1:
@@ -116,10 +116,13 @@ class Applier:
         user_key = self.current.user_key
         if new_key and user_key and user_key.active:
             # Heroku stops the old processes within half a minute, and the URLs that they signed are valid for a minute.
-            self.context.runtime.sleep(self.desired.grace_period)
+            self._deadline("processes that use the old access key").pause(self.desired.grace_period)
         if new_key and not (self._is_active(new_key) and self._fetch_key_id() == new_key.id):
             raise concurrent_change_error(self.desired)
         delete_access_keys(self.iam, self.desired.user, [key.id for key in self.plan.keys_to_delete])
+
+    def _deadline(self, awaited: str) -> Deadline:
+        return Deadline(self.desired.grace_period, self.context.runtime, awaited=awaited)
 
     def _fetch_key_id(self) -> str | None:
         return fetch.heroku_client(self.desired).fetch().get(KEY_ID)

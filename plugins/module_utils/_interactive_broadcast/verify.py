@@ -72,7 +72,8 @@ class AppVerifier:
     def __post_init__(self) -> None:
         operator = self.desired.operator
         self.operator = make_client(operator)
-        self.deadline = Deadline(self.desired.verify_timeout, self.runtime)
+        awaited = "the access key of the application to take effect"
+        self.deadline = Deadline(self.desired.verify_timeout, self.runtime, awaited=awaited)
         self.probe_keys = new_probe_keys(self.desired.project)
         verify_certs = (operator.ca_bundle or True) if operator.validate_certs else False
         self.http = Http(BUDGET, secrets=self.secrets, verify=verify_certs, runtime=self.runtime)

@@ -104,7 +104,7 @@ def _folder_lock(folder: str, operation: str, runtime: Runtime) -> t.Iterator[in
 
 
 def _acquire_lock(handle: int, operation: str, runtime: Runtime) -> None:
-    deadline = Deadline(LOCK_SECONDS, runtime)
+    deadline = Deadline(LOCK_SECONDS, runtime, awaited="another process that has locked the folder of the state file")
     if not wait_until(lambda: _try_lock(handle), bool, deadline, itertools.repeat(LOCK_INTERVAL)):
         raise errors.ConflictError(
             operation,

@@ -71,7 +71,9 @@ def verify_with_probes(
     keys, created = new_probe_keys(params.prefix), CreatedObjects()
     checks: list[Check] = []
     cleanup: dict[str, t.Any] = {}
-    effective = Deadline(params.timeout, deadline.runtime, deadline)
+    effective = Deadline(
+        params.timeout, deadline.runtime, deadline, "the access key and its permissions to take effect"
+    )
     try:
         client = make_client(replace(params.uploader, region=region), isolated=True)
         uploader = ProbeUploader(params, client, keys, created, effective)

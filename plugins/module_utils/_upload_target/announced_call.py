@@ -73,7 +73,8 @@ class AnnouncedCalls:
                 f"another run may still change it within the next {seconds:.0f} seconds",
                 f"Run it again after that, or delete {self.store.location} if there is no other run.",
             )
-        deadline = Deadline(seconds, self.runtime)
+        awaited = f"another run that may still change the upload target of {self.project.name}"
+        deadline = Deadline(seconds, self.runtime, awaited=awaited)
         for number in attempts(deadline, itertools.repeat(INTERVAL)):
             if number == 1:
                 continue  # `stored` is the first read

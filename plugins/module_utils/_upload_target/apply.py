@@ -24,7 +24,7 @@ from .._state_file.preflight import check_credentials
 from .._state_file.store import Store
 from .._vonage.client import CallResult, Client
 from .fetch import CurrentStateFile
-from .journal import Journal
+from .journal import Journal, record_call
 from .params import ALWAYS, NEW_KEY, ONLY, ExternalKeyParams
 from .plan import UNCHANGED, is_preflight_due
 from .result import Checks
@@ -45,7 +45,11 @@ def apply_external_key(
         check_project(params)
     if params.check and (params.verify in (ALWAYS, ONLY) or (is_due and params.verify == NEW_KEY)):
         operation = f"verify uploads with the access key {params.target.config.get('access_key', '')}"
-        checks = verify_key(params.check, context, operation, is_current=not client)
+        try:
+            checks = verify_key(params.check, context, operation, is_current=not client)
+        except errors.VerificationFailedError as exc:
+            exc.facts["reason"] = reason
+            raise
     written = _set_target(client, params, current, context.runtime) if client else None
     return checks, written
 
@@ -87,7 +91,8 @@ def _set_target(
     """
     target, body = params.target, params.target.body()
     if params.store is None:
-        client.put_storage(body)
+        with record_call(runtime):
+            client.put_storage(body)
         return None
     written, _result = call_with_state_file(
         client,
@@ -123,7 +128,8 @@ def call_with_state_file(
     except errors.ArchivingError as exc:
         raise journal.rollback_before_call(exc) from exc
     try:
-        call_result = call(limited_client)
+        with record_call(runtime):
+            call_result = call(limited_client)
     except errors.ArchivingError as exc:
         raise journal.rollback_after_error(exc) from exc
     return journal.commit(state.ABSENT if storage is None else state.APPLIED), call_result

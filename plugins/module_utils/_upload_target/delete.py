@@ -33,7 +33,7 @@ from . import fetch, previous_target, result
 from .announced_call import announce_deletion, delete_state_file_after, fetch_after_announced_call
 from .apply import call_with_state_file
 from .fetch import CurrentStateFile
-from .journal import MIN_CALL_SECONDS
+from .journal import MIN_CALL_SECONDS, record_call
 from .params import DeleteParams, UploaderParams
 from .plan import UNCHANGED, plan_target
 from .previous_target import PreviousTarget
@@ -132,7 +132,9 @@ def _delete_target(params: DeleteParams, context: Context) -> Deletion:
     client.prepare()
     # The bucket may have been deleted first, with the state file in it.
     if params.store is None or not current.stored.bucket_exists:
-        return Deletion(current, reason, client.delete_storage().existed)
+        with record_call(context.runtime):
+            call_result = client.delete_storage()
+        return Deletion(current, reason, call_result.existed)
     written, call_result = call_with_state_file(client, params.store, current, Client.delete_storage, context.runtime)
     return Deletion(current, reason, call_result.existed, written)
 

@@ -44,6 +44,11 @@ class CurrentStateFile:
     names_keys: bool = False
 
     @property
+    def is_missing(self) -> bool:
+        """Whether the location of the state file is empty, as before the first run."""
+        return self.stored.data is None or not self.stored.data.strip()
+
+    @property
     def possible_target_keys(self) -> frozenset[str] | None:
         """The ids of access keys that the target may hold; ``None`` for any key."""
         return state.possible_target_keys(self.last, self.names_keys)
@@ -78,8 +83,9 @@ def fetch_state_file(project: Project, store: Store | None, now: float) -> Curre
     stored = store.read()
     if not stored.bucket_exists:
         return CurrentStateFile(stored, reason="there is no state file: its bucket does not exist")
-    if stored.data is None or not stored.data.strip():
-        return CurrentStateFile(stored, reason="there is no state file yet")
+    missing = CurrentStateFile(stored, reason="there is no state file yet")
+    if stored.data is None or missing.is_missing:
+        return missing
     owner = state.parse_project(stored.data)
     if owner and owner != project.id:
         raise another_project_error(project, store.location, owner)

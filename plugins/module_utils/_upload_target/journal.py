@@ -16,6 +16,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from .._core import errors
+from .._core.changes import UPLOAD_TARGET
 from .._core.runtime import SYSTEM, Runtime
 from .._core.timestamps import format_utc, parse_utc
 from .._state_file import state
@@ -26,6 +27,11 @@ from .._vonage.project import Project
 MIN_CALL_SECONDS = 1.0
 OTHER_RUN = "another run is changing the same project"
 RUN_AGAIN = "Run it again once the other run has ended."
+
+
+def record_call(runtime: Runtime) -> t.ContextManager[None]:
+    """Record the call that sets or deletes the target: without a definite refusal, its effect is unknown."""
+    return runtime.changes.record(UPLOAD_TARGET, "set", errors.is_definite_refusal)
 
 
 @dataclass
@@ -99,6 +105,7 @@ class Journal:
         except errors.ArchivingError as exc:
             hint = "The API accepted the change, but the state file may be pending. The next run calls the API again."
             raise exc.with_hint(hint) from exc
+        self.runtime.changes.discard(*self._change)
         return committed
 
     def rollback_after_error(self, exc: errors.ArchivingError) -> errors.ArchivingError:
@@ -139,6 +146,7 @@ class Journal:
         """
         if (self.known or before_call) and self._previous.data is not None:
             self._replace_own(self._previous.data)
+            self.runtime.changes.discard(*self._change)
         elif self._pending.announced_seconds:
             self._replace_own(state.dump(state.end_call(self._pending)))
 
@@ -150,7 +158,12 @@ class Journal:
 
     def _write_pending(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> None:
         self._pending = self._pending_state(storage, secret, seconds)
-        self.stored = self.store.write(state.dump(self._pending), self.stored)
+        with self.runtime.changes.record(*self._change):
+            self.stored = self.store.write(state.dump(self._pending), self.stored)
+
+    @property
+    def _change(self) -> tuple[str, str]:
+        return f"state file {self.store.location}", "pending"
 
     def _pending_state(self, storage: t.Mapping[str, t.Any], secret: str | None, seconds: float) -> state.State:
         project, now = self.project, self.runtime.now()
@@ -190,6 +203,7 @@ class Journal:
         return "" if since is None or reason not in ("", state.UNFINISHED) else format_utc(since)
 
     def _concurrent_run_error(self) -> errors.ConflictError:
+        self.runtime.changes.doubt(UPLOAD_TARGET, "set")
         hint = "The state file is marked as pending. Run it again once the other run has ended."
         try:
             self._mark_unknown()

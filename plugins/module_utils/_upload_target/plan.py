@@ -29,6 +29,7 @@ DEACTIVATE, DELETE = "deactivate", "delete"
 NEW = "(new)"
 # The end of the error of the preflight.
 UNCHANGED = "The upload target and its access keys were not changed."
+NO_STATE_FILE = "no_state_file"
 # Seconds. A younger key that is not in the state file may belong to a verification, which ends within ten minutes.
 PROTECTED_AGE = 15 * 60
 
@@ -37,9 +38,15 @@ def plan_target(params: ExternalKeyParams | DeleteParams, current: CurrentStateF
     """Why the target needs an update, or ``unchanged``."""
     target = params.target if isinstance(params, ExternalKeyParams) else None
     storage, secret = (target.public(), target.secret) if target else (None, None)
-    return state.update_reason(
+    reason = state.update_reason(
         current.known, storage, secret, params.project.secret, now, params.always, params.max_age
     )
+    return reason if params.store is None else explain_unknown(reason, current)
+
+
+def explain_unknown(reason: str, current: CurrentStateFile) -> str:
+    """The reason, or ``no_state_file`` for a target that is unknown because no run has written a state file yet."""
+    return NO_STATE_FILE if reason == "unknown" and current.is_missing else reason
 
 
 def is_preflight_due(params: UploadTargetParams, current: CurrentStateFile, reason: str) -> bool:
@@ -170,7 +177,7 @@ def rotation_reason(params: ManagedKeyParams, current: Current, target_key: Acce
         return "unknown"
     if reason == "unchanged" and target_key and is_older(target_key, users.rotate_after, now):
         return "expired"
-    return reason
+    return explain_unknown(reason, current.state_file)
 
 
 def is_older(key: AccessKey, seconds: float | None, now: float) -> bool:

@@ -97,7 +97,8 @@ def wait(
     age: float | None = None,
 ) -> PreviousTarget:
     """Fetch repeatedly until the target is no longer in use, for at most that many seconds."""
-    deadline = Deadline(seconds, runtime)
+    awaited = f"recordings that can still use the previous upload target of {project.name}"
+    deadline = Deadline(seconds, runtime, awaited=awaited)
     for _number in attempts(deadline, itertools.repeat(INTERVAL)):
         current_age = None if age is None else age + deadline.elapsed
         previous = fetch(client, project, changed_at, grace_period, runtime.now(), current_age)

@@ -45,7 +45,7 @@ from .._vonage.client import Client
 from . import fetch, previous_target, result
 from .announced_call import AnnouncedCalls
 from .fetch import Current
-from .journal import OTHER_RUN, RUN_AGAIN, Journal
+from .journal import OTHER_RUN, RUN_AGAIN, Journal, record_call
 from .params import ALWAYS, NEVER, ONLY, ManagedKeyParams, UploaderParams
 from .plan import (
     DELETE,
@@ -117,19 +117,22 @@ class Rotation:
     def _apply(self, current: Current, plan: RotationPlan) -> None:
         verifier = ManagedKeyVerifier(self.params, self.context, self.iam, self.log)
         if self.params.verify == ONLY:
-            try:
-                verifier.verify_with_temporary_key(current.users)
-            except errors.ArchivingError as exc:
-                # The differences show whether a rotation can repair the target.
-                outcome = result.rotation_outcome(self.params, current, plan, self.log, changed=False)
-                exc.facts.update({name: outcome.result[name] for name in ("reason", "changes")})
-                raise
+            self._verify_current_target(current, plan, verifier)
         elif plan.reason == "unchanged":
             self._apply_plan(current, plan)
             if self.params.verify == ALWAYS:
-                verifier.verify_with_temporary_key(current.users)
+                self._verify_current_target(current, plan, verifier)
         else:
             self._rotate(current, verifier)
+
+    def _verify_current_target(self, current: Current, plan: RotationPlan, verifier: ManagedKeyVerifier) -> None:
+        try:
+            verifier.verify_with_temporary_key(current.users)
+        except errors.ArchivingError as exc:
+            # The differences show whether a rotation can repair the target.
+            outcome = result.rotation_outcome(self.params, current, plan, self.log, changed=False)
+            exc.facts.update({name: outcome.result[name] for name in ("reason", "changes")})
+            raise
 
     def _fetch_after_announced_call(self) -> Current:
         """Fetch the current state once no call of another run is in progress: the call of this run must be the last."""
@@ -304,7 +307,8 @@ class Rotation:
         except errors.ArchivingError as exc:
             raise self._abort(exc, journal, new) from exc
         try:
-            client.put_storage(target.body())
+            with record_call(self.runtime):
+                client.put_storage(target.body())
         except errors.ArchivingError as exc:
             # The target may hold the key, unless the API refused it: keep the key, and its id in the state file.
             error = journal.rollback_after_error(exc)

@@ -43,7 +43,8 @@ def apply_user(iam: Iam, desired: DesiredUser, plan: Plan) -> User | None:
     for _number in attempts(deadline, backoff()):
         try:
             for name in pending:
-                _WRITES[name](iam, desired, values[name])
+                with iam.runtime.changes.record(f"IAM user {desired.name}", name.replace("_", " ")):
+                    _WRITES[name](iam, desired, values[name])
         except (errors.NotFoundError, errors.ConflictError) as exc:
             if not (is_new and is_not_found(exc)) and exc.facts.get("code") != "ConcurrentModification":
                 raise
@@ -85,7 +86,8 @@ def _create_user(iam: Iam, desired: DesiredUser) -> None:
     params.update({"PermissionsBoundary": desired.boundary} if desired.boundary else {})
     operation = f"create the IAM user {desired.name}"
     try:
-        iam.call("create_user", operation, "iam:CreateUser", UserName=desired.name, **params)
+        with iam.runtime.changes.record(f"IAM user {desired.name}", "created"):
+            iam.call("create_user", operation, "iam:CreateUser", UserName=desired.name, **params)
     except errors.ConflictError as exc:
         if exc.facts.get("code") != "EntityAlreadyExists":
             raise

@@ -50,16 +50,19 @@ def delete_user(iam: Iam, desired: DesiredUser, current: CurrentUser) -> list[st
             "The user and this key were kept. Run it again once the other run has ended.",
         )
     user, owner = {"UserName": desired.name}, f"of the IAM user {desired.name}"
-    for name in attachments.inline:
-        operation, action = f"delete the inline policy {name} {owner}", "iam:DeleteUserPolicy"
-        call_if_exists(iam, "delete_user_policy", operation, action, **user, PolicyName=name)
-    for name, arn in attachments.attached:
-        operation, action = f"detach the policy {name} {owner}", "iam:DetachUserPolicy"
-        call_if_exists(iam, "detach_user_policy", operation, action, **user, PolicyArn=arn)
-    for name in attachments.groups:
-        operation, action = f"remove the IAM user {desired.name} from the group {name}", "iam:RemoveUserFromGroup"
-        call_if_exists(iam, "remove_user_from_group", operation, action, **user, GroupName=name)
-    call_if_exists(iam, "delete_user", f"delete the IAM user {desired.name}", "iam:DeleteUser", **user)
+    # After an error, some of the attachments may be deleted.
+    with iam.runtime.changes.record(f"IAM user {desired.name}", "policies and groups", lambda _exc: False):
+        for name in attachments.inline:
+            operation, action = f"delete the inline policy {name} {owner}", "iam:DeleteUserPolicy"
+            call_if_exists(iam, "delete_user_policy", operation, action, **user, PolicyName=name)
+        for name, arn in attachments.attached:
+            operation, action = f"detach the policy {name} {owner}", "iam:DetachUserPolicy"
+            call_if_exists(iam, "detach_user_policy", operation, action, **user, PolicyArn=arn)
+        for name in attachments.groups:
+            operation, action = f"remove the IAM user {desired.name} from the group {name}", "iam:RemoveUserFromGroup"
+            call_if_exists(iam, "remove_user_from_group", operation, action, **user, GroupName=name)
+    with iam.runtime.changes.record(f"IAM user {desired.name}", "deleted"):
+        call_if_exists(iam, "delete_user", f"delete the IAM user {desired.name}", "iam:DeleteUser", **user)
     return parts_to_delete(current, attachments)
 
 

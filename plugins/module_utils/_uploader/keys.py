@@ -38,7 +38,8 @@ class NewKey:
 
 
 def propagation_deadline(iam: Iam) -> Deadline:
-    return Deadline(SECONDS_AT_AWS if iam.connection.is_aws else SECONDS_ELSEWHERE, iam.runtime)
+    seconds = SECONDS_AT_AWS if iam.connection.is_aws else SECONDS_ELSEWHERE
+    return Deadline(seconds, iam.runtime, awaited="a change in IAM to take effect")
 
 
 def is_not_found(exc: Exception) -> bool:
@@ -53,14 +54,16 @@ def create_access_key(iam: Iam, desired: DesiredUser) -> NewKey:
     """
     operation = f"create an access key for the IAM user {desired.name}"
     action = "iam:CreateAccessKey"
+    changes, user = iam.runtime.changes, f"IAM user {desired.name}"
     try:
         # An unknown user is a definite refusal: no key was created, and a retry does not create a second key.
-        response = retry(
-            lambda: iam.call("create_access_key", operation, action, UserName=desired.name),
-            is_not_found,
-            propagation_deadline(iam),
-            backoff(),
-        )
+        with changes.record(user, "access key"):
+            response = retry(
+                lambda: iam.call("create_access_key", operation, action, UserName=desired.name),
+                is_not_found,
+                propagation_deadline(iam),
+                backoff(),
+            )
     except errors.UnreachableError as exc:
         hint = "The key may exist, with an unknown secret. The next run lists it, and can delete it."
         raise errors.UnreachableError(operation, exc.problem, hint, **exc.facts) from exc
@@ -71,6 +74,8 @@ def create_access_key(iam: Iam, desired: DesiredUser) -> NewKey:
         raise errors.QuotaError(operation, exc.problem, hint, **exc.facts) from exc
     key = response["AccessKey"]
     mark_as_secret(key["SecretAccessKey"])
+    changes.discard(user, "access key")
+    changes.add(user, f"access key {key['AccessKeyId']}")
     return NewKey(key["AccessKeyId"], key["SecretAccessKey"], desired.name, unix_seconds(key.get("CreateDate")))
 
 
@@ -91,12 +96,21 @@ def delete_access_keys(
 def _deactivate_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
     names = {"UserName": desired.name, "AccessKeyId": key, "Status": "Inactive"}
     operation = f"deactivate the access key {key}"
-    return call_if_exists(iam, "update_access_key", operation, "iam:UpdateAccessKey", **names)
+    with iam.runtime.changes.record(f"IAM user {desired.name}", f"access key {key} deactivated"):
+        return call_if_exists(iam, "update_access_key", operation, "iam:UpdateAccessKey", **names)
 
 
 def _delete_key(iam: Iam, desired: DesiredUser, key: str) -> bool:
     names = {"UserName": desired.name, "AccessKeyId": key}
-    return call_if_exists(iam, "delete_access_key", f"delete the access key {key}", "iam:DeleteAccessKey", **names)
+    changes, user = iam.runtime.changes, f"IAM user {desired.name}"
+    with changes.record(user, f"access key {key} deleted"):
+        is_deleted = call_if_exists(
+            iam, "delete_access_key", f"delete the access key {key}", "iam:DeleteAccessKey", **names
+        )
+    changes.discard(user, f"access key {key} deactivated")
+    if changes.discard(user, f"access key {key}"):
+        changes.discard(user, f"access key {key} deleted")
+    return is_deleted
 
 
 def call_if_exists(iam: Iam, method: str, operation: str, action: str, **params: t.Any) -> bool:

@@ -122,7 +122,8 @@ class Facet(ABC, t.Generic[DesiredT, StateT]):
 
     def _send(self, bucket: Bucket, method: str, operation: str, action: str, payload: t.Mapping[str, t.Any]) -> None:
         """Write; retry while a new bucket, or one that another request changes, is not ready."""
-        bucket.retry(lambda: bucket.call(method, operation, action, **payload), _is_not_ready, CONFIRM_BACKOFF)
+        with bucket.runtime.changes.record(f"bucket {bucket.name}", self.name):
+            bucket.retry(lambda: bucket.call(method, operation, action, **payload), _is_not_ready, CONFIRM_BACKOFF)
 
     def confirm(self, bucket: Bucket, desired: DesiredT, state: StateT) -> bool:
         """Read the state back.

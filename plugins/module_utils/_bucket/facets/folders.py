@@ -72,7 +72,8 @@ def _create_folder(bucket: Bucket, name: str) -> None:
         raise _folder_not_kept_error(
             bucket, name, f"returns an object {name.rstrip('/')!r} under this name", "Nothing was written."
         )
-    put_small_object(bucket, name, b"", f"create the folder {name} in bucket {bucket.name}")
+    with bucket.runtime.changes.record(f"bucket {bucket.name}", f"folder {name}"):
+        put_small_object(bucket, name, b"", f"create the folder {name} in bucket {bucket.name}")
     if _exists(bucket, name):
         return
     if bucket.connection.is_aws or head_object(bucket, name) is None:

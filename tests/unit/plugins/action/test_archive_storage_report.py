@@ -36,6 +36,7 @@ TARGET: dict[str, t.Any] = {
     "changes": [],
     "checks": [],
     "verification": "",
+    "access_keys": [{"id": "AKIA", "in_target": True, "status": "Active"}],
 }
 REGISTERED: dict[str, t.Any] = {
     "_archive_storage": VALIDATED,
@@ -89,20 +90,22 @@ def test_action_run_returns_result_and_stats(shown: list[str]) -> None:
         "failed": False,
         "check_mode": True,
     }
-    assert shown[0] == "Project 47123456: changed (check mode)"
+    assert shown == ["\n".join(result["statement"])]
+    assert len(result["statement"]) == 4
+    assert result["statement"][3] == "Would change: bucket recordings (tags)."
 
 
 def test_action_failed_run_does_not_fail() -> None:
     result = report(_archive_storage_bucket=FAILED)
     assert not result.get("failed")
-    assert (result["changed"], result["error"]) == (False, FAILED["error"])
+    assert (result["changed"], result["error"]) == (False, {**FAILED["error"], "ending": "Nothing was changed."})
     assert (summary(result)["reason"], summary(result)["failed"]) == ("failed", True)
 
 
 def test_action_invalid_variables_are_reported() -> None:
     invalid = {**FAILED, "project": "47123456", "bucket": {"name": "recordings"}}
     result = report(_archive_storage=invalid)
-    assert (result["project"], result["error"]) == ("47123456", FAILED["error"])
+    assert (result["project"], result["error"]) == ("47123456", {**FAILED["error"], "ending": "Nothing was changed."})
     assert (summary(result)["bucket"], summary(result)["failed"]) == ("recordings", True)
     nothing = act(ActionModule, {}, {})
     assert nothing["error"]["operation"] == "validate the variables"
@@ -128,6 +131,7 @@ def test_action_recovery_plan_without_rotation_has_message() -> None:
     fact = result["ansible_facts"]["archive_storage_recovery"]
     assert (fact["reason"], fact["findings"]) == ("manual_repair_required", fact["findings"])
     assert fact["findings"] in result["message"]
+    assert result["message"].endswith("Repair the findings first. Nothing was changed.")
 
 
 def test_action_recovery_plan_with_rotation() -> None:

@@ -236,7 +236,9 @@ def test_reconcile_application_without_private_key_is_rejected(world: World) -> 
 def test_reconcile_account_denied_returns_project(world: World) -> None:
     world.failures["secret"] = DENIED
     outcome = world.run({"api_secret": ""}, **ACCOUNT)
-    assert (outcome.failed, outcome.result["project"], outcome.result["bucket_changes"]) == (str(DENIED), PROJECT, [])
+    assert (outcome.result["project"], outcome.result["bucket_changes"]) == (PROJECT, [])
+    assert outcome.failed == f"{DENIED} Nothing was changed."
+    assert outcome.result["error"]["ending"] == "Nothing was changed."
     assert len(world.calls) == 1
 
 

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage import variables as spec
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.option_names import rename_options
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.params import (
     InvalidVariablesError,
     Params,
     parse_params,
-    rename_options,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.variables import SECRETS, VARIABLES
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket.params import ALLOWABLE
@@ -54,6 +54,52 @@ def problems_of(**variables: t.Any) -> list[str]:
     with pytest.raises(InvalidVariablesError) as caught:
         parse(**variables)
     return [str(problem) for problem in caught.value.problems]
+
+
+MISSING_BUCKET = "archive_storage_bucket: is not set"
+MISSING_SECRET = "archive_storage_api_secret: is required with archive_storage_api_key"
+MISSING_PROJECT = "archive_storage_api_key: is not set, and archive_storage_application_id is not set. Set one of them"
+WRONG_METHOD = {"cors_rules": [{"allowed_origins": ["*"], "allowed_methods": ["GOT"]}]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"bucket": ""}, [MISSING_BUCKET]),
+        ({"bucket": "", "api_secret": ""}, [MISSING_BUCKET, MISSING_SECRET]),
+        ({"api_key": "", "api_secret": ""}, [MISSING_PROJECT, MISSING_SECRET]),
+        ({"api_key": ""}, [MISSING_PROJECT]),
+        ({"api_key": "", "bucket": ""}, [MISSING_PROJECT, MISSING_BUCKET]),
+        (
+            {"bucket": "", "tags": {"aws:x": "y"}},
+            [
+                MISSING_BUCKET,
+                "archive_storage_tags: the tag name 'aws:x' must have 1 to 128 characters and not start with aws:",
+            ],
+        ),
+        (
+            {**WRONG_METHOD, "api_secret": "", "region": "a b"},
+            [
+                "archive_storage_cors_rules[0].allowed_methods: GOT is not one of GET, PUT, POST, DELETE, HEAD",
+                "archive_storage_region: 'a b' ",
+                MISSING_SECRET,
+            ],
+        ),
+        (
+            {"bucket": "", "rotate_after": "10", "grace_period": "20"},
+            [MISSING_BUCKET, "archive_storage_rotate_after: must exceed archive_storage_grace_period"],
+        ),
+        ({"bucket": "", "state": "absent"}, ["archive_storage_state_file: required with uploader"]),
+        ({"bucket": "", "state": "absent", "api_key": ""}, [MISSING_PROJECT, "archive_storage_state_file: required"]),
+        ({"bucket": "", "state_file": "none"}, [MISSING_BUCKET, "archive_storage_state_file: is none, but a managed"]),
+        ({"bucket": "", "retention_days": "0", "folders": ["a//b"]}, [MISSING_BUCKET, "archive_storage_folders"]),
+    ],
+)
+def test_parse_params_reports_all_problems_in_one_run(variables: dict[str, t.Any], expected: list[str]) -> None:
+    problems = problems_of(**variables)
+    assert len(problems) == len(expected), problems
+    for text in expected:
+        assert [problem for problem in problems if problem.startswith(text)], (text, problems)
 
 
 def test_parse_params_minimal_variables_is_a_managed_key() -> None:

@@ -15,7 +15,6 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.
     Steps,
     build_result,
     describe_mismatch,
-    format_lines,
     read_steps,
     summarize,
 )
@@ -200,6 +199,8 @@ def test_read_steps_absent_with_bucket() -> None:
     assert (steps.target, result["error"]) == (None, ERROR)
 
 
+USER = {"name": "u", "arn": "arn:aws:iam::1:user/u"}
+APPLIED_FILE = {"location": "s3://b/r.json", "status": "applied"}
 FINE = {**EMPTY, "project": "1", "reason": "unchanged", "state_file": {"location": "s3://b/r.json"}}
 
 
@@ -217,6 +218,41 @@ FINE = {**EMPTY, "project": "1", "reason": "unchanged", "state_file": {"location
         ({"reason": "expired"}, True, "longer ago than archive_storage_rotate_after allows"),
         ({"reason": "expired"}, False, "longer ago than archive_storage_max_age allows"),
         ({"reason": "unknown"}, True, "Upload target: not known."),
+        ({"reason": "no_state_file"}, True, "Upload target: not known."),
+        ({"reason": "no_state_file", "state_file": {"location": None}}, False, ""),
+        ({"reason": "changed"}, True, "show the differences. Nothing was changed."),
+        (
+            {"reason": "changed", "state_file": APPLIED_FILE, "uploader": USER, "checks": [{"ok": True}]},
+            True,
+            "Something is not as configured.",
+        ),
+        (
+            {"reason": "changed", "state_file": APPLIED_FILE, "uploader": USER},
+            True,
+            "Recordings are not arriving: the access key of the upload target does not exist.",
+        ),
+        # The target may contain an external key.
+        ({"reason": "changed", "state_file": APPLIED_FILE}, True, "show the differences. Nothing was changed."),
+        (
+            {"reason": "changed", "state_file": APPLIED_FILE, "uploader": USER, "access_keys": [{"status": "Active"}]},
+            True,
+            "show the differences. Nothing was changed.",
+        ),
+        (
+            {
+                "reason": "changed",
+                "state_file": APPLIED_FILE,
+                "access_keys": [{"in_target": True, "status": "Inactive"}],
+            },
+            True,
+            "Recordings are not arriving: the access key of the upload target is inactive.",
+        ),
+        (
+            {"reason": "expired", "state_file": APPLIED_FILE, "access_keys": [{"in_target": True, "status": "Active"}]},
+            True,
+            "show the differences. Nothing was changed.",
+        ),
+        ({"reason": "changed", "state_file": APPLIED_FILE}, False, "show the differences. Nothing was changed."),
         (
             {"reason": "unknown", "state_file": {"location": "s3://b/r", "reason": "it is pending"}},
             True,
@@ -230,7 +266,7 @@ def test_describe_mismatch_names_the_part(changes: dict[str, t.Any], managed: bo
     assert bool(text) is bool(part)
 
 
-def test_summarize_and_format_lines_of_changed_run() -> None:
+def test_summarize_changed_and_failed_run() -> None:
     _steps, result = run()
     assert summarize(result, "recordings", failed=False, check_mode=True) == {
         "project": "47123456",
@@ -240,10 +276,5 @@ def test_summarize_and_format_lines_of_changed_run() -> None:
         "failed": False,
         "check_mode": True,
     }
-    lines = format_lines(result, check_mode=True)
-    assert lines[0] == "Project 47123456: changed (check mode)"
-    assert "  Bucket: recordings (tags)" in lines
-    assert "  Checks: 1 passed" in lines
     _steps, result = run(bucket=FAILED)
     assert summarize(result, "recordings", failed=True, check_mode=False)["reason"] == "failed"
-    assert format_lines(result) == ["Project 47123456: failed", "  Error: 403"]

@@ -243,6 +243,8 @@ def test_requirements_that_uploads_do_not_meet_are_removed(world: World, removed
     part = "require_encryption was removed from the bucket again." if removed else "could not be removed"
     assert part in outcome.failed
     assert outcome.result["bucket_changes"] == ["tags", *([] if removed else ["require_encryption"])]
+    left = "tags" if removed else "tags, require_encryption"
+    assert outcome.failed.endswith(f"Left behind: bucket recordings ({left}); recordings go to the previous target.")
 
 
 STEPS = ("bucket:real:", "target:real:always+previous", "bucket:real:require_encryption=True")
@@ -261,8 +263,10 @@ def test_configure_stops_at_a_failure_and_keeps_what_it_changed(world: World, at
             world.run(**REQUIRED)
     else:
         outcome = world.run(**REQUIRED)
-        assert outcome.failed == str(DENIED)
-        assert outcome.result["error"]["kind"] == "denied"
+        ending = "Left behind: bucket recordings (tags); recordings go to the previous target."
+        ending = ending if at else "Nothing was changed."
+        assert outcome.failed == f"{DENIED} {ending}"
+        assert (outcome.result["error"]["kind"], outcome.result["error"]["ending"]) == ("denied", ending)
         assert outcome.result["bucket_changes"] == (["tags"] if at else [])
         assert outcome.changed is bool(at)
         assert bool(outcome.after) is bool(at)

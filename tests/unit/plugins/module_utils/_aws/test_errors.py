@@ -106,7 +106,7 @@ def test_translate_errors_client_error_is_the_cause() -> None:
 @pytest.mark.parametrize(
     ("cause", "kind", "words"),
     [
-        (exceptions.NoCredentialsError(), errors.DeniedError, "Set access_key and secret_key"),
+        (exceptions.NoCredentialsError(), errors.DeniedError, "Set profile, or access_key and secret_key, or"),
         (exceptions.ProfileNotFound(profile="gone"), errors.DeniedError, "gone"),
         (exceptions.ParamValidationError(report="Bucket is odd"), errors.RejectedError, "Bucket is odd"),
         (

@@ -19,6 +19,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._bucket.facets.po
     PolicyFacet,
 )
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import Runtime
 from ansible_collections.vonage.archiving.tests.unit.plugins.module_utils._bucket.example_bucket import ARN
 
 PUBLIC, ENCRYPTION = "VonageArchivingPublicRead", "VonageArchivingRequireEncryption"
@@ -259,6 +260,7 @@ class FakeBucket:
     name: str = "b-1"
     connection: Connection = field(default_factory=lambda: Connection(region="eu-west-1"))
     writes: list[str] = field(default_factory=list)
+    runtime: Runtime = field(default_factory=Runtime)
 
     def wait_until(self, fetch: t.Callable[[], t.Any], is_done: t.Callable[[t.Any], bool], pauses: t.Any) -> t.Any:
         for _number in range(3):
@@ -301,6 +303,7 @@ def test_write_sends_the_policy_and_an_empty_one_is_deleted() -> None:
     assert list(bucket.state.statements) == [public("a/")]
     assert write(bucket, DesiredPolicy(ARN, ()), document()) is True
     assert bucket.writes == ["put_bucket_policy s3:PutBucketPolicy", "delete_bucket_policy s3:DeleteBucketPolicy"]
+    assert bucket.runtime.changes.as_facts() == {"left_behind": ["bucket b-1 (policy)"]}
     assert list(bucket.state.statements) == []
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import threading
 import time
 import typing as t
@@ -227,3 +228,50 @@ def test_runtime_run_concurrently_raises_the_first_error_after_all_tasks_ended()
     with pytest.raises(ValueError, match="first task"):
         SYSTEM.run_concurrently([fail, lambda: ended.append("second task")])
     assert ended == ["second task"]
+
+
+def report_waits(
+    seconds: float, pauses: t.Iterable[float], awaited: str = "the lock"
+) -> list[tuple[float, str, float]]:
+    """Return the time and the content of each report of attempts that all fail."""
+    clock, reports = ManualClock(), list[tuple[float, str, float]]()
+
+    def report(awaited: str, left: float) -> None:
+        reports.append((clock.seconds, awaited, left))
+
+    deadline = Deadline(seconds, replace(clock.runtime(), report_wait=report), awaited=awaited)
+    assert list(attempts(deadline, pauses))
+    return reports
+
+
+def test_attempts_long_wait_is_reported_once_and_after_each_interval() -> None:
+    assert report_waits(85, itertools.repeat(2.0)) == [(0, "the lock", 85), (30, "the lock", 55), (60, "the lock", 25)]
+
+
+def test_attempts_short_wait_is_not_reported() -> None:
+    assert report_waits(1.9, backoff()) == []
+    assert report_waits(math.inf, (0.9, 1.0)) == []
+
+
+def test_attempts_growing_wait_is_reported_before_it_is_long() -> None:
+    assert report_waits(20, backoff()) == [(1.5, "the lock", 18.5)]
+
+
+def test_attempts_without_deadline_report_the_pause() -> None:
+    assert report_waits(math.inf, (0.5, 1.5, 3.0)) == [(0.5, "the lock", 1.5)]
+
+
+def test_attempts_wait_without_a_name_is_not_reported() -> None:
+    assert report_waits(85, itertools.repeat(2.0), awaited="") == []
+
+
+def test_pause_in_threads_is_reported_once() -> None:
+    reports: list[float] = []
+    runtime = replace(SYSTEM, sleep=lambda seconds: None, report_wait=lambda awaited, seconds: reports.append(seconds))
+    deadline = Deadline(30, runtime, awaited="the key")
+    threads = [threading.Thread(target=deadline.pause, args=[3]) for _number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(reports) == 1

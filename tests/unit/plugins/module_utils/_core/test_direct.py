@@ -231,7 +231,7 @@ def test_run_directly_restores_process(tmp_path: Path, error: BaseException | No
 
 
 def test_run_directly_bug_of_ansible_fails_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_args: t.Any) -> t.NoReturn:
+    def fail(*_args: t.Any, **_options: t.Any) -> t.NoReturn:
         raise RuntimeError("no module")
 
     monkeypatch.setattr(direct, "exit_module", fail)

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 import typing as t
+from dataclasses import replace
 
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._core.errors import DeniedError, InputError
 from ansible_collections.vonage.archiving.plugins.module_utils._core.execute import UseCase, execute
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context, Outcome
+from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import SYSTEM
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "Xv7pQ2mKd9wLzR4t"
@@ -87,3 +89,19 @@ def test_execute_diff_mode_adds_the_diff() -> None:
     assert execute(lambda _params, _context: outcome, {}, Context()) == {"changed": True, "id": 1}
     result = execute(lambda _params, _context: outcome, {}, Context(diff_mode=True))
     assert result["diff"] == {"before": {}, "after": {"a": 1}}
+
+
+def test_execute_report_of_a_wait_hides_secrets() -> None:
+    reports: list[tuple[str, float]] = []
+
+    def use_case(_params: t.Mapping[str, t.Any], context: Context) -> Outcome:
+        context.register_secret(OTHER)
+        context.runtime.report_wait(f"{SECRET} and {OTHER}", 3)
+        return Outcome(False)
+
+    runtime = replace(SYSTEM, report_wait=lambda awaited, seconds: reports.append((awaited, seconds)))
+    execute(use_case, {}, Context(secrets=[SECRET], runtime=runtime))
+    ((awaited, seconds),) = reports
+    assert seconds == 3
+    assert SECRET[:8] not in awaited
+    assert OTHER[:8] not in awaited

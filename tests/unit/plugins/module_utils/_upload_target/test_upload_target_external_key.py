@@ -124,7 +124,11 @@ def scene(tmp_path: pathlib.Path) -> t.Iterator[Scene]:
 def test_reconcile_twice_updates_the_target_once(scene: Scene) -> None:
     first = scene.run()
     assert first.changed
-    assert (first.result["project"], first.result["reason"], first.result["storage"]) == ("45828062", "unknown", PUBLIC)
+    assert (first.result["project"], first.result["reason"], first.result["storage"]) == (
+        "45828062",
+        "no_state_file",
+        PUBLIC,
+    )
     current = scene.read_state()
     assert first.result["state_file"] == {
         "location": str(scene.path),
@@ -207,7 +211,7 @@ def test_reconcile_during_the_call_state_file_is_pending(scene: Scene) -> None:
 
 def test_reconcile_in_check_mode_reports_the_same_and_writes_nothing(scene: Scene) -> None:
     planned = scene.run(check_mode=True)
-    assert (planned.changed, planned.result["reason"]) == (True, "unknown")
+    assert (planned.changed, planned.result["reason"]) == (True, "no_state_file")
     assert planned.result["state_file"] == {
         "location": str(scene.path),
         "status": None,
@@ -294,9 +298,9 @@ def test_reconcile_absent_deletes_the_target_once(scene: Scene) -> None:
 
 def test_reconcile_absent_with_unknown_target_deletes_it(scene: Scene) -> None:
     planned = scene.run(check_mode=True, state="absent")
-    assert (planned.changed, planned.result["reason"]) == (True, "unknown")
+    assert (planned.changed, planned.result["reason"]) == (True, "no_state_file")
     done = scene.run(state="absent")
-    assert (done.changed, done.result["reason"]) == (False, "unknown")
+    assert (done.changed, done.result["reason"]) == (False, "no_state_file")
     assert done.before == done.after == {"state": "absent"}
     assert scene.read_state().status == "absent"
     assert not scene.run(state="absent").changed
@@ -322,7 +326,7 @@ def test_reconcile_absent_without_bucket_of_state_file_deletes_the_target(scene:
     operator = {"endpoint_url": scene.server.url, "access_key": "AK", "secret_key": "operators-secret"}
     options: dict[str, t.Any] = {"state_file": "s3://gone/.vonage-archiving/45828062.json", **operator}
     deleted = scene.run(state="absent", **options)
-    assert (deleted.changed, deleted.result["reason"]) == (True, "unknown")
+    assert (deleted.changed, deleted.result["reason"]) == (True, "no_state_file")
     assert deleted.result["state_file"] == {
         "location": "s3://gone/.vonage-archiving/45828062.json",
         "status": None,
@@ -364,17 +368,19 @@ def test_reconcile_without_secret_succeeds_only_without_changes(scene: Scene) ->
 
 
 @pytest.mark.parametrize(
-    ("data", "reason"),
+    ("data", "doubt", "reason"),
     [
-        (b"", "there is no state file yet"),
-        (b"\n", "there is no state file yet"),
-        (b'{"format": 9}', "the state file has a format that this version does not know"),
+        (b"", "there is no state file yet", "no_state_file"),
+        (b"\n", "there is no state file yet", "no_state_file"),
+        (b'{"format": 9}', "the state file has a format that this version does not know", "unknown"),
     ],
 )
-def test_reconcile_with_empty_or_damaged_state_file_replaces_it(scene: Scene, data: bytes, reason: str) -> None:
+def test_reconcile_with_empty_or_damaged_state_file_replaces_it(
+    scene: Scene, data: bytes, doubt: str, reason: str
+) -> None:
     scene.path.write_bytes(data)
-    assert scene.run(check_mode=True).result["state_file"]["reason"] == reason
-    assert scene.run().result["reason"] == "unknown"
+    assert scene.run(check_mode=True).result["state_file"]["reason"] == doubt
+    assert scene.run().result["reason"] == reason
     assert not scene.run().changed
 
 
@@ -496,9 +502,37 @@ def test_reconcile_absent_after_a_slow_write_of_the_state_file_sends_nothing(sce
 
 def test_reconcile_with_a_refusal_and_no_previous_state_file_leaves_it_pending(scene: Scene) -> None:
     scene.api.fault = reply(403)
+    runtime = Sleeps().runtime
     with pytest.raises(errors.DeniedError):
-        scene.run()
+        scene.run(runtime=runtime)
     assert scene.read_state().status == "pending"
+    assert runtime.changes.as_facts() == {"left_behind": [f"state file {scene.path} (pending)"]}
+
+
+def test_reconcile_with_a_refusal_restores_the_state_file_and_changes_nothing(scene: Scene) -> None:
+    scene.run()
+    scene.api.fault = reply(403)
+    runtime = Sleeps().runtime
+    with pytest.raises(errors.DeniedError):
+        scene.run(runtime=runtime, fallback="opentok")
+    assert scene.read_state().status == "applied"
+    assert runtime.changes.as_facts() == {}
+
+
+@pytest.mark.parametrize("state_file", [True, False])
+def test_reconcile_success_records_only_the_target(scene: Scene, state_file: bool) -> None:
+    runtime = Sleeps().runtime
+    scene.run(runtime=runtime, state_file=str(scene.path) if state_file else "")
+    assert runtime.changes.as_facts() == {"upload_target": "set"}
+
+
+def test_reconcile_of_another_run_at_the_commit_does_not_know_the_target(scene: Scene) -> None:
+    scene.run()
+    scene.api.meanwhile = lambda: scene.update_state(run="another run")
+    runtime = Sleeps().runtime
+    with pytest.raises(errors.ConflictError, match="the order of the two changes is unknown"):
+        scene.run(runtime=runtime, fallback="opentok")
+    assert runtime.changes.as_facts()["upload_target"] == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -508,9 +542,12 @@ def test_reconcile_with_a_refusal_and_no_previous_state_file_leaves_it_pending(s
 def test_reconcile_with_an_unknown_outcome_leaves_the_state_file_pending(scene: Scene, fault: Reply) -> None:
     scene.run()
     scene.api.fault = fault
+    runtime = Sleeps().runtime
     with pytest.raises(errors.ArchivingError):
-        scene.run(fallback="opentok")
+        scene.run(runtime=runtime, fallback="opentok")
     assert scene.read_state().status == "pending"
+    expected = {"left_behind": [f"state file {scene.path} (pending)"], "upload_target": "unknown"}
+    assert runtime.changes.as_facts() == expected
     scene.api.fault = None
     assert scene.run().result["reason"] == "unknown"
     assert scene.read_state().status == "applied"

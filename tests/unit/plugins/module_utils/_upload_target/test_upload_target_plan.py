@@ -210,7 +210,7 @@ def test_plan_key_actions_are_monotonic(
         (current_state(M1, last=applied(M1.id)), "unchanged"),
         (current_state(M1, M2, last=applied(M1.id, [M2.id])), "unchanged"),
         (current_state(M1, M2, last=applied(M1.id)), "unknown"),
-        (current_state(M1), "unknown"),
+        (current_state(M1), "no_state_file"),
         (current_state(M1, last=pending(M1.id)), "unknown"),
         (current_state(M1, last=applied(M1.id, bucket="b-2")), "changed"),
         (current_state(last=applied(M1.id)), "changed"),

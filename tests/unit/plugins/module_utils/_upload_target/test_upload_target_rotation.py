@@ -71,7 +71,7 @@ def test_rotation_without_a_target_writes_in_an_order_that_is_safe_to_interrupt(
     outcome = world.run(verify=NEW_KEY)
     assert world.log == ["check the credentials", "check owner of b-1", *CREATE, f"verify {NEW1}", *SET]
     assert outcome.changed
-    assert (outcome.result["reason"], outcome.result["storage"]["access_key"]) == ("unknown", NEW1)
+    assert (outcome.result["reason"], outcome.result["storage"]["access_key"]) == ("no_state_file", NEW1)
     assert [key["id"] for key in outcome.result["access_keys"]] == [NEW1]
     assert outcome.result["retained_keys_reason"] == ""
     assert world.read_state().storage["access_key"] == NEW1

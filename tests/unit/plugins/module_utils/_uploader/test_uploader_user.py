@@ -434,3 +434,24 @@ def test_reconcile_warns_of_a_new_secret_without_tls(monkeypatch: pytest.MonkeyP
     warnings.clear()
     uploader_module.reconcile({**options, "state": "absent"}, context)
     assert warnings == []
+
+
+def test_recorded_changes_of_a_user_contain_its_keys_until_they_are_deleted() -> None:
+    fake = FakeIam()
+    ensure_user(fake)
+    key = create_access_key(iam(fake), DESIRED)
+    changes = fake.runtime.changes
+    assert changes.as_facts() == {"left_behind": ["IAM user u (created, policy, access key AKIANEW)"]}
+    delete_access_keys(iam(fake), DESIRED, [key.id])
+    assert changes.as_facts() == {"left_behind": ["IAM user u (created, policy)"]}
+
+
+def test_recorded_changes_of_old_keys_and_of_a_lost_response() -> None:
+    fake = FakeIam(user=existing(keys=["AKIA1", "AKIA2"]), runtime=Runtime())
+    delete_access_keys(iam(fake), DESIRED, ["AKIA1"])
+    delete_access_keys(iam(fake), DESIRED, ["AKIA2"], deactivate_only=True)
+    fake.failures["create_access_key"] = errors.UnreachableError("make it", "no answer")
+    with pytest.raises(errors.UnreachableError):
+        create_access_key(iam(fake), DESIRED)
+    parts = "access key AKIA1 deleted, access key AKIA2 deactivated, possibly access key"
+    assert fake.runtime.changes.as_facts() == {"left_behind": [f"IAM user u ({parts})"]}
