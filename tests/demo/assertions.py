@@ -13,6 +13,8 @@ from .playbook import Run
 from .servers import ServerState
 
 FORBIDDEN = 403
+# Two checks of the credentials, before the bucket and before the upload target, and the update of the target.
+FIRST_RUN_REQUESTS = 3
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def check_first_run(run: Run, state: ServerState) -> Check:
     changes = [*run.facts().get("bucket_changes", []), *(["user"] if users else [])]
     changes += ["upload target"] if requests else []
     text = f"the first run created or updated: {', '.join(changes) or 'nothing'}"
-    return Check(run.ok and "bucket" in changes and "user" in changes and requests == 1, text)
+    return Check(run.ok and "bucket" in changes and "user" in changes and requests == FIRST_RUN_REQUESTS, text)
 
 
 def check_encryption(state: ServerState) -> Check:
