@@ -651,6 +651,7 @@ reason:
     - V(changed) if the state file differs from the options, or the managed key does not exist or is inactive. V(forced)
       by O(update=always) or O(uploader.rotate). V(expired) by O(max_age) or O(uploader.rotate_after). V(unchanged) if
       the API was not called.
+    - V(refused) if the API refused the credentials, and O(allow=teardown_without_api). The target may still exist.
     - With O(state=absent), the API may be called although there is no target to delete. RV(ignore:changed) is then
       V(false).
   returned: success

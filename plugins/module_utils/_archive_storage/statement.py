@@ -105,6 +105,8 @@ def _key(result: t.Mapping[str, t.Any], mode: Mode) -> str:
 def _deleted_target(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     if result["reason"] == "unchanged":
         return f"Project {result['project']} has no upload target."
+    if result["reason"] == "refused":
+        return f"The upload target of project {result['project']} may still exist: the API refused the credentials."
     return f"The upload target of project {result['project']} {'would be' if mode.check_mode else 'is'} deleted."
 
 
@@ -126,7 +128,7 @@ def _changes(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     names += [name for name in result["bucket_changes"] if name != "bucket"]
     parts = [f"bucket {result['bucket'].get('name', '')} ({first_few(names, MOST_NAMES)})"] if names else []
     parts += _user_changes(result["uploader_changes"], is_deletion=mode.is_deletion)
-    if result["reason"] != "unchanged":
+    if result["reason"] not in ("unchanged", "refused"):
         parts.append(f"upload target (reason: {result['reason']})")
     return f"{'Would change' if mode.check_mode else 'Changed'}: {'; '.join(parts)}.{_remarks(result)}"
 

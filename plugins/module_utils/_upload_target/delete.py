@@ -35,7 +35,7 @@ from .apply import call_with_state_file
 from .fetch import CurrentStateFile
 from .journal import MIN_CALL_SECONDS, record_call
 from .params import DeleteParams, UploaderParams
-from .plan import UNCHANGED, plan_target
+from .plan import REFUSED, UNCHANGED, plan_target
 from .previous_target import PreviousTarget
 
 UPLOADS_IN_PROGRESS = "uploads of recordings are in progress"
@@ -108,7 +108,7 @@ def _delete_target_if_accepted(params: DeleteParams, context: Context) -> Deleti
             "recordings to it any more. Delete the target with the correct credentials, or set another one."
         )
         current = fetch.fetch_state_file(params.project, params.store, context.runtime.now())
-        return Deletion(current, "unknown", False, refusal=exc.problem)
+        return Deletion(current, REFUSED, False, refusal=exc.problem)
 
 
 def _announcement(

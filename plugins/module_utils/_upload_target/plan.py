@@ -30,6 +30,8 @@ NEW = "(new)"
 # The end of the error of the preflight.
 UNCHANGED = "The upload target and its access keys were not changed."
 NO_STATE_FILE = "no_state_file"
+# A deletion for which the API refused the credentials: the target may still exist.
+REFUSED = "refused"
 # Seconds. A younger key that is not in the state file may belong to a verification, which ends within ten minutes.
 PROTECTED_AGE = 15 * 60
 

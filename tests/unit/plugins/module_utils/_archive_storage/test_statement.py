@@ -121,6 +121,13 @@ def test_format_statement_of_a_deletion_with_retained_keys() -> None:
     ("changes", "mode", "line", "text"),
     [
         ({"reason": "unchanged"}, Mode(is_deletion=True), 0, "Project 471 has no upload target."),
+        ({"reason": "refused"}, Mode(is_deletion=True), 0, "The upload target of project 471 may still exist: the API"),
+        (
+            {"reason": "refused", "uploader_changes": ["u: user"]},
+            Mode(is_deletion=True),
+            3,
+            "Changed: IAM user u (deleted).",
+        ),
         ({}, Mode(is_deletion=True, check_mode=True), 0, "The upload target of project 471 would be deleted."),
         ({}, Mode(is_deletion=True, managed=False), 2, "Access key: external. Delete it yourself."),
         ({"bucket": {"name": "b"}, "bucket_changes": ["bucket"]}, Mode(is_deletion=True), 3, "bucket b (deleted)"),

@@ -749,7 +749,7 @@ def test_reconcile_absent_without_api_deletes_the_state_file_and_warns(scene: Sc
     assert scene.path.exists()
     outcome = scene.run(**options)
     assert not scene.path.exists()
-    assert outcome.result["changes"] == []
+    assert (outcome.result["reason"], outcome.result["changes"]) == ("refused", [])
     assert outcome.result["state_file"]["reason"].startswith("the upload target may still exist: http")
     # A later run with correct credentials deletes the target.
     scene.api.fault = scene.api.refusal = None
