@@ -145,7 +145,8 @@ class LifecycleScenario:
         return read_settings({**self.role_variables, **changes})
 
     def _bucket_options(self, **options: Any) -> dict[str, Any]:
-        defaults = {**bucket_options_of(self._settings()), "defer_requirements": False}
+        # The preflight needs no permission.
+        defaults = {**bucket_options_of(self._settings()), "defer_requirements": False, "preflight": "never"}
         return validate_options(bucket_params.ARGUMENTS, {**self._operator, **defaults, **options})
 
     def _target_options(self, *, rotate: bool = False, **options: Any) -> dict[str, Any]:
@@ -285,7 +286,8 @@ class LifecycleScenario:
 
     def delete_bucket(self) -> None:
         self._add_recordings()
-        options = bucket_options_of(self._settings(state="absent"))
+        settings = {**self._settings(state="absent"), "delete_bucket": True}
+        options = bucket_options_of(settings)
         bucket.reconcile(validate_options(bucket_params.ARGUMENTS, {**self._operator, **options}), self._context())
         with pytest.raises(ClientError, match="404"):
             self.admin.head_bucket(Bucket=self.bucket)
