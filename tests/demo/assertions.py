@@ -53,7 +53,7 @@ def check_all(runs: Runs, state: ServerState, origin: str) -> list[Check]:
 
 
 def check_first_run(run: Run, state: ServerState) -> Check:
-    """Check that the first run created the bucket and the user, and called the API once."""
+    """Check that the first run created the bucket and the user, and sent the expected requests to the API."""
     requests = state.requests_of_runs[0] if state.requests_of_runs else 0
     users = [change for change in run.facts().get("uploader_changes", []) if change.endswith(": user")]
     changes = [*run.facts().get("bucket_changes", []), *(["user"] if users else [])]

@@ -45,7 +45,7 @@ def test_configure_first_run_with_wrong_secret_writes_nothing(
         run = project.run("configure", args=args, env=env, api_secret=WRONG_SECRET).failed()
         assert run.failed_task == "Create or update the bucket"
         assert run.error.startswith(f"Could not check the credentials of project {project.key}: ")
-        assert f"api_secret does not belong to api_key {project.key}" in run.error
+        assert f"archive_storage_api_secret does not belong to archive_storage_api_key {project.key}" in run.error
         assert run.error.endswith("Nothing was changed.")
         assert (project.writes, project.calls(), len(project.preflights())) == ([], [], 1)
     assert (project.exists(), users(project), project.target()) == (False, [], None)
@@ -70,7 +70,7 @@ def test_steady_run_with_wrong_secret_fails_and_with_the_correct_one_sends_no_re
     for playbook, args in (("configure", []), ("configure", ["--check"]), ("verify", [])):
         run = project.run(playbook, args=args, api_secret=WRONG_SECRET).failed()
         assert f"Could not check the credentials of project {project.key}: " in run.error
-        assert run.error.endswith("The upload target and its access keys were not changed.")
+        assert run.error.endswith(" Nothing was changed.")
     assert (project.writes, project.calls(), len(project.preflights())) == ([], [], 3)
     project.assert_idempotent()
     # A change of the bucket needs no request either.
@@ -111,7 +111,7 @@ def test_teardown_without_api_deletes_everything_else(managed_project: ProjectEn
     # The target is still there, and a teardown with the correct secret deletes it.
     assert project.target() == target
     second = project.run("teardown").ok()
-    assert (second.result["reason"], project.target()) == ("unknown", None)
+    assert (second.result["reason"], project.target()) == ("no_state_file", None)
 
 
 def test_teardown_keeps_recordings_and_reports_a_public_prefix(managed_project: ProjectEnvironment) -> None:
