@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - vonage.archiving.vonage
   - vonage.archiving.aws
   - vonage.archiving.attributes
+  - vonage.archiving.attributes.direct
   - vonage.archiving.attributes.info_module
   - vonage.archiving.attributes.actiongroup_vonage
 options:
@@ -472,13 +473,12 @@ error:
     hint: "These credentials lack s3:ListBucket."
 """
 
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit.params import ARGUMENTS
-from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit.reconcile import reconcile
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit.module import MODULE
 from ansible_collections.vonage.archiving.plugins.module_utils._core.module import run_module
 
 
 def main() -> None:
-    run_module(reconcile, ARGUMENTS)
+    run_module(*MODULE)
 
 
 if __name__ == "__main__":

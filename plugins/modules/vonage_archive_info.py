@@ -39,8 +39,8 @@ options:
     description:
       - Ignore archives that were created earlier, and do not fetch pages that contain only such archives. By default,
         all archives are listed.
-      - A time in ISO 8601, such as V(2026-11-21T18:00:00Z) (a time without a zone is UTC), or the duration since then:
-        V(1d), or a whole number of seconds.
+      - A time in ISO 8601, such as V(2026-11-21T18:00:00Z) (a time without a zone is UTC), or the duration since then,
+        such as V(1d), or a whole number of seconds.
     type: str
   limit:
     description:

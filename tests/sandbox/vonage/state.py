@@ -34,7 +34,7 @@ class Archive:
     size: int
     duration: int
     reason: str = "user initiated"
-    #: base64 of the SHA-256 of the recording, as in the answers that nexmo-se/video-express-react-app documents
+    #: base64 of the SHA-256 of the recording, as in the responses that nexmo-se/video-express-react-app documents
     sha256sum: str = ""
     #: the status of the transcript; empty without one
     transcription: str = ""

@@ -100,9 +100,9 @@ def test_plan_audit_boundaries_of_the_periods_are_exact() -> None:
         (only,) = states_of(plan_audit([archive], {}, create_rules(**rules))).values()
         return only
 
-    since = {"bucket_since": NOW - DAY}
+    since: dict[str, t.Any] = {"bucket_since": NOW - DAY}
     assert [state(DAY, **since), state(DAY + 1, **since)] == ["missing", "previous_bucket"]
-    rule = {"bucket_since": None, "retention_days": 3}
+    rule: dict[str, t.Any] = {"bucket_since": None, "retention_days": 3}
     assert [state(3 * DAY, **rule), state(3 * DAY + 1, **rule)] == ["missing", "expired_by_retention"]
     assert [state(HOUR, "stopped"), state(HOUR + 1, "stopped")] == ["in_progress", "stuck"]
     assert [state(13 * HOUR, "paused"), state(13 * HOUR + 1, "paused")] == ["in_progress", "stuck"]
