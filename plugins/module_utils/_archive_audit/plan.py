@@ -34,9 +34,9 @@ STATES = (
     *PROBLEMS,
 )
 DAY = 86400
+# "archive.mp4", or "archive.zip" for individual streams (the guide "Using S3 storage with archiving"). The extension of
+# an encrypted recording is not documented.
 RECORDING = "archive."
-# "archive.mp4", or "archive.zip" for individual streams (the guide "Using S3 storage with archiving").
-EXTENSIONS = ("mp4", "zip")
 
 
 class ArchiveObject(t.NamedTuple):
@@ -128,7 +128,7 @@ def determine_state(archive: Archive, objects: t.Sequence[ArchiveObject], rules:
     if archive.status == "uploaded":
         return _state_of_uploaded(archive, recording, rules)
     # The status can follow the upload: "uploaded may occur before stopped".
-    if is_whole and archive.size and archive.status not in ("started", "paused"):
+    if is_whole and archive.size:
         return "landed"
     if archive.status == "failed":
         return "failed"
@@ -158,14 +158,9 @@ def _state_of_uploaded(archive: Archive, recording: ArchiveObject | None, rules:
 
 
 def find_recording(archive: Archive, objects: t.Sequence[ArchiveObject]) -> ArchiveObject | None:
-    """The object with the recording: one of the right size, else one with a documented name, else the largest."""
+    """The object with the recording: one of the right size, else the largest."""
     candidates = [item for item in objects if item.is_recording]
-    names = [f"{RECORDING}{extension}" for extension in EXTENSIONS]
-
-    def rank(item: ArchiveObject) -> tuple[bool, bool, int, str]:
-        return item.size == archive.size, item.name in names, item.size, item.name
-
-    return max(candidates, key=rank, default=None)
+    return max(candidates, key=lambda item: (item.size == archive.size, item.size, item.name), default=None)
 
 
 def select_samples(

@@ -18,6 +18,7 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit.pl
     STATES,
     ArchiveObject,
     Audit,
+    Rules,
     plan_audit,
     select_samples,
 )
@@ -106,7 +107,13 @@ def test_plan_audit_boundaries_of_the_periods_are_exact() -> None:
     assert [state(3 * DAY, **rule), state(3 * DAY + 1, **rule)] == ["missing", "expired_by_retention"]
     assert [state(HOUR, "stopped"), state(HOUR + 1, "stopped")] == ["in_progress", "stuck"]
     assert [state(13 * HOUR, "paused"), state(13 * HOUR + 1, "paused")] == ["in_progress", "stuck"]
-    assert state(2000 * DAY, bucket_since=None, retention_days=0) == "missing"
+    old = create_archive("uploaded", 2000 * DAY)
+    assert states_of(plan_audit([old], {}, Rules(NOW, HOUR))) == {old.id: "missing"}
+
+
+def test_plan_audit_stopped_archive_without_content_is_not_landed() -> None:
+    archive = create_archive("stopped", 60, size=0, duration=0.0)
+    assert states_of(plan_audit([archive], {archive.id: [mp4(0)]}, create_rules())) == {archive.id: "in_progress"}
 
 
 @pytest.mark.parametrize(
@@ -120,12 +127,14 @@ def test_plan_audit_corrupt_object_is_a_problem(status: str, state: str) -> None
 
 def test_plan_audit_transcripts_are_counted_apart_from_recordings() -> None:
     transcribed = [create_archive("uploaded", HOUR, transcribed=True) for _number in range(3)]
+    plain, old = create_archive("uploaded", HOUR), create_archive("uploaded", 50 * DAY, transcribed=True)
     objects = {
         transcribed[0].id: [mp4(SIZE), ArchiveObject("transcription.json", 3), ArchiveObject("a/archive.mp4", SIZE)],
         transcribed[1].id: [mp4(SIZE)],
-        transcribed[2].id: [ArchiveObject("transcription.json", SIZE)],
+        transcribed[2].id: [ArchiveObject("archive.parts/transcription.json", SIZE)],
+        plain.id: [mp4(SIZE)],
     }
-    audit = plan_audit(transcribed, objects, create_rules())
+    audit = plan_audit([*transcribed, plain, old], objects, create_rules())
     assert audit.transcripts == 3
     assert audit.missing_transcripts == (transcribed[1].id,)
     assert states_of(audit)[transcribed[2].id] == "missing"
@@ -134,6 +143,8 @@ def test_plan_audit_transcripts_are_counted_apart_from_recordings() -> None:
 def test_plan_audit_several_recordings_the_right_size_counts() -> None:
     archive = create_archive("uploaded", HOUR)
     others = [mp4(SIZE + 5), ArchiveObject("archive.ts", SIZE)]
+    assert states_of(plan_audit([archive], {archive.id: others}, create_rules())) == {archive.id: "landed"}
+    others = [mp4(SIZE), ArchiveObject("archive.zip", 1)]
     assert states_of(plan_audit([archive], {archive.id: others}, create_rules())) == {archive.id: "landed"}
     others = [mp4(4), ArchiveObject("archive.txt", SIZE + 5)]
     assert states_of(plan_audit([archive], {archive.id: others}, create_rules())) == {archive.id: "wrong_size"}

@@ -64,7 +64,9 @@ def test_format_audit_missing_report_does_not_fail() -> None:
 
 def test_format_audit_incomplete_list_is_ok_only_if_known() -> None:
     incomplete = replace(SUBJECT, complete=False)
-    assert format_audit(incomplete, audit_of())["ok"] is None
+    result = format_audit(incomplete, audit_of())
+    assert result["ok"] is None
+    assert result["transcripts"] == {"objects": 0, "missing": 0, "missing_ids": []}
     assert format_audit(incomplete, audit_of(failed=[create_archive("failed", HOUR)]))["ok"] is False
 
 
