@@ -66,9 +66,10 @@ options:
     description:
       - The age of recordings, in days since their creation, at which they are deleted from the bucket on purpose. Older
         recordings that are not in the bucket are C(expired_by_retention). V(0) means never.
+      - A number of days, also with the unit V(d), for example V(90d).
       - If not set, and only if a recording is missing, the module reads the lifecycle rules of the bucket. The shortest
         C(Expiration) in days counts, of the enabled rules that apply to all objects of the project.
-    type: int
+    type: str
   missing:
     description:
       - V(fail) fails if a recording is not in the bucket although Vonage has uploaded it.

@@ -44,7 +44,7 @@ PLAY = """
         bucket: "{{ bucket }}"
         since: 60d
         target_set_at: 59d
-        retention_days: 30
+        retention_days: 30d
         sample: 20
         acknowledged: "{{ acknowledged }}"
       ignore_errors: true

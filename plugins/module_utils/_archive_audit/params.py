@@ -14,17 +14,17 @@ from dataclasses import dataclass
 
 from .._archives.archives import MAX_IDS
 from .._aws import session as aws
-from .._core.params import parse_number
+from .._core.params import parse_number, parse_seconds
 from .._core.problems import Problems
 from .._core.timestamps import parse_time_option
 from .._core.validation import existing_bucket_name_problem
-from .._core.values import DURATION_FORMS, none_if_blank, parse_duration
+from .._core.values import DAYS_FORMS, describe_value, none_if_blank, parse_days
 from .._state_file.store import Store, parse_store
 from .._vonage import project as vonage
 from .._vonage.project import Project
 
 SINCE = "7d"
-STUCK_AFTER = "1h"
+STUCK_AFTER = 3600
 MISSING = ("fail", "report")
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -32,8 +32,8 @@ ARGUMENTS: dict[str, t.Any] = {
     "since": {"type": "str", "default": SINCE},
     "state_file": {"type": "str"},
     "target_set_at": {"type": "str"},
-    "stuck_after": {"type": "str", "default": STUCK_AFTER},
-    "retention_days": {"type": "int"},
+    "stuck_after": {"type": "str", "default": "1h"},
+    "retention_days": {"type": "str"},
     "missing": {"type": "str", "choices": list(MISSING), "default": MISSING[0]},
     "acknowledged": {"type": "list", "elements": "str"},
     "sample": {"type": "int", "default": 0},
@@ -87,12 +87,15 @@ def parse_params(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str], n
         problems.add("bucket", "is required without state_file, which contains the bucket of the upload target")
     since = parse_time_option({"since": none_if_blank(options.get("since")) or SINCE}, "since", now, problems)
     target_set_at = parse_time_option(options, "target_set_at", now, problems)
-    has_retention = none_if_blank(options.get("retention_days")) is not None
-    retention, sample, limit = (
+    retention_days = none_if_blank(options.get("retention_days"))
+    if retention_days is not None and parse_days(retention_days) is None:
+        problem = f"{describe_value(retention_days)} is not a number of days. Use {DAYS_FORMS}, or 0 for never"
+        problems.add("retention_days", problem)
+    sample, limit = (
         int(parse_number(options, name, default, problems, whole=True))
-        for name, default in (("retention_days", 0), ("sample", 0), ("limit", MAX_IDS))
+        for name, default in (("sample", 0), ("limit", MAX_IDS))
     )
-    stuck_after = _parse_stuck_after(options, problems)
+    stuck_after = parse_seconds(options, "stuck_after", STUCK_AFTER, problems)
     store = parse_store(options, environ, project.id if project else "", problems) if operator else None
     problems.raise_if_any()
     return AuditParams(
@@ -103,17 +106,9 @@ def parse_params(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str], n
         target_set_at=target_set_at,
         store=store,
         stuck_after=stuck_after,
-        retention_days=retention if has_retention else None,
+        retention_days=parse_days(retention_days),
         fails_if_missing=options.get("missing") != "report",
         acknowledged=frozenset(str(item).strip() for item in options.get("acknowledged") or ()),
         sample=sample,
         limit=limit,
     )
-
-
-def _parse_stuck_after(options: t.Mapping[str, t.Any], problems: Problems) -> float:
-    value = none_if_blank(options.get("stuck_after")) or STUCK_AFTER
-    seconds = parse_duration(value)
-    if seconds is None:
-        problems.add("stuck_after", f"{value!r} is not a duration. Use {DURATION_FORMS}")
-    return float(seconds or 0)

@@ -13,7 +13,7 @@ import datetime
 import typing as t
 
 from .problems import Problems
-from .values import none_if_blank, parse_duration
+from .values import describe_value, none_if_blank, parse_duration
 
 UTC_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 # Seconds; clocks of machines that use NTP differ less.
@@ -58,7 +58,7 @@ def parse_time_option(params: t.Mapping[str, t.Any], name: str, now: float, prob
     if time is None:
         problems.add(
             name,
-            f"{text!r} is not a time such as 2026-11-21T18:00:00Z, and not the duration since then, such as 7d or a "
+            f"{describe_value(text)} is not a time such as 2026-11-21T18:00:00Z, and not the duration since then, such as 7d or a "
             "whole number of seconds",
         )
     elif time > now + MAX_CLOCK_DIFFERENCE:

@@ -30,7 +30,7 @@ def test_parse_params_options() -> None:
         since="2026-11-01T00:00:00Z",
         target_set_at="90m",
         stuck_after="30m",
-        retention_days=0,
+        retention_days="0",
         missing="report",
         acknowledged=["a", " b "],
         sample="3",
@@ -42,6 +42,11 @@ def test_parse_params_options() -> None:
     assert (params.sample, params.limit) == (3, 5)
 
 
+@pytest.mark.parametrize(("value", "days"), [("", None), ("90d", 90), (30, 30), ("0", 0)])
+def test_parse_params_retention_days_is_a_number_of_days(value: t.Any, days: int | None) -> None:
+    assert parse(retention_days=value).retention_days == days
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
@@ -49,7 +54,7 @@ def test_parse_params_options() -> None:
         ({"bucket": "s3://b/x"}, "bucket: 's3://b/x' is not a bucket name"),
         ({"since": "1w"}, "since: '1w' is not a time"),
         ({"stuck_after": "soon"}, "stuck_after: 'soon' is not a duration. Use a whole number of seconds"),
-        ({"retention_days": -1}, "retention_days: -1 is not a whole number"),
+        ({"retention_days": -1}, "retention_days: -1 is not a number of days. Use a whole number of days"),
         ({"sample": -1}, "sample: -1 is not a whole number"),
         ({"state_file": "/s", "target_set_at": "1d"}, "state_file and target_set_at are mutually exclusive"),
         ({"access_key": "A"}, "secret_key: is required with access_key"),
