@@ -21,6 +21,7 @@ from .._core import errors
 from .._core.errors import InputError
 from .._core.plan import Context, Outcome
 from .._core.problems import Problem
+from .._state_file.state import State
 from .._vonage.client import Client
 from .objects import Objects, fetch_content, fetch_objects
 from .params import AuditParams, parse_params
@@ -51,41 +52,40 @@ def reconcile(options: t.Mapping[str, t.Any], context: Context) -> Outcome:
 
 
 def _fetch_subject(params: AuditParams, context: Context, now: float) -> Subject:
-    subject = Subject(
-        params.project.id,
-        params.project.name,
-        params.bucket,
-        params.since,
-        now,
-        fails_if_missing=params.fails_if_missing,
-        limit=params.limit,
-    )
+    """The bucket and the window of the audit, from the options and the state file."""
+    project = params.project
+    subject = Subject(project.id, project.name, params.bucket, params.since, now, params.fails_if_missing, params.limit)
     if params.store is None:
         reason = None if params.target_set_at is not None else "neither state_file nor target_set_at is set"
         since = max(params.since, params.target_set_at or 0)
         return replace(subject, since=since, target_since=params.target_set_at, unknown_reason=reason)
     target, reason = fetch_target(params.store, params.project, now)
-    if target is None:
-        if not params.bucket:
-            raise InputError([Problem("bucket", f"is required, because the upload target is unknown: {reason}")])
-        context.warn(
-            f"The window of the audit is not limited to the time since the upload target was set, because that is "
-            f"unknown: {reason}. Recordings that are available or expired count as fallbacks."
-        )
-        return replace(subject, unknown_reason=reason)
+    if target is not None:
+        return _limit_to_target(subject, target, context)
+    if not params.bucket:
+        raise InputError([Problem("bucket", f"is required, because the upload target is unknown: {reason}")])
+    context.warn(
+        "The window of the audit is not limited to the time since the upload target was set, because that is unknown: "
+        f"{reason}. Recordings that are available or expired count as fallbacks."
+    )
+    return replace(subject, unknown_reason=reason)
+
+
+def _limit_to_target(subject: Subject, target: State, context: Context) -> Subject:
+    """Limit the audit to the period with an upload target; without the option, the bucket is that of the target."""
     bucket = str(target.storage.get("bucket") or "")
-    if not (params.bucket or bucket):
+    if not (subject.bucket or bucket):
         raise InputError([Problem("bucket", "is required, because the upload target is not a bucket")])
-    is_same = params.bucket in ("", bucket)
+    is_same = subject.bucket in ("", bucket)
     if not is_same:
         context.warn(
-            f"bucket: the audit uses {params.bucket}, and the upload target has "
+            f"bucket: the audit uses {subject.bucket}, and the upload target has "
             f"{f'the bucket {bucket}' if bucket else 'no bucket'}. Remove the option to audit the bucket of the target."
         )
     return replace(
         subject,
-        bucket=params.bucket or bucket,
-        since=max(params.since, target.target_since or 0),
+        bucket=subject.bucket or bucket,
+        since=max(subject.since, target.target_since or 0),
         target_since=target.target_since,
         bucket_since=target.changed_at if is_same else None,
     )
@@ -157,16 +157,18 @@ class _Run:
 
     def _verify_samples(self, audit: Audit) -> frozenset[str]:
         """Compare the content of the newest recordings with their checksums, and return the ids of corrupt ones."""
-        corrupt, downloaded = set(), 0
-        samples = select_samples(audit, self.objects.by_archive, self._params.sample)
-        for archive, recording in samples:
-            key = f"{self._params.project.id}/{archive.id}/{recording.name}"
-            content = fetch_content(self._bucket, key)
+        corrupt, verified, downloaded = set(), 0, 0
+        for archive, recording in select_samples(audit, self.objects.by_archive, self._params.sample):
             self.requests += 1
+            try:
+                content = fetch_content(self._bucket, f"{self._params.project.id}/{archive.id}/{recording.name}")
+            except errors.NotFoundError:
+                continue  # it was deleted meanwhile
+            verified += 1
             downloaded += content.downloaded
             if content.sha256 != archive.sha256:
                 corrupt.add(archive.id)
-        self.sample = {"verified": len(samples), "corrupt": len(corrupt), "downloaded_bytes": downloaded}
+        self.sample = {"verified": verified, "corrupt": len(corrupt), "downloaded_bytes": downloaded}
         return frozenset(corrupt)
 
 

@@ -52,13 +52,13 @@ class Subject:
     bucket: str
     since: float
     now: float
+    fails_if_missing: bool = True
+    limit: int = 0
     target_since: float | None = None
     bucket_since: float | None = None
     unknown_reason: str | None = None
     retention_days: int = 0
     complete: bool = True
-    fails_if_missing: bool = True
-    limit: int = 0
 
     @property
     def failing_states(self) -> tuple[str, ...]:
@@ -68,44 +68,58 @@ class Subject:
 def format_audit(subject: Subject, audit: Audit) -> dict[str, t.Any]:
     """The result, without the facts of the bucket as a whole."""
     failures = audit.count(subject.failing_states)
-    times = {"target_set_at": subject.target_since, "bucket_since": subject.bucket_since}
     return {
         "project": subject.project,
         "bucket": subject.bucket,
-        "window": {
-            "since": format_utc(subject.since),
-            "until": format_utc(subject.now),
-            **{name: None if time is None else format_utc(time) for name, time in times.items()},
-            "reason": subject.unknown_reason,
-        },
+        "window": _format_window(subject),
         "retention_days": subject.retention_days,
         "complete": subject.complete,
         "ok": False if failures else (True if subject.complete else None),
         "total": audit.total,
         "counts": {state: len(archives) for state, archives in audit.archives.items()},
-        "ids": {state: _ids(audit.archives[state], subject.limit) for state in PROBLEMS},
-        "at_risk": [
-            _format_risk(archive, state, subject.now)
-            for archive, state in sorted(
-                ((archive, state) for state in AT_RISK for archive in audit.archives[state]),
-                key=lambda pair: (pair[0].cloud_deadline, pair[0].id),
-            )[: subject.limit]
-        ],
-        "problems": [
-            {
-                "state": state,
-                "count": len(audit.archives[state]),
-                "fails": state in subject.failing_states,
-                "remedy": REMEDIES[state].format(project=subject.project),
-            }
-            for state in PROBLEMS
-            if audit.archives[state]
-        ],
+        "ids": {state: [archive.id for archive in audit.archives[state][: subject.limit]] for state in PROBLEMS},
+        "at_risk": _format_risks(subject, audit),
+        "problems": [_problem(state, subject, audit) for state in PROBLEMS if audit.archives[state]],
         "transcripts": {
             "objects": audit.transcripts,
             "missing": len(audit.missing_transcripts),
             "missing_ids": list(audit.missing_transcripts[: subject.limit]),
         },
+    }
+
+
+def _format_window(subject: Subject) -> dict[str, t.Any]:
+    times = {"target_set_at": subject.target_since, "bucket_since": subject.bucket_since}
+    return {
+        "since": format_utc(subject.since),
+        "until": format_utc(subject.now),
+        **{name: None if time is None else format_utc(time) for name, time in times.items()},
+        "reason": subject.unknown_reason,
+    }
+
+
+def _format_risks(subject: Subject, audit: Audit) -> list[dict[str, t.Any]]:
+    risks = [(archive, state) for state in AT_RISK for archive in audit.archives[state]]
+    by_deadline = sorted(risks, key=lambda risk: (risk[0].cloud_deadline, risk[0].id))
+    return [
+        {
+            "id": archive.id,
+            "state": state,
+            "name": archive.name,
+            "size": archive.size,
+            "deadline": format_utc(archive.cloud_deadline),
+            "hours_left": _hours_left(archive, subject.now),
+        }
+        for archive, state in by_deadline[: subject.limit]
+    ]
+
+
+def _problem(state: str, subject: Subject, audit: Audit) -> dict[str, t.Any]:
+    return {
+        "state": state,
+        "count": len(audit.archives[state]),
+        "fails": state in subject.failing_states,
+        "remedy": REMEDIES[state].format(project=subject.project),
     }
 
 
@@ -136,20 +150,5 @@ def _format_problem(state: str, archives: t.Sequence[Archive], subject: Subject)
     return f"{state}{deadline}: {ids}. {REMEDIES[state].format(project=subject.project)}"
 
 
-def _format_risk(archive: Archive, state: str, now: float) -> dict[str, t.Any]:
-    return {
-        "id": archive.id,
-        "state": state,
-        "name": archive.name,
-        "size": archive.size,
-        "deadline": format_utc(archive.cloud_deadline),
-        "hours_left": _hours_left(archive, now),
-    }
-
-
 def _hours_left(archive: Archive, now: float) -> float:
     return round(max(0.0, archive.cloud_deadline - now) / 3600, 1)
-
-
-def _ids(archives: t.Sequence[Archive], limit: int) -> list[str]:
-    return [archive.id for archive in archives[:limit]]

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import base64
-import bisect
-import datetime
 import hashlib
 import io
 import tracemalloc
@@ -25,36 +23,10 @@ from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit.ob
 from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit.plan import ArchiveObject
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.s3_client import Bucket
 from ansible_collections.vonage.archiving.plugins.module_utils._aws.session import Connection
-from ansible_collections.vonage.archiving.plugins.module_utils._core.runtime import SYSTEM
 
-EPOCH = datetime.datetime(2026, 11, 1, tzinfo=datetime.timezone.utc)
+from .stored_objects import EPOCH, StoredObjects
+
 MIB = 1024 * 1024
-
-
-class StoredObjects:
-    """A bucket with these keys, in the order of their bytes. All objects have three bytes.
-
-    :param page_size: the number of objects in a page.
-    """
-
-    name = "recordings"
-    runtime = SYSTEM
-
-    def __init__(self, keys: t.Iterable[str], page_size: int = 1000) -> None:
-        self.keys = sorted(keys)
-        self.page_size = page_size
-        self.prefixes: list[str] = []
-
-    def call(self, method: str, operation: str, action: str, **params: t.Any) -> dict[str, t.Any]:
-        assert (method, action) == ("list_objects_v2", "s3:ListBucket")
-        self.prefixes.append(params["Prefix"])
-        first = bisect.bisect_right(self.keys, params.get("ContinuationToken", ""))
-        first = max(first, bisect.bisect_left(self.keys, params["Prefix"]))
-        page = [key for key in self.keys[first : first + self.page_size + 1] if key.startswith(params["Prefix"])]
-        contents = [{"Key": key, "Size": 3, "LastModified": EPOCH} for key in page[: self.page_size]]
-        is_truncated = len(page) > self.page_size
-        token = {"NextContinuationToken": contents[-1]["Key"]} if is_truncated else {}
-        return {"Contents": contents, "IsTruncated": is_truncated, **token}
 
 
 def fetch(bucket: StoredObjects, audited: t.Collection[str], known: t.Collection[str] = (), since: float = 0) -> t.Any:
