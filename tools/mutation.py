@@ -42,7 +42,6 @@ RESULTS = FOLDER / "results.json"
 EQUIVALENT = ROOT / "tools" / "mutation_equivalent.yml"
 # The test files of each module, as patterns. A pattern without a folder is for the package of the module.
 MODULES: dict[str, tuple[str, ...]] = {
-    "_archive_audit/plan": ("test_audit_plan.py", "test_audit_result.py"),
     "_upload_target/plan": ("test_upload_target_plan*.py",),
     "_upload_target/rotation": ("test_upload_target_rotation*.py",),
     "_upload_target/journal": ("test_upload_target_journal*.py",),
@@ -65,6 +64,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "test_uploader_params*.py",
     ),
     "_uploader/policy": ("test_uploader_policy*.py",),
+    "_archive_audit/plan": ("test_audit_plan.py", "test_audit_result.py"),
     "_core/redaction": ("test_redaction*.py",),
     "_core/secrets": ("test_secrets*.py",),
     "_core/misplaced_secrets": ("test_misplaced_secrets*.py", "test_core_validation*.py"),
