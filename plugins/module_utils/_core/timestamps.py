@@ -58,8 +58,8 @@ def parse_time_option(params: t.Mapping[str, t.Any], name: str, now: float, prob
     if time is None:
         problems.add(
             name,
-            f"{describe_value(text)} is not a time such as 2026-11-21T18:00:00Z, and not the duration since then, such as "
-            "7d or a whole number of seconds",
+            f"{describe_value(text)} is not a time such as 2026-11-21T18:00:00Z, and not the duration since then, such "
+            "as 7d or a whole number of seconds",
         )
     elif time > now + MAX_CLOCK_DIFFERENCE:
         problems.add(name, f"{text!r} is in the future")
