@@ -101,6 +101,24 @@ def test_explain_task_failure_of_a_requirement_expects_the_rollback() -> None:
     assert result["error"]["ending"] == "Left behind: bucket b (created); recordings go to the previous target."
 
 
+def test_explain_task_failure_of_the_rollback_states_that_recordings_do_not_arrive() -> None:
+    bucket = {**BUCKET, "pending_requirements": ["require_tls"]}
+    target = {"changed": False, "reason": "unchanged", "previous_target": {"in_use": False}}
+    requirements = {"changed": True, "changes": ["require_tls"]}
+    check = failed(kind="verification_failed", checks=[{"name": "put_object", "ok": False}], reason="unchanged")
+    registered = {
+        "validate": VALIDATED,
+        "bucket": bucket,
+        "target": target,
+        "requirements": requirements,
+        "requirements_check": check,
+    }
+    result = failure.explain_task_failure(failed(), "rollback", registered, check_mode=False)
+    ending = "Recordings are not arriving: uploads with the settings of the upload target fail (put_object)."
+    assert (result["msg"], result["error"]["ending"]) == (f"Could not do it: 403. {ending}", ending)
+    assert result["error"]["kind"] == "denied"
+
+
 def test_explain_failure_renames_all_problems() -> None:
     error = {"kind": "input", "operation": "o", "problem": "api_url: is 1", "problems": ["api_url: is 1"], "hint": ""}
     result = failure.explain_failure("Invalid options: api_url: is 1.", Steps(error=error, failed="validate"))

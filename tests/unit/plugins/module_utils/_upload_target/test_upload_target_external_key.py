@@ -93,6 +93,7 @@ class Scene:
         return [method for method in self.requests if method != "GET"]
 
     def run(self, check_mode: bool = False, runtime: Runtime | None = None, **params: t.Any) -> Outcome:
+        warn = params.pop("warn", lambda _text: None)
         options = {
             "api_key": "45828062",
             "api_secret": API_SECRET,
@@ -105,7 +106,7 @@ class Scene:
             "s3": S3,
             **params,
         }
-        return reconcile(options, Context(check_mode, runtime=runtime or Sleeps().runtime))
+        return reconcile(options, Context(check_mode, warn=warn, runtime=runtime or Sleeps().runtime))
 
     def read_state(self) -> state.State:
         return state.parse(self.path.read_bytes())
@@ -317,6 +318,23 @@ class NoBucket:
         if request.path.startswith("/v2/"):
             return self.api(request, before)
         return Reply(404, b"<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>")
+
+
+@pytest.mark.parametrize("allow", [[], ["teardown_without_api"]])
+def test_reconcile_absent_with_denied_state_file_is_not_a_refusal_of_the_api(scene: Scene, allow: list[str]) -> None:
+    scene.run()
+    refusal = Reply(403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+    scene.server.respond = lambda request, before: (
+        scene.api(request, before) if request.path.startswith("/v2/") else refusal
+    )
+    warnings: list[str] = []
+    operator = {"endpoint_url": scene.server.url, "access_key": "AK", "secret_key": "operators-secret"}
+    options = {"state_file": "s3://other/s.json", "allow": allow, "warn": warnings.append, **operator}
+    with pytest.raises(errors.DeniedError) as caught:
+        scene.run(state="absent", **options)
+    assert "teardown_without_api" not in str(caught.value)
+    assert warnings == []
+    assert scene.api.target is not None
 
 
 def test_reconcile_absent_without_bucket_of_state_file_deletes_the_target(scene: Scene) -> None:
