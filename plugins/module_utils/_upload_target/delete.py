@@ -107,8 +107,9 @@ def _delete_target_if_accepted(params: DeleteParams, context: Context) -> Deleti
         if not params.without_api:
             raise exc.with_hint(REMEDY) from exc
         context.warn(
-            f"The upload target of {params.project.name} may still exist: {exc.problem}. Vonage cannot upload "
-            "recordings to it any more. Delete the target with the correct credentials, or set another one."
+            f"The upload target of {params.project.name} may still exist: {exc.problem}. While it exists, "
+            "recordings go to it, and fail without its access key. Delete the target with the correct credentials, or "
+            "set another one."
         )
         current = fetch.fetch_state_file(params.project, params.store, context.runtime.now())
         return Deletion(current, REFUSED, False, refusal=exc.problem)

@@ -765,8 +765,12 @@ def test_reconcile_absent_without_api_deletes_the_state_file_and_warns(scene: Sc
     options: dict[str, t.Any] = {"state": "absent", "s3": None, "allow": ["teardown_without_api"]}
     assert not scene.run(check_mode=True, **options).changed
     assert scene.path.exists()
-    outcome = scene.run(**options)
+    warnings: list[str] = []
+    outcome = scene.run(warn=warnings.append, **options)
     assert not scene.path.exists()
+    # The external key still works.
+    (warning,) = warnings
+    assert "While it exists, recordings go to it, and fail without its access key." in warning
     assert (outcome.result["reason"], outcome.result["changes"]) == ("refused", [])
     assert outcome.result["state_file"]["reason"].startswith("the upload target may still exist: http")
     # A later run with correct credentials deletes the target.
