@@ -329,7 +329,7 @@ def test_reconcile_absent_with_denied_state_file_is_not_a_refusal_of_the_api(sce
     )
     warnings: list[str] = []
     operator = {"endpoint_url": scene.server.url, "access_key": "AK", "secret_key": "operators-secret"}
-    options = {"state_file": "s3://other/s.json", "allow": allow, "warn": warnings.append, **operator}
+    options: dict[str, t.Any] = {"state_file": "s3://other/s.json", "allow": allow, "warn": warnings.append, **operator}
     with pytest.raises(errors.DeniedError) as caught:
         scene.run(state="absent", **options)
     assert "teardown_without_api" not in str(caught.value)
