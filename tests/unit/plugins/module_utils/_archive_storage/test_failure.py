@@ -46,6 +46,9 @@ def failed(hint: str = "", **facts: t.Any) -> dict[str, t.Any]:
         ("Set allow=adopt_bucket", "Set archive_storage_allow=adopt_bucket"),
         ("region to the region of the bucket", "region to the region of the bucket"),
         ("set region of", "set region of"),
+        # Names of buckets and files can begin with the name of an option.
+        ("create bucket bucket.example.com", "create bucket bucket.example.com"),
+        ("the state file state.json", "the state file state.json"),
         ("Set archive_storage_state_file", "Set archive_storage_state_file"),
         (
             "s3://b/.x/state_file and https://api_url.example.com",
