@@ -111,7 +111,8 @@ def _delete_target_if_accepted(params: DeleteParams, context: Context) -> Deleti
             "recordings go to it, and fail without its access key. Delete the target with the correct credentials, or "
             "set another one."
         )
-        current = fetch.fetch_state_file(params.project, params.store, context.runtime.now())
+        # Another run with the correct credentials may be setting the target.
+        current = fetch_after_announced_call(params.project, params.store, context.runtime, context.check_mode)
         return Deletion(current, REFUSED, False, refusal=exc.problem)
 
 

@@ -779,6 +779,16 @@ def test_reconcile_absent_without_api_deletes_the_state_file_and_warns(scene: Sc
     assert scene.api.target is None
 
 
+def test_reconcile_absent_without_api_waits_for_the_call_of_another_run(scene: Scene) -> None:
+    scene.run()
+    scene.api.fault = scene.api.refusal = reply(403, FORBIDDEN)
+    scene.api.meanwhile = lambda: announce_call(scene, 20)
+    sleeps = Sleeps()
+    scene.run(runtime=sleeps.runtime, state="absent", s3=None, allow=["teardown_without_api"])
+    assert sleeps.seconds > 20
+    assert not scene.path.exists()
+
+
 @pytest.mark.parametrize("status", [404, 503])
 def test_reconcile_absent_without_api_needs_a_refusal(scene: Scene, status: int) -> None:
     scene.run()
