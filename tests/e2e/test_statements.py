@@ -152,5 +152,5 @@ def test_teardown_ends_with_four_lines(managed_project: ProjectEnvironment) -> N
     lines = statement(project.run("teardown").ok())
     assert lines[0] == f"The upload target of project {project.key} is deleted."
     assert lines[2] == "Access keys: none. The IAM user does not exist, or is deleted."
-    assert lines[3].startswith(f"Changed: IAM user {project.user} (")
+    assert lines[3].startswith(f"Changed: bucket {project.bucket} (lifecycle); IAM user {project.user} (")
     assert statement(project.run("teardown").ok())[0] == f"Project {project.key} has no upload target."

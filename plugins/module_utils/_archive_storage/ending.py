@@ -46,10 +46,14 @@ KINDS = {
 }
 # The checks without which no recording arrives, and the reasons for which the target has the verified settings.
 UPLOAD_CHECKS = frozenset({"put_object", "multipart_upload"})
+# Only with the key of the upload target: a new key can be unknown to the store for some time.
+KEY_CHECK = "credentials"
 VERIFIED_REASONS = frozenset({"unchanged", "expired", "forced"})
 # The steps that change the bucket.
 BUCKET_STEPS = frozenset({"bucket", "bucket_settings", "requirements", "rollback"})
 PREVIOUS, NEW = "previous", "new"
+# The reason of a deletion for which the API refused the credentials.
+REFUSED = "refused"
 
 
 def describe_ending(steps: Steps) -> str:
@@ -69,8 +73,11 @@ def describe_ending(steps: Steps) -> str:
     if target not in (None, SET) or (steps.failed == "target" and information == UNRECORDED):
         return DELETION_UNKNOWN if steps.is_deletion else TARGET_UNKNOWN
     is_set = target == SET or (bool((steps.target or {}).get("changed")) and "target" in _changes(steps.target))
-    if steps.is_deletion and (is_set or steps.failed == "deletion"):
-        return f"Left behind: {_rest_of_deletion(steps)}, as far as it was not deleted; the upload target is deleted."
+    # With a reason, the step of the target has ended, or has failed after that.
+    reason = error.get("reason") or (steps.target or {}).get("reason")
+    if steps.is_deletion and (is_set or reason or steps.failed == "deletion"):
+        status = "may still exist" if reason == REFUSED else "is deleted"
+        return f"Left behind: {_rest_of_deletion(steps)}, as far as it was not deleted; the upload target {status}."
     left = [*_changes_of_steps(steps), *(error.get("left_behind") or ())]
     if information == UNRECORDED and steps.failed in BUCKET_STEPS:
         left.append("the bucket (possibly changed)")
@@ -83,7 +90,8 @@ def _failed_uploads(steps: Steps, error: t.Mapping[str, t.Any]) -> list[str]:
     is_rejected = bool(steps.applied_requirements)
     is_in_use = is_rejected if steps.failed == "requirements_check" else error.get("reason") in VERIFIED_REASONS
     names = [check["name"] for check in error.get("checks") or () if not check.get("ok")]
-    return [name for name in names if name in UPLOAD_CHECKS] if is_in_use else []
+    checks = UPLOAD_CHECKS | ({KEY_CHECK} if steps.is_external else set())
+    return [name for name in names if name in checks] if is_in_use else []
 
 
 def _describe_left_behind(left: t.Sequence[str], target: str) -> str:

@@ -35,9 +35,13 @@ def explain_task_failure(
     :param registered: the results of the earlier steps, by their names.
     """
     steps = read_steps({**registered, step: result}, check_mode=check_mode)
-    # The next task removes the requirements that uploads do not meet.
-    steps.is_rolled_back = steps.failed == "requirements_check"
-    failure = explain_failure(str(result.get("msg") or ""), steps)
+    if step == "requirements_check":
+        # The next task removes the requirements that uploads do not meet.
+        steps.is_rolled_back = True
+    ending = describe_ending(steps)
+    # A failed rollback has its own error, after that of the check.
+    steps.error = result.get("error")
+    failure = {"msg": _format_message(str(result.get("msg") or ""), ending), "error": complete_error(steps, ending)}
     # After a bug, there is no error.
     return {**result, **failure} if result.get("error") else {**result, "msg": failure["msg"]}
 
@@ -58,8 +62,11 @@ def explain_failure(message: str, steps: Steps) -> dict[str, t.Any]:
     :param message: of the step that failed.
     """
     ending = describe_ending(steps)
-    error = complete_error(steps, ending)
-    return {"msg": f"{_rename(message, ending)} {ending}".strip(), "error": error}
+    return {"msg": _format_message(message, ending), "error": complete_error(steps, ending)}
+
+
+def _format_message(message: str, ending: str) -> str:
+    return f"{_rename(message, ending)} {ending}".strip()
 
 
 def complete_error(steps: Steps, ending: str) -> dict[str, t.Any]:

@@ -36,4 +36,8 @@ def rename_mentions(text: str) -> str:
 
 
 def _rename(match: re.Match[str]) -> str:
-    return Problem(match.group(), "").rename(OPTIONS).option
+    mention = match.group()
+    if mention not in OPTIONS and "_" not in mention.partition(".")[0]:
+        # The name of a bucket or file can begin with an option, such as bucket.example.com.
+        return mention
+    return Problem(mention, "").rename(OPTIONS).option

@@ -52,6 +52,7 @@ class Steps:
     :param failed: the name of the step that failed.
     :param is_deletion: whether the run deletes the archive storage.
     :param is_read_only: whether the run changes nothing, because of check mode or of ``verify``.
+    :param is_external: whether the upload target has an external key, with which the checks upload.
     """
 
     bucket: t.Mapping[str, t.Any] | None = None
@@ -62,6 +63,7 @@ class Steps:
     failed: str = ""
     is_deletion: bool = False
     is_read_only: bool = False
+    is_external: bool = False
 
     @property
     def applied_requirements(self) -> list[str]:
@@ -166,6 +168,7 @@ def read_steps(registered: t.Mapping[str, t.Any], *, check_mode: bool) -> Steps:
     validated = registered.get("validate") or {}
     is_deletion = validated.get("state") == "absent"
     steps = Steps(is_deletion=is_deletion, is_read_only=check_mode or bool(validated.get("verify_only")))
+    steps.is_external = validated.get("managed") is False
     deletion = ("bucket_check", "target", "bucket_settings", "deletion")
     names = deletion if is_deletion else ("secret_check", "bucket", "target")
     if _stops(steps, "validate", registered.get("validate")):

@@ -118,6 +118,8 @@ def _deleted_keys(result: t.Mapping[str, t.Any], mode: Mode) -> str:
             f"Access keys of IAM user {result['uploader'].get('name')} are kept: {result['retained_keys_reason']}. "
             f"A run after {result['retained_keys_until']} deletes them."
         )
+    if mode.check_mode and result["uploader_changes"]:
+        return "Access keys: would be deleted with the IAM user."
     return "Access keys: none. The IAM user does not exist, or is deleted."
 
 

@@ -59,6 +59,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.steps.is_read_only = self.context.check_mode
+        self.steps.is_external = not self.params.managed
 
     def _start_step(self, name: str) -> Context:
         """Return the context of the next step."""

@@ -67,6 +67,8 @@ _SERVICES = {
     "iam": ("AWS IAM", "the IAM API at"),
     "sts": ("AWS STS", "the STS API at"),
 }
+# The other APIs from which botocore gets credentials: profiles of IAM Identity Center, and of "aws login".
+_SERVICES_OF_CREDENTIALS = ("sso", "sso-oidc", "signin")
 
 
 @dataclass(frozen=True)
@@ -426,7 +428,7 @@ def _loader(path: str | None) -> t.Any:
     """One loader for all clients of a process, which reads the descriptions of services once."""
     loader = load("botocore.loaders").create_loader(path)
     # botocore would search the folders of 400 services to validate a name: 15 ms.
-    loader.list_available_services = lambda _type_name: list(_SERVICES)
+    loader.list_available_services = lambda _type_name: [*_SERVICES, *_SERVICES_OF_CREDENTIALS]
     return loader
 
 

@@ -14,10 +14,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import typing as t
 from dataclasses import replace
 
 from .runtime import SYSTEM, Runtime
+
+# Threads report too, and the output is one for all.
+_OUTPUT_LOCK = threading.Lock()
 
 
 def runtime_with_reports(show: t.Callable[[str], None], host: str) -> Runtime:
@@ -29,7 +33,7 @@ def runtime_with_reports(show: t.Callable[[str], None], host: str) -> Runtime:
 
     def report_wait(awaited: str, seconds: float) -> None:
         # Without a queue to the main process, Display prints: not into the output that is the result of the module.
-        with contextlib.redirect_stdout(sys.__stdout__):
+        with _OUTPUT_LOCK, contextlib.redirect_stdout(sys.__stdout__):
             show(format_wait(host, awaited, seconds))
 
     return replace(SYSTEM, report_wait=report_wait)

@@ -35,8 +35,11 @@ def _verification(rows: t.Sequence[Row], check_mode: bool) -> str:
     if check_mode:
         return "Not verified: check mode uploads nothing."
     verified = sum(row.verified for row in rows)
-    rest = " For the others, nothing changed that affects uploads." if verified < len(rows) else ""
-    return f"Verified: uploads of {verified} of these projects passed all checks in this run.{rest}"
+    others = [row for row in rows if not row.verified]
+    # A changed project is not verified if archive_storage_verify is never.
+    has_changed = any(row.state == CHANGED for row in others)
+    rest = " The others were not verified." if has_changed else " For the others, nothing changed that affects uploads."
+    return f"Verified: uploads of {verified} of these projects passed all checks in this run.{rest if others else ''}"
 
 
 def _rotation(rows: t.Sequence[Row]) -> str:

@@ -88,6 +88,8 @@ def delete_target(params: DeleteParams, context: Context) -> Outcome:
     except errors.ArchivingError as exc:
         status = "may still exist" if deletion.refusal else "is deleted"
         hint = f"The upload target of {params.project.name} {status}. Run it again to delete its IAM users."
+        # With it, the caller knows that only the users are left.
+        exc.facts["reason"] = deletion.reason
         raise exc.with_hint(hint) from exc
 
 
@@ -99,15 +101,18 @@ def _delete_target_if_accepted(params: DeleteParams, context: Context) -> Deleti
     try:
         return _delete_target(params, context)
     except errors.DeniedError as exc:
-        if exc.facts.get("status") not in (401, 403):
+        # A store that denies the state file is not the API.
+        if exc.facts.get("status") not in (401, 403) or "store" in exc.facts:
             raise
         if not params.without_api:
             raise exc.with_hint(REMEDY) from exc
         context.warn(
-            f"The upload target of {params.project.name} may still exist: {exc.problem}. Vonage cannot upload "
-            "recordings to it any more. Delete the target with the correct credentials, or set another one."
+            f"The upload target of {params.project.name} may still exist: {exc.problem}. While it exists, "
+            "recordings go to it, and fail without its access key. Delete the target with the correct credentials, or "
+            "set another one."
         )
-        current = fetch.fetch_state_file(params.project, params.store, context.runtime.now())
+        # Another run with the correct credentials may be setting the target.
+        current = fetch_after_announced_call(params.project, params.store, context.runtime, context.check_mode)
         return Deletion(current, REFUSED, False, refusal=exc.problem)
 
 

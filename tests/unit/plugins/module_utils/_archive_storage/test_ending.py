@@ -22,6 +22,7 @@ TARGET: dict[str, t.Any] = {"changed": True, "changes": ["u: policy", "target", 
 SAME_TARGET: dict[str, t.Any] = {"changed": True, "changes": ["u: policy"]}
 REQUIREMENT: dict[str, t.Any] = {"changed": True, "changes": ["require_tls"]}
 USER = "IAM user u (created, policy)"
+CREDENTIALS_FAILED = [{"name": "credentials", "ok": False}]
 UPLOAD_FAILED = [{"name": "credentials", "ok": True}, {"name": "put_object", "ok": False}]
 
 
@@ -113,6 +114,20 @@ def test_describe_ending_of_failed_uploads_of_the_current_target(reason: str) ->
 
 
 @pytest.mark.parametrize(
+    ("is_external", "expected"),
+    [
+        (True, "Recordings are not arriving: uploads with the settings of the upload target fail (credentials)."),
+        # The key of the check is a temporary one.
+        (False, NOTHING),
+    ],
+)
+def test_describe_ending_of_refused_credentials_depends_on_the_key(is_external: bool, expected: str) -> None:
+    error = {"checks": CREDENTIALS_FAILED, "reason": "unchanged"}
+    steps = {"is_read_only": True, "is_external": is_external}
+    assert describe("verification_failed", "target", error, **steps) == expected
+
+
+@pytest.mark.parametrize(
     "error",
     [
         {"checks": UPLOAD_FAILED},
@@ -134,6 +149,14 @@ def test_describe_ending_of_a_read_only_run_names_only_recorded_changes() -> Non
     assert text == "Left behind: IAM user u (access key A); recordings go to the previous target."
 
 
+@pytest.mark.parametrize("failed", ["bucket_settings", "deletion"])
+@pytest.mark.parametrize(("reason", "status"), [("refused", "may still exist"), ("unchanged", "is deleted")])
+def test_describe_ending_of_a_deletion_after_the_users(failed: str, reason: str, status: str) -> None:
+    target = {"changed": True, "reason": reason, "changes": ["u: user"]}
+    text = describe("denied", failed, is_deletion=True, target=target)
+    assert text.endswith(f", as far as it was not deleted; the upload target {status}.")
+
+
 @pytest.mark.parametrize(
     ("kind", "failed", "error", "expected"),
     [
@@ -145,6 +168,12 @@ def test_describe_ending_of_a_read_only_run_names_only_recorded_changes() -> Non
             "target",
             {"upload_target": "set"},
             "the IAM user of the upload target, as far as it was not deleted;",
+        ),
+        (
+            "denied",
+            "target",
+            {"reason": "refused", "left_behind": [USER]},
+            "Left behind: the IAM user of the upload target, as far as it was not deleted; the upload target may still",
         ),
         (
             "denied",

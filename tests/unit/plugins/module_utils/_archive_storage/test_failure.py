@@ -46,6 +46,9 @@ def failed(hint: str = "", **facts: t.Any) -> dict[str, t.Any]:
         ("Set allow=adopt_bucket", "Set archive_storage_allow=adopt_bucket"),
         ("region to the region of the bucket", "region to the region of the bucket"),
         ("set region of", "set region of"),
+        # Names of buckets and files can begin with the name of an option.
+        ("create bucket bucket.example.com", "create bucket bucket.example.com"),
+        ("the state file state.json", "the state file state.json"),
         ("Set archive_storage_state_file", "Set archive_storage_state_file"),
         (
             "s3://b/.x/state_file and https://api_url.example.com",
@@ -99,6 +102,24 @@ def test_explain_task_failure_of_a_requirement_expects_the_rollback() -> None:
     error = failed(kind="verification_failed", checks=checks, reason="unchanged")
     result = failure.explain_task_failure(error, "requirements_check", registered, check_mode=False)
     assert result["error"]["ending"] == "Left behind: bucket b (created); recordings go to the previous target."
+
+
+def test_explain_task_failure_of_the_rollback_states_that_recordings_do_not_arrive() -> None:
+    bucket = {**BUCKET, "pending_requirements": ["require_tls"]}
+    target = {"changed": False, "reason": "unchanged", "previous_target": {"in_use": False}}
+    requirements = {"changed": True, "changes": ["require_tls"]}
+    check = failed(kind="verification_failed", checks=[{"name": "put_object", "ok": False}], reason="unchanged")
+    registered = {
+        "validate": VALIDATED,
+        "bucket": bucket,
+        "target": target,
+        "requirements": requirements,
+        "requirements_check": check,
+    }
+    result = failure.explain_task_failure(failed(), "rollback", registered, check_mode=False)
+    ending = "Recordings are not arriving: uploads with the settings of the upload target fail (put_object)."
+    assert (result["msg"], result["error"]["ending"]) == (f"Could not do it: 403. {ending}", ending)
+    assert result["error"]["kind"] == "denied"
 
 
 def test_explain_failure_renames_all_problems() -> None:

@@ -129,6 +129,12 @@ def test_format_statement_of_a_deletion_with_retained_keys() -> None:
             "Changed: IAM user u (deleted).",
         ),
         ({}, Mode(is_deletion=True, check_mode=True), 0, "The upload target of project 471 would be deleted."),
+        (
+            {"uploader_changes": ["u: access_keys", "u: user"]},
+            Mode(is_deletion=True, check_mode=True),
+            2,
+            "Access keys: would be deleted with the IAM user.",
+        ),
         ({}, Mode(is_deletion=True, managed=False), 2, "Access key: external. Delete it yourself."),
         ({"bucket": {"name": "b"}, "bucket_changes": ["bucket"]}, Mode(is_deletion=True), 3, "bucket b (deleted)"),
     ],

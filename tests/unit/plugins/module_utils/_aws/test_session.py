@@ -291,6 +291,11 @@ def test_prepared_client_has_the_errors_of_its_api(prepared: list[t.Any]) -> Non
         )
 
 
+@pytest.mark.parametrize("service", ["s3", "iam", "sts", "sso", "sso-oidc", "signin"])
+def test_client_session_has_the_services_of_all_profiles(service: str) -> None:
+    assert session._loader(None).load_service_model(service, "service-2")["metadata"]
+
+
 def test_make_client_emits_events_without_aliases() -> None:
     client = make_client(Connection(access_key="k", secret_key="s"), isolated=True)
     events: list[str] = []

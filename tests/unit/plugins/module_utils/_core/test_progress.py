@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
 import typing as t
 
 import pytest
@@ -19,6 +21,33 @@ from ansible_collections.vonage.archiving.plugins.module_utils._core.progress im
 @pytest.mark.parametrize(("seconds", "shown"), [(84.6, "85 s"), (1.0, "1 s"), (0.2, "1 s")])
 def test_format_wait_shows_host_reason_and_seconds(seconds: float, shown: str) -> None:
     assert format_wait("p-1", "the lock", seconds) == f"[p-1]: Waiting up to {shown} for the lock."
+
+
+def test_report_waits_of_two_threads_keep_the_output() -> None:
+    first_begins, first_ends, second_begins = threading.Event(), threading.Event(), threading.Event()
+
+    def show(line: str) -> None:
+        # Without a lock, the second report begins in the first one, and ends after it.
+        if "first" in line:
+            first_begins.set()
+            second_begins.wait(0.2)
+        else:
+            second_begins.set()
+            first_ends.wait(0.2)
+
+    def report(name: str) -> None:
+        runtime_with_reports(show, "localhost").report_wait(name, 1)
+
+    output = sys.stdout
+    first, second = (threading.Thread(target=report, args=(name,)) for name in ("first", "second"))
+    first.start()
+    first_begins.wait()
+    second.start()
+    first.join()
+    first_ends.set()
+    second.join()
+    current, sys.stdout = sys.stdout, output
+    assert current is output
 
 
 def test_run_directly_report_is_shown_and_not_a_part_of_the_result(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,10 @@ def test_format_statement_of_changed_and_failed_projects() -> None:
     assert lines[3] == "Changed: 1 of 5 projects (3). The messages above contain the changes of failed projects."
 
 
+def test_format_statement_does_not_claim_that_a_changed_project_without_verification_is_unaffected() -> None:
+    assert format_statement([NEW, row("4", CHANGED)])[1].endswith(" in this run. The others were not verified.")
+
+
 @pytest.mark.parametrize(
     ("rows", "check_mode", "line", "text"),
     [

@@ -93,6 +93,7 @@ class Scene:
         return [method for method in self.requests if method != "GET"]
 
     def run(self, check_mode: bool = False, runtime: Runtime | None = None, **params: t.Any) -> Outcome:
+        warn = params.pop("warn", lambda _text: None)
         options = {
             "api_key": "45828062",
             "api_secret": API_SECRET,
@@ -105,7 +106,7 @@ class Scene:
             "s3": S3,
             **params,
         }
-        return reconcile(options, Context(check_mode, runtime=runtime or Sleeps().runtime))
+        return reconcile(options, Context(check_mode, warn=warn, runtime=runtime or Sleeps().runtime))
 
     def read_state(self) -> state.State:
         return state.parse(self.path.read_bytes())
@@ -317,6 +318,23 @@ class NoBucket:
         if request.path.startswith("/v2/"):
             return self.api(request, before)
         return Reply(404, b"<Error><Code>NoSuchBucket</Code><Message>no</Message></Error>")
+
+
+@pytest.mark.parametrize("allow", [[], ["teardown_without_api"]])
+def test_reconcile_absent_with_denied_state_file_is_not_a_refusal_of_the_api(scene: Scene, allow: list[str]) -> None:
+    scene.run()
+    refusal = Reply(403, b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
+    scene.server.respond = lambda request, before: (
+        scene.api(request, before) if request.path.startswith("/v2/") else refusal
+    )
+    warnings: list[str] = []
+    operator = {"endpoint_url": scene.server.url, "access_key": "AK", "secret_key": "operators-secret"}
+    options: dict[str, t.Any] = {"state_file": "s3://other/s.json", "allow": allow, "warn": warnings.append, **operator}
+    with pytest.raises(errors.DeniedError) as caught:
+        scene.run(state="absent", **options)
+    assert "teardown_without_api" not in str(caught.value)
+    assert warnings == []
+    assert scene.api.target is not None
 
 
 def test_reconcile_absent_without_bucket_of_state_file_deletes_the_target(scene: Scene) -> None:
@@ -747,14 +765,28 @@ def test_reconcile_absent_without_api_deletes_the_state_file_and_warns(scene: Sc
     options: dict[str, t.Any] = {"state": "absent", "s3": None, "allow": ["teardown_without_api"]}
     assert not scene.run(check_mode=True, **options).changed
     assert scene.path.exists()
-    outcome = scene.run(**options)
+    warnings: list[str] = []
+    outcome = scene.run(warn=warnings.append, **options)
     assert not scene.path.exists()
+    # The external key still works.
+    (warning,) = warnings
+    assert "While it exists, recordings go to it, and fail without its access key." in warning
     assert (outcome.result["reason"], outcome.result["changes"]) == ("refused", [])
     assert outcome.result["state_file"]["reason"].startswith("the upload target may still exist: http")
     # A later run with correct credentials deletes the target.
     scene.api.fault = scene.api.refusal = None
     assert scene.run(state="absent", s3=None).changed
     assert scene.api.target is None
+
+
+def test_reconcile_absent_without_api_waits_for_the_call_of_another_run(scene: Scene) -> None:
+    scene.run()
+    scene.api.fault = scene.api.refusal = reply(403, FORBIDDEN)
+    scene.api.meanwhile = lambda: announce_call(scene, 20)
+    sleeps = Sleeps()
+    scene.run(runtime=sleeps.runtime, state="absent", s3=None, allow=["teardown_without_api"])
+    assert sleeps.seconds > 20
+    assert not scene.path.exists()
 
 
 @pytest.mark.parametrize("status", [404, 503])
