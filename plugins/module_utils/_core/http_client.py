@@ -161,6 +161,8 @@ class Http:
         problem = f"{redact(_server(url), self.secrets)}: {failure.problem} ({times})"
         status = failure.response.status if failure.response else None
         hint = "Nothing is lost: run it again later."
+        if failure.response is None:
+            hint = "Check the URL, and that this machine can connect to it, or run it again later."
         if status == 429:
             hint = "The service limits the rate of requests: run it again later, or with fewer projects at a time."
         if failure.overdue:
