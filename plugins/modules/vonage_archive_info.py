@@ -64,8 +64,8 @@ options:
     type: str
   stuck_after:
     description:
-      - An archive counts as stuck if it is still C(stopped) this number of seconds after its end.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1h).
+      - An archive counts as stuck if it is still C(stopped) this time after its end.
+      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1h).
     type: str
     default: "3600"
   bucket:
@@ -302,7 +302,7 @@ health:
       type: dict
       sample: {count: 0, ids: []}
     stuck:
-      description: Archives that are still C(stopped) O(stuck_after) seconds after their end.
+      description: Archives that are still C(stopped) O(stuck_after) after their end.
       returned: success
       type: dict
       sample: {count: 0, ids: []}

@@ -153,6 +153,10 @@ def test_teardown_ends_with_four_lines(managed_project: ProjectEnvironment) -> N
     lines = statement(project.run("teardown").ok())
     assert lines[0] == f"The upload target of project {project.key} is deleted."
     assert lines[2] == f"Access keys: all are deleted, with IAM user {project.user}."
-    assert lines[1] == f"Recordings: those in bucket {project.bucket} stay. Later ones stay in Vonage's cloud for 72 hours."
-    assert lines[3].startswith(f"Changed: IAM user {project.user} (")
+    assert (
+        lines[1]
+        == f"Recordings: those in bucket {project.bucket} stay. Later ones stay in Vonage's cloud for 72 hours."
+    )
+    assert lines[3].startswith(f"Changed: bucket {project.bucket} (lifecycle); IAM user {project.user} (")
+    assert lines[3].endswith("; upload target (deleted).")
     assert statement(project.run("teardown").ok())[0] == f"Project {project.key} has no upload target."

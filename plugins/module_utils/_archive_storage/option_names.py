@@ -18,7 +18,9 @@ from .variables import OPTIONS, PREFIX
 _MENTION = re.compile(r"(?<![\w./-])[a-z0-9]+(?:[._][a-z0-9]+)+(?![\w/-])")
 # Options of one word, which are also words of the language: as name=value, or after a verb that takes an option.
 _WORDS = "|".join(sorted(option for option in OPTIONS if option.isalpha()))
-_WORD = re.compile(rf"(?<![\w./-])(?:{_WORDS})(?==)|(?:(?<=\b[Cc]orrect )|(?<=\b[Ss]et )|(?<=\bthe option ))(?:{_WORDS})\b(?! of\b)")
+_WORD = re.compile(
+    rf"(?<![\w./-])(?:{_WORDS})(?==)|(?:(?<=\b[Cc]orrect )|(?<=\b[Ss]et )|(?<=\bthe option ))(?:{_WORDS})\b(?! of\b)"
+)
 
 
 def rename_options(problem: Problem) -> Problem:

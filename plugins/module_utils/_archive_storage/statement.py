@@ -82,7 +82,8 @@ def _verification(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     if mode.check_mode:
         return "Not verified: check mode uploads nothing."
     if result["verification"]:
-        return f"Not verified: {result['verification']}."
+        reason = str(result["verification"]).removeprefix("uploads were not verified: ")
+        return f"Not verified: {reason}."
     if result["reason"] == "unchanged":
         return "Not verified in this run: nothing changed that affects uploads. The playbook verify tests them."
     return "Not verified: archive_storage_verify is never."

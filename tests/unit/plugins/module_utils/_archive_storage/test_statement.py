@@ -79,7 +79,11 @@ def test_format_statement_of_an_external_key() -> None:
 @pytest.mark.parametrize(
     ("changes", "line", "text"),
     [
-        ({"verification": "uploads were not verified: each user has two keys"}, 1, "Not verified: uploads were not "),
+        (
+            {"verification": "uploads were not verified: each user has two keys"},
+            1,
+            "Not verified: each user has two keys.",
+        ),
         ({"reason": "changed", "changed": True}, 1, "Not verified: archive_storage_verify is never."),
         (
             {"retained_keys_reason": "the grace period is not over", "retained_keys_until": "2026-11-23T14:05:09Z"},
