@@ -34,7 +34,7 @@ options:
   timeout:
     description:
       - The maximum time of one attempt, until the last byte of the response.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -46,7 +46,7 @@ options:
   total_timeout:
     description:
       - The maximum time of all attempts of one request, with the pauses between them.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 requirements:

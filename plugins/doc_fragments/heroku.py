@@ -32,7 +32,7 @@ options:
   timeout:
     description:
       - Time limit of one attempt, until the last byte of the response.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -45,7 +45,7 @@ options:
   total_timeout:
     description:
       - Time limit of all attempts of one call, including pauses.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 requirements:

@@ -49,7 +49,7 @@ options:
   timeout:
     description:
       - The maximum time of one attempt, until the last byte of the response.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -62,7 +62,7 @@ options:
     description:
       - The maximum time of all attempts of one request, with the pauses between them. At most V(1d), as
         O(timeout).
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 requirements:

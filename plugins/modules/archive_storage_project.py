@@ -55,7 +55,7 @@ options:
     description:
       - The timeout of each call of the API. If not set, or empty, the variable C(archive_fleet_timeout) is
         used.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -66,7 +66,7 @@ options:
     description:
       - The timeout of a call of the API with all its retries. If not set, or empty, the variable
         C(archive_fleet_total_timeout) is used.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 attributes:

@@ -120,7 +120,7 @@ options:
       - A run ends within 480 seconds, even if the store responds slowly or not at all. All probes together have 360
         seconds; a check that has not finished by then fails. The cleanup has 100 more seconds, and RV(cleanup.left)
         lists what it could not delete in that time.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
     default: "30"
   endpoint_url:

@@ -121,13 +121,13 @@ options:
         uploads.
       - The module checks the bucket and the prefix in the policy of the user. It ignores uploads that started more than
         a day ago.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(5m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(5m).
     type: str
     default: "0"
   max_key_age:
     description:
       - The age of a key after which RV(rotation_due) is V(true). The module does not rotate the key.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
 extends_documentation_fragment:
   - vonage.archiving.iam

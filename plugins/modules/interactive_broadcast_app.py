@@ -143,7 +143,7 @@ options:
     description:
       - The age of the key after which it is replaced. V(0) means never. A store that does not return when a key
         was created never replaces it.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
     default: "0"
   grace_period:
@@ -153,7 +153,7 @@ options:
       - Heroku stops the processes of the old release within half a minute. In the public code of the application, a
         signed upload is valid for a minute. Recordings do not use this key. A rollback to an older release restores a
         deleted key; run the module again after a rollback.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90s).
     type: str
     default: "90"
   verify:
@@ -172,7 +172,7 @@ options:
   verify_timeout:
     description:
       - How long the verification waits for changes to take effect, in total. At most V(5m).
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
     default: "30"
 notes:

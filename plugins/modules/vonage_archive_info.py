@@ -65,7 +65,7 @@ options:
   stuck_after:
     description:
       - An archive counts as stuck if it is still C(stopped) this time after its end.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1h).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1h).
     type: str
     default: "3600"
   bucket:

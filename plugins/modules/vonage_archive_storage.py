@@ -204,7 +204,7 @@ options:
         description:
           - The age of the key after which it is rotated. V(0) means never. If a store does not return when
             a key was created, the age counts from when the target was set.
-          - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
         type: str
         default: "0"
       grace_period:
@@ -215,7 +215,7 @@ options:
           - The grace period ends early if the archive list of the project shows that no archive that started before the
             change is still in progress (started, paused, or stopped and not uploaded). Only a run at least 30 seconds
             after the change reads the list.
-          - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(18h).
         type: str
         default: "64800"
       delete_after:
@@ -223,7 +223,7 @@ options:
           - The time for which an old key then stays inactive before a later run deletes it. Until then,
             you can activate it again. The default is 24 hours.
           - O(uploader.rotate_after) must exceed O(uploader.grace_period) plus O(uploader.delete_after).
-          - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(24h).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(24h).
         type: str
         default: "86400"
       drain_timeout:
@@ -234,7 +234,7 @@ options:
           - The module always waits at least a tenth of it, for uploads that are about to start. How soon Vonage uses a
             new key is not documented; see O(uploader.grace_period).
           - With O(state=absent), the time to wait until no recording can use the keys of the users.
-          - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(30s).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(30s).
         type: str
         default: "30"
       revoke_old_keys:
@@ -286,7 +286,7 @@ options:
       - The age of the state file after which the module sets the target again. This repairs changes by
         other programs.
       - For an external key only. It is an error with O(uploader); use O(uploader.rotate_after).
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
   verify:
     description:
@@ -327,7 +327,7 @@ options:
     description:
       - For the verification. The time to wait until a new key works, at most V(5m). IAM is eventually
         consistent.
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
     default: "30"
   check_previous_target:
@@ -342,7 +342,7 @@ options:
         previous target. If not set, it is 18 hours. A recording can be open for 12 hours, and its
         upload takes time.
       - It is an error with O(uploader); use O(uploader.grace_period).
-      - A duration: seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(18h).
     type: str
   preflight:
     description:
