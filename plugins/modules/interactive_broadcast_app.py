@@ -234,7 +234,7 @@ EXAMPLES = r"""
       tags:
         owner: video
       force: true
-    rotate_after: 7776000
+    rotate_after: 90d
     region: eu-west-1
 
 - name: Replace the key now, and keep the old one active for five minutes

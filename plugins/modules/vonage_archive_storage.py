@@ -419,7 +419,7 @@ EXAMPLES = r"""
     fallback: opentok
     state_file: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
     uploader:
-      rotate_after: 7776000
+      rotate_after: 90d
     region: eu-west-1
     expected_bucket_owner: caller
     profile: operator
@@ -530,7 +530,7 @@ EXAMPLES = r"""
       sse: none
     fallback: opentok
     state_file: /var/lib/vonage-archiving/video.json
-    max_age: 86400
+    max_age: 1d
     verify: always
     access_key: "{{ operator_hmac_access_id }}"
     secret_key: "{{ operator_hmac_secret }}"
