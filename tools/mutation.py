@@ -64,6 +64,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "test_uploader_params*.py",
     ),
     "_uploader/policy": ("test_uploader_policy*.py",),
+    "_archive_audit/plan": ("test_audit_plan.py", "test_audit_result.py"),
     "_core/redaction": ("test_redaction*.py",),
     "_core/secrets": ("test_secrets*.py",),
     "_core/misplaced_secrets": ("test_misplaced_secrets*.py", "test_core_validation*.py"),

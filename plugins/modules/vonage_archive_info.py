@@ -39,8 +39,8 @@ options:
     description:
       - Ignore archives that were created earlier, and do not fetch pages that contain only such archives. By default,
         all archives are listed.
-      - A time in ISO 8601, such as V(2026-11-21T18:00:00Z) (a time without a zone is UTC), or a whole number of seconds
-        ago, such as V(86400) for one day.
+      - A time in ISO 8601, such as V(2026-11-21T18:00:00Z) (a time without a zone is UTC), or the duration since then,
+        such as V(1d), or a whole number of seconds.
     type: str
   limit:
     description:
@@ -64,7 +64,8 @@ options:
     type: str
   stuck_after:
     description:
-      - An archive counts as stuck if it is still C(stopped) this time after its end.
+      - An archive counts as stuck if it is still C(stopped) this long after its end, or if it is still C(started) or
+        C(paused) this long after the longest possible recording, 12 hours.
       - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1h).
     type: str
     default: "3600"
@@ -302,7 +303,7 @@ health:
       type: dict
       sample: {count: 0, ids: []}
     stuck:
-      description: Archives that are still C(stopped) O(stuck_after) after their end.
+      description: Archives that are stuck, see O(stuck_after).
       returned: success
       type: dict
       sample: {count: 0, ids: []}

@@ -28,6 +28,7 @@ COLLECTION = "ansible_collections.vonage.archiving.plugins"
 PACKAGES = {
     "s3_archive_bucket": "_bucket",
     "archive_upload_check": "_upload_check",
+    "vonage_archive_audit": "_archive_audit",
     "vonage_archive_storage": "_upload_target",
 }
 

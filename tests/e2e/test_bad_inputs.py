@@ -40,6 +40,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "s3_archive_bucket_info": {"endpoint_url": "{listener}", **OPERATOR},
     "archive_upload_check": {"endpoint_url": "{listener}", **OPERATOR},
     "heroku_config_vars": {"app": "example", "api_url": "{listener}", "api_token": OPERATOR["secret_key"]},
+    "vonage_archive_audit": {"endpoint_url": "{listener}", "api_url": "{listener}", **OPERATOR},
     "vonage_archive_storage": {"endpoint_url": "{listener}", "api_url": "{listener}", **OPERATOR},
 }
 

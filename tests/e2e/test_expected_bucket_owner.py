@@ -21,6 +21,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
+from ansible_collections.vonage.archiving.plugins.module_utils._archive_audit import reconcile as archive_audit
 from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._aws import bucket_owner
 from ansible_collections.vonage.archiving.plugins.module_utils._bucket import info as bucket_info
@@ -177,6 +178,9 @@ def modules(scenario: OwnedScenario) -> dict[str, Callable[[], Any]]:
         ),
         "vonage_archive_info": lambda: archive_info.reconcile(
             {**operator, **project, "state_file": state_file}, context
+        ),
+        "vonage_archive_audit": lambda: archive_audit.reconcile(
+            {**operator, **project, "bucket": scenario.bucket}, context
         ),
         "iam_archive_uploader absent": lambda: uploader_module.reconcile(
             {**operator, "state": "absent", "name": scenario.user, "drain_timeout": 1}, context

@@ -6,98 +6,22 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from ansible_collections.vonage.archiving.plugins.module_utils._archives import reconcile as archive_info
 from ansible_collections.vonage.archiving.plugins.module_utils._core import errors
 from ansible_collections.vonage.archiving.plugins.module_utils._core.plan import Context
-from ansible_collections.vonage.archiving.plugins.module_utils._upload_target.reconcile import reconcile
 from tests.e2e import playbook_runs
+from tests.e2e.archive_scenario import ArchiveScenario
 from tests.e2e.module_runs import without_libraries
-from tests.sandbox import Sandbox, Store, VonageEmulator, upload_only_policy
-from tests.sandbox.vonage.state import Archive, Project
+from tests.sandbox import Sandbox, upload_only_policy
+from tests.sandbox.vonage.state import Archive
 
 MAX_RESULT = 700_000  # AWX truncates larger results.
-
-
-@dataclass
-class ArchiveScenario:
-    """A project, and calls of vonage_archive_info for it."""
-
-    emulator: VonageEmulator
-    project: Project
-    store: Store
-    warnings: list[str] = field(default_factory=list)
-
-    @property
-    def operator(self) -> dict[str, Any]:
-        """The connection options of the store."""
-        names = ("endpoint_url", "region", "access_key", "secret_key")
-        return {name: getattr(self.store, name) for name in names}
-
-    @property
-    def credentials(self) -> dict[str, Any]:
-        """The options of the project."""
-        return {
-            "api_key": self.project.key,
-            "api_secret": self.project.secret,
-            "api_url": self.emulator.url,
-            "timeout": 5,
-            "retries": 2,
-            "total_timeout": 15,
-        }
-
-    def info(self, **options: Any) -> dict[str, Any]:
-        """Run the use case, and assert that the result contains no secret."""
-        params = {**self.credentials, **options}
-        result = archive_info.reconcile(params, Context(warn=self.warnings.append)).result
-        hidden = [self.project.secret, self.store.secret_key]
-        assert not playbook_runs.find_leaks(json.dumps(result), hidden)
-        return result
-
-    def add(self, status: str, age: float, count: int = 1) -> list[str]:
-        """Add archives to the list of the API, the oldest first."""
-        created = int((time.time() - age) * 1000)
-        archives = [Archive(str(uuid.uuid4()), "1_s", "lesson", created, status, 7, 60) for _number in range(count)]
-        with self.emulator.state.lock:
-            self.project.archives += archives
-        return [archive.id for archive in reversed(archives)]
-
-    def create_bucket(self) -> str:
-        name = f"recordings-{secrets.token_hex(6)}"
-        self.store.client().create_bucket(Bucket=name)
-        return name
-
-    def set_target(self, bucket: str, key: tuple[str, str]) -> str:
-        """Set the upload target as the module does, and return the location of the state file."""
-        state_file = f"s3://{bucket}/.vonage-archiving/{self.project.key}.json"
-        target = {"bucket": bucket, "access_key": key[0], "secret_key": key[1], "endpoint": self.store.endpoint_url}
-        params = {
-            "s3": target,
-            "fallback": "opentok",
-            "state_file": state_file,
-            "verify": "never",
-            **self.credentials,
-            **self.operator,
-        }
-        assert reconcile(params, Context()).changed
-        return state_file
-
-    def calls(self) -> list[dict[str, Any]]:
-        """The requests of this project to the emulator."""
-        return [call for call in self.emulator.log() if f"/{self.project.key}/" in call["path"]]
-
-    @property
-    def queries(self) -> list[str]:
-        """The sorted queries of the requests."""
-        return sorted(call["query"] for call in self.calls())
 
 
 @pytest.fixture

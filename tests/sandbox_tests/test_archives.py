@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import struct
 from collections.abc import Iterator
@@ -68,6 +70,11 @@ def test_create_mp4_is_padded_to_the_size() -> None:
     content = create_mp4(1_000_000)
     assert len(content) == 1_000_000
     assert [kind for kind, _unused in boxes(content)] == [b"ftyp", b"moov", b"mdat", b"free"]
+
+
+def test_archive_sha256sum_is_base64_of_the_content(emulator: VonageEmulator) -> None:
+    recorded = emulator.record_archive()
+    assert base64.b64decode(recorded["sha256sum"], validate=True) == hashlib.sha256(create_mp4()).digest()
 
 
 def test_archives_sdk_lists_gets_and_deletes(emulator: VonageEmulator) -> None:

@@ -14,6 +14,8 @@ archive is briefly ``available`` before its upload.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import datetime
 import typing as t
 from dataclasses import dataclass, field
@@ -27,6 +29,10 @@ IN_PROGRESS = frozenset({"started", "paused", "stopped"})
 TRANSCRIBING = frozenset({"requested", "started"})
 CATEGORIES = ("uploaded", "fell_back", "failed", "stuck", "in_progress", "in_cloud", "other")
 PROBLEM_CATEGORIES = ("fell_back", "failed", "stuck")
+# "72 hours from the time they are created" (guide "Archiving", overview).
+CLOUD_SECONDS = 72 * 3600
+# "12 hours in total", pauses included (the same guide).
+MAX_OPEN_SECONDS = 12 * 3600
 # Per category. AWX truncates results at 700 kB; all lists together are smaller than 40 kB.
 MAX_IDS = 100
 # The last time that datetime supports, in Unix seconds.
@@ -41,6 +47,8 @@ class Archive:
     :param duration: seconds.
     :param size: bytes.
     :param transcribing: whether its transcript is not uploaded yet.
+    :param transcribed: whether its transcript is uploaded, according to Vonage.
+    :param sha256: of the recording, in base64; empty if the API returns none.
     :param url: a secret: anyone can download an ``available`` archive from it for ten minutes, without credentials.
     """
 
@@ -55,6 +63,8 @@ class Archive:
     session_id: str = ""
     output_mode: str = ""
     transcribing: bool = False
+    transcribed: bool = False
+    sha256: str = ""
     url: str = field(default="", repr=False)
 
     @property
@@ -66,6 +76,20 @@ class Archive:
     def ended(self) -> float:
         """The time of the last known event, Unix seconds."""
         return max(self.created + self.duration, self.updated)
+
+    @property
+    def cloud_deadline(self) -> float:
+        """When Vonage deletes the recording in its cloud, Unix seconds."""
+        return self.created + CLOUD_SECONDS
+
+    def is_stuck(self, now: float, stuck_after: float) -> bool:
+        """Whether the archive should have another status by now.
+
+        :param stuck_after: seconds after its end, or after the end of the longest possible recording.
+        """
+        if self.status == "stopped":
+            return now - self.ended > stuck_after
+        return self.status in IN_PROGRESS and now - self.created > MAX_OPEN_SECONDS + stuck_after
 
     def to_result(self, include_url: bool) -> dict[str, t.Any]:
         """The archive in the result of the module; times are in UTC."""
@@ -124,6 +148,8 @@ def _parse_archive(item: t.Any) -> Archive:
         session_id=_text(item.get("sessionId")),
         output_mode=_text(item.get("outputMode")),
         transcribing=_transcript_status(item) in TRANSCRIBING,
+        transcribed=_transcript_status(item) == "uploaded",
+        sha256=_sha256(item.get("sha256sum")),
         url=_text(item.get("url")),
     )
 
@@ -137,6 +163,15 @@ def _number(value: t.Any) -> float:
     """The value if it is a number that is not negative, else 0. The API sends other values if it has no number."""
     is_valid = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < MAX_TIME * 1000
     return value if is_valid else 0
+
+
+def _sha256(value: t.Any) -> str:
+    """The value if it is the base64 form of 32 bytes, else an empty text. The field is in no document of the vendor."""
+    try:
+        digest = base64.b64decode(_text(value), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return base64.b64encode(digest).decode() if len(digest) == 32 else ""
 
 
 def _text(value: t.Any) -> str:
@@ -153,7 +188,7 @@ def category(archive: Archive, now: float, target_set: float | None, stuck_after
         return archive.status
     if archive.status in IN_CLOUD:
         return "fell_back" if target_set is not None and archive.created >= target_set else "in_cloud"
-    if archive.status == "stopped" and now - archive.ended > stuck_after:
+    if archive.is_stuck(now, stuck_after):
         return "stuck"
     return "in_progress" if archive.status in IN_PROGRESS else "other"
 

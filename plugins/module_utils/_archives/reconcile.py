@@ -23,12 +23,12 @@ from .._core.secrets import mark_as_secret
 from .._core.timestamps import format_utc, parse_time_option
 from .._core.validation import existing_bucket_name_problem
 from .._core.values import none_if_blank
-from .._state_file import state
 from .._state_file.store import Store, parse_store
 from .._vonage import project as vonage
 from .._vonage.client import Client
 from .._vonage.project import Project
 from . import archive_objects, archives, listing
+from .target import fetch_target
 
 LIMIT = 100
 STUCK_AFTER = 3600
@@ -177,14 +177,5 @@ def _fetch_target_time(params: ArchiveInfoParams, now: float) -> tuple[float | N
     if params.store is None:
         unknown = params.target_set_at is None
         return params.target_set_at, "neither state_file nor target_set_at is set" if unknown else None
-    stored = params.store.read()
-    if stored.data is None:
-        return None, f"there is no state file{'' if stored.bucket_exists else ': its bucket does not exist'}"
-    try:
-        last = state.parse(stored.data)
-    except ValueError as exc:
-        return None, str(exc)
-    reason = state.distrust_reason(last, params.project.id, params.project.api_url, now)
-    if last.status == state.ABSENT:
-        reason = reason or "the state file states that there is no upload target"
-    return (None, reason) if reason else (last.target_since, None)
+    target, reason = fetch_target(params.store, params.project, now)
+    return (target.target_since, None) if target else (None, reason)

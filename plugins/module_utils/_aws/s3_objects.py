@@ -47,6 +47,34 @@ def list_first_page(bucket: Bucket, prefix: str) -> list[dict[str, t.Any]]:
     return [entry for entry in page.get("Contents") or [] if str(entry.get("Key", "")).startswith(prefix)]
 
 
+class ListedObject(t.NamedTuple):
+    """:param modified: Unix seconds; 0 if the store returns none."""
+
+    key: str
+    size: int
+    modified: float
+
+
+class ObjectPage(t.NamedTuple):
+    """:param is_last: whether no object follows."""
+
+    objects: tuple[ListedObject, ...]
+    is_last: bool
+
+
+def list_object_pages(bucket: Bucket, prefix: str) -> t.Iterator[ObjectPage]:
+    """The current objects whose keys begin with the prefix, in pages of up to 1000; one request for each page."""
+    operation = f"list objects below {prefix} in bucket {bucket.name}"
+    for page in _pages(bucket, "list_objects_v2", operation, "s3:ListBucket", Prefix=prefix):
+        entries = [entry for entry in page.get("Contents") or [] if str(entry.get("Key", "")).startswith(prefix)]
+        yield ObjectPage(tuple(map(_listed_object, entries)), not page.get("IsTruncated"))
+
+
+def _listed_object(entry: t.Mapping[str, t.Any]) -> ListedObject:
+    modified = entry.get("LastModified")
+    return ListedObject(str(entry["Key"]), int(entry.get("Size") or 0), modified.timestamp() if modified else 0.0)
+
+
 def list_keys(bucket: Bucket, prefix: str) -> t.Iterator[str]:
     """The keys that begin with the prefix."""
     operation = f"list objects below {prefix} in bucket {bucket.name}"

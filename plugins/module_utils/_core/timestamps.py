@@ -13,7 +13,7 @@ import datetime
 import typing as t
 
 from .problems import Problems
-from .values import none_if_blank
+from .values import describe_value, none_if_blank, parse_duration
 
 UTC_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 # Seconds; clocks of machines that use NTP differ less.
@@ -40,7 +40,7 @@ def parse_utc(text: str) -> float | None:
 
 
 def parse_time_option(params: t.Mapping[str, t.Any], name: str, now: float, problems: Problems) -> float | None:
-    """Parse an option that takes a time in ISO 8601 or a number of seconds ago.
+    """Parse an option that takes a time in ISO 8601, or the duration since then: a number of seconds, or ``7d``.
 
     :param now: Unix seconds.
     :returns: Unix seconds; ``None`` if the option is not set or not valid.
@@ -51,9 +51,16 @@ def parse_time_option(params: t.Mapping[str, t.Any], name: str, now: float, prob
     text = str(value).strip()
     if text.isascii() and text.isdigit():
         return _parse_seconds_ago(name, text, now, problems)
+    seconds = parse_duration(text)
+    if seconds is not None:
+        return _parse_seconds_ago(name, str(seconds), now, problems)
     time = _parse_iso(text)
     if time is None:
-        problems.add(name, f"{text!r} is not a time such as 2026-11-21T18:00:00Z and not a whole number of seconds ago")
+        problems.add(
+            name,
+            f"{describe_value(text)} is not a time such as 2026-11-21T18:00:00Z, and not the duration since then, such "
+            "as 7d or a whole number of seconds",
+        )
     elif time > now + MAX_CLOCK_DIFFERENCE:
         problems.add(name, f"{text!r} is in the future")
         return None

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import ipaddress
 import time
 from collections.abc import Iterator, Mapping
@@ -113,10 +112,12 @@ def archive_json(holder: Project | Application, archive: Archive, base_url: str)
         "resolution": f"{WIDTH}x{HEIGHT}",
         "event": "archive",
         "password": "",
-        "sha256sum": hashlib.sha256(archive.content).hexdigest() if archive.content is not None else "",
+        "sha256sum": archive.sha256sum,
         # Documented: set only while the file is in the vendor's cloud.
         "url": f"{base_url}/_sandbox/download/{object_key(holder.key, archive.id)}" if available else None,
     }
+    if archive.transcription:
+        document.update(hasTranscription=True, transcription={"status": archive.transcription, "url": None})
     if isinstance(holder, Application):
         return {**document, "applicationId": holder.key}
     number: int | str = int(holder.key) if holder.key.isdigit() else holder.key

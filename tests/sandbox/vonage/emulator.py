@@ -18,7 +18,7 @@ from .app import create_app
 from .callbacks import Callback, Deliveries, validate_url
 from .errors import ApiError
 from .mp4 import create_mp4
-from .state import Application, Archive, Project, State
+from .state import Application, Archive, Project, State, encode_sha256
 
 LOST_OUTCOMES = ("failed", "stopped")
 
@@ -169,6 +169,7 @@ class VonageEmulator(Emulator):
         with self.state.lock:
             archive.status = "stopped"
             archive.size, archive.duration = len(content), archives.recorded_duration()
+            archive.sha256sum = encode_sha256(content)
         self._send_callback(holder, archive)
         object_key = archives.object_key(holder.key, archive.id)
         upload_error = self._upload(archive, target, object_key, content, on_failure, pause)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import secrets
 import threading
 import time
@@ -32,8 +34,17 @@ class Archive:
     size: int
     duration: int
     reason: str = "user initiated"
+    #: base64 of the SHA-256 of the recording, as in the responses that nexmo-se/video-express-react-app documents
+    sha256sum: str = ""
+    #: the status of the transcript; empty without one
+    transcription: str = ""
     #: only while the recording is in the vendor's cloud
     content: bytes | None = field(default=None, repr=False)
+
+
+def encode_sha256(content: bytes) -> str:
+    """Return the SHA-256 of a recording in the form of the API."""
+    return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
 @dataclass

@@ -46,7 +46,7 @@ def test_select_mutants_skips_code_that_does_not_compile() -> None:
     [
         (["rotation"], ["_upload_target/rotation"]),
         (["_bucket/plan"], ["_bucket/plan"]),
-        (["plan"], ["_upload_target/plan", "_bucket/plan", "_uploader/plan"]),
+        (["plan"], ["_upload_target/plan", "_bucket/plan", "_uploader/plan", "_archive_audit/plan"]),
         ([], list(mutation.MODULES)),
     ],
 )

@@ -42,6 +42,11 @@ class LifecycleRule:
     prefix: str = ""
     unmanaged_fields: str = ""
 
+    @property
+    def is_unconditional(self) -> bool:
+        """Whether the rule applies to all objects below its prefix."""
+        return not {"Filter", "Status"} & set(json.loads(self.unmanaged_fields or "{}"))
+
 
 def rule_id(project: str | None) -> str:
     """The id of the managed rule of a project, or of the whole bucket."""
@@ -80,6 +85,12 @@ class Lifecycle:
             if days and (current is None or days < current):
                 names.append(name)
         return names
+
+    def retention_days(self, prefix: str) -> int | None:
+        """The days after which a rule deletes every object below the prefix; ``None`` without such a rule."""
+        rules = [*([self.managed] if self.managed else []), *map(_parse_rule, self.others)]
+        applicable = [rule for rule in rules if rule.is_unconditional and prefix.startswith(rule.prefix)]
+        return min((rule.expire_days for rule in applicable if rule.expire_days), default=None)
 
     @property
     def projects(self) -> list[str]:

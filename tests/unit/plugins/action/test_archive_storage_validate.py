@@ -219,7 +219,7 @@ FREE_TEXT = {"tags", "uploader_tags", "cors_rules", "folders", "profile", "aws_c
 @pytest.mark.parametrize("name", [name for name in VARIABLES if name not in SECRETS])
 def test_action_secret_also_in_another_variable_is_not_shown(name: str, secret: str, mode: str) -> None:
     value = LEAKED[secret]
-    variables: dict[str, t.Any] = {f"archive_storage_{secret}": value, f"archive_storage_{name}": value}
+    variables: dict[str, t.Any] = {f"archive_storage_{variable}": value for variable in (secret, name)}
     found = validate(mode, **variables)
     assert not any(line in str(found) for line in value.splitlines() if len(line) > 30)
 

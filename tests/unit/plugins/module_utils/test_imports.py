@@ -25,6 +25,7 @@ LIBRARIES = {"boto3", "botocore", "cryptography", "jwt", "requests", "yaml"}
         "_archive_storage.settings",
         "_vonage.account",
         "_archives.reconcile",
+        "_archive_audit.reconcile",
         "_upload_target.reconcile",
     ],
 )

@@ -77,6 +77,33 @@ def test_parse_page_other_document_is_an_error(document: t.Any) -> None:
         archives.parse_page(document)
 
 
+SHA256 = "4l6MKdPeiCOnt1UaQWMBSovKcTrg+Co5eNsyUp7Q/Jo="
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (SHA256, SHA256),
+        ("e25e8c29d3de8823a7b7551a4163014a8bca713ae0f82a3978db32529ed0fc9a", ""),
+        ("AAAA", ""),
+        (f"{SHA256}\n", ""),
+        ("é", ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_parse_page_sha256sum_is_the_base64_form_of_32_bytes(value: t.Any, expected: str) -> None:
+    page = archives.parse_page({"count": 1, "items": [{**api_item(), "sha256sum": value}]})
+    assert page.archives[0].sha256 == expected
+
+
+def test_parse_page_transcription_status_is_parsed() -> None:
+    items = [{**api_item(), "transcription": {"status": status}} for status in ("uploaded", "started", "failed")]
+    page = archives.parse_page({"count": 3, "items": items})
+    assert [archive.transcribed for archive in page.archives] == [True, False, False]
+    assert [archive.transcribing for archive in page.archives] == [False, True, False]
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -109,6 +136,8 @@ def test_parse_page_any_item_is_an_archive_or_an_error(item: dict[str, t.Any]) -
         (Archive("x", "stopped", NOW - 9 * HOUR, updated=NOW - 5), "in_progress"),
         (archive_of("started", 9 * HOUR), "in_progress"),
         (archive_of("paused"), "in_progress"),
+        (archive_of("paused", 13 * HOUR), "in_progress"),
+        (archive_of("started", 13 * HOUR + 1), "stuck"),
         (archive_of("deleted"), "other"),
         (archive_of("something new"), "other"),
     ],

@@ -230,6 +230,29 @@ def test_lifecycle_parse_forms_of_stores_are_the_same_rule(rule: dict[str, t.Any
 
 
 @pytest.mark.parametrize(
+    ("changes", "days"),
+    [
+        ({}, 30),
+        ({"ID": RULE_ID}, 30),
+        ({"Filter": {"Prefix": "47/"}}, 30),
+        ({"Filter": {}, "Prefix": "47/"}, 30),
+        ({"Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}, 30),
+        ({"Filter": {"Prefix": "47/a"}}, None),
+        ({"Filter": {"Prefix": "48/"}}, None),
+        ({"Filter": {"Tag": {"Key": "a", "Value": "b"}}}, None),
+        ({"Filter": {"And": {"Prefix": "", "ObjectSizeGreaterThan": 5}}}, None),
+        ({"Status": "Disabled"}, None),
+        ({"Expiration": {"Date": "2026-11-01"}}, None),
+    ],
+)
+def test_lifecycle_retention_days_needs_a_rule_for_all_objects(changes: dict[str, t.Any], days: int | None) -> None:
+    rule = {"ID": "any", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}, **changes}
+    longer = {"ID": "longer", "Status": "Enabled", "Filter": {"Prefix": "47/"}, "Expiration": {"Days": 90}}
+    assert LifecycleFacet().parse({"Rules": [rule]}).retention_days("47/") == days
+    assert LifecycleFacet().parse({"Rules": [longer, rule]}).retention_days("47/") == (days or 90)
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"Status": "Disabled"},

@@ -38,6 +38,8 @@ def test_parse_utc_other_text_is_none(text: str) -> None:
         ("0", NOW),
         (3600, NOW - 3600),
         ("86400", NOW - 86400),
+        ("7d", NOW - 7 * 86400),
+        ("90m", NOW - 5400),
         ("2026-11-21T18:00:00Z", NOW),
         ("2026-11-21T18:00:00", NOW),
         ("2026-11-21T19:00:00+01:00", NOW),
@@ -61,6 +63,8 @@ def test_parse_time_option_valid_value_returns_unix_seconds(value: t.Any, expect
         ("9" * 5000, "more than 31 years"),
         ("2026-11-21T19:00:00Z", "is in the future"),
         ("²", "is not a time"),
+        ("1w", "is not a time"),
+        ("99999d", "more than 31 years"),
     ],
 )
 def test_parse_time_option_invalid_value_is_one_problem(value: str, message: str) -> None:
