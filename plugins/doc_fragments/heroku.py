@@ -31,8 +31,8 @@ options:
     default: https://api.heroku.com
   timeout:
     description:
-      - Time limit of one attempt in seconds, until the last byte of the response.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - Time limit of one attempt, until the last byte of the response.
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -44,8 +44,8 @@ options:
     default: 4
   total_timeout:
     description:
-      - Time limit of all attempts of one call in seconds, including pauses.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - Time limit of all attempts of one call, including pauses.
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 requirements:

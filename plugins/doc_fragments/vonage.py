@@ -48,8 +48,8 @@ options:
     type: str
   timeout:
     description:
-      - The maximum time of one attempt, until the last byte of the response, in seconds.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - The maximum time of one attempt, until the last byte of the response.
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -60,9 +60,9 @@ options:
     default: 4
   total_timeout:
     description:
-      - The maximum time of all attempts of one request, with the pauses between them, in seconds. At most 86400, one
-        day, as O(timeout).
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - The maximum time of all attempts of one request, with the pauses between them. At most V(1d), as
+        O(timeout).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 requirements:

@@ -20,8 +20,8 @@ description:
   - The operator can then configure, verify, rotate, recover, and delete the archive storage of the project. If
     C(archive_storage_delete_bucket) is V(true), the operator can also delete the bucket with its recordings.
   - Needs no credentials and sends nothing. Variables for credentials are ignored.
-  - The account in ARNs of IAM users is that of C(archive_storage_uploader_permissions_boundary), or C(*), which means
-    the account of the operator.
+  - The account in ARNs of IAM users is that of C(archive_storage_uploader_permissions_boundary), or else C(*). A policy
+    applies to users of its own account only.
   - The playbook C(vonage.archiving.policy) runs it.
   - It is an action and runs on the controller.
 options: {}

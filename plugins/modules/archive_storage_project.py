@@ -53,9 +53,9 @@ options:
     type: str
   timeout:
     description:
-      - The timeout in seconds of each call of the API. If not set, or empty, the variable C(archive_fleet_timeout) is
+      - The timeout of each call of the API. If not set, or empty, the variable C(archive_fleet_timeout) is
         used.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(20s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(20s).
     type: str
     default: "20.0"
   retries:
@@ -64,9 +64,9 @@ options:
     default: 4
   total_timeout:
     description:
-      - The timeout in seconds of a call of the API with all its retries. If not set, or empty, the variable
+      - The timeout of a call of the API with all its retries. If not set, or empty, the variable
         C(archive_fleet_total_timeout) is used.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(2m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(2m).
     type: str
     default: "90.0"
 attributes:

@@ -154,8 +154,9 @@ mismatch:
 statement:
   description:
     - The lines that the task shows. After success, they contain the location of recordings, the verification, the
-      access key with its next rotation, and the changes. After a failure, they contain the error, what the run left
-      behind, and where recordings go.
+      access key with its next rotation, and the changes. After a deletion, they contain the target, the recordings,
+      the access keys, and the changes. After a failure, they contain the error, what the run left behind, and where
+      recordings go.
     - The task shows the other fields with the option C(-v) of C(ansible-playbook).
   returned: if O(mode=run)
   type: list

@@ -114,13 +114,13 @@ options:
     default: GET
   timeout:
     description:
-      - The total number of seconds to wait for recent changes to take effect, at most V(300). Until then, the module
+      - The total time to wait for recent changes to take effect, at most V(5m). Until then, the module
         repeats the check if the key is unknown, if an upload is denied, or if anonymous access or a CORS preflight
         differs from the expected result. It reports any other problem immediately.
       - A run ends within 480 seconds, even if the store responds slowly or not at all. All probes together have 360
         seconds; a check that has not finished by then fails. The cleanup has 100 more seconds, and RV(cleanup.left)
         lists what it could not delete in that time.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
     default: "30"
   endpoint_url:

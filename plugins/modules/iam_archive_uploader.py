@@ -114,20 +114,20 @@ options:
     default: false
   drain_timeout:
     description:
-      - With O(state=absent), the number of seconds to wait for multipart uploads in progress, before anything is
+      - With O(state=absent), the time to wait for multipart uploads in progress, before anything is
         deleted. S3 rejects the remaining parts of an upload if its key is deleted, and the recording is lost. Delete
         the upload target first, to prevent new uploads.
       - If uploads are still in progress after that time, the task fails and deletes nothing. V(0) does not check for
         uploads.
       - The module checks the bucket and the prefix in the policy of the user. It ignores uploads that started more than
         a day ago.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(5m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(5m).
     type: str
     default: "0"
   max_key_age:
     description:
-      - The age of a key, in seconds, after which RV(rotation_due) is V(true). The module does not rotate the key.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+      - The age of a key after which RV(rotation_due) is V(true). The module does not rotate the key.
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
 extends_documentation_fragment:
   - vonage.archiving.iam

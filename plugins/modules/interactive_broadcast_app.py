@@ -141,19 +141,19 @@ options:
     default: false
   rotate_after:
     description:
-      - Replace the key if it is older than this many seconds. V(0) means never. A store that does not return when a key
+      - The age of the key after which it is replaced. V(0) means never. A store that does not return when a key
         was created never replaces it.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
     default: "0"
   grace_period:
     description:
-      - How many seconds a replaced key stays active after the config vars were changed, and how many seconds to wait
+      - How long a replaced key stays active after the config vars were changed, and how long to wait
         until a release shows the new config vars. The run waits for this time.
       - Heroku stops the processes of the old release within half a minute. In the public code of the application, a
         signed upload is valid for a minute. Recordings do not use this key. A rollback to an older release restores a
         deleted key; run the module again after a rollback.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90s).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90s).
     type: str
     default: "90"
   verify:
@@ -171,8 +171,8 @@ options:
     type: str
   verify_timeout:
     description:
-      - How many seconds the verification waits for changes to take effect, in total. At most V(300).
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+      - How long the verification waits for changes to take effect, in total. At most V(5m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
     default: "30"
 notes:
@@ -234,7 +234,7 @@ EXAMPLES = r"""
       tags:
         owner: video
       force: true
-    rotate_after: 7776000
+    rotate_after: 90d
     region: eu-west-1
 
 - name: Replace the key now, and keep the old one active for five minutes

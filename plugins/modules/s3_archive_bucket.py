@@ -141,10 +141,10 @@ options:
         default of KMS is not managed, and the task fails.
       - Other stores may always encrypt too, which the module can detect only when it deletes the default. There,
         V(none) changes nothing, although check mode predicts a change.
-      - V(keep_kms) is the same as V(s3), except that a default of KMS is kept. An upload that requests SSE-S3 overrides
-        the default of the bucket.
-      - V(refuse_kms) changes nothing, and fails if the default is KMS. Use it for uploads that do not request
-        encryption. The default would apply to them, and the upload key has no permission for a key of KMS.
+      - V(keep_kms) is the same as V(s3), except that a default encryption with KMS is kept. An upload that requests
+        SSE-S3 overrides the default of the bucket.
+      - V(refuse_kms) changes nothing, and fails if the default encryption is KMS. Use it for uploads that do not
+        request encryption. The default would apply to them, and the upload key has no permission for keys of KMS.
       - Other values, such as V(kms), are not valid.
     type: str
   cors_rules:

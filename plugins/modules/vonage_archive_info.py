@@ -66,7 +66,7 @@ options:
     description:
       - An archive counts as stuck if it is still C(stopped) this long after its end, or if it is still C(started) or
         C(paused) this long after the longest possible recording, 12 hours.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1h).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1h).
     type: str
     default: "3600"
   bucket:

@@ -202,39 +202,39 @@ options:
         default: false
       rotate_after:
         description:
-          - The age of the key, in seconds, after which it is rotated. V(0) means never. If a store does not return when
+          - The age of the key after which it is rotated. V(0) means never. If a store does not return when
             a key was created, the age counts from when the target was set.
-          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
         type: str
         default: "0"
       grace_period:
         description:
-          - The number of seconds for which an old key stays active after the target has a new one. A run after that
+          - The time for which an old key stays active after the target has a new one. A run after that
             time deactivates it. Vonage does not document which key a recording uses that started before. A recording
             can be open for 12 hours, and its upload takes time. The default is 18 hours.
           - The grace period ends early if the archive list of the project shows that no archive that started before the
             change is still in progress (started, paused, or stopped and not uploaded). Only a run at least 30 seconds
             after the change reads the list.
-          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(18h).
         type: str
         default: "64800"
       delete_after:
         description:
-          - The number of seconds for which an old key then stays inactive before a later run deletes it. Until then,
+          - The time for which an old key then stays inactive before a later run deletes it. Until then,
             you can activate it again. The default is 24 hours.
           - O(uploader.rotate_after) must exceed O(uploader.grace_period) plus O(uploader.delete_after).
-          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(24h).
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(24h).
         type: str
         default: "86400"
       drain_timeout:
         description:
-          - The number of seconds to wait for multipart uploads of the project that started before the target was set.
+          - The time to wait for multipart uploads of the project that started before the target was set.
             If uploads are still in progress after that, the old key stays active, and a later run deactivates it. An
             upload that started a day ago counts as abandoned.
           - The module always waits at least a tenth of it, for uploads that are about to start. How soon Vonage uses a
             new key is not documented; see O(uploader.grace_period).
-          - With O(state=absent), the number of seconds to wait until no recording can use the keys of the users.
-          - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(30s).
+          - With O(state=absent), the time to wait until no recording can use the keys of the users.
+          - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(30s).
         type: str
         default: "30"
       revoke_old_keys:
@@ -283,10 +283,10 @@ options:
     default: on_change
   max_age:
     description:
-      - The age of the state file, in seconds, after which the module sets the target again. This repairs changes by
+      - The age of the state file after which the module sets the target again. This repairs changes by
         other programs.
       - For an external key only. It is an error with O(uploader); use O(uploader.rotate_after).
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(90d).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(90d).
     type: str
   verify:
     description:
@@ -325,9 +325,9 @@ options:
     default: GET
   verify_timeout:
     description:
-      - For the verification. The number of seconds to wait until a new key works, at most V(300). IAM is eventually
+      - For the verification. The time to wait until a new key works, at most V(5m). IAM is eventually
         consistent.
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(1m).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(1m).
     type: str
     default: "30"
   check_previous_target:
@@ -338,11 +338,11 @@ options:
     default: false
   grace_period:
     description:
-      - With O(check_previous_target) and an external key, the number of seconds after which no recording can use the
-        previous target. If not set, it is 64800, which is 18 hours. A recording can be open for 12 hours, and its
+      - With O(check_previous_target) and an external key, the time after which no recording can use the
+        previous target. If not set, it is 18 hours. A recording can be open for 12 hours, and its
         upload takes time.
       - It is an error with O(uploader); use O(uploader.grace_period).
-      - A number of seconds, or a number with the unit V(s), V(m), V(h), or V(d), for example V(18h).
+      - A duration in seconds, or with the unit V(s), V(m), V(h), or V(d), for example V(18h).
     type: str
   preflight:
     description:
@@ -419,7 +419,7 @@ EXAMPLES = r"""
     fallback: opentok
     state_file: "s3://example-archives/.vonage-archiving/{{ video_api_key }}.json"
     uploader:
-      rotate_after: 7776000
+      rotate_after: 90d
     region: eu-west-1
     expected_bucket_owner: caller
     profile: operator
@@ -530,7 +530,7 @@ EXAMPLES = r"""
       sse: none
     fallback: opentok
     state_file: /var/lib/vonage-archiving/video.json
-    max_age: 86400
+    max_age: 1d
     verify: always
     access_key: "{{ operator_hmac_access_id }}"
     secret_key: "{{ operator_hmac_secret }}"
@@ -866,7 +866,7 @@ checks:
       type: str
       sample: s3://example-archives/45828062/... was uploaded in one piece.
 verification:
-  description: The result of the verification, without a final full stop; empty if there was none.
+  description: The result of the verification; empty if there was none.
   returned: success
   type: str
   sample: uploads with AKIAIOSFODNN7EXAMPLE work

@@ -41,5 +41,7 @@ def explain_failure_in_role(
     registered = {name: to_plain_data(variables[v]) for name, v in REGISTERED.items() if v in variables}
     plain = {name: result[name] for name in ("failed", "msg", "error") if name in result}
     explained = explain_task_failure(to_plain_data(plain), step, registered, check_mode=action._task.check_mode)
+    # ansible-core 2.19 and later print the message of the exception, which has the names of options, and no ending.
+    kept = {name: value for name, value in result.items() if name != "exception" or not result.get("error")}
     # Text of a server must never be evaluated as a template.
-    return {**result, **wrap_var({name: explained[name] for name in ("msg", "error") if name in explained})}
+    return {**kept, **wrap_var({name: explained[name] for name in ("msg", "error") if name in explained})}

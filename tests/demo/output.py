@@ -47,6 +47,8 @@ def print_task(event: Event) -> None:
     label = STATUS_LABELS.get(event.status, event.status)
     detail = summarize(event)
     print_line(f"   {colorize(f'{label:<10}', event.status)} {event.name}{': ' if detail else ''}{detail}")
+    for line in event.result.get("statement") or ():
+        print_line(f"{'':14}{line}")
     # The result of a failed task has the checks in its error.
     for check in event.result.get("checks") or event.result.get("error", {}).get("checks") or ():
         if not check.get("ok"):
@@ -54,7 +56,7 @@ def print_task(event: Event) -> None:
 
 
 def summarize(event: Event) -> str:
-    """Format the changes of a module, the reason for them, or its error."""
+    """Format the changes of a module, or its error."""
     result = event.result
     if event.status == "failed":
         return str(result.get("msg", ""))
@@ -62,8 +64,6 @@ def summarize(event: Event) -> str:
         return ""
     if "changes" in result:
         return ", ".join([*result["changes"], *_count_checks(result)]) or "no changes"
-    if "reason" in result:
-        return _format_reason(result)
     return ""
 
 
@@ -71,12 +71,6 @@ def _count_checks(result: Mapping[str, Any]) -> list[str]:
     """Format the number of checks, if the module ran checks."""
     checks = result.get("checks") or []
     return [f"{sum(bool(check.get('ok')) for check in checks)} of {len(checks)} checks ok"] if checks else []
-
-
-def _format_reason(result: Mapping[str, object]) -> str:
-    state_file = result.get("state_file")
-    detail = state_file.get("reason") if isinstance(state_file, Mapping) else None
-    return f"{result['reason']}, {detail}" if detail else str(result["reason"])
 
 
 def print_checks(run: Run) -> None:

@@ -100,7 +100,7 @@ def test_teardown_without_api_deletes_everything_else(managed_project: ProjectEn
     project.clear_request_log()
     for args in (["--check"], []):
         refused = project.run("teardown", args=args, api_secret=WRONG_SECRET).failed()
-        assert "add teardown_without_api to the option allow (in the role archive_storage_allow)" in refused.error
+        assert "add teardown_without_api to archive_storage_allow." in refused.error
     assert (project.state_file(), users(project)) == (state_file, [project.user])
     assert rules(project) == [f"vonage-archiving-{project.key}"]
     run = project.run("teardown", api_secret=WRONG_SECRET, **WITHOUT_API).ok()

@@ -72,6 +72,7 @@ def test_configure_failure_names_what_it_left_behind(managed_project: ProjectEnv
     # The error names the variables of the user.
     assert "archive_storage_api_secret does not belong to archive_storage_api_key" in run.error
     assert " api_secret" not in run.error
+    assert " api_secret does not belong" not in run.output
     project.emulator.clear_faults()
     project.configure()
     project.emulator.fail_next(status=403, path=f"/{project.key}/archive/storage", times=9)
@@ -151,6 +152,11 @@ def test_teardown_ends_with_four_lines(managed_project: ProjectEnvironment) -> N
     project = configure_project(managed_project)
     lines = statement(project.run("teardown").ok())
     assert lines[0] == f"The upload target of project {project.key} is deleted."
-    assert lines[2] == "Access keys: none. The IAM user does not exist, or is deleted."
+    assert lines[2] == f"Access keys: all are deleted, with IAM user {project.user}."
+    assert (
+        lines[1]
+        == f"Recordings: those in bucket {project.bucket} stay. Later ones stay in Vonage's cloud for 72 hours."
+    )
     assert lines[3].startswith(f"Changed: bucket {project.bucket} (lifecycle); IAM user {project.user} (")
+    assert lines[3].endswith("; upload target (deleted).")
     assert statement(project.run("teardown").ok())[0] == f"Project {project.key} has no upload target."

@@ -72,7 +72,7 @@ def _format_message(message: str, ending: str) -> str:
 def complete_error(steps: Steps, ending: str) -> dict[str, t.Any]:
     """Return ``error`` with the names of variables, and with the ending."""
     error = dict(steps.error or {})
-    error.update({name: _rename(error[name], ending) for name in ("problem", "hint") if error.get(name)})
+    error.update({name: _rename(error[name], ending) for name in ("operation", "problem", "hint") if error.get(name)})
     if isinstance(error.get("problems"), list):
         error["problems"] = [rename_mentions(str(problem)) for problem in error["problems"]]
     return {**error, "ending": ending}

@@ -12,13 +12,15 @@ from __future__ import annotations
 import re
 
 from .._core.problems import Problem
-from .variables import OPTIONS
+from .variables import OPTIONS, PREFIX
 
 # Options that a message mentions, such as uploader.grace_period or api_url.
 _MENTION = re.compile(r"(?<![\w./-])[a-z0-9]+(?:[._][a-z0-9]+)+(?![\w/-])")
 # Options of one word, which are also words of the language: as name=value, or after a verb that takes an option.
 _WORDS = "|".join(sorted(option for option in OPTIONS if option.isalpha()))
-_WORD = re.compile(rf"(?<![\w./-])(?:{_WORDS})(?==)|(?:(?<=\b[Cc]orrect )|(?<=\b[Ss]et ))(?:{_WORDS})\b(?! of\b)")
+_WORD = re.compile(
+    rf"(?<![\w./-])(?:{_WORDS})(?==)|(?:(?<=\b[Cc]orrect )|(?<=\b[Ss]et )|(?<=\bthe option ))(?:{_WORDS})\b(?! of\b)"
+)
 
 
 def rename_options(problem: Problem) -> Problem:
@@ -32,7 +34,8 @@ def rename_mentions(text: str) -> str:
     >>> rename_mentions("Check that api_url is correct. Correct region.")
     'Check that archive_storage_api_url is correct. Correct archive_storage_region.'
     """
-    return _WORD.sub(_rename, _MENTION.sub(_rename, text))
+    renamed = _WORD.sub(_rename, _MENTION.sub(_rename, text))
+    return renamed.replace(f"the option {PREFIX}", PREFIX)
 
 
 def _rename(match: re.Match[str]) -> str:

@@ -45,7 +45,7 @@ def format_statement(result: t.Mapping[str, t.Any], mode: Mode) -> list[str]:
     if "error" in result or result.get("mismatch"):
         return _format_failure(result, mode)
     if mode.is_deletion:
-        lines = [_deleted_target(result, mode), "No uploads were verified.", _deleted_keys(result, mode)]
+        lines = [_deleted_target(result, mode), _recordings_after_deletion(result, mode), _deleted_keys(result, mode)]
     else:
         lines = [_destination(result, mode), _verification(result, mode), _key(result, mode)]
     return [*lines, _changes(result, mode)]
@@ -57,7 +57,7 @@ def _format_failure(result: t.Mapping[str, t.Any], mode: Mode) -> list[str]:
     if not error:
         return [heading, str(result["mismatch"])]
     if error.get("problems"):
-        message = "Invalid variables: " + "; ".join(map(str, error["problems"])) + "."
+        message = "Invalid options: " + "; ".join(map(str, error["problems"])) + "."
     else:
         message = format_message(error["operation"], error["problem"], error.get("hint") or "")
     return [heading, message, str(error.get("ending") or "")]
@@ -82,7 +82,8 @@ def _verification(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     if mode.check_mode:
         return "Not verified: check mode uploads nothing."
     if result["verification"]:
-        return f"Not verified: {result['verification']}."
+        reason = str(result["verification"]).removeprefix("uploads were not verified: ")
+        return f"Not verified: {reason}."
     if result["reason"] == "unchanged":
         return "Not verified in this run: nothing changed that affects uploads. The playbook verify tests them."
     return "Not verified: archive_storage_verify is never."
@@ -110,6 +111,16 @@ def _deleted_target(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     return f"The upload target of project {result['project']} {'would be' if mode.check_mode else 'is'} deleted."
 
 
+def _recordings_after_deletion(result: t.Mapping[str, t.Any], mode: Mode) -> str:
+    bucket = result["bucket"]
+    if "bucket" in result["bucket_changes"]:
+        return f"Recordings: all {'would be' if mode.check_mode else 'are'} deleted, with bucket {bucket.get('name')}."
+    current = f"those in bucket {bucket['name']} stay" if bucket.get("exists") else "none were deleted"
+    # The target may still exist: Vonage then tries to upload, and applies the fallback.
+    later = "" if result["reason"] == "refused" else " Later ones stay in Vonage's cloud for 72 hours."
+    return f"Recordings: {current}.{later}"
+
+
 def _deleted_keys(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     if not mode.managed:
         return "Access key: external. Delete it yourself."
@@ -118,9 +129,11 @@ def _deleted_keys(result: t.Mapping[str, t.Any], mode: Mode) -> str:
             f"Access keys of IAM user {result['uploader'].get('name')} are kept: {result['retained_keys_reason']}. "
             f"A run after {result['retained_keys_until']} deletes them."
         )
-    if mode.check_mode and result["uploader_changes"]:
-        return "Access keys: would be deleted with the IAM user."
-    return "Access keys: none. The IAM user does not exist, or is deleted."
+    users = [change.rpartition(": ")[0] for change in result["uploader_changes"] if change.endswith(": user")]
+    if not users:
+        return "Access keys: none. The IAM user does not exist."
+    verb = "would be" if mode.check_mode else "are"
+    return f"Access keys: all {verb} deleted, with IAM user {' and '.join(users)}."
 
 
 def _changes(result: t.Mapping[str, t.Any], mode: Mode) -> str:
@@ -131,7 +144,7 @@ def _changes(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     parts = [f"bucket {result['bucket'].get('name', '')} ({first_few(names, MOST_NAMES)})"] if names else []
     parts += _user_changes(result["uploader_changes"], is_deletion=mode.is_deletion)
     if result["reason"] not in ("unchanged", "refused"):
-        parts.append(f"upload target (reason: {result['reason']})")
+        parts.append(f"upload target ({'deleted' if mode.is_deletion else 'reason: ' + result['reason']})")
     return f"{'Would change' if mode.check_mode else 'Changed'}: {'; '.join(parts)}.{_remarks(result)}"
 
 
@@ -142,7 +155,7 @@ def _user_changes(changes: t.Sequence[str], *, is_deletion: bool) -> list[str]:
         user, _colon, part = change.rpartition(": ")
         if user:
             users.setdefault(f"IAM user {user}", []).append(
-                ("deleted" if is_deletion else "created") if part == "user" else part
+                ("deleted" if is_deletion else "created") if part == "user" else part.replace("_", " ")
             )
     keys = ["access keys"] if "access_keys" in changes else []
     return [*(f"{user} ({', '.join(parts)})" for user, parts in users.items()), *keys]

@@ -189,5 +189,7 @@ def _translate_local_error(
         return errors.DeniedError(operation, text, hint, store=connection.display_name)
     if isinstance(exc, exceptions.ParamValidationError):
         return errors.RejectedError(operation, text, store=connection.display_name)
-    hint = f"Check that this machine can connect to {connection.endpoint_url or 'AWS'}, and its certificate."
+    url = connection.endpoint_url
+    is_plain = bool(url) and not str(url).startswith("https:")
+    hint = f"Check that this machine can connect to {url or 'AWS'}{'' if is_plain else ', and its certificate'}."
     return errors.UnreachableError(operation, text, hint, store=connection.display_name)

@@ -122,7 +122,7 @@ def connection(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> C
     problems.add_if("endpoint_url", endpoint_problem(endpoint))
     profile = none_if_blank(params.get("profile"))
     keys = _keys(params, environ) if not profile else (None, None, None)
-    _validate_keys(keys, problems)
+    _validate_keys(keys, _key_names(params), problems)
     owner = none_if_blank(params.get(bucket_owner.OPTION))
     problems.add_if(bucket_owner.OPTION, bucket_owner.option_problem(owner, Connection(endpoint)))
     problems.raise_if_any()
@@ -152,13 +152,22 @@ def _keys(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tuple[
     return first_env(environ, "AWS_ACCESS_KEY_ID"), first_env(environ, "AWS_SECRET_ACCESS_KEY"), token
 
 
-def _validate_keys(keys: tuple[str | None, str | None, str | None], problems: Problems) -> None:
-    for name, value in zip(("access_key", "secret_key", "session_token"), keys):
+def _key_names(params: t.Mapping[str, t.Any]) -> tuple[str, str, str]:
+    """The options or the environment variables that contain the keys."""
+    if none_if_blank(params.get("access_key")):
+        return "access_key", "secret_key", "session_token"
+    return "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+
+
+def _validate_keys(
+    keys: tuple[str | None, str | None, str | None], names: tuple[str, str, str], problems: Problems
+) -> None:
+    for name, value in zip(names, keys):
         if value and (value != value.strip() or not value.isprintable()):
             problems.add(name, "contains a line break or another control character, or starts or ends with a blank")
     if AWS_KEY_ID.fullmatch(keys[1] or ""):
-        problem = "has the form of an access key ID. Check whether access_key and secret_key are swapped"
-        problems.add("secret_key", problem)
+        problem = f"has the form of an access key ID. Check whether {names[0]} and {names[1]} are swapped"
+        problems.add(names[1], problem)
 
 
 def _validate_combinations(params: t.Mapping[str, t.Any], problems: Problems) -> None:

@@ -161,6 +161,8 @@ class Http:
         problem = f"{redact(_server(url), self.secrets)}: {failure.problem} ({times})"
         status = failure.response.status if failure.response else None
         hint = "Nothing is lost: run it again later."
+        if failure.response is None:
+            hint = f"{hint} If the problem remains, check the URL, and the connection of this machine to it."
         if status == 429:
             hint = "The service limits the rate of requests: run it again later, or with fewer projects at a time."
         if failure.overdue:

@@ -41,8 +41,7 @@ from .previous_target import PreviousTarget
 UPLOADS_IN_PROGRESS = "uploads of recordings are in progress"
 REMEDY = (
     "To delete everything else (IAM users, access keys, state file, and in the role the lifecycle rule) without the "
-    "API, add teardown_without_api to the option allow (in the role archive_storage_allow). The upload target may then "
-    "still exist."
+    "API, add teardown_without_api to the option allow. The upload target may then still exist."
 )
 # The part of the announced time in which requests are sent. In the remaining time, the last one can take effect.
 REQUESTS_SHARE = 0.6

@@ -214,6 +214,8 @@ def response_error(
     return errors.RejectedError(operation, problem, hint if response.ok else "", **facts)
 
 
+# API keys are longer: such a key may be a number with a leading zero, which YAML reads as octal.
+LONGEST_OCTAL_KEY = 6
 UNIFIED_HINT = (
     "In the unified environment, setting the upload target by API is experimental: the vendor documents the path, but "
     "neither its host nor its token. If the API continues to refuse it, create a storage credential in the dashboard "
@@ -232,6 +234,8 @@ def possible_causes(project: Project, skew: float | None) -> str:
     wrong_host = (
         f"{project.id_option} {project.id} is not in the {project.environment} environment, or not at {project.api_url}"
     )
+    if len(project.id) <= LONGEST_OCTAL_KEY:
+        wrong_host += f"; {project.id_option} has no quotes in YAML, where an unquoted 0123 is 83"
     if skew is None:
         clock = "the clock of this machine is wrong (tokens are valid for three minutes)"
         return f"Possible causes: {wrong_secret}; {wrong_host}; {clock}."

@@ -86,11 +86,11 @@ class EncryptionFacet(Facet[DesiredEncryption, Encryption]):
             return current if is_kept else Encryption(None)
         if desired.mode == REFUSE_KMS:
             raise RejectedError(
-                "use the bucket without an encryption header",
+                "use the bucket with s3.sse=none",
                 f"its default encryption is {current.algorithm}, which applies to every upload that does not request "
                 "SSE-S3, and the upload key has no permission for keys of KMS",
-                "Request SSE-S3 for uploads (s3.sse=s3, in the role archive_storage_sse=s3), which overrides the "
-                "default, or change the default of the bucket. Nothing was changed.",
+                "Use s3.sse=s3, which overrides the default, or change the default encryption of the bucket. Nothing "
+                "was changed.",
                 kms_key=current.kms_key,
             )
         raise RejectedError(

@@ -44,6 +44,7 @@ def failed(hint: str = "", **facts: t.Any) -> dict[str, t.Any]:
         ("s3.secret_key is required", "archive_storage_uploader_secret_key is required"),
         ("than expected_bucket_owner=caller (the", "than archive_storage_expected_bucket_owner=caller (the"),
         ("Set allow=adopt_bucket", "Set archive_storage_allow=adopt_bucket"),
+        ("add adopt_bucket to the option allow.", "add adopt_bucket to archive_storage_allow."),
         ("region to the region of the bucket", "region to the region of the bucket"),
         ("set region of", "set region of"),
         # Names of buckets and files can begin with the name of an option.

@@ -79,7 +79,11 @@ def test_format_statement_of_an_external_key() -> None:
 @pytest.mark.parametrize(
     ("changes", "line", "text"),
     [
-        ({"verification": "uploads were not verified: each user has two keys"}, 1, "Not verified: uploads were not "),
+        (
+            {"verification": "uploads were not verified: each user has two keys"},
+            1,
+            "Not verified: each user has two keys.",
+        ),
         ({"reason": "changed", "changed": True}, 1, "Not verified: archive_storage_verify is never."),
         (
             {"retained_keys_reason": "the grace period is not over", "retained_keys_until": "2026-11-23T14:05:09Z"},
@@ -96,16 +100,22 @@ def test_format_statement_remarks(changes: dict[str, t.Any], line: int, text: st
     assert text in format_statement({**STEADY, **changes}, Mode())[line]
 
 
-DELETED: dict[str, t.Any] = {**EMPTY, "project": "471", "changed": True, "reason": "changed"}
+DELETED: dict[str, t.Any] = {
+    **EMPTY,
+    "project": "471",
+    "changed": True,
+    "reason": "changed",
+    "bucket": {"name": "b", "exists": True},
+}
 
 
 def test_format_statement_of_a_deletion() -> None:
     changes = ["target", "u: access_keys", "u: user"]
     assert format_statement({**DELETED, "uploader_changes": changes}, Mode(is_deletion=True)) == [
         "The upload target of project 471 is deleted.",
-        "No uploads were verified.",
-        "Access keys: none. The IAM user does not exist, or is deleted.",
-        "Changed: IAM user u (access_keys, deleted); upload target (reason: changed).",
+        "Recordings: those in bucket b stay. Later ones stay in Vonage's cloud for 72 hours.",
+        "Access keys: all are deleted, with IAM user u.",
+        "Changed: IAM user u (access keys, deleted); upload target (deleted).",
     ]
 
 
@@ -130,10 +140,19 @@ def test_format_statement_of_a_deletion_with_retained_keys() -> None:
         ),
         ({}, Mode(is_deletion=True, check_mode=True), 0, "The upload target of project 471 would be deleted."),
         (
-            {"uploader_changes": ["u: access_keys", "u: user"]},
+            {"uploader_changes": ["u: user"]},
             Mode(is_deletion=True, check_mode=True),
             2,
-            "Access keys: would be deleted with the IAM user.",
+            "Access keys: all would be deleted, with IAM user u.",
+        ),
+        ({}, Mode(is_deletion=True), 2, "Access keys: none. The IAM user does not exist."),
+        ({"reason": "refused"}, Mode(is_deletion=True), 1, "Recordings: those in bucket b stay."),
+        ({"bucket": {"name": "b", "exists": False}}, Mode(is_deletion=True), 1, "Recordings: none were deleted. Later"),
+        (
+            {"bucket_changes": ["bucket"]},
+            Mode(is_deletion=True, check_mode=True),
+            1,
+            "Recordings: all would be deleted, with bucket b.",
         ),
         ({}, Mode(is_deletion=True, managed=False), 2, "Access key: external. Delete it yourself."),
         ({"bucket": {"name": "b"}, "bucket_changes": ["bucket"]}, Mode(is_deletion=True), 3, "bucket b (deleted)"),
@@ -158,7 +177,7 @@ def test_format_statement_of_invalid_variables_lists_all() -> None:
         "ending": "The end.",
     }
     lines = format_statement({**EMPTY, "project": "", "error": error}, Mode())
-    assert lines == ["Project (unknown): failed.", "Invalid variables: a: is 1; b: is 2.", "The end."]
+    assert lines == ["Project (unknown): failed.", "Invalid options: a: is 1; b: is 2.", "The end."]
 
 
 def test_format_statement_of_a_mismatch_shows_it() -> None:

@@ -151,6 +151,13 @@ def test_connection_invalid_options_are_reported(options: dict[str, t.Any], prob
     assert problem in str(reported)
 
 
+def test_connection_swapped_keys_of_the_environment_are_named() -> None:
+    environ = {"AWS_ACCESS_KEY_ID": "s" * 40, "AWS_SECRET_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE"}
+    with pytest.raises(InputError, match="AWS_SECRET_ACCESS_KEY: has the form of an access key ID") as caught:
+        connection({}, environ)
+    assert "whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are swapped" in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["https://me:hunter2@s3.example.com", "me:hunter2@s3", "https://me:hunter2/@x@s3"])
 def test_connection_password_in_the_url_is_not_quoted(url: str) -> None:
     with pytest.raises(InputError, match=r"contains credentials\. Set access_key and secret_key instead") as caught:

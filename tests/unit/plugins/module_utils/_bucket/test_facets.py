@@ -382,7 +382,7 @@ def test_encryption_target_refuse_kms_changes_nothing(always_encrypted: bool) ->
     for algorithm in (None, "AES256"):
         assert facet.target(desired, Encryption(algorithm)) == Encryption(algorithm)
     assert facet.required_options(desired) == ()
-    expected = "its default encryption is aws:kms, .* Request SSE-S3 .* Nothing was changed"
+    expected = "its default encryption is aws:kms, .* Use s3.sse=s3, .* Nothing was changed"
     with pytest.raises(errors.RejectedError, match=expected):
         facet.target(desired, Encryption("aws:kms"))
 

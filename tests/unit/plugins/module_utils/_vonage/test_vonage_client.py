@@ -226,6 +226,12 @@ def test_possible_causes_state_the_clock_skew_in_seconds(skew: float | None, mes
     assert message in api.possible_causes(Project("1", API_SECRET), skew)
 
 
+@pytest.mark.parametrize(("key", "is_possible"), [("83", True), ("45828062", False)])
+def test_possible_causes_of_a_short_key_mention_yaml(key: str, is_possible: bool) -> None:
+    message = "api_key has no quotes in YAML, where an unquoted 0123 is 83"
+    assert (message in api.possible_causes(Project(key, API_SECRET), 0)) is is_possible
+
+
 def test_error_clock_skew_is_relative_to_the_response() -> None:
     date = email.utils.formatdate(time.time() - 1000, usegmt=True)
     response = Response(403, {"date": date}, b"")
