@@ -177,7 +177,8 @@ class BroadcastEnvironment:
         """The write requests to the store, IAM, Heroku, and Vonage."""
         requested = [*self.s3.requests, *self.api.requests]
         described = [describe_request(request) for request in requested if not is_read(request)]
-        return described + [call["method"] for call in self.vonage.log() if f"/{self.key}/" in call["path"]]
+        calls = [call["method"] for call in self.vonage.log() if f"/{self.key}/" in call["path"]]
+        return described + [method for method in calls if method != "GET"]
 
     def patches(self) -> list[dict[str, Any]]:
         """The bodies of the PATCH requests to Heroku."""

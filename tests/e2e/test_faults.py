@@ -250,6 +250,7 @@ def module_play(scenario: FaultScenario, **options: Any) -> Path:
         "fallback": "none",
         "state_file": str(scenario.state_file),
         "verify": "never",
+        "preflight": "never",
         "s3": {"bucket": "recordings", "access_key": KEY, "secret_key": "{{ secret_key }}"},
         **options,
     }

@@ -48,7 +48,6 @@ SURVEY: dict[str, Any] = {
     "application_id": "",
     "profile": "",
     "validate_certs": "",
-    "uploader": "",
     "uploader_tags": "team: video",
     "uploader_list_all_my_buckets": "no",
     "rotate_after": "7776000",
@@ -97,5 +96,5 @@ def test_playbooks_each_ansible_core_accept_awx_and_typed_values(
     assert project.configure(ansible_playbook=core, **external_key, **TYPED).stats["changed"] == 2
     assert project.target_key == (key, secret)
     teardown = project.run("teardown", ansible_playbook=core).ok()
-    assert teardown.stats["changed"] == 2
+    assert teardown.stats["changed"] == 3
     assert (project.target(), project.exists(), project.keys()) == (None, True, {})

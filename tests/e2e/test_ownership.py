@@ -23,6 +23,7 @@ from tests.e2e.project_environment import (
 from tests.sandbox import Sandbox
 
 REMOVE_TARGET = "vonage.archiving.archive_storage : Delete the upload target and its access keys"
+DELETE_SETTINGS = "vonage.archiving.archive_storage : Delete the settings of the project in the bucket"
 
 
 def iam_writes(project: ProjectEnvironment) -> list[str]:
@@ -50,7 +51,7 @@ def test_teardown_404_from_proxy_keeps_uploader_and_target(managed_project: Proj
     assert (project.target(), project.keys()) == (target, keys)
     assert project.state_file()["status"] == "pending"
     project.record_archive()
-    assert project.run("teardown").ok().changed == [REMOVE_TARGET]
+    assert project.run("teardown").ok().changed == [REMOVE_TARGET, DELETE_SETTINGS]
     assert (project.target(), project.state_file()["status"]) == (None, "absent")
 
 

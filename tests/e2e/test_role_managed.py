@@ -309,7 +309,7 @@ def test_verify_drift_is_reported_and_not_repaired(
     denied = project.run("verify").failed()
     assert denied.failed_task == "Verify the upload target"
     assert "put_object: " in denied.error
-    assert denied.error.endswith("recordings do not arrive until this is corrected.")
+    assert denied.error.endswith(" Nothing was changed.")
     # verify repairs nothing and leaves no probes.
     assert (project.keys(), project.calls(), project.leftover_probes()) == ({key[0]: "Inactive"}, [], [])
     project.client.delete_bucket_policy(Bucket=project.bucket)

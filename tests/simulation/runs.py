@@ -35,6 +35,7 @@ class Settings:
     """The variables of a project that a seed chooses.
 
     :param external_key: ID and secret of the key; empty for a managed key.
+    :param allow: after a teardown, recordings do not expire any more: the next run sets a shorter retention.
     """
 
     is_aws: bool = True
@@ -44,6 +45,8 @@ class Settings:
     retention_days: int = 0
     least_privilege: bool = False
     external_key: tuple[str, ...] = ()
+    preflight: str = "auto"
+    allow: str = "shorter_retention"
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,8 @@ def role_variables(project: str, secret: str, settings: Settings) -> dict[str, A
         "require_encryption": settings.require_encryption,
         "public": settings.public,
         "retention_days": settings.retention_days,
-        # After a teardown, recordings do not expire any more: the next run sets a shorter retention.
-        "allow": ["shorter_retention"],
+        "preflight": settings.preflight,
+        "allow": settings.allow,
         "expect_least_privilege": settings.least_privilege,
     }
     if settings.external_key:

@@ -32,7 +32,8 @@ def test_pair_keeps_the_invariants(kinds: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("known", KNOWN_SEEDS, ids=lambda known: f"{known['mutation']}-{known['seed']}")
 def test_known_seed_fails_without_its_fix_only(known: dict[str, Any]) -> None:
-    simulation = Simulation(str(known["seed"]), known["runs"].split(","), known.get("profile", ""))
+    kinds, profile, settings = known["runs"].split(","), known.get("profile", ""), known.get("settings", {})
+    simulation = Simulation(str(known["seed"]), kinds, profile, settings)
     assert not simulation.run().failure
     if known["mutation"]:
         with reverted(known["mutation"]):

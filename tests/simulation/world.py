@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .clients import Transport
 from .clock import installed, random_hex
@@ -130,11 +131,13 @@ class Simulation:
 
     :param kinds: the playbooks that run concurrently.
     :param profile: the name of a profile of faults.
+    :param settings: settings of all projects, in place of the default ones.
     """
 
     seed: str
     kinds: Sequence[str]
     profile: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self) -> Result:
         # The parameters contain clients of their world.
@@ -191,6 +194,7 @@ class Simulation:
             public=generator.random() < 0.3,
             retention_days=generator.choice((0, 30)),
             least_privilege=generator.random() < 0.2,
+            **self.settings,
         )
         choice = generator.random()
         if choice < 0.1:
