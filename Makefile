@@ -80,7 +80,7 @@ bench-fleet: venv  ## Compare a fleet of 1,000 projects with the role (ARGS="--p
 
 .PHONY: test
 test: venv  ## All tests that gate a change; the last line counts stages: "N passed, N failed"
-	@echo "All stages take about 20 minutes on two cores, the first run longer. Logs of the stages: build/logs"
+	@echo "All stages take about 25 minutes on two cores, the first run longer. Logs of the stages: build/logs"
 	@MAKE="$(MAKE_COMMAND)" $(PY) -m tools.run_stages --jobs $(STAGE_JOBS) \
 		integration sanity unit lint molecule importer docs ansible-test-units ee
 

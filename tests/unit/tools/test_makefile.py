@@ -46,6 +46,6 @@ def test_stages_of_the_workflow_are_those_of_make_test() -> None:
 
 def test_make_test_states_its_duration_first() -> None:
     commands = dry_run("test").splitlines()
-    duration = next(number for number, line in enumerate(commands) if "about 20 minutes" in line)
+    duration = next(number for number, line in enumerate(commands) if "about 25 minutes" in line)
     stages = next(number for number, line in enumerate(commands) if "tools.run_stages" in line)
     assert duration < stages
