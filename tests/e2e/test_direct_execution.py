@@ -370,6 +370,7 @@ def options_of(module: str, url: str) -> dict[str, Any]:
     specific: dict[str, dict[str, Any]] = {
         "s3_archive_bucket": {"name": "recordings", "encryption": "s3", "versioning": "Enabled", "cors_rules": []},
         "archive_upload_check": {"s3": target, "prefix": "471"},
+        "vonage_archive_audit": {"api_key": "471", "api_secret": "0" * 40, "state_file": state_file},
         "vonage_archive_storage": {
             "api_key": "471",
             "api_secret": "0" * 40,
