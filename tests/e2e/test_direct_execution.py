@@ -143,16 +143,23 @@ def test_supported_releases_are_those_of_direct_execution() -> None:
     assert [f"{major}.{minor}" for major, minor in (direct.OLDEST_CORE, direct.NEWEST_CORE)] == [OLDEST, NEWEST]
 
 
+# KiB in 400 items.
+LEAK = 3 * 1024
+
+
 def test_adapter_memory_does_not_grow_over_1000_items(e2e_sandbox: Sandbox, core_processes: CoreProcesses) -> None:
     store = e2e_sandbox.store
     bucket = f"direct-{secrets.token_hex(5)}"
     store.client().create_bucket(Bucket=bucket)
     options = {"name": bucket, "endpoint_url": store.endpoint_url, "encryption": "none"}
     keys = {"access_key": store.access_key, "secret_key": store.secret_key}
-    response = core_processes.of_line(NEWEST).run("direct", "s3_archive_bucket", {**options, **keys}, repeat=1000)
-    assert response["result"]["changed"] is False
-    # KiB in 400 items.
-    assert response["growth"] < 3 * 1024
+    growths: list[int] = []
+    # The process also runs other tests, whose garbage can be collected or reused at any time. A leak grows each time.
+    while len(growths) < 3 and min(growths, default=LEAK) >= LEAK:
+        response = core_processes.of_line(NEWEST).run("direct", "s3_archive_bucket", {**options, **keys}, repeat=1000)
+        assert response["result"]["changed"] is False
+        growths.append(response["growth"])
+    assert min(growths) < LEAK, growths
 
 
 def has_module_process(watcher: Watcher) -> bool:
