@@ -15,8 +15,6 @@ import typing as t
 
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.vonage.archiving.plugins.module_utils._core.action import to_plain_data
-
 
 def explain_failure_in_role(
     action: t.Any, result: dict[str, t.Any], task_vars: t.Mapping[str, t.Any] | None
@@ -30,6 +28,7 @@ def explain_failure_in_role(
     # A run without an error does not load this code.
     from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.failure import explain_task_failure
     from ansible_collections.vonage.archiving.plugins.module_utils._archive_storage.report import REGISTERED
+    from ansible_collections.vonage.archiving.plugins.module_utils._core.action import to_plain_data
 
     # ansible-core 2.21 and later have a dict of variables.
     registered_as = getattr(action._task, "register", None) or ()

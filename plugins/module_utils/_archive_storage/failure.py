@@ -41,7 +41,7 @@ def explain_task_failure(
     ending = describe_ending(steps)
     # A failed rollback has its own error, after that of the check.
     steps.error = result.get("error")
-    failure = {"msg": _format_message(str(result.get("msg") or ""), ending), "error": complete_error(steps, ending)}
+    failure = _complete(str(result.get("msg") or ""), steps, ending)
     # After a bug, there is no error.
     return {**result, **failure} if result.get("error") else {**result, "msg": failure["msg"]}
 
@@ -61,12 +61,11 @@ def explain_failure(message: str, steps: Steps) -> dict[str, t.Any]:
 
     :param message: of the step that failed.
     """
-    ending = describe_ending(steps)
-    return {"msg": _format_message(message, ending), "error": complete_error(steps, ending)}
+    return _complete(message, steps, describe_ending(steps))
 
 
-def _format_message(message: str, ending: str) -> str:
-    return f"{_rename(message, ending)} {ending}".strip()
+def _complete(message: str, steps: Steps, ending: str) -> dict[str, t.Any]:
+    return {"msg": f"{_rename(message, ending)} {ending}".strip(), "error": complete_error(steps, ending)}
 
 
 def complete_error(steps: Steps, ending: str) -> dict[str, t.Any]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from .._core.errors import format_message
 from .._core.values import first_few
-from .ending import VERIFIED_REASONS
+from .ending import REFUSED, VERIFIED_REASONS
 
 MOST_NAMES = 8
 
@@ -106,7 +106,7 @@ def _key(result: t.Mapping[str, t.Any], mode: Mode) -> str:
 def _deleted_target(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     if result["reason"] == "unchanged":
         return f"Project {result['project']} has no upload target."
-    if result["reason"] == "refused":
+    if result["reason"] == REFUSED:
         return f"The upload target of project {result['project']} may still exist: the API refused the credentials."
     return f"The upload target of project {result['project']} {'would be' if mode.check_mode else 'is'} deleted."
 
@@ -117,7 +117,7 @@ def _recordings_after_deletion(result: t.Mapping[str, t.Any], mode: Mode) -> str
         return f"Recordings: all {'would be' if mode.check_mode else 'are'} deleted, with bucket {bucket.get('name')}."
     current = f"those in bucket {bucket['name']} stay" if bucket.get("exists") else "none were deleted"
     # The target may still exist: Vonage then tries to upload, and applies the fallback.
-    later = "" if result["reason"] == "refused" else " Later ones stay in Vonage's cloud for 72 hours."
+    later = "" if result["reason"] == REFUSED else " Later ones stay in Vonage's cloud for 72 hours."
     return f"Recordings: {current}.{later}"
 
 
@@ -143,7 +143,7 @@ def _changes(result: t.Mapping[str, t.Any], mode: Mode) -> str:
     names += [name for name in result["bucket_changes"] if name != "bucket"]
     parts = [f"bucket {result['bucket'].get('name', '')} ({first_few(names, MOST_NAMES)})"] if names else []
     parts += _user_changes(result["uploader_changes"], is_deletion=mode.is_deletion)
-    if result["reason"] not in ("unchanged", "refused"):
+    if result["reason"] not in ("unchanged", REFUSED):
         parts.append(f"upload target ({'deleted' if mode.is_deletion else 'reason: ' + result['reason']})")
     return f"{'Would change' if mode.check_mode else 'Changed'}: {'; '.join(parts)}.{_remarks(result)}"
 
