@@ -16,7 +16,6 @@ from __future__ import annotations
 import functools
 import typing as t
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from .._core import errors
 from .._core.runtime import SYSTEM, Runtime
@@ -59,7 +58,7 @@ def fetch_page(client: ArchiveApi, project: Project, offset: int, count: int) ->
     :raises errors.ArchivingError: the request fails, or the response is not a list of archives.
     """
     operation = f"list the archives of {project.name}"
-    document = client.get(f"/v2/project/{quote(project.id, safe='')}/archive", operation, offset=offset, count=count)
+    document = client.get(project.archives_path, operation, offset=offset, count=count)
     try:
         return parse_page(document)
     except ValueError as exc:

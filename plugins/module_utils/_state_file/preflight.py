@@ -72,4 +72,4 @@ def check_credentials(client: Client, unchanged: str) -> None:
 
 def fetch_one_archive(client: Client, operation: str) -> t.Any:
     """Send the smallest request that needs the credentials of the project."""
-    return client.get(f"/v2/project/{client.project.id}/archive", operation, count=1)
+    return client.get(client.project.archives_path, operation, count=1)

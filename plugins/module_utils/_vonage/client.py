@@ -21,7 +21,7 @@ import email.utils
 import re
 import typing as t
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from .._core import errors
 from .._core.http_client import Http, Response
@@ -106,7 +106,7 @@ class Client:
 
     @property
     def _storage_url(self) -> str:
-        return f"{self.project.api_url}/v2/project/{quote(self.project.id, safe='')}/archive/storage"
+        return f"{self.project.api_url}{self.project.archives_path}/storage"
 
     def headers(self) -> dict[str, str]:
         """Headers with a new token."""

@@ -13,6 +13,7 @@ import os
 import re
 import typing as t
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from .._core.budget import Budget
 from .._core.optional_imports import load
@@ -61,6 +62,11 @@ class Project:
     def name(self) -> str:
         """The kind and the ID, for messages."""
         return f"application {self.id}" if self.unified else f"project {self.id}"
+
+    @property
+    def archives_path(self) -> str:
+        """The path of the archives of the project in the API."""
+        return f"/v2/project/{quote(self.id, safe='')}/archive"
 
     @property
     def environment(self) -> str:
